@@ -1,0 +1,67 @@
+import js from '@eslint/js';
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/** Who may import whom, from the bottom up: a folder knows those before it, never those behind. */
+const layers = [
+  ['common', 'config'],
+  ['database'],
+  ['http', 'tokens'],
+  ['users', 'ships'],
+  ['auth'],
+  ['demo'],
+];
+const zones = layers.flatMap((folders, level) =>
+  layers.slice(level + 1).flatMap((above) =>
+    folders.flatMap((target) =>
+      above.map((from) => ({
+        target: `./src/${target}`,
+        from: `./src/${from}`,
+        message: 'Imports go down only: see docs/decisions/0001-modules.md.',
+      })),
+    ),
+  ),
+);
+
+export default tseslint.config(
+  { ignores: ['dist/', '.cache/', 'coverage/', 'node_modules/'] },
+  js.configs.recommended,
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['*.js'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    plugins: { 'import-x': importX },
+    settings: {
+      'import-x/extensions': ['.ts', '.js'],
+      'import-x/resolver-next': [createNodeResolver({ extensionAlias: { '.js': ['.ts', '.js'] } })],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+    },
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      // Nest's decorators mark what is otherwise an empty class or an unused name.
+      '@typescript-eslint/no-extraneous-class': 'off',
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { varsIgnorePattern: '^_', argsIgnorePattern: '^_' },
+      ],
+      // A class that a constructor or a handler takes must be a real import, or Nest injects and
+      // validates nothing: the rule that prefers `import type` stays off.
+      '@typescript-eslint/consistent-type-imports': 'off',
+      '@typescript-eslint/require-await': 'off',
+      'import-x/no-cycle': 'error',
+      'import-x/no-restricted-paths': ['error', { zones, basePath: import.meta.dirname }],
+      'max-lines': ['error', { max: 200, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 40, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
+    files: ['test/**', '**/*.spec.ts', 'bench/**', 'migrations/**', '*.js'],
+    rules: { 'max-lines': 'off', 'max-lines-per-function': 'off' },
+  },
+  { files: ['*.js'], ...tseslint.configs.disableTypeChecked },
+);

@@ -1,0 +1,4 @@
+import { CreateUsersShipsSessions1795330800000 } from './1795330800000-create-users-ships-sessions.js';
+
+/** In the order in which they run. A test fails when a file beside this one is missing here. */
+export const migrations = [CreateUsersShipsSessions1795330800000];

@@ -1,0 +1,49 @@
+import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { AuthModule } from './auth/auth.module.js';
+import { ResourceIdGuard } from './common/resource-id.js';
+import { AppConfig } from './config/app-config.js';
+import { ConfigModule } from './config/config.module.js';
+import { DatabaseModule } from './database/database.module.js';
+import { DemoDataModule } from './demo/demo-data.module.js';
+import { entities } from './entities.js';
+import { BodyPipe } from './http/body.pipe.js';
+import { ErrorFilter } from './http/error.filter.js';
+import { ShipsModule } from './ships/ships.module.js';
+import { TokenGuard } from './tokens/token.guard.js';
+import { TokensModule } from './tokens/tokens.module.js';
+import { UsersModule } from './users/users.module.js';
+
+/**
+ * The features, and what stands around every one of their routes. Books and the bookstore's own
+ * routes come as modules of their own, beside ships.
+ */
+@Module({})
+export class AppModule {
+  /** @param more modules of whoever builds on this, or tests it */
+  static forRoot(
+    config: AppConfig,
+    more: NonNullable<ModuleMetadata['imports']> = [],
+  ): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        DatabaseModule.forRoot(entities),
+        TokensModule,
+        AuthModule,
+        UsersModule,
+        ShipsModule,
+        DemoDataModule,
+        ...more,
+      ],
+      providers: [
+        // In this order: an id that can name nothing is refused before anybody is asked for a token.
+        { provide: APP_GUARD, useClass: ResourceIdGuard },
+        { provide: APP_GUARD, useExisting: TokenGuard },
+        { provide: APP_PIPE, useClass: BodyPipe },
+        { provide: APP_FILTER, useClass: ErrorFilter },
+      ],
+    };
+  }
+}

@@ -1,0 +1,83 @@
+import { Controller, Delete, Get, Header, HttpCode, Post, Req, UseGuards } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
+import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
+import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
+import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
+import { Token } from '../tokens/token.js';
+import { OwnUserResponse } from '../users/dto/user-response.dto.js';
+import type { AuthenticatedUser } from '../users/users.service.js';
+import { credentialsInvalid, credentialsMissing } from './auth-errors.js';
+import { AuthService } from './auth.service.js';
+import { Login } from './dto/login.dto.js';
+import { AccessTokenResponse, LoginResponse, LogoutResponse } from './dto/tokens-response.dto.js';
+import { LocalAuthGuard } from './local-auth.guard.js';
+
+@ApiTags('Authentication')
+@Controller('auth')
+export class AuthController {
+  constructor(private readonly auth: AuthService) {}
+
+  @Post('login')
+  @HttpCode(200)
+  @Public()
+  @UseGuards(AuthRateLimitGuard, LocalAuthGuard)
+  @Header('cache-control', 'no-store')
+  @ApiOperation({ summary: 'Log in', description: 'Opens a session and gives its tokens.' })
+  @ApiBody({ type: Login })
+  @ApiOkResponse({ type: LoginResponse })
+  @ApiBodyErrors({ username: ['Not a valid string.'] })
+  @ApiErrors(credentialsMissing, credentialsInvalid, tooManyRequests, serviceUnavailable)
+  async login(
+    @Req() request: FastifyRequest & { user: AuthenticatedUser },
+  ): Promise<LoginResponse> {
+    const userAgent = request.headers['user-agent']?.slice(0, 255) ?? null;
+    const { access, refresh } = await this.auth.login(request.user, { userAgent, ip: request.ip });
+    return LoginResponse.fromPair(access, refresh);
+  }
+
+  @Post('refresh')
+  @HttpCode(200)
+  @RequireToken({ type: 'refresh' })
+  @ApiOperation({ summary: 'Get a new access token', description: 'For a refresh token.' })
+  @ApiOkResponse({ type: AccessTokenResponse })
+  @ApiErrors(serviceUnavailable)
+  async refresh(@CurrentToken() token: Token): Promise<AccessTokenResponse> {
+    return AccessTokenResponse.from(await this.auth.refresh(token));
+  }
+
+  @Delete('logout')
+  @RequireToken()
+  @ApiOperation({
+    summary: 'Revoke the access token',
+    description: 'The one that is sent; its refresh token still works.',
+  })
+  @ApiOkResponse({ type: LogoutResponse })
+  @ApiErrors(serviceUnavailable)
+  async logout(@CurrentToken() token: Token): Promise<LogoutResponse> {
+    await this.auth.logout(token);
+    return new LogoutResponse();
+  }
+
+  @Delete('logout2')
+  @RequireToken({ type: 'refresh' })
+  @ApiOperation({
+    summary: 'End the session',
+    description: 'The one of the refresh token that is sent, and with it every token of it.',
+  })
+  @ApiOkResponse({ type: LogoutResponse })
+  @ApiErrors(serviceUnavailable)
+  async endSession(@CurrentToken() token: Token): Promise<LogoutResponse> {
+    await this.auth.endSession(token);
+    return new LogoutResponse();
+  }
+
+  @Get('me')
+  @RequireToken()
+  @ApiOperation({ summary: 'Get the user of the token' })
+  @ApiOkResponse({ type: OwnUserResponse })
+  async me(@CurrentToken() token: Token): Promise<OwnUserResponse> {
+    return OwnUserResponse.from(await this.auth.currentUser(token));
+  }
+}

@@ -1,0 +1,99 @@
+import { Injectable } from '@nestjs/common';
+import { ApiError } from '../common/api-error.js';
+import { parseId } from '../common/resource-id.js';
+import { AppConfig } from '../config/app-config.js';
+import { Database } from '../database/database.js';
+import { type OpenSession, SessionRepository } from '../tokens/session.repository.js';
+import { TokenError, tokenRevoked } from '../tokens/token-error.js';
+import { type IssuedToken, TokenService } from '../tokens/token.service.js';
+import { TokenStateRepository } from '../tokens/token-state.repository.js';
+import type { Token } from '../tokens/token.js';
+import type { User } from '../users/user.js';
+import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
+import { credentialsInvalid } from './auth-errors.js';
+import { challenge } from './local.strategy.js';
+
+/** Where a login comes from, for the owner of the session to recognise it. */
+export type Client = Pick<OpenSession, 'userAgent' | 'ip'>;
+
+@Injectable()
+export class AuthService {
+  constructor(
+    private readonly users: UsersService,
+    private readonly tokens: TokenService,
+    private readonly states: TokenStateRepository,
+    private readonly sessions: SessionRepository,
+    private readonly database: Database,
+    private readonly config: AppConfig,
+  ) {}
+
+  /**
+   * Opens a session for a user whose password was just verified.
+   *
+   * @throws ApiError `credentials_invalid` where the password was changed meanwhile
+   */
+  async login(
+    authenticated: AuthenticatedUser,
+    client: Client,
+  ): Promise<{ access: IssuedToken; refresh: IssuedToken }> {
+    const { user } = authenticated;
+    const subject = String(user.id);
+    const lifetime = Math.min(this.config.refreshTokenLifetime, this.config.sessionMaxAge);
+    const session = await this.database.write(async () => {
+      if (!(await this.users.confirm(authenticated))) {
+        throw new ApiError(credentialsInvalid, { headers: challenge });
+      }
+      return this.sessions.open({ ...client, subject, expiresAt: Date.now() + lifetime * 1000 });
+    });
+    const options = { sessionId: session.id, notAfter: session.expiresAt };
+    return {
+      access: this.tokens.createAccessToken(subject, {
+        ...options,
+        scope: scopeOf(user),
+        fresh: true,
+      }),
+      refresh: this.tokens.createRefreshToken(subject, options),
+    };
+  }
+
+  /**
+   * A new access token for the bearer of a refresh token, which stays good.
+   *
+   * @throws TokenError `token_revoked` where the user is gone or the session has just ended
+   */
+  async refresh(token: Token): Promise<IssuedToken> {
+    const user = await this.currentUser(token);
+    const { sessionId } = token;
+    if (sessionId !== null && !(await this.sessions.touch(sessionId))) {
+      throw new TokenError(tokenRevoked, 'the session ended meanwhile');
+    }
+    return this.tokens.createAccessToken(token.subject, {
+      ...(sessionId !== null && { sessionId }),
+      notAfter: token.expiresAt.getTime(),
+      scope: scopeOf(user),
+    });
+  }
+
+  /** Revokes this one token. */
+  async logout(token: Token): Promise<void> {
+    await this.states.revoke(token);
+  }
+
+  /** Ends the token's session, and with it every token of it. */
+  async endSession(token: Token): Promise<void> {
+    if (token.sessionId === null) await this.states.revoke(token);
+    else await this.sessions.end(token.sessionId);
+  }
+
+  /** @throws TokenError `token_revoked` where the user is gone */
+  async currentUser(token: Token): Promise<User> {
+    const id = parseId(token.subject);
+    const user = id === null ? undefined : await this.users.find(id);
+    if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
+    return user;
+  }
+}
+
+function scopeOf(user: User): Record<string, unknown> {
+  return user.admin ? { admin: true } : {};
+}

@@ -1,0 +1,42 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { IssuedToken } from '../../tokens/token.service.js';
+
+const example = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.kNxDvO8yhJ2ThYvKQ4n0c1Oq';
+
+/** A new access token, after RFC 6749, section 5.1. */
+export class AccessTokenResponse {
+  @ApiProperty({ example })
+  access_token: string;
+
+  @ApiProperty({ enum: ['Bearer'], example: 'Bearer' })
+  token_type: 'Bearer';
+
+  @ApiProperty({
+    type: 'integer',
+    description: 'Seconds until the access token expires.',
+    example: 900,
+  })
+  expires_in: number;
+
+  static from(access: IssuedToken): AccessTokenResponse {
+    return {
+      access_token: access.signed,
+      token_type: 'Bearer',
+      expires_in: access.expiresIn,
+    };
+  }
+}
+
+export class LoginResponse extends AccessTokenResponse {
+  @ApiProperty({ description: 'Good for new access tokens, and for nothing else.', example })
+  refresh_token: string;
+
+  static fromPair(access: IssuedToken, refresh: IssuedToken): LoginResponse {
+    return { ...AccessTokenResponse.from(access), refresh_token: refresh.signed };
+  }
+}
+
+export class LogoutResponse {
+  @ApiProperty({ enum: ['Successfully logged out.'], example: 'Successfully logged out.' })
+  message = 'Successfully logged out.';
+}

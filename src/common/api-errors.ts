@@ -1,0 +1,81 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, ApiResponse } from '@nestjs/swagger';
+import {
+  type ErrorBody,
+  type ErrorKind,
+  errorBody,
+  payloadTooLarge,
+  unsupportedMediaType,
+  validationFailed,
+  type ValidationMessages,
+} from './api-error.js';
+
+/** The one shape of every error. */
+export class ErrorResponse implements ErrorBody {
+  @ApiProperty({ type: 'integer', example: 400 })
+  statusCode: number;
+
+  @ApiProperty({ description: 'For programs; it never changes.', example: 'validation_failed' })
+  code: string;
+
+  @ApiProperty({ description: 'For people.', example: 'Bad Request' })
+  error: string;
+
+  @ApiProperty({
+    required: false,
+    description: 'A sentence, or for a body that breaks its schema the sentences of each field.',
+    oneOf: [
+      { type: 'string' },
+      {
+        type: 'object',
+        additionalProperties: { type: 'array', items: { type: 'string' }, minItems: 1 },
+      },
+    ],
+    example: { crew: ['Not a valid integer.'] },
+  })
+  message?: string | ValidationMessages;
+}
+
+const KINDS = Symbol('kinds of errors');
+
+/**
+ * Documents the errors that a handler, or each handler of a controller, can give, with an example
+ * of each. Used several times, it adds to what was said before.
+ */
+export function ApiErrors(...kinds: ErrorKind[]): ClassDecorator & MethodDecorator {
+  return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
+    const documented = (descriptor?.value ?? target) as object;
+    const known = (Reflect.getMetadata(KINDS, documented) ?? []) as ErrorKind[];
+    const all = [...new Set([...known, ...kinds])];
+    Reflect.defineMetadata(KINDS, all, documented);
+    const responses = [...new Set(kinds.map((kind) => kind.status))].map((status) =>
+      describe(
+        status,
+        all.filter((kind) => kind.status === status),
+      ),
+    );
+    applyDecorators(...responses)(target, key, descriptor);
+  };
+}
+
+/** What can be wrong with a body; `example` is what the message may look like. */
+export function ApiBodyErrors(example: ValidationMessages): MethodDecorator {
+  return ApiErrors(
+    { ...validationFailed, message: example },
+    payloadTooLarge,
+    unsupportedMediaType,
+  );
+}
+
+function describe(status: number, kinds: ErrorKind[]): ClassDecorator & MethodDecorator {
+  return ApiResponse({
+    status,
+    description: kinds.map((kind) => `\`${kind.code}\``).join(', '),
+    content: {
+      'application/json': {
+        schema: { $ref: `#/components/schemas/${ErrorResponse.name}` },
+        examples: Object.fromEntries(kinds.map((kind) => [kind.code, { value: errorBody(kind) }])),
+      },
+    },
+  });
+}

@@ -1,0 +1,172 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
+import { ValidateBy, validateSync, type ValidationError } from 'class-validator';
+import type { AppConfig } from '../config/app-config.js';
+import { ApiError, validationFailed, type ValidationMessages } from './api-error.js';
+
+/** The sentences that clients know from the originals; see the contract. */
+export const sentences = {
+  required: 'Missing data for required field.',
+  null: 'Field may not be null.',
+  string: 'Not a valid string.',
+  integer: 'Not a valid integer.',
+  list: 'Not a valid list.',
+  unknown: 'Unknown field.',
+  cursor: 'Not a valid cursor.',
+  body: 'Invalid input type.',
+  minLength: (min: number) => `Shorter than minimum length ${min}.`,
+  maxLength: (max: number) => `Longer than maximum length ${max}.`,
+  min: (min: number) => `Must be greater than or equal to ${min}.`,
+  max: (max: number) => `Must be less than or equal to ${max}.`,
+};
+
+interface FieldOptions<T> {
+  description?: string;
+  example: T;
+  /** May be left out, but not be null. */
+  optional?: boolean;
+}
+
+interface TextOptions extends FieldOptions<string> {
+  /** Lengths are in code points of the text's Unicode NFC. */
+  min?: number | ((config: AppConfig) => number);
+  max?: number;
+  format?: string;
+}
+
+/** Says what is wrong with a value, or null where nothing is. */
+type Check = (value: unknown, config: AppConfig) => string | null;
+
+/** A string that both databases keep as it is: well-formed Unicode without a NUL. */
+export function IsText({ min = 0, max, format, ...options }: TextOptions): PropertyDecorator {
+  const check: Check = (value, config) => {
+    if (!isText(value)) return sentences.string;
+    const length = codePoints(value.normalize('NFC'));
+    const least = typeof min === 'number' ? min : min(config);
+    if (length < least) return sentences.minLength(least);
+    if (max !== undefined && length > max) return sentences.maxLength(max);
+    return null;
+  };
+  const schema = {
+    type: 'string',
+    ...(typeof min === 'number' && { minLength: min }),
+    ...(max !== undefined && { maxLength: max }),
+    ...(format !== undefined && { format }),
+  };
+  return field('isText', check, options, schema);
+}
+
+/** A JSON number without a fraction, up to 2^53 - 1: neither `"5"` nor `true` is one. */
+export function IsInteger({ min, ...options }: FieldOptions<number> & { min: number }) {
+  const max = Number.MAX_SAFE_INTEGER;
+  const check: Check = (value) => {
+    if (!Number.isInteger(value)) return sentences.integer;
+    if ((value as number) < min) return sentences.min(min);
+    if ((value as number) > max) return sentences.max(max);
+    return null;
+  };
+  const schema = { type: 'integer', format: 'int64', minimum: min, maximum: max };
+  return field('isInteger', check, options, schema);
+}
+
+export function IsTextList(options: FieldOptions<string[]>): PropertyDecorator {
+  const check: Check = (value) => {
+    if (!Array.isArray(value)) return sentences.list;
+    return value.every(isText) ? null : sentences.string;
+  };
+  return field('isTextList', check, options, { type: 'array', items: { type: 'string' } });
+}
+
+/** The resource's own id, which a client may repeat in a body that replaces the resource. */
+export function IsOwnId(): PropertyDecorator {
+  const description = 'If given, the id of the path.';
+  return IsInteger({ min: 1, example: 1, optional: true, description });
+}
+
+/**
+ * Checks a body against the decorators of its class and makes it one: with all of its own fields
+ * and no other.
+ *
+ * @throws ApiError `validation_failed`, with a sentence for each field
+ */
+export function validateBody<T extends object>(
+  type: new () => T,
+  body: unknown,
+  config: AppConfig,
+): T {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw invalid({ _schema: [sentences.body] });
+  }
+  const dto = new type();
+  configOf.set(dto, config);
+  const known = fieldsOf(type);
+  const unknown: [string, string[]][] = [];
+  for (const [name, value] of Object.entries(body)) {
+    if (known.has(name)) (dto as Record<string, unknown>)[name] = value;
+    else if (unknown.length < MAX_COMPLAINTS) unknown.push([name, [sentences.unknown]]);
+  }
+  const errors = validateSync(dto, { forbidUnknownValues: false, validationError: NO_ECHO });
+  // fromEntries defines members, so that one named __proto__ is a member like any other.
+  const messages = [...errors.map(messageOf), ...unknown].slice(0, MAX_COMPLAINTS);
+  if (messages.length > 0) throw invalid(Object.fromEntries(messages));
+  return dto;
+}
+
+/** The settings that a body is checked under: class-validator hands its checks the body alone. */
+const configOf = new WeakMap<object, AppConfig>();
+
+/** An answer need not be larger than what provoked it. */
+const MAX_COMPLAINTS = 100;
+const NO_ECHO = { target: false, value: false };
+
+function invalid(message: ValidationMessages): ApiError {
+  return new ApiError(validationFailed, { message });
+}
+
+function messageOf(error: ValidationError): [string, string[]] {
+  return [error.property, Object.values(error.constraints ?? {})];
+}
+
+function field<T>(
+  name: string,
+  check: Check,
+  { optional = false, ...documentation }: FieldOptions<T>,
+  schema: object,
+): PropertyDecorator {
+  const complaint = (value: unknown, dto: object): string | null => {
+    if (value === undefined) return optional ? null : sentences.required;
+    return value === null ? sentences.null : check(value, configOf.get(dto)!);
+  };
+  return applyDecorators(
+    ApiProperty({ ...schema, ...documentation, required: !optional }),
+    rememberField,
+    ValidateBy({
+      name,
+      validator: {
+        validate: (value, context) => complaint(value, context!.object) === null,
+        defaultMessage: (context) => complaint(context!.value, context!.object) ?? '',
+      },
+    }),
+  );
+}
+
+const FIELDS = Symbol('fields of a body');
+
+const rememberField: PropertyDecorator = (target, name) => {
+  const known = fieldsOf(target.constructor);
+  Reflect.defineMetadata(FIELDS, new Set([...known, name]), target.constructor);
+};
+
+function fieldsOf(type: object): ReadonlySet<string | symbol> {
+  return (Reflect.getMetadata(FIELDS, type) ?? new Set()) as ReadonlySet<string | symbol>;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.isWellFormed() && !value.includes('\0');
+}
+
+function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}

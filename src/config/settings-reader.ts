@@ -1,0 +1,158 @@
+import { isIP } from 'node:net';
+import { StartError } from '../common/start-error.js';
+
+/** One or more settings cannot be used. The message holds a sentence for each of them. */
+export class SettingsError extends StartError {
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join('\n'));
+  }
+}
+
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
+type Unit = keyof typeof SECONDS;
+
+/** Another name for a setting, and the unit its bare number has (`s` where seeds count seconds). */
+interface Spelling {
+  name: string;
+  bareUnit?: Unit;
+}
+
+/**
+ * Reads settings by name and collects every problem before it gives up, so that a person who
+ * starts the service sees all that is wrong at once. An empty value counts as unset.
+ */
+export class SettingsReader {
+  private readonly problems: string[] = [];
+
+  constructor(private readonly env: Readonly<Record<string, string | undefined>>) {}
+
+  problem(sentence: string): void {
+    this.problems.push(sentence);
+  }
+
+  /** @throws SettingsError where a setting was refused. */
+  finish(): void {
+    if (this.problems.length > 0) throw new SettingsError(this.problems);
+  }
+
+  raw(name: string): string | undefined {
+    const value = this.env[name]?.trim();
+    return value === '' ? undefined : value;
+  }
+
+  text(name: string, ...aliases: string[]): string | undefined {
+    return this.oneOf([name, ...aliases].map((spelling) => ({ name: spelling }))).value;
+  }
+
+  choice<T extends string>(
+    name: string,
+    choices: readonly T[],
+    fallback: T,
+    ...aliases: string[]
+  ): T {
+    const { value, spelling } = this.oneOf([name, ...aliases].map((each) => ({ name: each })));
+    if (value === undefined) return fallback;
+    const found = choices.find((choice) => choice === value);
+    if (found !== undefined) return found;
+    this.problem(`${spelling}: "${value}" is not known; use ${anyOf(choices)}.`);
+    return fallback;
+  }
+
+  flag(name: string, fallback: boolean): boolean {
+    return this.choice(name, ['true', 'false'], fallback ? 'true' : 'false') === 'true';
+  }
+
+  integer(name: string, fallback: number, min: number, max: number): number {
+    const value = this.raw(name);
+    if (value === undefined) return fallback;
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number >= min && number <= max) return number;
+    this.problem(`${name}: "${value}" will not do; use a whole number from ${min} to ${max}.`);
+    return fallback;
+  }
+
+  /** A span of time in seconds, written as `30s`, `15m`, `12h`, `30d` or `2w`. */
+  duration(name: string, fallback: string, options: { bareUnit?: Unit; also?: Spelling[] } = {}) {
+    const main: Spelling = { name, ...(options.bareUnit && { bareUnit: options.bareUnit }) };
+    const found = this.oneOf([main, ...(options.also ?? [])], seconds);
+    const text = found.value ?? fallback;
+    const result = seconds(text, found.bareUnit);
+    if (result !== undefined) return result;
+    const bare = found.bareUnit ? `, or a bare number of ${unitNames[found.bareUnit]}` : '';
+    this.problem(
+      `${found.spelling}: "${text}" is no span of time; use one such as 30s, 15m, 12h or 30d${bare}.`,
+    );
+    return 1;
+  }
+
+  /** IP addresses and CIDR ranges, separated by commas. */
+  addresses(name: string): string[] {
+    const list = splitList(this.raw(name) ?? '');
+    for (const address of list) {
+      if (isAddressRange(address)) continue;
+      this.problem(
+        `${name}: "${address}" is no address; use the proxies' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.`,
+      );
+    }
+    return list;
+  }
+
+  /** The value that is set under any of its spellings; two that differ are a problem. */
+  private oneOf(
+    spellings: Spelling[],
+    normalize: (value: string, bareUnit?: Unit) => unknown = (value) => value,
+  ): { value?: string; spelling: string; bareUnit?: Unit } {
+    const set = spellings.flatMap((spelling) => {
+      const value = this.raw(spelling.name);
+      return value === undefined ? [] : [{ ...spelling, value }];
+    });
+    const [first, ...others] = set;
+    if (first === undefined) return { spelling: spellings[0]?.name ?? '', ...spellings[0] };
+    for (const other of others) {
+      if (normalize(other.value, other.bareUnit) === normalize(first.value, first.bareUnit))
+        continue;
+      this.problem(
+        `${first.name} and ${other.name} are two spellings of one setting and differ; set one of them.`,
+      );
+    }
+    return { ...first, spelling: first.name };
+  }
+}
+
+const unitNames: Record<Unit, string> = {
+  s: 'seconds',
+  m: 'minutes',
+  h: 'hours',
+  d: 'days',
+  w: 'weeks',
+};
+
+const TEN_YEARS = 3650 * SECONDS.d;
+
+function seconds(text: string, bareUnit?: Unit): number | undefined {
+  const match = /^(\d{1,9})([smhdw])?$/.exec(text);
+  const unit = (match?.[2] as Unit | undefined) ?? bareUnit;
+  if (!match || unit === undefined) return undefined;
+  const result = Number(match[1]) * SECONDS[unit];
+  return result >= 1 && result <= TEN_YEARS ? result : undefined;
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  if (prefix === undefined) return true;
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128);
+}
+
+export function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+export function anyOf(choices: readonly string[]): string {
+  if (choices.length < 2) return choices.join('');
+  return `${choices.slice(0, -1).join(', ')} or ${choices.at(-1) ?? ''}`;
+}

@@ -1,0 +1,54 @@
+import type { MixedList } from 'typeorm';
+import type { BetterSqlite3DataSourceOptions } from 'typeorm/driver/better-sqlite3/BetterSqlite3DataSourceOptions.js';
+import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
+import type { Database as Connection } from 'better-sqlite3';
+import type { DatabaseSettings } from '../config/app-config.js';
+import { migrations } from '../../migrations/all.js';
+
+export type Entities = MixedList<new () => object>;
+
+/** Connections to PostgreSQL. Its own default of 100 leaves room for several instances. */
+const POOL_SIZE = 10;
+
+export function dataSourceOptions(settings: DatabaseSettings, entities: Entities) {
+  return settings.engine === 'sqlite'
+    ? sqliteOptions(settings.file, entities)
+    : postgresOptions(settings.url, entities);
+}
+
+export function sqliteOptions(file: string, entities: Entities) {
+  return {
+    ...shared(entities),
+    type: 'better-sqlite3',
+    database: file,
+    // Longer would stall every other request of this process; see SqliteDatabase.
+    timeout: 100,
+    prepareDatabase: (connection: unknown) => {
+      const { pragma, readonly } = bind(connection as Connection);
+      if (!readonly) pragma('journal_mode = WAL');
+      // An acknowledged write survives a power cut, not only a killed process.
+      pragma('synchronous = FULL');
+    },
+  } satisfies BetterSqlite3DataSourceOptions;
+}
+
+export function postgresOptions(url: string, entities: Entities) {
+  return {
+    ...shared(entities),
+    type: 'postgres',
+    url,
+    poolSize: POOL_SIZE,
+    // Every bigint here is a moment or a count below 2^53.
+    parseInt8: true,
+    connectTimeoutMS: 5_000,
+    applicationName: 'nest-rest-jwt',
+  } satisfies PostgresDataSourceOptions;
+}
+
+function shared(entities: Entities) {
+  return { entities, migrations, synchronize: false, logging: false } as const;
+}
+
+function bind(connection: Connection) {
+  return { pragma: connection.pragma.bind(connection), readonly: connection.readonly };
+}

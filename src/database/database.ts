@@ -1,0 +1,34 @@
+import type { EntityManager, ObjectLiteral } from 'typeorm';
+import type { BuildSelect, Select } from './select.js';
+
+/**
+ * The one way to the data, whichever engine holds it.
+ *
+ * Reads are prepared once, as a `Select`, and run on a connection that never writes. Every
+ * write, be it a single statement, goes through `write`, which is a transaction of its own:
+ * TypeORM shares one SQLite connection among all requests, so that statements outside of it
+ * would fall into whatever transaction is open at that moment.
+ */
+export abstract class Database {
+  /** @throws Error, with a sentence for a person, where the database cannot be used. */
+  abstract open(): Promise<void>;
+
+  abstract close(): Promise<void>;
+
+  /**
+   * Runs `work` in a transaction: all of it is kept when the promise resolves, none of it when
+   * it rejects. Called within another `write` it joins that one. Reads within see its changes.
+   * `work` should wait for nothing but the database, since on SQLite all other writes wait for it.
+   *
+   * @throws ApiError 503 where too many writes are in line, or the database stays locked
+   */
+  abstract write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
+
+  /** Prepares a read; see `BuildSelect`. Cheap until it first runs. */
+  abstract select<Entity extends ObjectLiteral, Parameter extends string>(
+    build: BuildSelect<Entity, Parameter>,
+  ): Select<Entity, Parameter>;
+
+  /** Whether the error says that a row would have broken a unique index. */
+  abstract isUniqueViolation(error: unknown): boolean;
+}

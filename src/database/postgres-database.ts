@@ -1,0 +1,81 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { DataSource, type EntityManager, type ObjectLiteral, QueryFailedError } from 'typeorm';
+import { StartError } from '../common/start-error.js';
+import { type Entities, postgresOptions } from './data-source-options.js';
+import { Database } from './database.js';
+import { type BuildSelect, type CompiledSelect, compileSelect, type Select } from './select.js';
+
+/** Any number that no other user of the same database takes; it names the lock of the migrations. */
+const MIGRATION_LOCK = 7_215_180_347;
+
+/** PostgreSQL through a pool of connections. */
+export class PostgresDatabase extends Database {
+  private readonly inWrite = new AsyncLocalStorage<EntityManager>();
+  private readonly source: DataSource;
+
+  constructor(url: string, entities: Entities) {
+    super();
+    this.source = new DataSource(postgresOptions(url, entities));
+  }
+
+  override async open(): Promise<void> {
+    try {
+      await this.source.initialize();
+    } catch (error) {
+      throw new StartError(
+        `The PostgreSQL server of DATABASE_URL cannot be used: ${error instanceof Error ? error.message : String(error)}. Is it running, and does the database exist?`,
+        { cause: error },
+      );
+    }
+    await this.migrate();
+  }
+
+  override async close(): Promise<void> {
+    if (this.source.isInitialized) await this.source.destroy();
+  }
+
+  override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const outer = this.inWrite.getStore();
+    if (outer) return work(outer);
+    return this.source.transaction((manager) => this.inWrite.run(manager, () => work(manager)));
+  }
+
+  override select<Entity extends ObjectLiteral, Parameter extends string>(
+    build: BuildSelect<Entity, Parameter>,
+  ): Select<Entity, Parameter> {
+    let compiled: CompiledSelect<Entity> | undefined;
+    const run = async (values: Record<string, unknown>): Promise<Entity[]> => {
+      const { sql, order, hydrate } = (compiled ??= compileSelect(this.source, build));
+      const manager = this.inWrite.getStore() ?? this.source;
+      const rows = await manager.query<ObjectLiteral[]>(
+        sql,
+        order.map((name) => values[name]),
+      );
+      return rows.map(hydrate);
+    };
+    return { all: run, first: async (values) => (await run(values))[0] };
+  }
+
+  override isUniqueViolation(error: unknown): boolean {
+    // 23505: unique_violation (PostgreSQL manual, appendix A).
+    return (
+      error instanceof QueryFailedError &&
+      (error.driverError as { code?: unknown } | undefined)?.code === '23505'
+    );
+  }
+
+  /**
+   * Of two processes that start on the same empty database the second waits and finds the work
+   * done. The lock ends with its connection, so a killed process leaves none behind.
+   */
+  private async migrate(): Promise<void> {
+    const runner = this.source.createQueryRunner();
+    try {
+      await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      await this.source.runMigrations({ transaction: 'all' });
+    } finally {
+      await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+      await runner.release();
+    }
+  }
+}

@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { ShipsModule } from '../ships/ships.module.js';
+import { UsersModule } from '../users/users.module.js';
+import { DemoDataService } from './demo-data.service.js';
+
+@Module({ imports: [ShipsModule, UsersModule], providers: [DemoDataService] })
+export class DemoDataModule {}

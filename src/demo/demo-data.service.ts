@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { ApiError } from '../common/api-error.js';
+import { AppConfig } from '../config/app-config.js';
+import { packageRoot } from '../config/package-root.js';
+import { Database } from '../database/database.js';
+import { CreateShip, newShip } from '../ships/dto/ship-body.dto.js';
+import { ShipsService } from '../ships/ships.service.js';
+import { nameTaken } from '../users/user-errors.js';
+import { UsersService } from '../users/users.service.js';
+
+interface Fleet {
+  users: { name: string; password: string }[];
+  ships: CreateShip[];
+}
+
+/** Fills an empty database with the users and ships of the Flask original, for a first look. */
+@Injectable()
+export class DemoDataService implements OnModuleInit {
+  private readonly logger = new Logger(DemoDataService.name);
+
+  constructor(
+    private readonly config: AppConfig,
+    private readonly database: Database,
+    private readonly users: UsersService,
+    private readonly ships: ShipsService,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    if (!this.config.demoData || !(await this.isEmpty())) return;
+    const file = join(packageRoot, 'data', 'fleet.json');
+    const fleet = JSON.parse(readFileSync(file, 'utf8')) as Fleet;
+    const users = await Promise.all(fleet.users.map((user) => this.users.prepare(user)));
+    try {
+      await this.database.write(async () => {
+        for (const user of users) await this.users.add(user);
+        for (const ship of fleet.ships) await this.ships.create(newShip(ship));
+      });
+    } catch (error) {
+      // Another process that started on the same empty database was faster.
+      if (error instanceof ApiError && error.kind === nameTaken) return;
+      throw error;
+    }
+    this.logger.log(`Added ${users.length} users and ${fleet.ships.length} ships to play with`);
+  }
+
+  private async isEmpty(): Promise<boolean> {
+    const first = { limit: 1, after: 0 };
+    const rows = [...(await this.users.list(first)), ...(await this.ships.list(first))];
+    return rows.length === 0;
+  }
+}

@@ -1,0 +1,33 @@
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  Logger,
+} from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { ApiError, errorBody, genericKind } from '../common/api-error.js';
+
+/** The one place where an error becomes an answer. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ErrorFilter.name);
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (reply.sent) return;
+    const { status, headers, body } = this.answer(error);
+    void reply.status(status).headers(headers).type('application/json; charset=utf-8').send(body);
+  }
+
+  private answer(error: unknown) {
+    if (error instanceof ApiError) {
+      if (error.kind.status >= 500) this.logger.warn(`${error.kind.code}: ${error.reason}`);
+      return { status: error.kind.status, headers: error.headers, body: error.body };
+    }
+    // What Nest and Fastify refuse by themselves: their words may name versions and paths.
+    const status = error instanceof HttpException ? error.getStatus() : 500;
+    if (status >= 500) this.logger.error('A request failed', error);
+    return { status, headers: {}, body: errorBody(genericKind(status)) };
+  }
+}

@@ -1,0 +1,49 @@
+import { IsInteger, IsOwnId, IsText, IsTextList } from '../../common/validation.js';
+import type { Ship } from '../ship.js';
+
+/** What `POST /api/ships` takes. */
+export class CreateShip {
+  @IsText({ min: 1, example: 'Empire' })
+  affiliation: string;
+
+  @IsText({ min: 1, example: 'Capital Ships' })
+  category: string;
+
+  @IsInteger({ min: 1, example: 37085 })
+  crew: number;
+
+  @IsInteger({ min: 1, example: 1600, description: 'In metres.' })
+  length: number;
+
+  @IsText({ min: 1, example: 'Kuat Drive Yards' })
+  manufacturer: string;
+
+  @IsText({ min: 1, example: 'Imperial I-class Star Destroyer' })
+  model: string;
+
+  @IsTextList({ example: ['Destroyer', 'Carrier'] })
+  roles: string[];
+
+  @IsText({ min: 1, example: 'Star Destroyer' })
+  ship_class: string;
+}
+
+/** What `PUT /api/ships/:id` takes: the same, and the id if a client repeats it. */
+export class ReplaceShip extends CreateShip {
+  @IsOwnId()
+  id?: number;
+}
+
+/** The body without its id: the path's is the one that counts. */
+export function newShip(body: CreateShip): Omit<Ship, 'id'> {
+  return {
+    affiliation: body.affiliation,
+    category: body.category,
+    crew: body.crew,
+    length: body.length,
+    manufacturer: body.manufacturer,
+    model: body.model,
+    roles: body.roles,
+    shipClass: body.ship_class,
+  };
+}

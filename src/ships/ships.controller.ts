@@ -1,0 +1,98 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Post,
+  Put,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { idMismatch, notFound, serviceUnavailable } from '../common/api-error.js';
+import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
+import { ApiPage, linkHeader, type PageParameters, parsePage } from '../common/page.js';
+import { refuseOtherId, ResourceId } from '../common/resource-id.js';
+import { locationHeader, paginate, setLocation } from '../http/links.js';
+import { Public, RequireToken } from '../tokens/require-token.decorator.js';
+import { CreateShip, newShip, ReplaceShip } from './dto/ship-body.dto.js';
+import { ShipResponse } from './dto/ship-response.dto.js';
+import { ShipsService } from './ships.service.js';
+
+const badBody = { crew: ['Not a valid integer.'] };
+
+@ApiTags('Ships')
+@Controller('api/ships')
+export class ShipsController {
+  constructor(private readonly ships: ShipsService) {}
+
+  @Get()
+  @Public()
+  @ApiOperation({ summary: 'List ships' })
+  @ApiPage()
+  @ApiOkResponse({ type: [ShipResponse], headers: linkHeader })
+  async list(
+    @Query() query: PageParameters,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ShipResponse[]> {
+    const page = parsePage(query);
+    const ships = await this.ships.list(page);
+    return paginate(request, reply, page, ships).map((ship) => ShipResponse.from(ship));
+  }
+
+  @Get(':id')
+  @Public()
+  @ApiOperation({ summary: 'Get a ship' })
+  @ApiOkResponse({ type: ShipResponse })
+  @ApiErrors(notFound)
+  async get(@ResourceId() id: number): Promise<ShipResponse> {
+    return ShipResponse.from(await this.ships.get(id));
+  }
+
+  @Post()
+  @RequireToken()
+  @ApiOperation({ summary: 'Add a ship' })
+  @ApiCreatedResponse({ type: ShipResponse, headers: locationHeader })
+  @ApiBodyErrors(badBody)
+  @ApiErrors(serviceUnavailable)
+  async create(
+    @Body() body: CreateShip,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ShipResponse> {
+    const ship = await this.ships.create(newShip(body));
+    setLocation(request, reply, `/api/ships/${ship.id}`);
+    return ShipResponse.from(ship);
+  }
+
+  @Put(':id')
+  @RequireToken()
+  @ApiOperation({ summary: 'Replace a ship' })
+  @ApiOkResponse({ type: ShipResponse })
+  @ApiBodyErrors(badBody)
+  @ApiErrors(idMismatch, notFound, serviceUnavailable)
+  async replace(@ResourceId() id: number, @Body() body: ReplaceShip): Promise<ShipResponse> {
+    refuseOtherId(id, body);
+    return ShipResponse.from(await this.ships.replace(id, newShip(body)));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @RequireToken()
+  @ApiOperation({ summary: 'Delete a ship' })
+  @ApiNoContentResponse()
+  @ApiErrors(notFound, serviceUnavailable)
+  async remove(@ResourceId() id: number): Promise<void> {
+    await this.ships.remove(id);
+  }
+}

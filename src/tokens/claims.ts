@@ -1,0 +1,77 @@
+import type { AppConfig } from '../config/app-config.js';
+import { isPlainObject } from './strict-json.js';
+import type { Claims } from './token.js';
+
+/** Longer identifiers than this are nobody's; the tables hold them up to this length. */
+const MAX_IDENTIFIER = 255;
+
+/**
+ * Says why a token's header must not be trusted, or null where it may. jsonwebtoken checks `alg`
+ * and nothing else.
+ */
+export function refuseHeader(header: Record<string, unknown>): string | null {
+  // RFC 7515, section 4.1.11: an extension that is marked critical and not understood.
+  if ('crit' in header) return 'crit is not supported';
+  // RFC 7797: an unencoded payload, which jsonwebtoken reads as an encoded one.
+  if ('b64' in header) return 'b64 is not supported';
+  const { typ } = header;
+  if (typ !== undefined && (typeof typ !== 'string' || typ.toUpperCase() !== 'JWT')) {
+    return 'typ is not JWT';
+  }
+  return null;
+}
+
+/**
+ * Says what is wrong with the claims, or null where all of them are there, of the right type and
+ * valid at `now`. The signature, `exp`, `iss` and `aud` have been checked by jsonwebtoken, which
+ * overlooks what is missing or of the wrong type.
+ *
+ * @param now seconds since 1970, with fractions
+ */
+export function refuseClaims(
+  claims: Record<string, unknown>,
+  config: Pick<AppConfig, 'jwtAudience'>,
+  now: number,
+): string | null {
+  for (const name of ['sub', 'jti']) {
+    if (!isIdentifier(claims[name])) return `${name} is missing or ill-typed`;
+  }
+  if (claims.sid !== undefined && !isIdentifier(claims.sid)) return 'sid is ill-typed';
+  for (const name of ['iat', 'nbf', 'exp']) {
+    if (!isMoment(claims[name])) return `${name} is missing or ill-typed`;
+  }
+  if ((claims.iat as number) > now) return 'iat lies ahead';
+  if ((claims.nbf as number) > now) return 'nbf lies ahead';
+  if ((claims.exp as number) <= now) return 'exp has passed';
+  if (config.jwtAudience !== null && !isAudience(claims.aud)) return 'aud is ill-typed';
+  if (claims.type === 'refresh') return null;
+  if (claims.type !== 'access') return 'type is missing or unknown';
+  if (typeof claims.fresh !== 'boolean') return 'fresh is missing or ill-typed';
+  if (!isPlainObject(claims.scope)) return 'scope is missing or ill-typed';
+  return null;
+}
+
+/** @param claims those for which `refuseClaims` found nothing */
+export function asClaims(claims: Record<string, unknown>): Claims {
+  return claims as Claims;
+}
+
+function isIdentifier(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= MAX_IDENTIFIER &&
+    value.isWellFormed() &&
+    !value.includes('\0')
+  );
+}
+
+/** RFC 7519, section 2: a NumericDate; fractions are allowed. */
+function isMoment(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER / 1000;
+}
+
+function isAudience(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every((each) => typeof each === 'string');
+  return typeof value === 'string';
+}

@@ -1,0 +1,77 @@
+import type { ErrorKind } from '../common/api-error.js';
+import { isPlainObject } from './strict-json.js';
+import { claimRequired, freshTokenRequired, scopeRequired, type TokenType } from './token-error.js';
+import type { Token } from './token.js';
+
+/** Stands for the value of the route's parameter of that name; see `param`. */
+export class RouteParam {
+  constructor(readonly name: string) {}
+}
+
+/** Binds a claim to a parameter of the route: `{ claims: { sub: param('id') } }`. */
+export function param(name: string): RouteParam {
+  return new RouteParam(name);
+}
+
+/** What a route asks of a token. Nothing in it means: any access token. */
+export interface TokenRequirement {
+  /** `access` where it is left out. */
+  type?: TokenType;
+  /** Only a token that comes from a login. */
+  fresh?: boolean;
+  /** What the claim `scope` must hold. */
+  scope?: Record<string, unknown>;
+  /** What the token must hold. */
+  claims?: Record<string, unknown>;
+  /** Who holds this may pass whatever `scope` and `claims` ask. */
+  override?: Pick<TokenRequirement, 'scope' | 'claims'>;
+}
+
+type RouteParams = Record<string, string | undefined>;
+
+/** What the token lacks, or null where it has all that is asked. */
+export function unmet(
+  requirement: TokenRequirement,
+  token: Token,
+  params: RouteParams,
+): ErrorKind | null {
+  if (requirement.fresh && !token.fresh) return freshTokenRequired;
+  const { override } = requirement;
+  if (override && missing(override, token, params) === null) return null;
+  return missing(requirement, token, params);
+}
+
+function missing(
+  { scope, claims }: Pick<TokenRequirement, 'scope' | 'claims'>,
+  token: Token,
+  params: RouteParams,
+): ErrorKind | null {
+  if (scope && !holds(token.scope, scope, params)) return scopeRequired;
+  if (claims && !holds(token.claims, claims, params)) return claimRequired;
+  return null;
+}
+
+/** An object is held in an object, a list is a subset of a list, anything else is equal. */
+function holds(actual: unknown, wanted: unknown, params: RouteParams): boolean {
+  if (wanted instanceof RouteParam) {
+    return (
+      (typeof actual === 'string' || typeof actual === 'number') &&
+      String(actual) === params[wanted.name]
+    );
+  }
+  if (Array.isArray(wanted)) {
+    return (
+      Array.isArray(actual) &&
+      wanted.every((item) => actual.some((each) => holds(each, item, params)))
+    );
+  }
+  if (isPlainObject(wanted)) {
+    return (
+      isPlainObject(actual) &&
+      Object.entries(wanted).every(
+        ([name, value]) => Object.hasOwn(actual, name) && holds(actual[name], value, params),
+      )
+    );
+  }
+  return actual === wanted;
+}

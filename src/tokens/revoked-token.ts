@@ -1,0 +1,14 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** A single token that was logged out, kept until it would have expired by itself. */
+@Entity('revoked_tokens')
+export class RevokedToken {
+  /** The claim `jti`. */
+  @PrimaryColumn('varchar', { length: 255 })
+  jti: string;
+
+  /** Milliseconds since 1970. */
+  @Index('revoked_tokens_expires_at_idx')
+  @Column('bigint', { name: 'expires_at' })
+  expiresAt: number;
+}

@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { type FindOptionsWhere, IsNull, Not } from 'typeorm';
+import { Database } from '../database/database.js';
+import { Session } from './session.js';
+
+export type OpenSession = Pick<Session, 'subject' | 'expiresAt' | 'userAgent' | 'ip'>;
+
+@Injectable()
+export class SessionRepository {
+  constructor(private readonly database: Database) {}
+
+  async open(values: OpenSession): Promise<Session> {
+    const now = Date.now();
+    const session: Session = {
+      ...values,
+      id: randomUUID(),
+      createdAt: now,
+      lastUsedAt: now,
+      endedAt: null,
+    };
+    await this.database.write((manager) => manager.insert(Session, session));
+    return session;
+  }
+
+  /** Notes that the session was used. False where it has ended meanwhile. */
+  async touch(id: string): Promise<boolean> {
+    return this.update({ id, endedAt: IsNull() }, { lastUsedAt: Date.now() });
+  }
+
+  async end(id: string): Promise<void> {
+    await this.update({ id, endedAt: IsNull() }, { endedAt: Date.now() });
+  }
+
+  /** Ends every session of the subject but the one of `except`. */
+  async endAll(subject: string, except: string | null = null): Promise<void> {
+    const others = except === null ? {} : { id: Not(except) };
+    await this.update({ subject, endedAt: IsNull(), ...others }, { endedAt: Date.now() });
+  }
+
+  private async update(where: FindOptionsWhere<Session>, set: Partial<Session>): Promise<boolean> {
+    const { affected } = await this.database.write((manager) =>
+      manager.update(Session, where, set),
+    );
+    return affected !== 0;
+  }
+}

@@ -1,0 +1,38 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/**
+ * What a login opens: the tokens that carry its id live and end with it. All moments are in
+ * milliseconds since 1970.
+ */
+@Entity('sessions')
+export class Session {
+  /** A UUID; the claim `sid`. */
+  @PrimaryColumn('varchar', { length: 36 })
+  id: string;
+
+  /** The claim `sub` of its tokens. */
+  @Index('sessions_subject_idx')
+  @Column('varchar', { length: 255 })
+  subject: string;
+
+  @Column('bigint', { name: 'created_at' })
+  createdAt: number;
+
+  @Column('bigint', { name: 'last_used_at' })
+  lastUsedAt: number;
+
+  /** None of its tokens is valid for longer. */
+  @Index('sessions_expires_at_idx')
+  @Column('bigint', { name: 'expires_at' })
+  expiresAt: number;
+
+  /** When it was ended before its time; null while it lives. */
+  @Column('bigint', { name: 'ended_at', nullable: true })
+  endedAt: number | null;
+
+  @Column('varchar', { name: 'user_agent', length: 255, nullable: true })
+  userAgent: string | null;
+
+  @Column('varchar', { length: 64, nullable: true })
+  ip: string | null;
+}

@@ -1,0 +1,62 @@
+import { ApiError, type ErrorKind } from '../common/api-error.js';
+
+export type TokenType = 'access' | 'refresh';
+
+export const tokenMissing: ErrorKind = {
+  status: 401,
+  code: 'token_missing',
+  error: 'Missing Authorization Header',
+};
+export const tokenInvalid: ErrorKind = {
+  status: 401,
+  code: 'token_invalid',
+  error: 'Invalid token',
+};
+export const tokenExpired: ErrorKind = {
+  status: 401,
+  code: 'token_expired',
+  error: 'Token has expired',
+};
+export const tokenRevoked: ErrorKind = {
+  status: 401,
+  code: 'token_revoked',
+  error: 'Token has been revoked',
+};
+export const freshTokenRequired: ErrorKind = {
+  status: 401,
+  code: 'fresh_token_required',
+  error: 'Fresh token required',
+};
+export const claimRequired: ErrorKind = {
+  status: 403,
+  code: 'claim_required',
+  error: 'Missing required claim(s)',
+};
+export const scopeRequired: ErrorKind = {
+  status: 403,
+  code: 'scope_required',
+  error: 'Missing required scope(s)',
+};
+/** For a token of the other type than the one that is due. */
+export const wrongTokenType: Record<TokenType, ErrorKind> = {
+  access: { status: 422, code: 'wrong_token_type', error: 'Only access tokens are allowed' },
+  refresh: { status: 422, code: 'wrong_token_type', error: 'Only refresh tokens are allowed' },
+};
+
+/** A token was refused. The client gets the kind; the reason (`cause`) is for the log. */
+export class TokenError extends ApiError {
+  constructor(kind: ErrorKind, reason?: unknown) {
+    super(kind, { headers: challenge(kind), cause: reason });
+  }
+}
+
+/** RFC 6750, section 3: no error code where the request held no token at all. */
+function challenge(kind: ErrorKind): Record<string, string> {
+  const realm = 'Bearer realm="api"';
+  if (kind.status !== 401 && kind.status !== 403) return {};
+  if (kind === tokenMissing) return { 'www-authenticate': realm };
+  const error = kind.status === 403 ? 'insufficient_scope' : 'invalid_token';
+  return {
+    'www-authenticate': `${realm}, error="${error}", error_description="${kind.error ?? ''}"`,
+  };
+}

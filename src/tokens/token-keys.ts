@@ -1,0 +1,57 @@
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { StartError } from '../common/start-error.js';
+import { AppConfig, type SecretSource } from '../config/app-config.js';
+
+/**
+ * The keys that sign and verify. They are made once: jsonwebtoken takes fifty times as long with
+ * a secret that it has to turn into a key for each token.
+ */
+@Injectable()
+export class TokenKeys {
+  readonly signing: KeyObject;
+
+  constructor(config: AppConfig) {
+    this.signing = createSecretKey(Buffer.from(readSecret(config.jwtSecret)));
+  }
+}
+
+function readSecret(source: SecretSource): string {
+  if ('value' in source) return source.value;
+  return readSecretFile(source.file) ?? makeSecretFile(source.file);
+}
+
+function readSecretFile(file: string): string | undefined {
+  try {
+    const secret = readFileSync(file, 'utf8').trim();
+    if (secret.length >= 64) return secret;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  throw new StartError(
+    `The secret in ${file} is shorter than 64 characters; delete the file to have a new one made (which ends all logins), or set JWT_SECRET_KEY.`,
+  );
+}
+
+/**
+ * Written elsewhere and linked into place, which fails where another process was faster: the file
+ * is never there half-written, and two that start at once end up with the same secret.
+ */
+function makeSecretFile(file: string): string {
+  mkdirSync(dirname(file), { recursive: true });
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  writeFileSync(draft, `${randomBytes(64).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(draft);
+  }
+  const secret = readSecretFile(file);
+  if (secret === undefined) throw new Error(`${file} vanished while it was being made.`);
+  return secret;
+}

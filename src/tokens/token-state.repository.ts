@@ -1,0 +1,86 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import type { Select } from '../database/select.js';
+import { RevokedToken } from './revoked-token.js';
+import { Session } from './session.js';
+import type { Token } from './token.js';
+
+/** Rows that one statement removes, so that none holds the database up for long. */
+const BATCH = 500;
+
+/** Which tokens are no longer good although they verify. */
+@Injectable()
+export class TokenStateRepository {
+  private readonly liveSession: Select<Session, 'sid' | 'subject' | 'jti' | 'now'>;
+  private readonly revocation: Select<RevokedToken, 'jti'>;
+
+  constructor(private readonly database: Database) {
+    this.liveSession = database.select({
+      parameters: ['sid', 'subject', 'jti', 'now'],
+      query: (manager) => {
+        const revoked = manager
+          .createQueryBuilder(RevokedToken, 'revoked')
+          .select('revoked.jti')
+          .where('revoked.jti = :jti');
+        return manager
+          .createQueryBuilder(Session, 'session')
+          .where('session.id = :sid AND session.subject = :subject')
+          .andWhere('session.endedAt IS NULL AND session.expiresAt > :now')
+          .andWhere(`NOT EXISTS (${revoked.getQuery()})`);
+      },
+    });
+    this.revocation = database.select({
+      parameters: ['jti'],
+      query: (manager) =>
+        manager.createQueryBuilder(RevokedToken, 'revoked').where('revoked.jti = :jti'),
+    });
+  }
+
+  /** Whether the token was not revoked and its session lives. One query. */
+  async isLive(token: Token): Promise<boolean> {
+    const { id: jti, subject, sessionId: sid } = token;
+    if (sid === null) return (await this.revocation.first({ jti })) === undefined;
+    return (await this.liveSession.first({ sid, subject, jti, now: Date.now() })) !== undefined;
+  }
+
+  /** Twice is as good as once. */
+  async revoke(token: Token): Promise<void> {
+    await this.database.write((manager) =>
+      manager
+        .createQueryBuilder()
+        .insert()
+        .into(RevokedToken)
+        .values({ jti: token.id, expiresAt: Math.ceil(token.expiresAt.getTime()) })
+        .orIgnore()
+        .updateEntity(false)
+        .execute(),
+    );
+  }
+
+  /** Removes what no valid token can ask for any more: what has expired, ended or not. */
+  async removeExpired(now: number): Promise<void> {
+    while ((await this.removeBatch(RevokedToken, 'jti', now)) === BATCH);
+    while ((await this.removeBatch(Session, 'id', now)) === BATCH);
+  }
+
+  private async removeBatch(
+    entity: typeof RevokedToken | typeof Session,
+    key: 'jti' | 'id',
+    now: number,
+  ): Promise<number> {
+    return this.database.write(async (manager) => {
+      const batch = manager
+        .createQueryBuilder(entity, 'old')
+        .select(`old.${key}`)
+        .where('old.expiresAt <= :now')
+        .limit(BATCH);
+      const { affected } = await manager
+        .createQueryBuilder()
+        .delete()
+        .from(entity)
+        .where(`${key} IN (${batch.getQuery()})`, { now })
+        .execute();
+      return affected ?? 0;
+    });
+  }
+}

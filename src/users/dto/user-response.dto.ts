@@ -1,0 +1,36 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { User } from '../user.js';
+
+/** A user as everybody may see one. */
+export class UserResponse {
+  @ApiProperty({ type: 'integer', example: 1 })
+  id: number;
+
+  @ApiProperty({ example: 'user' })
+  name: string;
+
+  static from({ id, name }: Pick<User, 'id' | 'name'>): UserResponse {
+    return { id, name };
+  }
+}
+
+/** A user as they see themselves. */
+export class OwnUserResponse extends UserResponse {
+  @ApiProperty({ format: 'uuid', example: '0b0b5a2e-6d0f-4b55-9f5c-4f1b8f3f5a11' })
+  public_id: string;
+
+  @ApiProperty({ example: false })
+  admin: boolean;
+
+  @ApiProperty({ format: 'date-time', example: '2026-11-22T08:00:00.000Z' })
+  created_at: string;
+
+  static override from(user: User): OwnUserResponse {
+    return {
+      ...UserResponse.from(user),
+      public_id: user.publicId,
+      admin: user.admin,
+      created_at: new Date(user.createdAt).toISOString(),
+    };
+  }
+}

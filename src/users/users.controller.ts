@@ -1,0 +1,122 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Post,
+  Put,
+  Query,
+  Req,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { idMismatch, notFound, serviceUnavailable, tooManyRequests } from '../common/api-error.js';
+import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
+import { ApiPage, linkHeader, type PageParameters, parsePage } from '../common/page.js';
+import { refuseOtherId, ResourceId } from '../common/resource-id.js';
+import { locationHeader, paginate, setLocation } from '../http/links.js';
+import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
+import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
+import { param } from '../tokens/requirement.js';
+import { Token } from '../tokens/token.js';
+import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
+import { UserResponse } from './dto/user-response.dto.js';
+import { nameTaken } from './user-errors.js';
+import { UsersService } from './users.service.js';
+
+/** Users themselves and administrators, with a token that comes from a login. */
+const OwnUserOrAdmin = () =>
+  RequireToken({
+    fresh: true,
+    claims: { sub: param('id') },
+    override: { scope: { admin: true } },
+  });
+
+const badBody = { name: ['Missing data for required field.'] };
+
+@ApiTags('Users')
+@Controller('api/users')
+export class UsersController {
+  constructor(private readonly users: UsersService) {}
+
+  @Get()
+  @Public()
+  @ApiOperation({ summary: 'List users' })
+  @ApiPage()
+  @ApiOkResponse({ type: [UserResponse], headers: linkHeader })
+  async list(
+    @Query() query: PageParameters,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UserResponse[]> {
+    const page = parsePage(query);
+    const users = await this.users.list(page);
+    return paginate(request, reply, page, users).map((user) => UserResponse.from(user));
+  }
+
+  @Get(':id')
+  @Public()
+  @ApiOperation({ summary: 'Get a user' })
+  @ApiOkResponse({ type: UserResponse })
+  @ApiErrors(notFound)
+  async get(@ResourceId() id: number): Promise<UserResponse> {
+    return UserResponse.from(await this.users.get(id));
+  }
+
+  @Post()
+  @Public()
+  @UseGuards(AuthRateLimitGuard)
+  @ApiOperation({ summary: 'Register a user' })
+  @ApiCreatedResponse({ type: UserResponse, headers: locationHeader })
+  @ApiBodyErrors(badBody)
+  @ApiErrors(nameTaken, tooManyRequests, serviceUnavailable)
+  async create(
+    @Body() body: CreateUser,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UserResponse> {
+    const user = await this.users.register(body);
+    setLocation(request, reply, `/api/users/${user.id}`);
+    return UserResponse.from(user);
+  }
+
+  @Put(':id')
+  @OwnUserOrAdmin()
+  @ApiOperation({
+    summary: 'Replace a user',
+    description: 'For the user and for administrators. Another password ends the other sessions.',
+  })
+  @ApiOkResponse({ type: UserResponse })
+  @ApiBodyErrors(badBody)
+  @ApiErrors(idMismatch, nameTaken, notFound, serviceUnavailable)
+  async replace(
+    @ResourceId() id: number,
+    @Body() body: ReplaceUser,
+    @CurrentToken() token: Token,
+  ): Promise<UserResponse> {
+    refuseOtherId(id, body);
+    return UserResponse.from(await this.users.replace(id, body, token.sessionId));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @OwnUserOrAdmin()
+  @ApiOperation({
+    summary: 'Delete a user',
+    description: 'For the user and for administrators. All sessions of the user end.',
+  })
+  @ApiNoContentResponse()
+  @ApiErrors(notFound, serviceUnavailable)
+  async remove(@ResourceId() id: number): Promise<void> {
+    await this.users.remove(id);
+  }
+}
