@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import BetterSqlite3 from 'better-sqlite3';
+import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource, type EntityManager, type ObjectLiteral, QueryFailedError } from 'typeorm';
 import { ApiError, serviceUnavailable } from '../common/api-error.js';
 import { BoundedQueue } from '../common/bounded-queue.js';
@@ -9,7 +9,6 @@ import { Database } from './database.js';
 import { type BuildSelect, type CompiledSelect, compileSelect, type Select } from './select.js';
 import { refuseDamagedFile, withSentence } from './sqlite-file.js';
 
-const { SqliteError } = BetterSqlite3;
 type Connection = BetterSqlite3.Database;
 type Statement = BetterSqlite3.Statement<unknown[], ObjectLiteral>;
 
@@ -156,7 +155,9 @@ async function untilUnlocked<T>(attempt: () => T | Promise<T>, patience: number)
   }
 }
 
+/** The code of SQLite's own error, such as `SQLITE_BUSY`; empty for any other error. */
 function codeOf(error: unknown): string {
-  const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
-  return source instanceof SqliteError ? source.code : '';
+  const source = error instanceof QueryFailedError ? (error.driverError as unknown) : error;
+  if (typeof source !== 'object' || source === null || !('code' in source)) return '';
+  return typeof source.code === 'string' ? source.code : '';
 }

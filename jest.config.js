@@ -1,0 +1,63 @@
+import { connect } from 'node:net';
+
+const postgresUrl = process.env.TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
+
+const shared = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  // @fastify/static requires this ES module, which Jest cannot do on Node 20.
+  transformIgnorePatterns: ['/node_modules/(?!content-disposition/)'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
+  transform: {
+    'content-disposition.+\\.js$': ['@swc/jest', { module: { type: 'commonjs' } }],
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+          target: 'es2022',
+        },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+};
+
+/** The whole end-to-end suite, on one of the two databases. */
+const endToEnd = (engine) => ({
+  ...shared,
+  displayName: engine,
+  testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+  globals: { TEST_ENGINE: engine, TEST_POSTGRES_URL: postgresUrl },
+});
+
+/** @returns {Promise<import('jest').Config>} */
+export default async function config() {
+  const projects = [
+    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
+    endToEnd('sqlite'),
+  ];
+  if (await answers(new URL(postgresUrl))) {
+    projects.push(endToEnd('postgres'));
+  } else if (process.env.TEST_REQUIRE_ALL === 'true') {
+    throw new Error('PostgreSQL does not answer, and TEST_REQUIRE_ALL wants its run of the suite.');
+  } else {
+    console.warn(
+      'SKIPPED: the end-to-end suite on PostgreSQL. No server answers; name one in TEST_POSTGRES_URL.',
+    );
+  }
+  return { projects, maxWorkers: 2, testTimeout: 20_000 };
+}
+
+function answers({ hostname, port }) {
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port || 5432), timeout: 1000 });
+    const finish = (result) => () => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.on('connect', finish(true)).on('error', finish(false)).on('timeout', finish(false));
+  });
+}

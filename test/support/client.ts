@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+export interface Answer<Body = Record<string, unknown>> {
+  status: number;
+  headers: Headers;
+  body: Body;
+  text: string;
+}
+
+export interface SendOptions {
+  token?: string;
+  /** Sent as JSON. */
+  json?: unknown;
+  /** Sent as it is, as `application/json` unless the headers say otherwise. */
+  raw?: string | Uint8Array;
+  headers?: Record<string, string>;
+}
+
+export interface TestUser {
+  id: number;
+  name: string;
+  password: string;
+}
+
+export interface LoggedIn extends TestUser {
+  access: string;
+  refresh: string;
+}
+
+let users = 0;
+
+/** Speaks to the application over HTTP, and makes what tests need the way its clients would. */
+export class Client {
+  constructor(readonly url: string) {}
+
+  async send<Body = Record<string, unknown>>(
+    method: string,
+    path: string,
+    { token, json, raw, headers = {} }: SendOptions = {},
+  ): Promise<Answer<Body>> {
+    const body = json === undefined ? raw : JSON.stringify(json);
+    const response = await fetch(this.url + path, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      ...(body !== undefined && { body }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json');
+    const parsed = (isJson && text !== '' ? JSON.parse(text) : undefined) as Body;
+    return { status: response.status, headers: response.headers, body: parsed, text };
+  }
+
+  get<Body = Record<string, unknown>>(path: string, options?: SendOptions): Promise<Answer<Body>> {
+    return this.send('GET', path, options);
+  }
+
+  /** A user whom no other test knows. */
+  async newUser(password = 'a password'): Promise<TestUser> {
+    const name = `user-${++users}-${randomBytes(4).toString('hex')}`;
+    const { body } = await this.send<TestUser>('POST', '/api/users', { json: { name, password } });
+    return { id: body.id, name, password };
+  }
+
+  async login(user: Pick<TestUser, 'name' | 'password'>) {
+    const { status, body } = await this.send<{ access_token: string; refresh_token: string }>(
+      'POST',
+      '/auth/login',
+      { json: { username: user.name, password: user.password } },
+    );
+    if (status !== 200) throw new Error(`The login of ${user.name} failed with ${status}.`);
+    return { access: body.access_token, refresh: body.refresh_token };
+  }
+
+  async newLogin(): Promise<LoggedIn> {
+    const user = await this.newUser();
+    return { ...user, ...(await this.login(user)) };
+  }
+
+  async newShip(token: string, values: object = {}): Promise<{ id: number }> {
+    const { body } = await this.send<{ id: number }>('POST', '/api/ships', {
+      token,
+      json: { ...ship, ...values },
+    });
+    return body;
+  }
+}
+
+/** A ship as a client sends it. */
+export const ship = {
+  affiliation: 'Empire',
+  category: 'Capital Ships',
+  crew: 37085,
+  length: 1600,
+  manufacturer: 'Kuat Drive Yards',
+  model: 'Imperial I-class Star Destroyer',
+  roles: ['Destroyer', 'Carrier', 'Military Transport', 'Command Ship'],
+  ship_class: 'Star Destroyer',
+};
+
+/** The example data. */
+export const fleet = JSON.parse(readFileSync('data/fleet.json', 'utf8')) as {
+  users: { id: number; name: string; password: string }[];
+  ships: ({ id: number } & typeof ship)[];
+};

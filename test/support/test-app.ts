@@ -1,0 +1,62 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { EntityManager } from 'typeorm';
+import { type AppOptions, createApp } from '../../src/app.setup.js';
+import { AppConfig, type PasswordHashCost } from '../../src/config/app-config.js';
+import { Database } from '../../src/database/database.js';
+import { Client } from './client.js';
+import { createDatabase, type TestDatabase } from './test-database.js';
+
+/** Thirty-two bytes and more, as production asks for. */
+export const SECRET =
+  'a secret of the tests, long enough for every HMAC algorithm there is, HS512 too';
+
+export interface TestApp extends Client {
+  app: NestFastifyApplication;
+  config: AppConfig;
+  database: TestDatabase;
+  /** Runs statements on the application's own database. */
+  sql<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
+  /** Stops the application and starts it again on the same database. */
+  restart(env?: Record<string, string>, passwordHashCost?: PasswordHashCost): Promise<TestApp>;
+  close(): Promise<void>;
+}
+
+export interface TestAppOptions extends AppOptions {
+  /** One that another application has used already. */
+  database?: TestDatabase;
+  passwordHashCost?: PasswordHashCost;
+}
+
+/**
+ * Boots the real application, listening, on a fresh database with the example data. Passwords
+ * cost little, so that tests do not spend their time on them. One at a time in a test file:
+ * Passport keeps its strategies in one place for the whole process.
+ */
+export async function bootApp(
+  env: Record<string, string> = {},
+  options: TestAppOptions = {},
+): Promise<TestApp> {
+  const database = options.database ?? (await createDatabase());
+  const { passwordHashCost = { memoryCost: 64, timeCost: 1, parallelism: 1 } } = options;
+  const config = AppConfig.from(
+    { DATABASE_URL: database.url, JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0', ...env },
+    { passwordHashCost },
+  );
+  const app = await createApp(config, { logger: false, ...options });
+  await app.listen(0, '127.0.0.1');
+  const client = new Client(await app.getUrl());
+  return Object.assign(client, {
+    app,
+    config,
+    database,
+    sql: <T>(work: (manager: EntityManager) => Promise<T>) => app.get(Database).write(work),
+    restart: async (changes = {}, cost = passwordHashCost) => {
+      await app.close();
+      return bootApp({ ...env, ...changes }, { ...options, database, passwordHashCost: cost });
+    },
+    close: async () => {
+      await app.close();
+      await database.drop();
+    },
+  });
+}
