@@ -30,7 +30,7 @@ export class CreateUsersShipsSessions1795330800000 implements MigrationInterface
           id,
           string('name', 80),
           string('password_hash', 255),
-          { name: 'admin', type: 'boolean', default: false },
+          { name: 'admin', type: 'boolean' },
           string('public_id', 36),
           moment('created_at'),
         ],

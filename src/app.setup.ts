@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { ConsoleLogger, type LoggerService, type ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyReply } from 'fastify';
 import { AppModule } from './app.module.js';
 import { errorBody, genericKind } from './common/api-error.js';
 import type { AppConfig } from './config/app-config.js';
@@ -44,6 +45,10 @@ function adapterFor(config: AppConfig): FastifyAdapter {
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     forceCloseConnections: 'idle',
     clientErrorHandler: answerBrokenRequest,
+    // The router gives up on a path that is no URL before any handler could answer.
+    frameworkErrors: ({ statusCode = 400 }: FastifyError, _: unknown, reply: FastifyReply) => {
+      void reply.status(statusCode).send(errorBody(genericKind(statusCode)));
+    },
     // No middleware is used, and security must not rest on any.
     skipMiddie: true,
   });

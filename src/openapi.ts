@@ -1,7 +1,11 @@
+import { STATUS_CODES } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { ErrorResponse } from './common/api-errors.js';
 import type { AppConfig } from './config/app-config.js';
+
+type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
 
 export function buildDocument(app: NestFastifyApplication, config: AppConfig): OpenAPIObject {
   const bearer = (description: string) =>
@@ -21,7 +25,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
     operationIdFactory: (controller, method) =>
       `${controller.replace('Controller', '').toLowerCase()}.${method}`,
   });
-  applySettings(document, config);
+  complete(document, config);
   return document;
 }
 
@@ -35,14 +39,64 @@ export function serveDocs(app: NestFastifyApplication, config: AppConfig): void 
   });
 }
 
-/** The shortest password is a setting, which decorators cannot know. */
-function applySettings(document: OpenAPIObject, config: AppConfig): void {
+/** What decorators cannot know or say once for all routes. */
+function complete(document: OpenAPIObject, config: AppConfig): void {
+  for (const operation of operationsOf(document)) {
+    for (const parameter of operation.parameters ?? []) {
+      if ('in' in parameter && parameter.in === 'path') {
+        parameter.schema = { type: 'integer', minimum: 1 };
+      }
+    }
+    for (const [status, response] of Object.entries(operation.responses)) {
+      if (response && !('$ref' in response)) describe(response, Number(status));
+    }
+    const body = operation.requestBody;
+    const schema = body && 'content' in body && body.content['application/json']?.schema;
+    if (schema && '$ref' in schema) forbidOthers(document, schema.$ref);
+  }
   for (const schema of Object.values(document.components?.schemas ?? {})) {
     if (!('properties' in schema)) continue;
     for (const property of Object.values(schema.properties ?? {})) {
+      // The shortest password is a setting.
       if ('format' in property && property.format === 'password') {
         property.minLength = config.passwordMinLength;
       }
     }
   }
 }
+
+function operationsOf(document: OpenAPIObject): OperationObject[] {
+  return Object.values(document.paths).flatMap((path) =>
+    [path.get, path.post, path.put, path.delete, path.patch].filter((each) => each !== undefined),
+  );
+}
+
+/** Errors are described by their codes, and come with the headers that belong to the status. */
+function describe(response: ResponseObject, status: number): void {
+  const codes = Object.keys(response.content?.['application/json']?.examples ?? {});
+  response.description = codes.map((code) => `\`${code}\``).join(', ') || STATUS_CODES[status]!;
+  const header = ERROR_HEADERS[status];
+  if (header) response.headers = { ...header, ...response.headers };
+}
+
+/** A body with a field that its schema does not name is refused. */
+function forbidOthers(document: OpenAPIObject, reference: string): void {
+  const schema = document.components?.schemas?.[reference.split('/').at(-1) ?? ''];
+  if (schema && !('$ref' in schema)) schema.additionalProperties = false;
+}
+
+const challenge = {
+  'WWW-Authenticate': { description: 'RFC 6750, section 3.', schema: { type: 'string' as const } },
+};
+const retryAfter = {
+  'Retry-After': {
+    description: 'Seconds to wait.',
+    schema: { type: 'integer' as const, minimum: 1 },
+  },
+};
+const ERROR_HEADERS: Record<number, ResponseObject['headers']> = {
+  401: challenge,
+  403: challenge,
+  429: retryAfter,
+  503: retryAfter,
+};

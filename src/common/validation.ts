@@ -49,7 +49,7 @@ export function IsText({ min = 0, max, format, ...options }: TextOptions): Prope
   };
   const schema = {
     type: 'string',
-    ...(typeof min === 'number' && { minLength: min }),
+    ...(typeof min === 'number' && min > 0 && { minLength: min }),
     ...(max !== undefined && { maxLength: max }),
     ...(format !== undefined && { format }),
   };

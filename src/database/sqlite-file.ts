@@ -9,7 +9,8 @@ export function refuseDamagedFile(connection: Connection): void {
 
 /** Says which file could not be used, for the person who starts the service. */
 export function withSentence(file: string, error: unknown): StartError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = message.replace(/\s+/g, ' ');
   return new StartError(
     `The database file ${file} cannot be used: ${reason}. It was left as it is; restore it from a backup, or name another in DATABASE_URL.`,
     { cause: error },

@@ -14,7 +14,7 @@ export class User {
   @Column('varchar', { name: 'password_hash', length: 255, select: false })
   passwordHash: string;
 
-  @Column('boolean', { default: false })
+  @Column('boolean')
   admin: boolean;
 
   /** A UUID, for clients that must not learn how many users there are. */

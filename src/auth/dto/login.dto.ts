@@ -2,9 +2,9 @@ import { IsText } from '../../common/validation.js';
 
 /** What `POST /auth/login` takes. */
 export class Login {
-  @IsText({ example: 'user' })
+  @IsText({ min: 1, example: 'user' })
   username: string;
 
-  @IsText({ example: 'password' })
+  @IsText({ min: 1, example: 'password' })
   password: string;
 }

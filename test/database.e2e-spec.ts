@@ -1,0 +1,142 @@
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { AppConfig } from '../src/config/app-config.js';
+import { dataSourceOptions } from '../src/database/data-source-options.js';
+import { entities } from '../src/entities.js';
+import { migrations } from '../migrations/all.js';
+import { bootApp, SECRET } from './support/test-app.js';
+import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
+
+/** What only one of the two can be asked. */
+const on = (wanted: typeof engine, name: string, tests: () => void): void => {
+  if (engine === wanted) describe(name, tests);
+};
+
+describe('The database', () => {
+  let database: TestDatabase;
+
+  beforeEach(async () => {
+    database = await createDatabase();
+  });
+  afterEach(() => database.drop());
+
+  const open = async () => {
+    const settings = AppConfig.from({ DATABASE_URL: database.url }).database;
+    return new DataSource(dataSourceOptions(settings, entities)).initialize();
+  };
+
+  it('has the schema that the entities describe', async () => {
+    await (await bootApp({}, { database })).app.close();
+    const source = await open();
+    const { upQueries } = await source.driver.createSchemaBuilder().log();
+    expect(upQueries.map(({ query }) => query)).toEqual([]);
+    await source.destroy();
+  });
+
+  it('can be taken back to nothing, and forth again', async () => {
+    const source = await open();
+    await source.runMigrations({ transaction: 'all' });
+    for (const _ of migrations) await source.undoLastMigration({ transaction: 'all' });
+    const runner = source.createQueryRunner();
+    for (const { tableName } of source.entityMetadatas) {
+      expect(await runner.hasTable(tableName)).toBe(false);
+    }
+    await runner.release();
+    expect(await source.runMigrations({ transaction: 'all' })).toHaveLength(migrations.length);
+    await source.destroy();
+  });
+
+  it('knows every file of migrations/', () => {
+    const files = readdirSync('migrations').filter((file) => /^\d+-.+\.ts$/.test(file));
+    const stamps = migrations.map(({ name }) => /\d+$/.exec(name)![0]);
+    expect(stamps).toEqual(files.map((file) => /^\d+/.exec(file)![0]).sort());
+  });
+
+  it('gets the example data once, and not again where there is anything', async () => {
+    let app = await bootApp({}, { database });
+    expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
+    expect((await app.get<unknown[]>('/api/users')).body).toHaveLength(2);
+    const { access } = await app.login({ name: 'guest', password: 'guest' });
+    expect((await app.newShip(access)).id).toBe(16);
+    await app.send('DELETE', '/api/ships/1', { token: access });
+    app = await app.restart();
+    expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
+    await app.app.close();
+  });
+
+  it('stays empty where DEMO_DATA is false', async () => {
+    const app = await bootApp({ DEMO_DATA: 'false' }, { database });
+    expect((await app.get('/api/ships')).body).toEqual([]);
+    expect((await app.get('/api/users')).body).toEqual([]);
+    await app.app.close();
+  });
+
+  on('sqlite', 'in a file', () => {
+    const file = () => join(database.folder, 'app.sqlite');
+
+    it('is made with its folder', async () => {
+      const url = `sqlite:${join(database.folder, 'not', 'yet', 'there.sqlite')}`;
+      const app = await bootApp({ DATABASE_URL: url }, { database });
+      expect(statSync(url.slice('sqlite:'.length)).size).toBeGreaterThan(0);
+      await app.app.close();
+    });
+
+    it('keeps a secret beside it, for its owner alone, where none is set', async () => {
+      const env = { DATABASE_URL: database.url, JWT_SECRET_KEY: '' };
+      const app = await bootApp(env, { database });
+      const secret = join(database.folder, 'jwt-secret');
+      expect(statSync(secret).mode & 0o777).toBe(0o600);
+      expect(readFileSync(secret, 'utf8').trim().length).toBeGreaterThanOrEqual(64);
+      const { access } = await app.login({ name: 'user', password: 'password' });
+      const again = await app.restart();
+      expect((await again.get('/auth/me', { token: access })).status).toBe(200);
+      await again.app.close();
+      expect(readdirSync(database.folder)).not.toContainEqual(
+        expect.stringMatching(/jwt-secret\./),
+      );
+    });
+
+    it('is refused where its secret was cut short', async () => {
+      writeFileSync(join(database.folder, 'jwt-secret'), 'short');
+      await expect(bootApp({ JWT_SECRET_KEY: '' }, { database })).rejects.toThrow(
+        /jwt-secret is shorter than 64 characters; delete the file/,
+      );
+    });
+
+    it.each([
+      ['no database at all', () => writeFileSync(file(), 'text, and no database\n'.repeat(500))],
+      ['cut off', () => truncateSync(file(), statSync(file()).size - 8192)],
+      [
+        'overwritten',
+        () => {
+          const bytes = readFileSync(file());
+          bytes.fill(0xaa, 4096, 8192);
+          writeFileSync(file(), bytes);
+        },
+      ],
+    ])('that is %s is refused with a sentence, and left as it is', async (_, damage) => {
+      const app = await bootApp({}, { database });
+      await app.app.close();
+      damage();
+      const before = readFileSync(file());
+      await expect(bootApp({}, { database })).rejects.toThrow(
+        /The database file .*app\.sqlite cannot be used: .+ It was left as it is/,
+      );
+      expect(readFileSync(file()).equals(before)).toBe(true);
+    });
+  });
+
+  on('postgres', 'on a server', () => {
+    it.each([
+      ['is not there', 'postgres://postgres@127.0.0.1:1/none'],
+      ['does not know the database', () => `${database.url}_none`],
+    ])('that %s is refused with a sentence', async (_, url) => {
+      const env = { DATABASE_URL: typeof url === 'string' ? url : url(), JWT_SECRET_KEY: SECRET };
+      await expect(bootApp(env, { database })).rejects.toThrow(
+        /The PostgreSQL server of DATABASE_URL cannot be used: .+ Is it running/,
+      );
+    });
+  });
+});

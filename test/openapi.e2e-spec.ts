@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { ship } from './support/client.js';
+import { bootApp, type TestApp } from './support/test-app.js';
+
+type Schema = {
+  $ref?: string;
+  properties?: Record<string, object>;
+  additionalProperties?: boolean;
+};
+
+describe('The OpenAPI document', () => {
+  let app: TestApp;
+  let document: OpenAPIObject;
+
+  beforeAll(async () => {
+    app = await bootApp();
+    document = (await app.get<OpenAPIObject>('/docs/openapi.json')).body;
+  });
+  afterAll(() => app.close());
+
+  const operations = () =>
+    Object.entries(document.paths).flatMap(([path, item]) =>
+      (['get', 'post', 'put', 'delete'] as const).flatMap((method) => {
+        const operation = item[method];
+        return operation ? [{ method: method.toUpperCase(), path, operation }] : [];
+      }),
+    );
+  const resolve = (schema: Schema): Schema =>
+    schema.$ref
+      ? (document.components?.schemas?.[schema.$ref.split('/').at(-1)!] as Schema)
+      : schema;
+
+  it('is the one in docs/openapi.json; else run `npm run openapi`', () => {
+    expect(document).toEqual(JSON.parse(readFileSync('docs/openapi.json', 'utf8')));
+  });
+
+  it('says of every route what it does, and gives it an id of its own', () => {
+    for (const { operation } of operations()) {
+      expect(operation.summary).toMatch(/\w/);
+      expect(operation.tags).toHaveLength(1);
+    }
+    const ids = operations().map(({ operation }) => operation.operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('has a schema for every answer, and an example for each of its members', () => {
+    for (const { operation } of operations()) {
+      for (const [status, answer] of Object.entries(operation.responses)) {
+        if (!answer || '$ref' in answer) throw new Error('Answers are written out.');
+        expect(answer.description).toMatch(/\w/);
+        if (status === '204') continue;
+        const schema = answer.content?.['application/json']?.schema as Schema & { items?: Schema };
+        const { properties } = resolve(schema.items ?? schema);
+        expect(Object.keys(properties ?? {})).not.toEqual([]);
+        for (const property of Object.values(properties ?? {})) {
+          expect(property).toHaveProperty('example');
+        }
+      }
+    }
+  });
+
+  it('gives every error an example in the one shape, and the headers that go with it', () => {
+    for (const { operation } of operations()) {
+      for (const [status, answer] of Object.entries(operation.responses)) {
+        if (Number(status) < 400 || !answer || '$ref' in answer) continue;
+        const { examples = {} } = answer.content!['application/json']!;
+        expect(Object.keys(examples)).not.toEqual([]);
+        for (const [code, example] of Object.entries(examples)) {
+          const value = (example as { value: object }).value;
+          expect(value).toMatchObject({ statusCode: Number(status), code });
+        }
+        if (status === '401' || status === '403') {
+          expect(answer.headers).toHaveProperty('WWW-Authenticate');
+        }
+        if (status === '429' || status === '503')
+          expect(answer.headers).toHaveProperty('Retry-After');
+      }
+    }
+  });
+
+  it('says the errors of tokens on each route that asks for one', () => {
+    for (const { operation } of operations()) {
+      if (!operation.security?.length) continue;
+      expect(operation.responses).toHaveProperty('401');
+      expect(operation.responses).toHaveProperty('422');
+    }
+  });
+
+  it('lets no body hold more than it names', () => {
+    for (const { operation } of operations()) {
+      const body = operation.requestBody as
+        { content: Record<string, { schema: Schema }> } | undefined;
+      if (!body) continue;
+      expect(resolve(body.content['application/json']!.schema).additionalProperties).toBe(false);
+    }
+  });
+
+  it('names bodies, each of which is refused where it is bad', async () => {
+    const user = await app.newLogin();
+    const withBody = operations().filter(({ operation }) => operation.requestBody);
+    expect(withBody.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      'POST /api/ships',
+      'POST /api/users',
+      'POST /auth/login',
+      'PUT /api/ships/{id}',
+      'PUT /api/users/{id}',
+    ]);
+    for (const { method, path } of withBody) {
+      const target = path.replace('{id}', path.includes('users') ? String(user.id) : '1');
+      for (const json of [{}, [], 'text', { ...ship, surprise: true }]) {
+        const { status } = await app.send(method, target, { token: user.access, json });
+        expect(status).toBe(400);
+      }
+    }
+  });
+});
+
+describe('Without DOCS', () => {
+  it('neither the page nor the document is served', async () => {
+    const app = await bootApp({ DOCS: 'false' });
+    for (const path of ['/docs', '/docs/', '/docs/openapi.json']) {
+      expect((await app.get(path)).status).toBe(404);
+    }
+    await app.close();
+  });
+});

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { buildDocument } from '../src/openapi.js';
+import { bootApp, type TestApp } from './support/test-app.js';
+
+/** Every route that answers without a token. A route that is missing here must ask for one. */
+const OPEN = [
+  'GET /api/ships',
+  'GET /api/ships/:id',
+  'GET /api/users',
+  'GET /api/users/:id',
+  'GET /docs',
+  'GET /docs/openapi.json',
+  'POST /api/users',
+  'POST /auth/login',
+];
+
+/** The files that Swagger UI consists of. */
+const DOCS_FILES = 'GET /docs/';
+
+/** Every route that asks for a token. */
+const CLOSED = [
+  'DELETE /api/ships/:id',
+  'DELETE /api/users/:id',
+  'DELETE /auth/logout',
+  'DELETE /auth/logout2',
+  'GET /auth/me',
+  'POST /api/ships',
+  'POST /auth/refresh',
+  'PUT /api/ships/:id',
+  'PUT /api/users/:id',
+];
+
+const methods = ['get', 'post', 'put', 'delete', 'patch'] as const;
+
+describe('Routes', () => {
+  let app: TestApp;
+  let document: OpenAPIObject;
+
+  beforeAll(async () => {
+    app = await bootApp();
+    document = buildDocument(app.app, app.config);
+  });
+  afterAll(() => app.close());
+
+  const routes = (): string[] => {
+    // Fastify prints its router as a tree; each leaf names its methods.
+    const instance = app.app.getHttpAdapter().getInstance();
+    const lines = instance.printRoutes({ commonPrefix: false }).split('\n');
+    const path: string[] = [];
+    return lines.flatMap((line) => {
+      const match = /^([│ ]*)(?:├── |└── )(.*?)(?: \(([A-Z, ]+)\))?$/.exec(line);
+      if (!match) return [];
+      const depth = match[1]!.length / 4;
+      path.splice(depth, path.length, match[2]!);
+      const verbs = (match[3] ?? '').split(', ').filter((verb) => verb && verb !== 'HEAD');
+      return verbs.map((verb) => `${verb} ${path.join('')}`);
+    });
+  };
+
+  it('are all on one of the two lists', () => {
+    const listed = [...OPEN, ...CLOSED];
+    const others = routes().filter((route) => !listed.includes(route));
+    expect(others.filter((route) => !route.startsWith(DOCS_FILES))).toEqual([]);
+    expect(routes()).toEqual(expect.arrayContaining(listed));
+  });
+
+  it.each(CLOSED)('%s is closed to who has no token, whatever else is sent', async (route) => {
+    const [method = '', pattern = ''] = route.split(' ');
+    const path = pattern.replace(':id', '1');
+    for (const json of [undefined, {}, { id: 'bad' }]) {
+      const { status, body } = await app.send(method, path, {
+        ...(method !== 'GET' && { json }),
+      });
+      expect([status, body.code]).toEqual([401, 'token_missing']);
+    }
+    const slashed = await app.send(method, `${path}/`);
+    const doubled = await app.send(method, `/${path}`);
+    const upper = await app.send(method, path.toUpperCase());
+    for (const { status } of [slashed, doubled, upper]) expect(status).toBe(404);
+  });
+
+  it.each(OPEN)('%s is open', async (route) => {
+    const [method = '', pattern = ''] = route.split(' ');
+    const { status } = await app.send(method, pattern.replace(':id', '1'), {
+      ...(method !== 'GET' && { json: {} }),
+    });
+    expect(status).not.toBe(401);
+    expect(status).toBeLessThan(404);
+  });
+
+  it('say in the document what they ask for', () => {
+    const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+      methods.flatMap((method) => {
+        const operation = item[method];
+        return operation ? [{ route: `${method.toUpperCase()} ${path}`, operation }] : [];
+      }),
+    );
+    for (const { route, operation } of operations) {
+      const name = route.replace('{id}', ':id');
+      const schemes = (operation.security ?? []).flatMap((each) => Object.keys(each));
+      if (OPEN.includes(name)) expect(schemes).toEqual([]);
+      else expect(schemes).toEqual([expect.stringMatching(/^(access|refresh)_token$/)]);
+    }
+    const documented = operations.map(({ route }) => route.replace('{id}', ':id')).sort();
+    const own = [...OPEN, ...CLOSED].filter((route) => !route.includes('/docs')).sort();
+    expect(documented).toEqual(own);
+  });
+});
