@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { ConsoleLogger, type LoggerService, type ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyError, FastifyReply } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { AppModule } from './app.module.js';
 import { errorBody, genericKind } from './common/api-error.js';
 import type { AppConfig } from './config/app-config.js';
@@ -32,6 +32,7 @@ export async function createApp(
   answerUnknownRoutes(instance);
   acceptJsonAlone(instance);
   await countAuthAttempts(instance, config.authRateLimit);
+  hangUpWhenClosing(instance);
   if (config.docs) serveDocs(app, config);
   app.enableShutdownHooks();
   return app;
@@ -51,6 +52,18 @@ function adapterFor(config: AppConfig): FastifyAdapter {
     },
     // No middleware is used, and security must not rest on any.
     skipMiddie: true,
+  });
+}
+
+/**
+ * A connection that was answering when the shutdown began is closed as soon as it is idle. Fastify
+ * closes those that are idle at that moment, and would wait for the others' keep-alive to run out.
+ */
+function hangUpWhenClosing(instance: FastifyInstance): void {
+  instance.addHook('preClose', (done) => {
+    const timer = setInterval(() => instance.server.closeIdleConnections(), 50);
+    instance.server.once('close', () => clearInterval(timer));
+    done();
   });
 }
 

@@ -22,8 +22,11 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
     .build();
   const document = SwaggerModule.createDocument(app, settings, {
     extraModels: [ErrorResponse],
+    // shipsCreate, authLogin: names that generated clients can use as they are.
     operationIdFactory: (controller, method) =>
-      `${controller.replace('Controller', '').toLowerCase()}.${method}`,
+      controller.replace('Controller', '').toLowerCase() +
+      method.charAt(0).toUpperCase() +
+      method.slice(1),
   });
   complete(document, config);
   return document;

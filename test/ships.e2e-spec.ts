@@ -137,14 +137,7 @@ describe('Ships', () => {
 
   const required = ['Missing data for required field.'];
   it.each<[string, unknown, Record<string, string[]>]>([
-    [
-      'nothing',
-      {},
-      Object.fromEntries(Object.keys(ship).map((name) => [name, required])) as Record<
-        string,
-        string[]
-      >,
-    ],
+    ['nothing', {}, Object.fromEntries(Object.keys(ship).map((name) => [name, required]))],
     ['null', { ...ship, model: null }, { model: ['Field may not be null.'] }],
     ['a number as text', { ...ship, model: 5 }, { model: ['Not a valid string.'] }],
     ['an object as text', { ...ship, model: {} }, { model: ['Not a valid string.'] }],

@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import jsonwebtoken from 'jsonwebtoken';
+import { fleet, ship } from './support/client.js';
+import { bootApp, type TestApp } from './support/test-app.js';
+
+/**
+ * What a client of the Flask original does, in the original's own order and with its own values:
+ * it knows neither our codes nor our sessions, and must not notice them.
+ */
+describe('A client of the Flask original', () => {
+  let app: TestApp;
+
+  beforeEach(async () => {
+    app = await bootApp();
+  });
+  afterEach(() => app.close());
+
+  const auth = async (username = 'user', password = 'password') => {
+    const json = { username, password };
+    const { body } = await app.send<Record<string, string>>('POST', '/auth/login', { json });
+    return { access: body.access_token!, refresh: body.refresh_token! };
+  };
+
+  it('finds nothing at the root', async () => {
+    for (const path of ['/', '/api', '/api/']) expect((await app.get(path)).status).toBe(404);
+  });
+
+  it('reads users and ships without a login', async () => {
+    expect((await app.get('/api/users')).body).toEqual([
+      { id: 1, name: 'user' },
+      { id: 2, name: 'guest' },
+    ]);
+    expect((await app.get('/api/users/1')).body).toEqual({ id: 1, name: 'user' });
+    expect((await app.get('/api/users/999')).status).toBe(404);
+    expect((await app.get('/api/ships')).body).toEqual(fleet.ships);
+    expect((await app.get('/api/ships/2')).body).toEqual(fleet.ships[1]);
+    expect((await app.get('/api/ships/999')).status).toBe(404);
+  });
+
+  it('logs in, writes, refreshes and logs out', async () => {
+    const { access, refresh } = await auth();
+    expect(jsonwebtoken.decode(access)).toMatchObject({ sub: '1' });
+
+    const created = await app.send('POST', '/api/ships', { token: access, json: ship });
+    expect(created.status).toBe(201);
+    expect(created.body).toEqual({ id: 16, ...ship });
+    expect(created.headers.get('location')).toMatch(/\/api\/ships\/16$/);
+    const changed = { ...ship, model: 'Imperial II-class Star Destroyer', crew: 37050 };
+    const updated = await app.send('PUT', '/api/ships/16', { token: access, json: changed });
+    expect([updated.status, updated.body]).toEqual([200, { id: 16, ...changed }]);
+    const deleted = await app.send('DELETE', '/api/ships/16', { token: access });
+    expect([deleted.status, deleted.text]).toEqual([204, '']);
+    for (const id of [0, 99]) {
+      expect((await app.send('DELETE', `/api/ships/${id}`, { token: access })).status).toBe(404);
+    }
+
+    const refreshed = await app.send('POST', '/auth/refresh', { token: refresh });
+    expect(refreshed.status).toBe(200);
+    expect(refreshed.body.access_token).not.toBe(access);
+
+    const logout = await app.send('DELETE', '/auth/logout', { token: access });
+    expect([logout.status, logout.body]).toEqual([200, { message: 'Successfully logged out.' }]);
+    const refused = await app.send('DELETE', '/api/ships/1', { token: access });
+    expect([refused.status, refused.body.error]).toEqual([401, 'Token has been revoked']);
+    expect((await app.send('POST', '/auth/refresh', { token: refresh })).status).toBe(200);
+
+    const logout2 = await app.send('DELETE', '/auth/logout2', { token: refresh });
+    expect([logout2.status, logout2.body]).toEqual([200, { message: 'Successfully logged out.' }]);
+    const spent = await app.send('POST', '/auth/refresh', { token: refresh });
+    expect([spent.status, spent.body.error]).toEqual([401, 'Token has been revoked']);
+  });
+
+  it('registers, changes and deletes a user', async () => {
+    const json = { name: 'new user', password: 'secret' };
+    const created = await app.send('POST', '/api/users', { json });
+    expect([created.status, created.body]).toEqual([201, { id: 3, name: 'new user' }]);
+    expect(created.headers.get('location')).toMatch(/\/api\/users\/3$/);
+    const taken = await app.send('POST', '/api/users', { json });
+    expect([taken.status, taken.body.message]).toEqual([400, 'User already exists.']);
+
+    const { access, refresh } = await auth('new user', 'secret');
+    const change = { id: 3, name: 'fancy new name', password: 'more secret' };
+    const updated = await app.send('PUT', '/api/users/3', { token: access, json: change });
+    expect([updated.status, updated.body]).toEqual([200, { id: 3, name: 'fancy new name' }]);
+    const mismatch = await app.send('PUT', '/api/users/3', {
+      token: access,
+      json: { id: 4, name: '??', password: '????' },
+    });
+    expect([mismatch.status, mismatch.body.message]).toEqual([
+      400,
+      'Request data id has to match resource id.',
+    ]);
+    expect((await app.send('DELETE', '/api/users/3', { token: access })).status).toBe(204);
+    expect((await app.send('POST', '/auth/refresh', { token: refresh })).status).toBe(401);
+  });
+
+  it('is refused in the words it knows', async () => {
+    const { access, refresh } = await auth();
+    const login = async (json: unknown) => app.send('POST', '/auth/login', { json });
+    for (const json of [{ password: 'password' }, { username: 'user' }]) {
+      const { status, body } = await login(json);
+      expect([status, body.message]).toEqual([400, 'Username or password missing.']);
+    }
+    for (const json of [
+      { username: '?', password: 'password' },
+      { username: 'user', password: '?' },
+    ]) {
+      const { status, body } = await login(json);
+      expect([status, body.message]).toEqual([401, 'Username or password invalid.']);
+      expect(body).not.toHaveProperty('access_token');
+    }
+    const wrong = await app.send('POST', '/auth/refresh', { token: access });
+    expect([wrong.status, wrong.body.error]).toEqual([422, 'Only refresh tokens are allowed']);
+    const other = await app.send('DELETE', '/api/ships/1', { token: refresh });
+    expect([other.status, other.body.error]).toEqual([422, 'Only access tokens are allowed']);
+    for (const [method, path, json] of [
+      ['POST', '/api/ships', ship],
+      ['PUT', '/api/ships/5', ship],
+      ['DELETE', '/api/ships/5', undefined],
+      ['PUT', '/api/users/1', { name: 'new-name', password: 'new-pwd' }],
+      ['DELETE', '/api/users/1', undefined],
+    ] as const) {
+      const { status, body } = await app.send(method, path, { ...(json && { json }) });
+      expect([status, body.error]).toEqual([401, 'Missing Authorization Header']);
+    }
+  });
+});

@@ -1,0 +1,187 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import BetterSqlite3 from 'better-sqlite3';
+import { type Client, ship } from './support/client.js';
+import { ServiceProcess } from './support/process.js';
+import { SECRET } from './support/test-app.js';
+import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
+
+describe('The process', () => {
+  let database: TestDatabase;
+  let processes: ServiceProcess[];
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    processes = [];
+  });
+  afterEach(async () => {
+    await Promise.all(processes.map((each) => each.kill('SIGKILL')));
+    await database.drop();
+  });
+
+  const spawn = (env: Record<string, string> = {}): ServiceProcess => {
+    const settings = { DATABASE_URL: database.url, JWT_SECRET_KEY: SECRET };
+    const service = ServiceProcess.spawn({ ...settings, ...env });
+    processes.push(service);
+    return service;
+  };
+  const start = async (): Promise<Client> => spawn().client();
+  const counts = async (client: Client): Promise<number[]> => [
+    (await client.get<unknown[]>('/api/users')).body.length,
+    (await client.get<unknown[]>('/api/ships')).body.length,
+  ];
+  const demoUser = { name: 'user', password: 'password' };
+
+  it('says where the API and the docs are', async () => {
+    const service = spawn();
+    const { url } = await service.client();
+    await sleep(50);
+    expect(service.output).toContain(`The API is at ${url}/api`);
+    expect(service.output).toContain(`The docs are at ${url}/docs`);
+    expect(service.output).toContain('Added 2 users and 15 ships');
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends by itself on %s', async (signal) => {
+    const service = spawn();
+    const client = await service.client();
+    // A connection that is kept alive holds it up no longer than its request takes.
+    await client.get('/api/ships');
+    expect(['SIGTERM', 'SIGINT', 0]).toContain(await service.kill(signal));
+  });
+
+  it('answers what it has begun to before it ends', async () => {
+    const service = spawn();
+    const client = await service.client();
+    const login = client.login(demoUser);
+    await sleep(10);
+    const exit = service.kill('SIGTERM');
+    expect((await login).access).toMatch(/\w/);
+    await exit;
+  });
+
+  it('does not start with settings that will not do, and names each of them', async () => {
+    const service = spawn({ PORT: 'http', JWT_ALGORITHM: 'none', DEMO_DATA: 'yes' });
+    expect(await service.exit()).toBe(1);
+    expect(service.output.trim().split('\n')).toEqual([
+      'PORT: "http" will not do; use a whole number from 0 to 65535.',
+      'JWT_ALGORITHM: "none" is not known; use HS256, HS384 or HS512.',
+      'DEMO_DATA: "yes" is not known; use true or false.',
+    ]);
+  });
+
+  it('starts twice at once on the same empty database', async () => {
+    const env = { JWT_SECRET_KEY: '' };
+    const [one, two] = [spawn(env), spawn(env)];
+    const clients = await Promise.all([one.client(), two.client()]);
+    for (const client of clients) expect(await counts(client)).toEqual([2, 15]);
+    if (engine === 'sqlite') {
+      // Both took the one secret that was made.
+      const { access } = await clients[0]!.login(demoUser);
+      expect((await clients[1]!.get('/auth/me', { token: access })).status).toBe(200);
+      expect(readdirSync(database.folder)).toContain('jwt-secret');
+    }
+  });
+
+  it('can be killed at any moment of its first start', async () => {
+    for (const delay of [250, 300, 350, 400, 450, 500, 550, 600]) {
+      const service = spawn();
+      await sleep(delay);
+      await service.kill('SIGKILL');
+    }
+    expect(await counts(await start())).toEqual([2, 15]);
+  });
+
+  it('loses nothing that was acknowledged when it is killed', async () => {
+    const service = spawn();
+    const client = await service.client();
+    const { access: token } = await client.login(demoUser);
+    const { access: spare, refresh } = await client.login(demoUser);
+    await client.send('DELETE', '/auth/logout', { token: spare });
+    const acknowledged: Record<string, unknown>[] = [];
+    const post = async (): Promise<void> => {
+      for (;;) {
+        const answer = await client.send('POST', '/api/ships', { token, json: ship });
+        if (answer.status === 201) acknowledged.push(answer.body);
+      }
+    };
+    const posting = [post(), post(), post(), post()].map((each) => each.catch(() => undefined));
+    while (acknowledged.length < 100) await sleep(5);
+    await service.kill('SIGKILL');
+    await Promise.all(posting);
+
+    const again = await start();
+    for (const each of acknowledged) {
+      expect((await again.get(`/api/ships/${String(each.id)}`)).body).toEqual(each);
+    }
+    expect((await again.get('/auth/me', { token })).status).toBe(200);
+    expect((await again.get('/auth/me', { token: spare })).body.code).toBe('token_revoked');
+    expect((await again.send('POST', '/auth/refresh', { token: refresh })).status).toBe(200);
+  });
+
+  it('feels at once what another on the same database does', async () => {
+    const [one, two] = [await start(), await start()];
+    const { access, refresh } = await one.login(demoUser);
+    const other = await two.login(demoUser);
+    expect((await two.get('/auth/me', { token: access })).status).toBe(200);
+    await two.send('DELETE', '/auth/logout2', { token: refresh });
+    expect((await one.get('/auth/me', { token: access })).body.code).toBe('token_revoked');
+    await one.send('DELETE', '/auth/logout', { token: other.access });
+    expect((await two.get('/auth/me', { token: other.access })).body.code).toBe('token_revoked');
+  });
+
+  it('writes beside another on the same database, and neither loses anything', async () => {
+    const clients = [await start(), await start()];
+    const ids = await Promise.all(
+      clients.map(async (client) => {
+        const { access } = await client.login(demoUser);
+        return Promise.all(Array.from({ length: 50 }, () => client.newShip(access)));
+      }),
+    );
+    expect(new Set(ids.flat().map(({ id }) => id)).size).toBe(100);
+    const { body } = await clients[0]!.get<unknown[]>('/api/ships?limit=1000');
+    expect(body).toHaveLength(115);
+  });
+
+  if (engine === 'sqlite') {
+    it('reads on while another process holds the write lock, and writes when it lets go', async () => {
+      const client = await start();
+      const { access: token } = await client.login(demoUser);
+      const holder = new BetterSqlite3(join(database.folder, 'app.sqlite'));
+      holder.exec('BEGIN IMMEDIATE');
+      const write = client.send('POST', '/api/ships', { token, json: ship });
+      for (let i = 0; i < 20; i++) expect((await client.get('/api/ships/1')).status).toBe(200);
+      await expect(Promise.race([write, sleep(200, 'waiting')])).resolves.toBe('waiting');
+      holder.exec('COMMIT');
+      holder.close();
+      expect((await write).status).toBe(201);
+    });
+
+    it('answers 503 with Retry-After where the lock is held for too long, and goes on', async () => {
+      const client = await start();
+      const { access: token } = await client.login(demoUser);
+      const holder = new BetterSqlite3(join(database.folder, 'app.sqlite'));
+      holder.exec('BEGIN IMMEDIATE');
+      const { status, body, headers } = await client.send('POST', '/api/ships', {
+        token,
+        json: ship,
+      });
+      holder.exec('COMMIT');
+      holder.close();
+      expect([status, body]).toEqual([
+        503,
+        { statusCode: 503, code: 'service_unavailable', error: 'Service Unavailable' },
+      ]);
+      expect(headers.get('retry-after')).toBe('1');
+      expect((await client.newShip(token)).id).toBeGreaterThan(15);
+    });
+
+    it('refuses a damaged file with one sentence', async () => {
+      writeFileSync(join(database.folder, 'app.sqlite'), 'no database '.repeat(1000));
+      const service = spawn();
+      expect(await service.exit()).toBe(1);
+      expect(service.output).toMatch(/^The database file .+ cannot be used: .+\n$/m);
+    });
+  }
+});

@@ -1,0 +1,47 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { Client } from './client.js';
+
+/** The application in a process of its own, as `npm start` runs it. */
+export class ServiceProcess {
+  output = '';
+
+  private constructor(readonly child: ChildProcess) {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    }
+  }
+
+  static spawn(env: Record<string, string>): ServiceProcess {
+    const main = join(process.cwd(), '.cache', 'build', 'src', 'main.js');
+    const child = spawn(process.execPath, [main], {
+      // Nothing of this process's environment: its settings would be read.
+      env: { PATH: process.env.PATH, PORT: '0', AUTH_RATE_LIMIT: '0', NO_COLOR: '1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return new ServiceProcess(child);
+  }
+
+  /** Waits until it listens. */
+  async client(): Promise<Client> {
+    for (;;) {
+      const url = /The API is at (\S+)\/api/.exec(this.output)?.[1];
+      if (url !== undefined) return new Client(url);
+      if (this.child.exitCode !== null) throw new Error(`It ended:\n${this.output}`);
+      await Promise.race([once(this.child.stdout!, 'data'), once(this.child, 'exit')]);
+    }
+  }
+
+  async exit(): Promise<number | NodeJS.Signals> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      await once(this.child, 'exit');
+    }
+    return this.child.exitCode ?? this.child.signalCode!;
+  }
+
+  kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
+    this.child.kill(signal);
+    return this.exit();
+  }
+}
