@@ -129,6 +129,24 @@ describe('The database', () => {
   });
 
   on('postgres', 'on a server', () => {
+    it('may lose every connection: requests fail with 503 at most, and then go on', async () => {
+      const app = await bootApp({}, { database });
+      const { access: token } = await app.login({ name: 'user', password: 'password' });
+      await app.sql((manager) =>
+        manager.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+        ),
+      );
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => app.get('/auth/me', { token })),
+      );
+      for (const { status } of answers) expect([200, 503]).toContain(status);
+      expect((await app.get('/auth/me', { token })).status).toBe(200);
+      await app.newShip(token);
+      await app.app.close();
+    });
+
     it.each([
       ['is not there', 'postgres://postgres@127.0.0.1:1/none'],
       ['does not know the database', () => `${database.url}_none`],

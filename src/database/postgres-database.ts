@@ -1,8 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { DataSource, type EntityManager, type ObjectLiteral, QueryFailedError } from 'typeorm';
+import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
+
+import { ApiError, serviceUnavailable } from '../common/api-error.js';
 import { StartError } from '../common/start-error.js';
 import { type Entities, postgresOptions } from './data-source-options.js';
 import { Database } from './database.js';
+import { codeOf } from './driver-error.js';
 import { type BuildSelect, type CompiledSelect, compileSelect, type Select } from './select.js';
 
 /** Any number that no other user of the same database takes; it names the lock of the migrations. */
@@ -37,7 +40,9 @@ export class PostgresDatabase extends Database {
   override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     const outer = this.inWrite.getStore();
     if (outer) return work(outer);
-    return this.source.transaction((manager) => this.inWrite.run(manager, () => work(manager)));
+    return orUnavailable(() =>
+      this.source.transaction((manager) => this.inWrite.run(manager, () => work(manager))),
+    );
   }
 
   override select<Entity extends ObjectLiteral, Parameter extends string>(
@@ -47,21 +52,15 @@ export class PostgresDatabase extends Database {
     const run = async (values: Record<string, unknown>): Promise<Entity[]> => {
       const { sql, order, hydrate } = (compiled ??= compileSelect(this.source, build));
       const manager = this.inWrite.getStore() ?? this.source;
-      const rows = await manager.query<ObjectLiteral[]>(
-        sql,
-        order.map((name) => values[name]),
-      );
+      const parameters = order.map((name) => values[name]);
+      const rows = await orUnavailable(() => manager.query<ObjectLiteral[]>(sql, parameters));
       return rows.map(hydrate);
     };
     return { all: run, first: async (values) => (await run(values))[0] };
   }
 
   override isUniqueViolation(error: unknown): boolean {
-    // 23505: unique_violation (PostgreSQL manual, appendix A).
-    return (
-      error instanceof QueryFailedError &&
-      (error.driverError as { code?: unknown } | undefined)?.code === '23505'
-    );
+    return codeOf(error) === UNIQUE_VIOLATION;
   }
 
   /**
@@ -77,5 +76,24 @@ export class PostgresDatabase extends Database {
       await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
       await runner.release();
     }
+  }
+}
+
+/** Codes of the PostgreSQL manual's appendix A. */
+const UNIQUE_VIOLATION = '23505';
+/** Classes 08 (connection), 53 (resources) and 57P (shutdown), and what a socket says. */
+const UNAVAILABLE = /^(08...|53...|57P..|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
+const POOL_TIMEOUT = /timeout|Connection terminated|not queryable/;
+
+/** A server that cannot be reached is no fault of the request's: the caller may try again. */
+async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const lost =
+      UNAVAILABLE.test(codeOf(error)) ||
+      (error instanceof Error && POOL_TIMEOUT.test(error.message));
+    if (!lost) throw error;
+    throw new ApiError(serviceUnavailable, { headers: { 'retry-after': '1' }, cause: error });
   }
 }

@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type BetterSqlite3 from 'better-sqlite3';
-import { DataSource, type EntityManager, type ObjectLiteral, QueryFailedError } from 'typeorm';
+import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 import { ApiError, serviceUnavailable } from '../common/api-error.js';
 import { BoundedQueue } from '../common/bounded-queue.js';
 import { type Entities, sqliteOptions } from './data-source-options.js';
 import { Database } from './database.js';
+import { codeOf } from './driver-error.js';
 import { type BuildSelect, type CompiledSelect, compileSelect, type Select } from './select.js';
 import { refuseDamagedFile, withSentence } from './sqlite-file.js';
 
@@ -93,10 +94,7 @@ export class SqliteDatabase extends Database {
   }
 
   override isUniqueViolation(error: unknown): boolean {
-    return (
-      error instanceof QueryFailedError &&
-      ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(error))
-    );
+    return ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(error));
   }
 
   /**
@@ -153,11 +151,4 @@ async function untilUnlocked<T>(attempt: () => T | Promise<T>, patience: number)
     }
     await sleep(10);
   }
-}
-
-/** The code of SQLite's own error, such as `SQLITE_BUSY`; empty for any other error. */
-function codeOf(error: unknown): string {
-  const source = error instanceof QueryFailedError ? (error.driverError as unknown) : error;
-  if (typeof source !== 'object' || source === null || !('code' in source)) return '';
-  return typeof source.code === 'string' ? source.code : '';
 }

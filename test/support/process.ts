@@ -25,9 +25,14 @@ export class ServiceProcess {
 
   /** Waits until it listens. */
   async client(): Promise<Client> {
+    return new Client(await this.saying(/The API is at (\S+)\/api/));
+  }
+
+  /** Waits until its output holds the text; gives the first group of a pattern. */
+  async saying(text: string | RegExp): Promise<string> {
     for (;;) {
-      const url = /The API is at (\S+)\/api/.exec(this.output)?.[1];
-      if (url !== undefined) return new Client(url);
+      const match = this.output.match(text);
+      if (match) return match[1] ?? match[0];
       if (this.child.exitCode !== null) throw new Error(`It ended:\n${this.output}`);
       await Promise.race([once(this.child.stdout!, 'data'), once(this.child, 'exit')]);
     }

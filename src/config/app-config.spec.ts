@@ -1,0 +1,169 @@
+import { describe, expect, it } from '@jest/globals';
+import { resolve } from 'node:path';
+import { AppConfig } from './app-config.js';
+import { SettingsError } from './settings-reader.js';
+
+const SECRET = 'x'.repeat(64);
+const production = { NODE_ENV: 'production', JWT_SECRET_KEY: SECRET };
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    AppConfig.from(env);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('AppConfig', () => {
+  it('has a default for everything in development', () => {
+    expect(AppConfig.from({})).toMatchObject({
+      production: false,
+      host: '127.0.0.1',
+      port: 3000,
+      database: { engine: 'sqlite', file: resolve('data/app.sqlite') },
+      jwtSecret: { file: resolve('data/jwt-secret') },
+      jwtAlgorithm: 'HS256',
+      jwtAlgorithms: ['HS256'],
+      jwtIssuer: null,
+      jwtAudience: null,
+      accessTokenLifetime: 900,
+      refreshTokenLifetime: 30 * 86_400,
+      sessionMaxAge: 90 * 86_400,
+      demoData: true,
+      passwordMinLength: 4,
+      docs: true,
+      authRateLimit: 20,
+      trustedProxies: [],
+      warnings: [],
+    });
+  });
+
+  it('is stricter in production', () => {
+    expect(AppConfig.from(production)).toMatchObject({
+      production: true,
+      host: '0.0.0.0',
+      demoData: false,
+      passwordMinLength: 8,
+    });
+  });
+
+  it('takes an empty value for none', () => {
+    expect(AppConfig.from({ JWT_ISSUER: '', PORT: ' ' })).toMatchObject({
+      jwtIssuer: null,
+      port: 3000,
+    });
+  });
+
+  it.each([
+    [{ JWT_ACCESS_TOKEN_EXPIRES: '30' }, { accessTokenLifetime: 1800 }],
+    [{ JWT_ACCESS_TOKEN_EXPIRES: '90s' }, { accessTokenLifetime: 90 }],
+    [{ JWT_AUTHMAXAGE: '3600' }, { accessTokenLifetime: 3600 }],
+    [{ JWT_AUTHMAXAGE: '3600', JWT_ACCESS_TOKEN_EXPIRES: '60' }, { accessTokenLifetime: 3600 }],
+    [{ JWT_REFRESH_TOKEN_EXPIRES: '2w' }, { refreshTokenLifetime: 14 * 86_400 }],
+    [{ JWT_REFRESHMAXAGE: '604800' }, { refreshTokenLifetime: 604_800 }],
+    [{ JWT_SECRET: SECRET }, { jwtSecret: { value: SECRET } }],
+    [{ JWT_SECRET: SECRET, JWT_SECRET_KEY: SECRET }, { jwtSecret: { value: SECRET } }],
+    [{ JWT_AUTHTYPE: 'HS512' }, { jwtAlgorithm: 'HS512', jwtAlgorithms: ['HS512'] }],
+    [{ JWT_ALGORITHMS: 'HS256, HS512' }, { jwtAlgorithms: ['HS256', 'HS512'] }],
+    [
+      { DATABASE_URL: 'sqlite:/var/x.sqlite' },
+      { database: { engine: 'sqlite', file: '/var/x.sqlite' } },
+    ],
+    [
+      { DATABASE_URL: 'sqlite:///var/x.sqlite' },
+      { database: { engine: 'sqlite', file: '/var/x.sqlite' } },
+    ],
+    [
+      { DATABASE_URL: 'postgresql://u:p@h:5432/d' },
+      { database: { engine: 'postgres', url: 'postgresql://u:p@h:5432/d' } },
+    ],
+    [{ TRUST_PROXY: '10.0.0.1, fd00::/8' }, { trustedProxies: ['10.0.0.1', 'fd00::/8'] }],
+    [{ REFRESH_ROTATION: 'false' }, {}],
+  ])('reads %j', (env, expected) => {
+    expect(AppConfig.from(env)).toMatchObject(expected);
+  });
+
+  it.each([
+    [
+      { NODE_ENV: 'staging' },
+      'NODE_ENV: "staging" is not known; use development, production or test.',
+    ],
+    [{ PORT: '65536' }, 'PORT: "65536" will not do; use a whole number from 0 to 65535.'],
+    [{ PORT: '-1' }, 'PORT: "-1" will not do; use a whole number from 0 to 65535.'],
+    [{ JWT_AUTHTYPE: 'hs256' }, 'JWT_AUTHTYPE: "hs256" is not known; use HS256, HS384 or HS512.'],
+    [{ JWT_ALGORITHM: 'RS256' }, 'JWT_ALGORITHM: "RS256" is not known; use HS256, HS384 or HS512.'],
+    [{ JWT_ALGORITHMS: 'HS512' }, 'JWT_ALGORITHMS leaves out HS256, which signs; add it.'],
+    [
+      { JWT_SECRET: SECRET, JWT_SECRET_KEY: `${SECRET}y` },
+      'JWT_SECRET_KEY and JWT_SECRET are two spellings of one setting and differ; set one of them.',
+    ],
+    [
+      { JWT_ACCESS_TOKEN_EXPIRES: '30', JWT_AUTHMAXAGE: '30' },
+      'JWT_ACCESS_TOKEN_EXPIRES and JWT_AUTHMAXAGE are two spellings of one setting and differ; set one of them.',
+    ],
+    [
+      { JWT_ACCESS_TOKEN_EXPIRES: 'soon' },
+      'JWT_ACCESS_TOKEN_EXPIRES: "soon" is no span of time; use one such as 30s, 15m, 12h or 30d, or a bare number of minutes.',
+    ],
+    [
+      { SESSION_MAX_AGE: '90' },
+      'SESSION_MAX_AGE: "90" is no span of time; use one such as 30s, 15m, 12h or 30d.',
+    ],
+    [
+      { DATABASE_URL: 'mysql://u:secret@h/d' },
+      'DATABASE_URL names no database file or server; use sqlite:path/to/file or postgres://user:password@host:5432/name.',
+    ],
+    [
+      { DATABASE_URL: 'sqlite::memory:' },
+      'DATABASE_URL names no database file or server; use sqlite:path/to/file or postgres://user:password@host:5432/name.',
+    ],
+    [
+      { ...production, DEMO_DATA: 'true' },
+      'DEMO_DATA: true is refused in production, as its passwords are public; leave it out, or set NODE_ENV=development.',
+    ],
+    [
+      { NODE_ENV: 'production' },
+      'JWT_SECRET_KEY is missing in production; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
+    ],
+    [
+      { NODE_ENV: 'production', JWT_SECRET_KEY: 'x'.repeat(31) },
+      'JWT_SECRET_KEY has 31 bytes, too few for HS256; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
+    ],
+    [
+      { TRUST_PROXY: 'the-proxy' },
+      'TRUST_PROXY: "the-proxy" is no address; use the proxies\' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.',
+    ],
+    [{ DOCS: '1' }, 'DOCS: "1" is not known; use true or false.'],
+    [
+      { REFRESH_ROTATION: 'true' },
+      'REFRESH_ROTATION: true is not supported yet; leave it out or set it to false.',
+    ],
+    [
+      { PASSWORD_MIN_LENGTH: '129' },
+      'PASSWORD_MIN_LENGTH: "129" will not do; use a whole number from 1 to 128.',
+    ],
+    [
+      { AUTH_RATE_LIMIT: 'none' },
+      'AUTH_RATE_LIMIT: "none" will not do; use a whole number from 0 to 1000000.',
+    ],
+  ])('refuses %j', (env, sentence) => {
+    expect(problemsOf(env)).toEqual([sentence]);
+  });
+
+  it('names every problem at once, and no secret', () => {
+    const problems = problemsOf({
+      ...{ PORT: 'x', DOCS: 'x', JWT_SECRET_KEY: 'hush', JWT_SECRET: 'hush hush' },
+      DATABASE_URL: 'mysql://u:hush@h/d',
+    });
+    expect(problems).toHaveLength(4);
+    expect(problems.join('\n')).not.toContain('hush');
+  });
+
+  it('warns of a short secret in development', () => {
+    expect(AppConfig.from({ JWT_SECRET_KEY: 'aRandomHash' }).warnings).toEqual([
+      'JWT_SECRET_KEY has 11 bytes, too few for HS256; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
+    ]);
+  });
+});

@@ -1,0 +1,59 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { TokenStateRepository } from '../src/tokens/token-state.repository.js';
+import { UserRepository } from '../src/users/user.repository.js';
+import { type LoggedIn, ship } from './support/client.js';
+import { bootApp, type TestApp } from './support/test-app.js';
+
+describe('A check that fails', () => {
+  let app: TestApp;
+  let user: LoggedIn;
+
+  beforeAll(async () => {
+    app = await bootApp();
+    user = await app.newLogin();
+  });
+  afterAll(() => app.close());
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  const failure = new Error('the disk is gone');
+
+  it('lets nobody in where it cannot be known whether a token was revoked', async () => {
+    jest.spyOn(app.app.get(TokenStateRepository), 'isLive').mockRejectedValue(failure);
+    const { status, text } = await app.send('POST', '/api/ships', {
+      token: user.access,
+      json: { ...ship, model: 'never' },
+    });
+    expect(status).toBe(500);
+    expect(text).not.toContain('disk');
+    jest.restoreAllMocks();
+    const { body } = await app.get<{ model: string }[]>('/api/ships?limit=1000');
+    expect(body.map(({ model }) => model)).not.toContain('never');
+  });
+
+  it('logs nobody in where the session cannot be kept', async () => {
+    jest
+      .spyOn(app.app.get(UserRepository, { strict: false }), 'confirmHash')
+      .mockRejectedValue(failure);
+    const json = { username: user.name, password: user.password };
+    const { status, body } = await app.send('POST', '/auth/login', { json });
+    expect(status).toBe(500);
+    expect(body).not.toHaveProperty('access_token');
+  });
+
+  it('logs nobody in whose password was changed while it was being verified', async () => {
+    jest
+      .spyOn(app.app.get(UserRepository, { strict: false }), 'confirmHash')
+      .mockResolvedValue(false);
+    const json = { username: user.name, password: user.password };
+    const { status, body } = await app.send('POST', '/auth/login', { json });
+    expect([status, body.code]).toEqual([401, 'credentials_invalid']);
+  });
+
+  it('does not say that a token was revoked where it was not', async () => {
+    jest.spyOn(app.app.get(TokenStateRepository), 'revoke').mockRejectedValue(failure);
+    const { status } = await app.send('DELETE', '/auth/logout', { token: user.access });
+    expect(status).toBe(500);
+  });
+});
