@@ -54,7 +54,7 @@ export class PostgresDatabase extends Database {
       const manager = this.inWrite.getStore() ?? this.source;
       const parameters = order.map((name) => values[name]);
       const rows = await orUnavailable(() => manager.query<ObjectLiteral[]>(sql, parameters));
-      return rows.map(hydrate);
+      return rows.map((row) => hydrate(Object.values(row)));
     };
     return { all: run, first: async (values) => (await run(values))[0] };
   }

@@ -27,7 +27,8 @@ export interface CompiledSelect<Entity> {
   readonly sql: string;
   /** The names of the values, in the order in which the SQL takes them. */
   readonly order: readonly string[];
-  readonly hydrate: (row: ObjectLiteral) => Entity;
+  /** Makes an entity of a row: its values, in the order of the SQL's columns. */
+  readonly hydrate: (row: readonly unknown[]) => Entity;
 }
 
 /**
@@ -41,9 +42,7 @@ export function compileSelect<Entity extends ObjectLiteral, Parameter extends st
   const builder = build.query(dataSource.manager);
   const alias = builder.expressionMap.mainAlias;
   if (!alias) throw new Error('A select needs an entity.');
-  const columns = alias.metadata.columns.filter((column) =>
-    isSelected(builder, alias.name, column),
-  );
+  const columns = selectedColumns(builder, alias.name, alias.metadata.columns);
   builder.select([]);
   for (const column of columns) {
     builder.addSelect(`${alias.name}.${column.propertyPath}`, column.propertyName);
@@ -59,29 +58,36 @@ export function compileSelect<Entity extends ObjectLiteral, Parameter extends st
   return { sql: `${select} LIMIT ${place}`, order: [...order, build.limit], hydrate };
 }
 
-function isSelected(
+/** The columns that the query names, or where it names the whole entity those that come with it. */
+function selectedColumns(
   builder: SelectQueryBuilder<ObjectLiteral>,
   alias: string,
-  column: ColumnMetadata,
-): boolean {
-  const path = `${alias}.${column.propertyPath}`;
-  return column.isSelect || builder.expressionMap.selects.some((each) => each.selection === path);
+  columns: ColumnMetadata[],
+): ColumnMetadata[] {
+  const selections = new Set(builder.expressionMap.selects.map(({ selection }) => selection));
+  const whole = selections.has(alias);
+  return columns.filter(
+    (column) => (whole && column.isSelect) || selections.has(`${alias}.${column.propertyPath}`),
+  );
 }
 
 function hydration<Entity extends ObjectLiteral>(
   dataSource: DataSource,
   metadata: EntityMetadata,
   columns: ColumnMetadata[],
-): (row: ObjectLiteral) => Entity {
-  const plain = columns.filter((column) => !needsConversion(column));
-  const converted = columns.filter(needsConversion);
-  const plainNames = plain.map((column) => column.propertyName);
+): (row: readonly unknown[]) => Entity {
+  const names = columns.map((column) => column.propertyName);
+  const converted = columns
+    .map((column, index) => ({ column, index }))
+    .filter(({ column }) => needsConversion(column));
   return (row) => {
     const entity = metadata.create() as Record<string, unknown>;
-    for (const name of plainNames) entity[name] = row[name];
-    for (const column of converted) {
-      const name = column.propertyName;
-      entity[name] = dataSource.driver.prepareHydratedValue(row[name], column);
+    names.forEach((name, index) => {
+      entity[name] = row[index];
+    });
+    for (const { column, index } of converted) {
+      const value: unknown = dataSource.driver.prepareHydratedValue(row[index], column);
+      entity[column.propertyName] = value;
     }
     return entity as Entity;
   };

@@ -11,7 +11,7 @@ import { type BuildSelect, type CompiledSelect, compileSelect, type Select } fro
 import { refuseDamagedFile, withSentence } from './sqlite-file.js';
 
 type Connection = BetterSqlite3.Database;
-type Statement = BetterSqlite3.Statement<unknown[], ObjectLiteral>;
+type Statement = BetterSqlite3.Statement<unknown[], unknown[]>;
 
 /** Writes in line before a caller is told to come back. */
 const MAX_WAITING_WRITES = 1000;
@@ -73,22 +73,26 @@ export class SqliteDatabase extends Database {
   ): Select<Entity, Parameter> {
     let compiled: CompiledSelect<Entity> | undefined;
     const statements = new Map<DataSource, Statement>();
-    // Asynchronous in its signature alone: better-sqlite3 answers at once.
-    const run = (values: Record<string, unknown>): ObjectLiteral[] => {
+    const prepare = () => {
       const source = this.inWrite.getStore() ? this.writer : this.reader;
       compiled ??= compileSelect(this.reader, build);
       let statement = statements.get(source);
       if (!statement) {
-        statement = connectionOf(source).prepare<unknown[], ObjectLiteral>(compiled.sql);
+        statement = connectionOf(source).prepare<unknown[], unknown[]>(compiled.sql).raw();
         statements.set(source, statement);
       }
-      return statement.all(...compiled.order.map((name) => values[name]));
+      return { ...compiled, statement };
     };
+    // Asynchronous in their signatures alone: better-sqlite3 answers at once.
     return {
-      all: async (values) => run(values).map((row) => compiled!.hydrate(row)),
+      all: async (values) => {
+        const { statement, order, hydrate } = prepare();
+        return statement.all(...order.map((name) => values[name as Parameter])).map(hydrate);
+      },
       first: async (values) => {
-        const row = run(values)[0];
-        return row && compiled!.hydrate(row);
+        const { statement, order, hydrate } = prepare();
+        const row = statement.get(...order.map((name) => values[name as Parameter]));
+        return row && hydrate(row);
       },
     };
   }

@@ -3,8 +3,12 @@ import { describe, expect, it } from '@jest/globals';
 import { bearerToken } from './bearer.js';
 
 const read = (...authorization: string[]): string | null => {
-  const headersDistinct = authorization.length > 0 ? { authorization } : {};
-  return bearerToken({ raw: { headersDistinct } as unknown as IncomingMessage });
+  const rawHeaders = [
+    'Host',
+    'localhost',
+    ...authorization.flatMap((each) => ['Authorization', each]),
+  ];
+  return bearerToken({ raw: { rawHeaders } as IncomingMessage });
 };
 
 describe('bearerToken', () => {

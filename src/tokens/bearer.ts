@@ -6,11 +6,23 @@ import type { IncomingMessage } from 'node:http';
  * back as it is, for the check to refuse: it never falls back to a part of it.
  */
 export function bearerToken(request: { raw: IncomingMessage }): string | null {
-  const headers = request.raw.headersDistinct.authorization;
-  if (!headers) return null;
+  const headers = authorizationHeaders(request.raw.rawHeaders);
+  if (headers.length === 0) return null;
   const credentials = headers.join(', ');
   const [, scheme, rest = ''] = /^\s*([^\s]*)\s*(.*)$/s.exec(credentials) ?? [];
   // RFC 9110, section 11.1: schemes are compared without case.
   if (scheme?.toLowerCase() !== 'bearer') return headers.length > 1 ? credentials : null;
   return rest === '' ? credentials : rest;
+}
+
+/**
+ * Node keeps the first of several in `headers`; `headersDistinct` has them all, and costs as much
+ * as the rest of the check, since it copies every header.
+ */
+function authorizationHeaders(rawHeaders: readonly string[]): string[] {
+  const found: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() === 'authorization') found.push(rawHeaders[i + 1] ?? '');
+  }
+  return found;
 }

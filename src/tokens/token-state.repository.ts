@@ -24,6 +24,7 @@ export class TokenStateRepository {
           .where('revoked.jti = :jti');
         return manager
           .createQueryBuilder(Session, 'session')
+          .select('session.id')
           .where('session.id = :sid AND session.subject = :subject')
           .andWhere('session.endedAt IS NULL AND session.expiresAt > :now')
           .andWhere(`NOT EXISTS (${revoked.getQuery()})`);
@@ -32,7 +33,10 @@ export class TokenStateRepository {
     this.revocation = database.select({
       parameters: ['jti'],
       query: (manager) =>
-        manager.createQueryBuilder(RevokedToken, 'revoked').where('revoked.jti = :jti'),
+        manager
+          .createQueryBuilder(RevokedToken, 'revoked')
+          .select('revoked.jti')
+          .where('revoked.jti = :jti'),
     });
   }
 
