@@ -71,6 +71,13 @@ describe('The process', () => {
     ]);
   });
 
+  it('says so where its port is taken', async () => {
+    const { url } = await start();
+    const service = spawn({ PORT: new URL(url).port });
+    expect(await service.exit()).toBe(1);
+    expect(service.output).toMatch(/EADDRINUSE.+; stop what listens there, or set PORT to another/);
+  });
+
   it('starts twice at once on the same empty database', async () => {
     const env = { JWT_SECRET_KEY: '' };
     const [one, two] = [spawn(env), spawn(env)];

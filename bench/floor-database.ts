@@ -1,0 +1,87 @@
+import Sqlite from 'better-sqlite3';
+
+export interface Ship {
+  id: number;
+  affiliation: string;
+  category: string;
+  crew: number;
+  length: number;
+  manufacturer: string;
+  model: string;
+  roles: string[];
+  ship_class: string;
+}
+
+export interface User {
+  id: number;
+  name: string;
+  public_id: string;
+  admin: number;
+  created_at: number;
+}
+
+/** As it lies in the table: a list is JSON there. */
+type ShipRow = Omit<Ship, 'roles'> & { roles: string };
+type SessionId = string;
+type Subject = string;
+type TokenId = string;
+type Moment = number;
+
+const SHIP =
+  'id, affiliation, category, crew, length, manufacturer, model, roles, ship_class' as const;
+
+/** Every statement that the floor needs, prepared once, each a transaction of its own. */
+export function openDatabase(file: string) {
+  const database = new Sqlite(file, { fileMustExist: true });
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+
+  const ships = database.prepare<[number, number], ShipRow>(
+    `SELECT ${SHIP} FROM ships WHERE id > ? ORDER BY id LIMIT ?`,
+  );
+  const ship = database.prepare<[number], ShipRow>(`SELECT ${SHIP} FROM ships WHERE id = ?`);
+  const addShip = database.prepare<[Omit<ShipRow, 'id'>]>(
+    `INSERT INTO ships (affiliation, category, crew, length, manufacturer, model, roles, ship_class)
+     VALUES (@affiliation, @category, @crew, @length, @manufacturer, @model, @roles, @ship_class)`,
+  );
+  const user = database.prepare<[number], User>(
+    'SELECT id, name, public_id, admin, created_at FROM users WHERE id = ?',
+  );
+  const userByName = database.prepare<[string], { id: number; password_hash: string }>(
+    'SELECT id, password_hash FROM users WHERE name = ?',
+  );
+  const liveSession = database.prepare<[SessionId, Subject, Moment, TokenId]>(
+    `SELECT 1 FROM sessions
+     WHERE id = ? AND subject = ? AND ended_at IS NULL AND expires_at > ?
+       AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?)`,
+  );
+  const addSession = database.prepare<[SessionId, Subject, Moment, Moment, Moment, string]>(
+    `INSERT INTO sessions (id, subject, created_at, last_used_at, expires_at, ip)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+  );
+
+  return {
+    ships: (after: number, limit: number): Ship[] => ships.all(after, limit).map(shipOf),
+    ship: (id: number): Ship | undefined => {
+      const row = ship.get(id);
+      return row && shipOf(row);
+    },
+    addShip: (values: Omit<Ship, 'id'>): Ship => {
+      const { lastInsertRowid } = addShip.run({ ...values, roles: JSON.stringify(values.roles) });
+      return { id: Number(lastInsertRowid), ...values };
+    },
+    user: (id: number) => user.get(id),
+    userByName: (name: string) => userByName.get(name),
+    isLive: (sid: SessionId, subject: Subject, jti: TokenId): boolean =>
+      liveSession.get(sid, subject, Date.now(), jti) !== undefined,
+    addSession: (sid: SessionId, subject: Subject, expiresAt: Moment, ip: string): void => {
+      const now = Date.now();
+      addSession.run(sid, subject, now, now, expiresAt, ip);
+    },
+  };
+}
+
+function shipOf(row: ShipRow): Ship {
+  return { ...row, roles: JSON.parse(row.roles) as string[] };
+}

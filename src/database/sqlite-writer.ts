@@ -1,0 +1,136 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import type BetterSqlite3 from 'better-sqlite3';
+import { ApiError, serviceUnavailable } from '../common/api-error.js';
+import { codeOf } from './driver-error.js';
+
+/** Writes in line before a caller is told to come back. */
+const MAX_WAITING = 1000;
+/** Writes that share a transaction, so that none waits for too many others. */
+const MAX_TOGETHER = 64;
+/** How long a write waits for another process that holds the file, in milliseconds. */
+const PATIENCE = 5_000;
+
+interface Write {
+  run: () => Promise<unknown>;
+  resolve: (value: never) => void;
+  reject: (reason: unknown) => void;
+}
+
+/**
+ * Runs writes on one connection, in the order in which they come. Those that wait together share
+ * a transaction, and with it the `fsync` that a commit costs; each has a savepoint of its own, so
+ * that one that fails undoes nothing but itself. A write is acknowledged after the commit.
+ */
+export class SqliteWriter {
+  private readonly line: Write[] = [];
+  private readonly inWrite = new AsyncLocalStorage<{ open: boolean }>();
+  private draining = false;
+
+  constructor(private readonly connection: () => BetterSqlite3.Database) {}
+
+  /** Whether the calling code is part of a write. */
+  get active(): boolean {
+    return this.inWrite.getStore()?.open === true;
+  }
+
+  /** @throws ApiError 503 where the line is full, or another process does not let go */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.active) return work();
+    if (this.line.length >= MAX_WAITING) return Promise.reject(unavailable('the line is full'));
+    return new Promise<T>((resolve, reject) => {
+      this.line.push({ run: work, resolve, reject });
+      if (!this.draining) void this.drain();
+    });
+  }
+
+  private async drain(): Promise<void> {
+    this.draining = true;
+    while (this.line.length > 0) {
+      // Requests that arrived in the same turn of the event loop come along.
+      await nextTurn();
+      await this.together(this.line.splice(0, MAX_TOGETHER));
+    }
+    // While it is enabled Node 20 tracks every promise of the process, a quarter of a read's cost.
+    this.inWrite.disable();
+    this.draining = false;
+  }
+
+  private async together(writes: Write[]): Promise<void> {
+    const outcomes: (() => void)[] = [];
+    try {
+      await this.transaction(async () => {
+        for (const write of writes) outcomes.push(await this.alone(write));
+      });
+    } catch (error) {
+      // Nothing of any of them was kept.
+      for (const { reject } of writes) reject(error);
+      return;
+    }
+    for (const settle of outcomes) settle();
+  }
+
+  /**
+   * Runs a write within a savepoint.
+   *
+   * @returns what tells its caller, once all is committed
+   * @throws where SQLite gave up the whole transaction, as it does on a full disk
+   */
+  private async alone({ run, resolve, reject }: Write): Promise<() => void> {
+    const connection = this.connection();
+    // What a write leaves running behind it is no part of it any more.
+    const scope = { open: true };
+    connection.exec('SAVEPOINT write');
+    try {
+      const value = await this.inWrite.run(scope, run);
+      connection.exec('RELEASE write');
+      return () => resolve(value as never);
+    } catch (error) {
+      if (!connection.inTransaction) throw error;
+      connection.exec('ROLLBACK TO write; RELEASE write');
+      return () => reject(error);
+    } finally {
+      scope.open = false;
+    }
+  }
+
+  /** IMMEDIATE takes the write lock now, rather than at the first write, where it could fail. */
+  async transaction<T>(work: () => Promise<T>, patience = PATIENCE): Promise<T> {
+    const connection = this.connection();
+    await untilUnlocked(() => connection.exec('BEGIN IMMEDIATE'), patience);
+    try {
+      const result = await work();
+      connection.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (connection.inTransaction) connection.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}
+
+/**
+ * better-sqlite3 blocks the event loop while it waits for a lock of another process, so its own
+ * wait is short and the rest of the patience is spent here.
+ *
+ * @throws ApiError 503 where it runs out
+ */
+export async function untilUnlocked<T>(
+  attempt: () => T | Promise<T>,
+  patience: number,
+): Promise<T> {
+  const deadline = performance.now() + patience;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!codeOf(error).startsWith('SQLITE_BUSY')) throw error;
+      if (performance.now() > deadline) throw unavailable(error);
+    }
+    await sleep(10);
+  }
+}
+
+function unavailable(cause: unknown): ApiError {
+  return new ApiError(serviceUnavailable, { headers: { 'retry-after': '1' }, cause });
+}
