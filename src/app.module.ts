@@ -2,17 +2,27 @@ import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common'
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AuthModule } from './auth/auth.module.js';
 import { ResourceIdGuard } from './common/resource-id.js';
-import { AppConfig } from './config/app-config.js';
+import type { AppConfig } from './config/app-config.js';
 import { ConfigModule } from './config/config.module.js';
+import type { Database } from './database/database.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DemoDataModule } from './demo/demo-data.module.js';
-import { entities } from './entities.js';
 import { BodyPipe } from './http/body.pipe.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { ShipsModule } from './ships/ships.module.js';
 import { TokenGuard } from './tokens/token.guard.js';
+import type { TokenKeys } from './tokens/token-keys.js';
 import { TokensModule } from './tokens/tokens.module.js';
 import { UsersModule } from './users/users.module.js';
+
+type Imports = NonNullable<ModuleMetadata['imports']>;
+
+/** What has to be there before any feature: each can stop the start with a sentence. */
+export interface Foundations {
+  config: AppConfig;
+  keys: TokenKeys;
+  database: Database;
+}
 
 /**
  * The features, and what stands around every one of their routes. Books and the bookstore's own
@@ -21,16 +31,13 @@ import { UsersModule } from './users/users.module.js';
 @Module({})
 export class AppModule {
   /** @param more modules of whoever builds on this, or tests it */
-  static forRoot(
-    config: AppConfig,
-    more: NonNullable<ModuleMetadata['imports']> = [],
-  ): DynamicModule {
+  static forRoot({ config, keys, database }: Foundations, more: Imports): DynamicModule {
     return {
       module: AppModule,
       imports: [
         ConfigModule.forRoot(config),
-        DatabaseModule.forRoot(entities),
-        TokensModule,
+        DatabaseModule.forRoot(database),
+        TokensModule.forRoot(keys),
         AuthModule,
         UsersModule,
         ShipsModule,

@@ -1,7 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { ErrorResponse } from './common/api-errors.js';
+import { ApiError, notFound, serviceUnavailable, validationFailed } from './common/api-error.js';
+import { errorContent, ErrorResponse, unreadableBody } from './common/api-errors.js';
+import { sentences } from './common/validation.js';
 import type { AppConfig } from './config/app-config.js';
 
 type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
@@ -32,19 +34,38 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
   return document;
 }
 
+/** What the page loads. The folder that they come from holds more, such as versions. */
+const DOCS_FILES = [
+  'favicon-16x16.png',
+  'favicon-32x32.png',
+  'openapi.json',
+  'swagger-ui-bundle.js',
+  'swagger-ui-init.js',
+  'swagger-ui-standalone-preset.js',
+  'swagger-ui.css',
+].map((file) => `/docs/${file}`);
+
 /** Serves Swagger UI at `/docs` and the document at `/docs/openapi.json`. */
 export function serveDocs(app: NestFastifyApplication, config: AppConfig): void {
+  const instance = app.getHttpAdapter().getInstance();
+  instance.addHook('onRequest', (request, _reply, done) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const hidden = request.routeOptions.url?.startsWith('/docs/') && !DOCS_FILES.includes(path);
+    done(hidden ? new ApiError(notFound) : undefined);
+  });
   SwaggerModule.setup('docs', app, () => buildDocument(app, config), {
     raw: ['json'],
     jsonDocumentUrl: 'docs/openapi.json',
     customSiteTitle: 'nest-rest-jwt',
-    swaggerOptions: { persistAuthorization: true },
+    // Tokens are no good in a browser's storage where they are real.
+    swaggerOptions: { persistAuthorization: !config.production },
   });
 }
 
 /** What decorators cannot know or say once for all routes. */
 function complete(document: OpenAPIObject, config: AppConfig): void {
-  for (const operation of operationsOf(document)) {
+  for (const { method, operation } of operationsOf(document)) {
+    addCommonErrors(operation, method !== 'get');
     for (const parameter of operation.parameters ?? []) {
       if ('in' in parameter && parameter.in === 'path') {
         parameter.schema = { type: 'integer', minimum: 1 };
@@ -68,9 +89,33 @@ function complete(document: OpenAPIObject, config: AppConfig): void {
   }
 }
 
-function operationsOf(document: OpenAPIObject): OperationObject[] {
+/**
+ * What any route may answer: the database may be out of reach, and a body that nobody asked for is
+ * read all the same.
+ */
+function addCommonErrors(operation: OperationObject, readsBody: boolean): void {
+  const body = readsBody && !operation.requestBody ? [notJson, ...unreadableBody] : [];
+  for (const kind of [...body, serviceUnavailable]) {
+    const known = operation.responses[kind.status];
+    if (known && '$ref' in known) continue;
+    const content = known?.content?.['application/json'];
+    const examples = { ...content?.examples, ...errorContent([kind])['application/json'].examples };
+    operation.responses[kind.status] = {
+      description: '',
+      ...known,
+      content: { 'application/json': { ...errorContent([kind])['application/json'], examples } },
+    };
+  }
+}
+
+const notJson = { ...validationFailed, message: { _schema: [sentences.body] } };
+
+function operationsOf(document: OpenAPIObject) {
   return Object.values(document.paths).flatMap((path) =>
-    [path.get, path.post, path.put, path.delete, path.patch].filter((each) => each !== undefined),
+    (['get', 'post', 'put', 'delete', 'patch'] as const).flatMap((method) => {
+      const operation = path[method];
+      return operation ? [{ method, operation }] : [];
+    }),
   );
 }
 

@@ -21,6 +21,24 @@ describe('Authentication', () => {
     jest.useRealTimers();
   });
 
+  it('takes a forwarded address for none where it is none', async () => {
+    const other = await bootApp({ AUTH_RATE_LIMIT: '2', TRUST_PROXY: '127.0.0.1' });
+    const json = { username: 'user', password: 'password' };
+    const from = (address: string) =>
+      other.send('POST', '/auth/login', { json, headers: { 'x-forwarded-for': address } });
+    expect((await from('g'.repeat(200))).status).toBe(200);
+    expect((await from('1.2.3.4:5555')).status).toBe(200);
+    expect((await from('::::')).status).toBe(429);
+    // An IPv6 client has a whole /64 to itself.
+    const v6 = ['2001:db8:0:1::1', '2001:DB8:0:1:ffff::2', '2001:db8::1:0:0:0:3'];
+    const statuses = [];
+    for (const address of v6) statuses.push((await from(address)).status);
+    expect(statuses).toEqual([200, 200, 429]);
+    expect((await from('2001:db8:0:2::1')).status).toBe(200);
+    expect((await from('::ffff:203.0.113.9')).status).toBe(200);
+    await other.close();
+  });
+
   const login = (json: unknown) => app.send('POST', '/auth/login', { json });
   const refresh = (token: string) => app.send('POST', '/auth/refresh', { token });
   const me = (token: string) => app.get('/auth/me', { token });
@@ -154,7 +172,8 @@ describe('Authentication', () => {
       const weak = await hash();
       expect(weak).toMatch(/\$m=64,/);
       app = await app.restart({}, { memoryCost: 128, timeCost: 2, parallelism: 1 });
-      await app.login(user);
+      // Several at once, of which one is the first to write the new hash.
+      await Promise.all(Array.from({ length: 6 }, () => app.login(user)));
       const strong = await hash();
       expect(strong).toMatch(/\$m=128,/);
       await app.login(user);

@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { AppConfig } from '../src/config/app-config.js';
 import { dataSourceOptions } from '../src/database/data-source-options.js';
 import { entities } from '../src/entities.js';
+import { RevokedToken } from '../src/tokens/revoked-token.js';
 import { migrations } from '../migrations/all.js';
 import { bootApp, SECRET } from './support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
@@ -73,6 +74,32 @@ describe('The database', () => {
     await app.app.close();
   });
 
+  it('keeps nothing of migrations that fail in the middle', async () => {
+    const source = await open();
+    // The last of the tables that the first migration makes.
+    await source.query('CREATE TABLE revoked_tokens (x integer)');
+    await expect(bootApp({}, { database })).rejects.toThrow(/revoked_tokens/);
+    const runner = source.createQueryRunner();
+    for (const table of ['users', 'ships', 'sessions']) {
+      expect(await runner.hasTable(table)).toBe(false);
+    }
+    await source.query('DROP TABLE revoked_tokens');
+    await runner.release();
+    await source.destroy();
+    const app = await bootApp({}, { database });
+    expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
+    await app.app.close();
+  });
+
+  it('loses what has expired at a start', async () => {
+    const app = await bootApp({}, { database });
+    await app.sql((manager) => manager.insert(RevokedToken, { jti: 'old', expiresAt: 1 }));
+    const again = await app.restart();
+    const count = () => again.sql((manager) => manager.countBy(RevokedToken, { jti: 'old' }));
+    while ((await count()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await again.app.close();
+  });
+
   on('sqlite', 'in a file', () => {
     const file = () => join(database.folder, 'app.sqlite');
 
@@ -122,13 +149,29 @@ describe('The database', () => {
       damage();
       const before = readFileSync(file());
       await expect(bootApp({}, { database })).rejects.toThrow(
-        /The database file .*app\.sqlite cannot be used: .+ It was left as it is/,
+        /The database file .*app\.sqlite is damaged: .+ It was left as it is/,
       );
       expect(readFileSync(file()).equals(before)).toBe(true);
     });
   });
 
   on('postgres', 'on a server', () => {
+    it('whose tables another client holds locked answers 503 after a while', async () => {
+      const app = await bootApp({}, { database });
+      const { access: token } = await app.login({ name: 'user', password: 'password' });
+      const source = await open();
+      const runner = source.createQueryRunner();
+      await runner.startTransaction();
+      await runner.query('LOCK TABLE ships IN EXCLUSIVE MODE');
+      const { status, body, headers } = await app.send('DELETE', '/api/ships/1', { token });
+      expect([status, body.code]).toEqual([503, 'service_unavailable']);
+      expect(headers.get('retry-after')).toBe('1');
+      await runner.rollbackTransaction();
+      expect((await app.send('DELETE', '/api/ships/1', { token })).status).toBe(204);
+      await source.destroy();
+      await app.app.close();
+    });
+
     it('may lose every connection: requests fail with 503 at most, and then go on', async () => {
       const app = await bootApp({}, { database });
       const { access: token } = await app.login({ name: 'user', password: 'password' });

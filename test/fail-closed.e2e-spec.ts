@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { SessionRepository } from '../src/tokens/session.repository.js';
 import { TokenStateRepository } from '../src/tokens/token-state.repository.js';
+import { PasswordHasher } from '../src/users/password-hasher.js';
 import { UserRepository } from '../src/users/user.repository.js';
 import { type LoggedIn, ship } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
@@ -33,9 +35,7 @@ describe('A check that fails', () => {
   });
 
   it('logs nobody in where the session cannot be kept', async () => {
-    jest
-      .spyOn(app.app.get(UserRepository, { strict: false }), 'confirmHash')
-      .mockRejectedValue(failure);
+    jest.spyOn(app.app.get(SessionRepository), 'open').mockRejectedValue(failure);
     const json = { username: user.name, password: user.password };
     const { status, body } = await app.send('POST', '/auth/login', { json });
     expect(status).toBe(500);
@@ -43,12 +43,42 @@ describe('A check that fails', () => {
   });
 
   it('logs nobody in whose password was changed while it was being verified', async () => {
-    jest
-      .spyOn(app.app.get(UserRepository, { strict: false }), 'confirmHash')
-      .mockResolvedValue(false);
+    jest.spyOn(app.app.get(UserRepository, { strict: false }), 'exchange').mockResolvedValue(false);
     const json = { username: user.name, password: user.password };
     const { status, body } = await app.send('POST', '/auth/login', { json });
     expect([status, body.code]).toEqual([401, 'credentials_invalid']);
+  });
+
+  it('refreshes nothing where the session ended meanwhile', async () => {
+    jest.spyOn(app.app.get(SessionRepository), 'touch').mockResolvedValue(false);
+    const { status, body } = await app.send('POST', '/auth/refresh', { token: user.refresh });
+    expect([status, body.code]).toEqual([401, 'token_revoked']);
+  });
+
+  it('changes no password for a session that ended while it was being hashed', async () => {
+    const victim = await app.newLogin();
+    const hasher = app.app.get(PasswordHasher, { strict: false });
+    const hash = hasher.hash.bind(hasher);
+    jest.spyOn(hasher, 'hash').mockImplementation(async (password) => {
+      await app.send('DELETE', '/auth/logout2', { token: victim.refresh });
+      return hash(password);
+    });
+    const { status, body } = await app.send('PUT', `/api/users/${victim.id}`, {
+      token: victim.access,
+      json: { name: victim.name, password: 'the new one of a thief' },
+    });
+    expect([status, body.code]).toEqual([401, 'token_revoked']);
+    await app.login(victim);
+  });
+
+  it('verifies a password for a user who is not there, too', async () => {
+    const verify = jest.spyOn(app.app.get(PasswordHasher, { strict: false }), 'verify');
+    for (const username of [user.name, 'nobody of this name']) {
+      verify.mockClear();
+      const json = { username, password: 'wrong' };
+      expect((await app.send('POST', '/auth/login', { json })).status).toBe(401);
+      expect(verify).toHaveBeenCalledTimes(1);
+    }
   });
 
   it('does not say that a token was revoked where it was not', async () => {

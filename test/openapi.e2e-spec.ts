@@ -80,6 +80,25 @@ describe('The OpenAPI document', () => {
     }
   });
 
+  it('says of every route that the database may be out of reach', () => {
+    for (const { operation } of operations()) expect(operation.responses).toHaveProperty('503');
+  });
+
+  it('says what a body may lead to wherever one is read', () => {
+    for (const { method, operation } of operations()) {
+      if (method === 'GET') continue;
+      const answer = operation.responses['400'] as {
+        content: Record<string, { examples: object }>;
+      };
+      const { examples } = answer.content['application/json']!;
+      expect(Object.keys(examples)).toEqual(
+        expect.arrayContaining(['validation_failed', 'body_too_deep']),
+      );
+      expect(operation.responses).toHaveProperty('413');
+      expect(operation.responses).toHaveProperty('415');
+    }
+  });
+
   it('says the errors of tokens on each route that asks for one', () => {
     for (const { operation } of operations()) {
       if (!operation.security?.length) continue;

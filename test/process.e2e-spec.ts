@@ -1,12 +1,31 @@
+import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import BetterSqlite3 from 'better-sqlite3';
+import pg from 'pg';
 import { type Client, ship } from './support/client.js';
 import { ServiceProcess } from './support/process.js';
 import { SECRET } from './support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
+
+/** Holds the lock under which migrations run; gives what lets go of it. */
+async function holdMigrations({ url, folder }: TestDatabase): Promise<() => Promise<void>> {
+  if (engine === 'sqlite') {
+    const holder = new BetterSqlite3(join(folder, 'app.sqlite'));
+    holder.exec('BEGIN IMMEDIATE');
+    return async () => {
+      holder.exec('COMMIT');
+      holder.close();
+    };
+  }
+  const holder = new pg.Client({ connectionString: url });
+  await holder.connect();
+  await holder.query('SELECT pg_advisory_lock(7215180347)');
+  return () => holder.end();
+}
 
 describe('The process', () => {
   let database: TestDatabase;
@@ -91,6 +110,28 @@ describe('The process', () => {
     }
   });
 
+  it('waits while another migrates', async () => {
+    const release = await holdMigrations(database);
+    const service = spawn();
+    await sleep(2500);
+    expect(service.output).not.toContain('The API is at');
+    expect(service.child.exitCode).toBeNull();
+    await release();
+    expect(await counts(await service.client())).toEqual([2, 15]);
+  });
+
+  it('ends although a client never finishes what it began to send', async () => {
+    const service = spawn();
+    const { url } = await service.client();
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    socket.write('GET / HT');
+    await sleep(100);
+    expect(['SIGTERM', 0]).toContain(await service.kill('SIGTERM'));
+    socket.destroy();
+  });
+
   it('can be killed at any moment of its first start', async () => {
     for (let moment = 0; moment < 6; moment++) {
       const service = spawn();
@@ -153,6 +194,43 @@ describe('The process', () => {
     expect(body).toHaveLength(115);
   });
 
+  it('makes administrators by `npm run admin`', async () => {
+    const client = await start();
+    const { access } = await client.login(demoUser);
+    const env = { DATABASE_URL: database.url, JWT_SECRET_KEY: SECRET };
+    const admin = (...words: string[]) => ServiceProcess.spawn(env, 'scripts/admin.js', ...words);
+    const grant = admin('grant', 'user');
+    expect(await grant.exit()).toBe(0);
+    expect(grant.output).toContain('user is an administrator from the next login on');
+    expect((await client.get('/auth/me', { token: access })).body.code).toBe('token_revoked');
+    const { access: token } = await client.login(demoUser);
+    expect((await client.send('DELETE', '/api/users/2', { token })).status).toBe(204);
+    const unknown = admin('revoke', 'nobody');
+    expect(await unknown.exit()).toBe(1);
+    expect(unknown.output).toBe('There is no user nobody.\n');
+    expect(await admin('grant').exit()).toBe(2);
+  });
+
+  it('migrates by hand, too', async () => {
+    const env = { DATABASE_URL: database.url };
+    const typeorm = async (...words: string[]) => {
+      const child = ServiceProcess.spawn(
+        env,
+        '../../node_modules/typeorm/cli.js',
+        ...words,
+        '-d',
+        '.cache/build/ormconfig.js',
+      );
+      return { status: await child.exit(), output: child.output };
+    };
+    expect((await typeorm('migration:run')).status).toBe(0);
+    expect((await typeorm('migration:show')).output).toContain('[X]');
+    const generate = await typeorm('migration:generate', '--dryrun', 'migrations/Nothing');
+    expect(generate.output).toContain('No changes in database schema were found');
+    expect((await typeorm('migration:revert')).status).toBe(0);
+    expect((await typeorm('migration:show')).output).toContain('[ ]');
+  }, 60_000);
+
   if (engine === 'sqlite') {
     it('reads on while another process holds the write lock, and writes when it lets go', async () => {
       const client = await start();
@@ -190,7 +268,7 @@ describe('The process', () => {
       writeFileSync(join(database.folder, 'app.sqlite'), 'no database '.repeat(1000));
       const service = spawn();
       expect(await service.exit()).toBe(1);
-      expect(service.output).toMatch(/^The database file .+ cannot be used: .+\n$/m);
+      expect(service.output).toMatch(/^The database file .+ is damaged: .+\n$/);
     });
   }
 });

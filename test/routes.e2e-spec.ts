@@ -58,10 +58,17 @@ describe('Routes', () => {
     });
   };
 
-  it('are all on one of the two lists', () => {
+  it('are all on one of the two lists', async () => {
     const listed = [...OPEN, ...CLOSED];
     const others = routes().filter((route) => !listed.includes(route));
     expect(others.filter((route) => !route.startsWith(DOCS_FILES))).toEqual([]);
+    for (const route of others) {
+      const { status } = await app.get(route.split(' ')[1]!.replace('*', 'package.json'));
+      const shown = /^GET \/docs\/[\w-]+(?:\.css|\.png|-bundle\.js|-preset\.js|-init\.js)$/.test(
+        route,
+      );
+      expect([route, status]).toEqual([route, shown ? 200 : 404]);
+    }
     expect(routes()).toEqual(expect.arrayContaining(listed));
   });
 

@@ -116,9 +116,9 @@ describe('Ships', () => {
     '+1',
     '%31',
     '01',
-    '2147483648',
-    '9007199254740993',
+    '9007199254740992',
     '9'.repeat(90),
+    '9'.repeat(5000),
     '1%00',
     "1'--",
   ])('knows no ship with the id %s', async (id) => {
@@ -128,6 +128,18 @@ describe('Ships', () => {
     expect((await put(id, { id: 'bad' })).status).toBe(404);
     expect((await app.send('DELETE', `/api/ships/${id}`, { token })).status).toBe(404);
   });
+
+  it.each([2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER])(
+    'has no ship %d, and says so after it has looked at token and body',
+    async (id) => {
+      expect((await app.get(`/api/ships/${id}`)).status).toBe(404);
+      expect((await put(id, { ...ship, crew: 0 })).status).toBe(400);
+      expect((await put(id, ship)).status).toBe(404);
+      expect((await app.send('DELETE', `/api/ships/${id}`, { token })).status).toBe(404);
+      expect((await app.send('DELETE', `/api/ships/${id}`)).status).toBe(401);
+      expect((await app.get(`/api/users/${id}`)).status).toBe(404);
+    },
+  );
 
   it('finds a bad body before it finds that there is no such ship', async () => {
     const { status, body } = await put(999_999, { ...ship, crew: 0 });
@@ -230,6 +242,7 @@ describe('Ships', () => {
       ['limit=ten', { limit: ['Not a valid integer.'] }],
       ['limit=1&limit=2', { limit: ['Not a valid integer.'] }],
       ['cursor=%00', { cursor: ['Not a valid cursor.'] }],
+      ['cursor=M!Q', { cursor: ['Not a valid cursor.'] }],
       ['page=2', { page: ['Unknown field.'] }],
     ])('refuses ?%s', async (query, message) => {
       const { status, body } = await app.get(`/api/ships?${query}`);

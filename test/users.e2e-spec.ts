@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { IsNull } from 'typeorm';
 import { User } from '../src/users/user.js';
+import { UsersService } from '../src/users/users.service.js';
 import { Session } from '../src/tokens/session.js';
 import type { LoggedIn } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
@@ -248,6 +248,36 @@ describe('Users', () => {
     });
   });
 
+  it('mix no two changes that are made at once', async () => {
+    const user = await app.newLogin();
+    const change = (name: string, password: string) =>
+      put(user, { name: `${user.name} ${name}`, password });
+    for (let round = 0; round < 5; round++) {
+      const passwords = { a: `password a${round}`, b: user.password };
+      const [a, b] = await Promise.all([change('a', passwords.a), change('b', passwords.b)]);
+      expect([a.status, b.status]).toEqual([200, 200]);
+      const { body } = await app.get(`/api/users/${user.id}`);
+      const name = String(body.name);
+      await app.login({ name, password: name.endsWith(' a') ? passwords.a : passwords.b });
+      await change('reset', user.password);
+    }
+  });
+
+  it('lose their sessions when they become administrators, and when they are none any more', async () => {
+    const user = await app.newLogin();
+    const users = app.app.get(UsersService, { strict: false });
+    await users.setAdmin(user.name, true);
+    expect(await works(user.access)).toBe(false);
+    const { access, refresh } = await app.login(user);
+    expect((await app.get('/auth/me', { token: access })).body.admin).toBe(true);
+    await users.setAdmin(user.name, false);
+    expect(await works(access)).toBe(false);
+    expect((await app.send('POST', '/auth/refresh', { token: refresh })).status).toBe(401);
+    await expect(users.setAdmin('nobody of this name', true)).rejects.toMatchObject({
+      status: 404,
+    });
+  });
+
   describe('deleted', () => {
     it('is gone, with the sessions, and every token is refused', async () => {
       const user = await app.newLogin();
@@ -262,10 +292,7 @@ describe('Users', () => {
         expect([answer.status, answer.body.code]).toEqual([401, 'token_revoked']);
       }
       const subject = String(user.id);
-      const live = await app.sql((manager) =>
-        manager.countBy(Session, { subject, endedAt: IsNull() }),
-      );
-      expect(live).toBe(0);
+      expect(await app.sql((manager) => manager.countBy(Session, { subject }))).toBe(0);
       await expect(app.login(user)).rejects.toThrow('401');
     });
 

@@ -3,6 +3,7 @@ import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
+import { clientAddress } from '../http/client-address.js';
 import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
 import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
 import { Token } from '../tokens/token.js';
@@ -33,7 +34,10 @@ export class AuthController {
     @Req() request: FastifyRequest & { user: AuthenticatedUser },
   ): Promise<LoginResponse> {
     const userAgent = request.headers['user-agent']?.slice(0, 255) ?? null;
-    const { access, refresh } = await this.auth.login(request.user, { userAgent, ip: request.ip });
+    const { access, refresh } = await this.auth.login(request.user, {
+      userAgent,
+      ip: clientAddress(request),
+    });
     return LoginResponse.fromPair(access, refresh);
   }
 

@@ -8,7 +8,7 @@ import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import { type IssuedToken, TokenService } from '../tokens/token.service.js';
 import { TokenStateRepository } from '../tokens/token-state.repository.js';
 import type { Token } from '../tokens/token.js';
-import type { User } from '../users/user.js';
+import type { KnownUser } from '../users/user.repository.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { credentialsInvalid } from './auth-errors.js';
 import { challenge } from './local.strategy.js';
@@ -33,19 +33,21 @@ export class AuthService {
    * @throws ApiError `credentials_invalid` where the password was changed meanwhile
    */
   async login(
-    authenticated: AuthenticatedUser,
+    user: AuthenticatedUser,
     client: Client,
   ): Promise<{ access: IssuedToken; refresh: IssuedToken }> {
-    const { user } = authenticated;
     const subject = String(user.id);
+    // One moment for the session and both tokens, so that they end together.
+    const createdAt = Date.now();
     const lifetime = Math.min(this.config.refreshTokenLifetime, this.config.sessionMaxAge);
     const session = await this.database.write(async () => {
-      if (!(await this.users.confirm(authenticated))) {
+      if (!(await this.users.confirm(user))) {
         throw new ApiError(credentialsInvalid, { headers: challenge });
       }
-      return this.sessions.open({ ...client, subject, expiresAt: Date.now() + lifetime * 1000 });
+      const expiresAt = createdAt + lifetime * 1000;
+      return this.sessions.open({ ...client, subject, createdAt, expiresAt });
     });
-    const options = { sessionId: session.id, notAfter: session.expiresAt };
+    const options = { sessionId: session.id, notAfter: session.expiresAt, issuedAt: createdAt };
     return {
       access: this.tokens.createAccessToken(subject, {
         ...options,
@@ -86,7 +88,7 @@ export class AuthService {
   }
 
   /** @throws TokenError `token_revoked` where the user is gone */
-  async currentUser(token: Token): Promise<User> {
+  async currentUser(token: Token): Promise<KnownUser> {
     const id = parseId(token.subject);
     const user = id === null ? undefined : await this.users.find(id);
     if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
@@ -94,6 +96,6 @@ export class AuthService {
   }
 }
 
-function scopeOf(user: User): Record<string, unknown> {
+function scopeOf(user: KnownUser): Record<string, unknown> {
   return user.admin ? { admin: true } : {};
 }

@@ -1,35 +1,36 @@
-import { type ExecutionContext, Injectable } from '@nestjs/common';
-import { AuthGuard } from '@nestjs/passport';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { ApiError } from '../common/api-error.js';
 import { validateBody } from '../common/validation.js';
 import { AppConfig } from '../config/app-config.js';
+import { runStrategy } from '../tokens/run-strategy.js';
+import type { AuthenticatedUser } from '../users/users.service.js';
 import { credentialsMissing } from './auth-errors.js';
 import { Login } from './dto/login.dto.js';
+import { LocalStrategy } from './local.strategy.js';
 
 /**
  * Checks the body before Passport sees it: Nest runs guards before pipes, and passport-local
  * falls back to the query string, where passwords end up in logs.
  */
 @Injectable()
-export class LocalAuthGuard extends AuthGuard('local') {
-  constructor(private readonly config: AppConfig) {
-    super();
-  }
+export class LocalAuthGuard implements CanActivate {
+  constructor(
+    private readonly config: AppConfig,
+    private readonly strategy: LocalStrategy,
+  ) {}
 
-  override async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { body } = context.switchToHttp().getRequest<FastifyRequest>();
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context
+      .switchToHttp()
+      .getRequest<FastifyRequest & { user?: AuthenticatedUser }>();
+    const { body } = request;
     if (isObject(body) && (isMissing(body.username) || isMissing(body.password))) {
       throw new ApiError(credentialsMissing);
     }
     validateBody(Login, body, this.config);
-    return (await super.canActivate(context)) as boolean;
-  }
-
-  override handleRequest<T>(error: unknown, authenticated: T | false): T {
-    if (error) throw error as Error;
-    if (!authenticated) throw new ApiError(credentialsMissing);
-    return authenticated;
+    request.user = await runStrategy<AuthenticatedUser>(this.strategy, request);
+    return true;
   }
 }
 

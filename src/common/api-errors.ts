@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiResponse } from '@nestjs/swagger';
 import {
+  bodyTooDeep,
   type ErrorBody,
   type ErrorKind,
   errorBody,
@@ -60,22 +61,22 @@ export function ApiErrors(...kinds: ErrorKind[]): ClassDecorator & MethodDecorat
 
 /** What can be wrong with a body; `example` is what the message may look like. */
 export function ApiBodyErrors(example: ValidationMessages): MethodDecorator {
-  return ApiErrors(
-    { ...validationFailed, message: example },
-    payloadTooLarge,
-    unsupportedMediaType,
-  );
+  return ApiErrors({ ...validationFailed, message: example }, ...unreadableBody);
+}
+
+/** What can be wrong with whatever is sent as a body, also where none is asked for. */
+export const unreadableBody = [bodyTooDeep, payloadTooLarge, unsupportedMediaType];
+
+/** An answer with one of these errors, as the document shows it. */
+export function errorContent(kinds: ErrorKind[]) {
+  return {
+    'application/json': {
+      schema: { $ref: `#/components/schemas/${ErrorResponse.name}` },
+      examples: Object.fromEntries(kinds.map((kind) => [kind.code, { value: errorBody(kind) }])),
+    },
+  };
 }
 
 function describe(status: number, kinds: ErrorKind[]): ClassDecorator & MethodDecorator {
-  return ApiResponse({
-    status,
-    description: kinds.map((kind) => `\`${kind.code}\``).join(', '),
-    content: {
-      'application/json': {
-        schema: { $ref: `#/components/schemas/${ErrorResponse.name}` },
-        examples: Object.fromEntries(kinds.map((kind) => [kind.code, { value: errorBody(kind) }])),
-      },
-    },
-  });
+  return ApiResponse({ status, description: '', content: errorContent(kinds) });
 }

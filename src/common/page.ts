@@ -46,8 +46,7 @@ export function parsePage(parameters: PageParameters): Page {
 export function nextPage(page: Page, rows: readonly Row[]): string | null {
   const last = rows[page.limit - 1];
   if (rows.length <= page.limit || !last) return null;
-  const cursor = Buffer.from(String(last.id)).toString('base64url');
-  return `limit=${page.limit}&cursor=${cursor}`;
+  return `limit=${page.limit}&cursor=${cursorOf(last.id)}`;
 }
 
 export const ApiPage = () =>
@@ -75,6 +74,10 @@ export const linkHeader = {
   },
 };
 
+function cursorOf(id: number): string {
+  return Buffer.from(String(id)).toString('base64url');
+}
+
 function parseLimit(text: PageParameters[string]): number | string {
   if (text === undefined) return DEFAULT_LIMIT;
   if (typeof text !== 'string' || !/^-?\d{1,15}$/.test(text)) return sentences.integer;
@@ -86,5 +89,6 @@ function parseLimit(text: PageParameters[string]): number | string {
 function parseCursor(text: PageParameters[string]): number | string {
   if (text === undefined) return 0;
   if (typeof text !== 'string') return sentences.string;
-  return parseId(Buffer.from(text, 'base64url').toString()) ?? sentences.cursor;
+  const id = parseId(Buffer.from(text, 'base64url').toString());
+  return id !== null && cursorOf(id) === text ? id : sentences.cursor;
 }

@@ -8,14 +8,17 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { ApiError, idMismatch, notFound } from './api-error.js';
 
-/** Both databases count rows in 32 bits, so that a larger id names nothing. */
-const MAX_ID = 2 ** 31 - 1;
+/**
+ * Rows are counted in 32 bits, and paths may ask for ids up to 2^53 - 1. PostgreSQL would refuse
+ * to compare the two; with this it finds nothing, and so does SQLite.
+ */
+export const THIS_ID = 'id = CAST(:id AS bigint)';
 
 /** The number that an id in a path or in a token names, or null where it can name no row. */
 export function parseId(text: string): number | null {
   if (!/^[1-9]\d{0,15}$/.test(text)) return null;
   const id = Number(text);
-  return id <= MAX_ID ? id : null;
+  return Number.isSafeInteger(id) ? id : null;
 }
 
 /** The id of the path, as a number. */

@@ -3,6 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy, validateSync, type ValidationError } from 'class-validator';
 import type { AppConfig } from '../config/app-config.js';
 import { ApiError, validationFailed, type ValidationMessages } from './api-error.js';
+import { nfc } from './text.js';
 
 /** The sentences that clients know from the originals; see the contract. */
 export const sentences = {
@@ -41,7 +42,7 @@ type Check = (value: unknown, config: AppConfig) => string | null;
 export function IsText({ min = 0, max, format, ...options }: TextOptions): PropertyDecorator {
   const check: Check = (value, config) => {
     if (!isText(value)) return sentences.string;
-    const length = codePoints(value.normalize('NFC'));
+    const length = codePoints(nfc(value));
     const least = typeof min === 'number' ? min : min(config);
     if (length < least) return sentences.minLength(least);
     if (max !== undefined && length > max) return sentences.maxLength(max);
@@ -133,18 +134,23 @@ function field<T>(
   { optional = false, ...documentation }: FieldOptions<T>,
   schema: object,
 ): PropertyDecorator {
-  const complaint = (value: unknown, dto: object): string | null => {
+  const complaintOf = (value: unknown, dto: object): string | null => {
     if (value === undefined) return optional ? null : sentences.required;
     return value === null ? sentences.null : check(value, configOf.get(dto)!);
   };
+  // class-validator asks for the sentence right after the verdict, in the same breath.
+  let latest: string | null = null;
   return applyDecorators(
     ApiProperty({ ...schema, ...documentation, required: !optional }),
     rememberField,
     ValidateBy({
       name,
       validator: {
-        validate: (value, context) => complaint(value, context!.object) === null,
-        defaultMessage: (context) => complaint(context!.value, context!.object) ?? '',
+        validate: (value, context) => {
+          latest = complaintOf(value, context!.object);
+          return latest === null;
+        },
+        defaultMessage: () => latest ?? '',
       },
     }),
   );

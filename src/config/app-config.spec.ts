@@ -59,7 +59,7 @@ describe('AppConfig', () => {
   it.each([
     [{ JWT_ACCESS_TOKEN_EXPIRES: '30' }, { accessTokenLifetime: 1800 }],
     [{ JWT_ACCESS_TOKEN_EXPIRES: '90s' }, { accessTokenLifetime: 90 }],
-    [{ JWT_AUTHMAXAGE: '3600' }, { accessTokenLifetime: 3600 }],
+    [{ JWT_AUTHMAXAGE: '3600', JWT_REFRESHMAXAGE: '3600' }, { accessTokenLifetime: 3600 }],
     [{ JWT_AUTHMAXAGE: '3600', JWT_ACCESS_TOKEN_EXPIRES: '60' }, { accessTokenLifetime: 3600 }],
     [{ JWT_REFRESH_TOKEN_EXPIRES: '2w' }, { refreshTokenLifetime: 14 * 86_400 }],
     [{ JWT_REFRESHMAXAGE: '604800' }, { refreshTokenLifetime: 604_800 }],
@@ -140,6 +140,12 @@ describe('AppConfig', () => {
       { REFRESH_ROTATION: 'true' },
       'REFRESH_ROTATION: true is not supported yet; leave it out or set it to false.',
     ],
+    [
+      { JWT_ACCESS_TOKEN_EXPIRES: '60d' },
+      'JWT_ACCESS_TOKEN_EXPIRES is longer than JWT_REFRESH_TOKEN_EXPIRES; set it to as much or less.',
+    ],
+    [{ REFRESH_GRACE: '30s' }, 'REFRESH_GRACE is not supported yet; leave it out.'],
+    [{ JWT_PRIVATE_KEY: 'x' }, 'JWT_PRIVATE_KEY is not supported yet; leave it out.'],
     [
       { PASSWORD_MIN_LENGTH: '129' },
       'PASSWORD_MIN_LENGTH: "129" will not do; use a whole number from 1 to 128.',

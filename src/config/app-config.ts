@@ -67,16 +67,11 @@ export class AppConfig {
     this.jwtSecret = readSecret(read, this, warnings);
     this.jwtIssuer = read.text('JWT_ISSUER') ?? null;
     this.jwtAudience = read.text('JWT_AUDIENCE') ?? null;
-    this.accessTokenLifetime = read.duration('JWT_ACCESS_TOKEN_EXPIRES', '15m', {
-      bareUnit: 'm',
-      also: [{ name: 'JWT_AUTHMAXAGE', bareUnit: 's' }],
-    });
-    this.refreshTokenLifetime = read.duration('JWT_REFRESH_TOKEN_EXPIRES', '30d', {
-      bareUnit: 'm',
-      also: [{ name: 'JWT_REFRESHMAXAGE', bareUnit: 's' }],
-    });
+    const lifetimes = readLifetimes(read);
+    this.accessTokenLifetime = lifetimes.access;
+    this.refreshTokenLifetime = lifetimes.refresh;
     this.sessionMaxAge = read.duration('SESSION_MAX_AGE', '90d');
-    refuseRotation(read);
+    refuseWhatIsToCome(read);
     this.demoData = read.flag('DEMO_DATA', !this.production);
     if (this.production && this.demoData) {
       read.problem(
@@ -145,6 +140,23 @@ function readSecret(
   return { value };
 }
 
+function readLifetimes(read: SettingsReader): { access: number; refresh: number } {
+  const access = read.duration('JWT_ACCESS_TOKEN_EXPIRES', '15m', {
+    bareUnit: 'm',
+    also: [{ name: 'JWT_AUTHMAXAGE', bareUnit: 's' }],
+  });
+  const refresh = read.duration('JWT_REFRESH_TOKEN_EXPIRES', '30d', {
+    bareUnit: 'm',
+    also: [{ name: 'JWT_REFRESHMAXAGE', bareUnit: 's' }],
+  });
+  if (access > refresh) {
+    read.problem(
+      'JWT_ACCESS_TOKEN_EXPIRES is longer than JWT_REFRESH_TOKEN_EXPIRES; set it to as much or less.',
+    );
+  }
+  return { access, refresh };
+}
+
 function readAcceptedAlgorithms(read: SettingsReader, signing: JwtAlgorithm): JwtAlgorithm[] {
   const value = read.raw('JWT_ALGORITHMS');
   if (value === undefined) return [signing];
@@ -161,12 +173,15 @@ function readAcceptedAlgorithms(read: SettingsReader, signing: JwtAlgorithm): Jw
 }
 
 /**
- * Whoever asks for rotation must not believe to have it: it comes with the sessions' own
- * feature, and until then a refresh spends nothing.
+ * Whoever asks for rotation or key pairs must not believe to have them: they come with features
+ * of their own, and until then a refresh spends nothing and a secret signs.
  */
-function refuseRotation(read: SettingsReader): void {
+function refuseWhatIsToCome(read: SettingsReader): void {
   if (read.flag('REFRESH_ROTATION', false)) {
     read.problem('REFRESH_ROTATION: true is not supported yet; leave it out or set it to false.');
+  }
+  for (const name of ['REFRESH_GRACE', 'JWT_PRIVATE_KEY', 'JWT_PUBLIC_KEY', 'JWT_PUBLICKEY']) {
+    if (read.raw(name) !== undefined) read.problem(`${name} is not supported yet; leave it out.`);
   }
 }
 

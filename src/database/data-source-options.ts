@@ -22,7 +22,7 @@ export function sqliteOptions(file: string, entities: Entities) {
     type: 'better-sqlite3',
     database: file,
     // Longer would stall every other request of this process; see SqliteDatabase.
-    timeout: 100,
+    timeout: 5,
     prepareDatabase: (connection: unknown) => {
       const { pragma, readonly } = bind(connection as Connection);
       if (!readonly) pragma('journal_mode = WAL');
@@ -42,6 +42,8 @@ export function postgresOptions(url: string, entities: Entities) {
     parseInt8: true,
     connectTimeoutMS: 5_000,
     applicationName: 'nest-rest-jwt',
+    // What another client holds locked must not hold up every request of ours.
+    extra: { lock_timeout: 5_000, statement_timeout: 15_000 },
   } satisfies PostgresDataSourceOptions;
 }
 

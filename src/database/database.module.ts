@@ -1,36 +1,20 @@
-import {
-  type DynamicModule,
-  Global,
-  Inject,
-  Module,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
-import { AppConfig } from '../config/app-config.js';
+import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
+import type { DatabaseSettings } from '../config/app-config.js';
 import type { Entities } from './data-source-options.js';
 import { Database } from './database.js';
 import { PostgresDatabase } from './postgres-database.js';
 import { SqliteDatabase } from './sqlite-database.js';
 
-/** Opens the database that the settings name before anything that needs it is made. */
+/** Gives every module the database, and closes it when nothing is left that could ask. */
 @Global()
 @Module({})
 export class DatabaseModule implements OnApplicationShutdown {
-  constructor(@Inject(Database) private readonly database: Database) {}
+  constructor(private readonly database: Database) {}
 
-  static forRoot(entities: Entities): DynamicModule {
+  static forRoot(database: Database): DynamicModule {
     return {
       module: DatabaseModule,
-      providers: [
-        {
-          provide: Database,
-          inject: [AppConfig],
-          useFactory: async (config: AppConfig): Promise<Database> => {
-            const database = create(config, entities);
-            await database.open();
-            return database;
-          },
-        },
-      ],
+      providers: [{ provide: Database, useValue: database }],
       exports: [Database],
     };
   }
@@ -40,8 +24,15 @@ export class DatabaseModule implements OnApplicationShutdown {
   }
 }
 
-function create({ database }: AppConfig, entities: Entities): Database {
-  return database.engine === 'sqlite'
-    ? new SqliteDatabase(database.file, entities)
-    : new PostgresDatabase(database.url, entities);
+/** @throws StartError, with a sentence for a person, where the database cannot be used */
+export async function openDatabase(
+  settings: DatabaseSettings,
+  entities: Entities,
+): Promise<Database> {
+  const database =
+    settings.engine === 'sqlite'
+      ? new SqliteDatabase(settings.file, entities)
+      : new PostgresDatabase(settings.url, entities);
+  await database.open();
+  return database;
 }

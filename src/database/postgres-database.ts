@@ -14,15 +14,18 @@ const MIGRATION_LOCK = 7_215_180_347;
 /** PostgreSQL through a pool of connections. */
 export class PostgresDatabase extends Database {
   private readonly inWrite = new AsyncLocalStorage<EntityManager>();
+  private readonly options: ReturnType<typeof postgresOptions>;
   private readonly source: DataSource;
 
   constructor(url: string, entities: Entities) {
     super();
-    this.source = new DataSource(postgresOptions(url, entities));
+    this.options = postgresOptions(url, entities);
+    this.source = new DataSource(this.options);
   }
 
   override async open(): Promise<void> {
     try {
+      await this.migrate();
       await this.source.initialize();
     } catch (error) {
       throw new StartError(
@@ -30,7 +33,6 @@ export class PostgresDatabase extends Database {
         { cause: error },
       );
     }
-    await this.migrate();
   }
 
   override async close(): Promise<void> {
@@ -54,6 +56,7 @@ export class PostgresDatabase extends Database {
       const manager = this.inWrite.getStore() ?? this.source;
       const parameters = order.map((name) => values[name]);
       const rows = await orUnavailable(() => manager.query<ObjectLiteral[]>(sql, parameters));
+      // pg builds a row's members in the order of the columns.
       return rows.map((row) => hydrate(Object.values(row)));
     };
     return { all: run, first: async (values) => (await run(values))[0] };
@@ -65,25 +68,32 @@ export class PostgresDatabase extends Database {
 
   /**
    * Of two processes that start on the same empty database the second waits and finds the work
-   * done. The lock ends with its connection, so a killed process leaves none behind.
+   * done. The lock ends with its connection, so a killed process leaves none behind. Neither the
+   * wait nor a migration is cut short by the timeouts of requests.
    */
   private async migrate(): Promise<void> {
-    const runner = this.source.createQueryRunner();
+    const source = new DataSource({ ...this.options, extra: {} });
+    await source.initialize();
     try {
-      await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-      await this.source.runMigrations({ transaction: 'all' });
+      await source.createQueryRunner().query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      await source.runMigrations({ transaction: 'all' });
     } finally {
-      await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
-      await runner.release();
+      await source.destroy();
     }
   }
 }
 
 /** Codes of the PostgreSQL manual's appendix A. */
 const UNIQUE_VIOLATION = '23505';
-/** Classes 08 (connection), 53 (resources) and 57P (shutdown), and what a socket says. */
-const UNAVAILABLE = /^(08...|53...|57P..|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
-const POOL_TIMEOUT = /timeout|Connection terminated|not queryable/;
+/**
+ * Classes 08 (connection), 53 (resources) and 57P (shutdown), a lock or a statement that took too
+ * long (55P03, 57014), and what a socket says.
+ */
+const UNAVAILABLE =
+  /^(08...|53...|57P..|55P03|57014|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
+/** What pg itself says of a connection that it cannot get or has lost: it gives no codes. */
+const NO_CONNECTION =
+  /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
 
 /** A server that cannot be reached is no fault of the request's: the caller may try again. */
 async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {
@@ -92,7 +102,7 @@ async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     const lost =
       UNAVAILABLE.test(codeOf(error)) ||
-      (error instanceof Error && POOL_TIMEOUT.test(error.message));
+      (error instanceof Error && NO_CONNECTION.test(error.message));
     if (!lost) throw error;
     throw new ApiError(serviceUnavailable, { headers: { 'retry-after': '1' }, cause: error });
   }

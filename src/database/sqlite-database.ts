@@ -32,10 +32,11 @@ export class SqliteDatabase extends Database {
   }
 
   override async open(): Promise<void> {
+    const deadline = performance.now() + START_PATIENCE;
     try {
-      await untilUnlocked(() => this.writer.initialize(), START_PATIENCE);
+      await untilUnlocked(() => this.writer.initialize(), deadline);
       refuseDamagedFile(connectionOf(this.writer));
-      await this.migrate();
+      await this.migrate(deadline);
       await this.reader.initialize();
     } catch (error) {
       await this.close();
@@ -91,13 +92,13 @@ export class SqliteDatabase extends Database {
    * the same empty file the second finds the work done; and all of it is one transaction, so
    * that one killed in the middle leaves nothing behind.
    */
-  private async migrate(): Promise<void> {
+  private async migrate(deadline: number): Promise<void> {
     // SQLite rebuilds a table to alter it, which foreign keys would turn into deleted rows. The
     // pragma has no effect within a transaction, hence here.
     connectionOf(this.writer).pragma('foreign_keys = OFF');
     await this.writes.transaction(
       () => this.writer.runMigrations({ transaction: 'none' }),
-      START_PATIENCE,
+      deadline,
     );
     connectionOf(this.writer).pragma('foreign_keys = ON');
   }

@@ -1,18 +1,29 @@
 import type { Database as Connection } from 'better-sqlite3';
 import { StartError } from '../common/start-error.js';
+import { codeOf } from './driver-error.js';
 
 /** @throws Error where SQLite finds the file damaged. It is never replaced or repaired here. */
 export function refuseDamagedFile(connection: Connection): void {
   const findings = connection.pragma('quick_check(1)', { simple: true });
-  if (findings !== 'ok') throw new Error(`it is damaged: ${String(findings)}`);
+  if (findings !== 'ok') throw new DamagedFile(String(findings));
 }
 
-/** Says which file could not be used, for the person who starts the service. */
+class DamagedFile extends Error {}
+
+/** Says why a file could not be used, and what would do, for the person who starts the service. */
 export function withSentence(file: string, error: unknown): StartError {
   const message = error instanceof Error ? error.message : String(error);
   const reason = message.replace(/\s+/g, ' ');
-  return new StartError(
-    `The database file ${file} cannot be used: ${reason}. It was left as it is; restore it from a backup, or name another in DATABASE_URL.`,
-    { cause: error },
-  );
+  return new StartError(`The database file ${file} ${sentence(error, reason)}`, { cause: error });
+}
+
+function sentence(error: unknown, reason: string): string {
+  const code = codeOf(error);
+  if (code.startsWith('SQLITE_BUSY')) {
+    return 'is locked by another process; stop that, or wait until it is done.';
+  }
+  if (error instanceof DamagedFile || /^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
+    return `is damaged: ${reason}. It was left as it is; restore it from a backup, or name another in DATABASE_URL.`;
+  }
+  return `cannot be used: ${reason}. Put that right, or name another in DATABASE_URL.`;
 }

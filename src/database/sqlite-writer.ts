@@ -12,6 +12,8 @@ const MAX_TOGETHER = 64;
 const PATIENCE = 5_000;
 
 interface Write {
+  /** When the patience of its caller ends; see `performance.now`. */
+  deadline: number;
   run: () => Promise<unknown>;
   resolve: (value: never) => void;
   reject: (reason: unknown) => void;
@@ -39,7 +41,8 @@ export class SqliteWriter {
     if (this.active) return work();
     if (this.line.length >= MAX_WAITING) return Promise.reject(unavailable('the line is full'));
     return new Promise<T>((resolve, reject) => {
-      this.line.push({ run: work, resolve, reject });
+      const deadline = performance.now() + PATIENCE;
+      this.line.push({ deadline, run: work, resolve, reject });
       if (!this.draining) void this.drain();
     });
   }
@@ -61,10 +64,11 @@ export class SqliteWriter {
     try {
       await this.transaction(async () => {
         for (const write of writes) outcomes.push(await this.alone(write));
-      });
+      }, writes[0]?.deadline);
     } catch (error) {
       // Nothing of any of them was kept.
-      for (const { reject } of writes) reject(error);
+      const reason = isLocked(error) ? unavailable(error) : error;
+      for (const { reject } of writes) reject(reason);
       return;
     }
     for (const settle of outcomes) settle();
@@ -94,10 +98,15 @@ export class SqliteWriter {
     }
   }
 
-  /** IMMEDIATE takes the write lock now, rather than at the first write, where it could fail. */
-  async transaction<T>(work: () => Promise<T>, patience = PATIENCE): Promise<T> {
+  /**
+   * IMMEDIATE takes the write lock now, rather than at the first write, where it could fail.
+   *
+   * @param deadline until when another process may hold the lock; see `performance.now`
+   * @throws SQLite's own error where it holds it for longer
+   */
+  async transaction<T>(work: () => Promise<T>, deadline = 0): Promise<T> {
     const connection = this.connection();
-    await untilUnlocked(() => connection.exec('BEGIN IMMEDIATE'), patience);
+    await untilUnlocked(() => connection.exec('BEGIN IMMEDIATE'), deadline);
     try {
       const result = await work();
       connection.exec('COMMIT');
@@ -113,22 +122,25 @@ export class SqliteWriter {
  * better-sqlite3 blocks the event loop while it waits for a lock of another process, so its own
  * wait is short and the rest of the patience is spent here.
  *
- * @throws ApiError 503 where it runs out
+ * @param deadline see `performance.now`
+ * @throws SQLite's own error where it passes
  */
 export async function untilUnlocked<T>(
   attempt: () => T | Promise<T>,
-  patience: number,
+  deadline: number,
 ): Promise<T> {
-  const deadline = performance.now() + patience;
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
-      if (!codeOf(error).startsWith('SQLITE_BUSY')) throw error;
-      if (performance.now() > deadline) throw unavailable(error);
+      if (!isLocked(error) || performance.now() > deadline) throw error;
     }
-    await sleep(10);
+    await sleep(20);
   }
+}
+
+function isLocked(error: unknown): boolean {
+  return codeOf(error).startsWith('SQLITE_BUSY');
 }
 
 function unavailable(cause: unknown): ApiError {

@@ -15,7 +15,8 @@ export class ErrorFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    if (reply.sent) return;
+    // Answered already, or nobody is left to answer.
+    if (reply.sent || reply.raw.destroyed) return;
     const { status, headers, body } = this.answer(error);
     void reply.status(status).headers(headers).type('application/json; charset=utf-8').send(body);
   }
@@ -27,7 +28,14 @@ export class ErrorFilter implements ExceptionFilter {
     }
     // What Nest and Fastify refuse by themselves: their words may name versions and paths.
     const status = error instanceof HttpException ? error.getStatus() : 500;
-    if (status >= 500) this.logger.error('A request failed', error);
+    if (status >= 500) this.log(error);
     return { status, headers: {}, body: errorBody(genericKind(status)) };
+  }
+
+  /** The stack and no more: a database's error holds the values of the statement besides. */
+  private log(error: unknown): void {
+    if (error instanceof Error)
+      this.logger.error(`A request failed: ${error.message}`, error.stack);
+    else this.logger.error('A request failed');
   }
 }

@@ -15,17 +15,18 @@ const MAX_DEPTH = 32;
 /** JSON is the one kind of body; every other parser of Fastify's goes away (415). */
 export function acceptJsonAlone(instance: FastifyInstance): void {
   instance.removeAllContentTypeParsers();
-  instance.addContentTypeParser(
-    'application/json',
-    { parseAs: 'buffer', bodyLimit: BODY_LIMIT },
-    (request, body, done) => {
-      try {
-        done(null, parseBody(request, body as Buffer));
-      } catch (error) {
-        done(error as Error);
-      }
-    },
-  );
+  const options = { parseAs: 'buffer', bodyLimit: BODY_LIMIT } as const;
+  instance.addContentTypeParser<Buffer>('application/json', options, (request, body, done) => {
+    try {
+      done(null, parseBody(request, body));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  // Clients that name a type, and have nothing to send, are asking for nothing wrong.
+  instance.addContentTypeParser<Buffer>('*', options, (_request, body, done) => {
+    done(body.length === 0 ? null : new ApiError(unsupportedMediaType), undefined);
+  });
 }
 
 function parseBody(request: FastifyRequest, body: Buffer): unknown {

@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ApiError, tooManyRequests } from '../common/api-error.js';
+import { clientNetwork } from './client-address.js';
 import { AppConfig } from '../config/app-config.js';
 
 type CheckLimit = ReturnType<FastifyInstance['createRateLimit']>;
@@ -10,7 +11,11 @@ const CHECK = 'checkAuthRateLimit';
 /** One count for logins and registrations together, by address (IPv6: by /64). */
 export async function countAuthAttempts(instance: FastifyInstance, max: number): Promise<void> {
   await instance.register(rateLimit, { global: false });
-  const options: CreateRateLimitOptions = { max, timeWindow: 60_000 };
+  const options: CreateRateLimitOptions = {
+    max,
+    timeWindow: 60_000,
+    keyGenerator: clientNetwork,
+  };
   instance.decorate(CHECK, instance.createRateLimit(options));
 }
 

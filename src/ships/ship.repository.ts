@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Page } from '../common/page.js';
+import { THIS_ID } from '../common/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { Ship } from './ship.js';
@@ -16,11 +17,14 @@ export class ShipRepository {
       parameters: ['after'],
       limit: 'limit',
       query: (manager) =>
-        manager.createQueryBuilder(Ship, 'ship').where('ship.id > :after').orderBy('ship.id'),
+        manager
+          .createQueryBuilder(Ship, 'ship')
+          .where('ship.id > CAST(:after AS bigint)')
+          .orderBy('ship.id'),
     });
     this.byId = database.select({
       parameters: ['id'],
-      query: (manager) => manager.createQueryBuilder(Ship, 'ship').where('ship.id = :id'),
+      query: (manager) => manager.createQueryBuilder(Ship, 'ship').where(`ship.${THIS_ID}`),
     });
   }
 
@@ -43,7 +47,12 @@ export class ShipRepository {
   /** @returns whether the ship was there */
   async update(id: number, values: NewShip): Promise<boolean> {
     return this.database.write(async (manager) => {
-      const { affected } = await manager.update(Ship, { id }, values);
+      const { affected } = await manager
+        .createQueryBuilder()
+        .update(Ship)
+        .set(values)
+        .where(THIS_ID, { id })
+        .execute();
       return affected !== 0;
     });
   }
@@ -51,7 +60,12 @@ export class ShipRepository {
   /** @returns whether the ship was there */
   async remove(id: number): Promise<boolean> {
     return this.database.write(async (manager) => {
-      const { affected } = await manager.delete(Ship, { id });
+      const { affected } = await manager
+        .createQueryBuilder()
+        .delete()
+        .from(Ship)
+        .where(THIS_ID, { id })
+        .execute();
       return affected !== 0;
     });
   }

@@ -9,10 +9,10 @@ export function bearerToken(request: { raw: IncomingMessage }): string | null {
   const headers = authorizationHeaders(request.raw.rawHeaders);
   if (headers.length === 0) return null;
   const credentials = headers.join(', ');
-  const [, scheme, rest = ''] = /^\s*([^\s]*)\s*(.*)$/s.exec(credentials) ?? [];
   // RFC 9110, section 11.1: schemes are compared without case.
-  if (scheme?.toLowerCase() !== 'bearer') return headers.length > 1 ? credentials : null;
-  return rest === '' ? credentials : rest;
+  const [, rest] = /^bearer(?: +(.*))?$/i.exec(credentials) ?? [];
+  if (rest !== undefined) return rest;
+  return headers.length > 1 || /^bearer\b/i.test(credentials) ? credentials : null;
 }
 
 /**

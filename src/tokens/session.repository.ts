@@ -4,19 +4,17 @@ import { type FindOptionsWhere, IsNull, Not } from 'typeorm';
 import { Database } from '../database/database.js';
 import { Session } from './session.js';
 
-export type OpenSession = Pick<Session, 'subject' | 'expiresAt' | 'userAgent' | 'ip'>;
+export type OpenSession = Omit<Session, 'id' | 'lastUsedAt' | 'endedAt'>;
 
 @Injectable()
 export class SessionRepository {
   constructor(private readonly database: Database) {}
 
   async open(values: OpenSession): Promise<Session> {
-    const now = Date.now();
     const session: Session = {
       ...values,
       id: randomUUID(),
-      createdAt: now,
-      lastUsedAt: now,
+      lastUsedAt: values.createdAt,
       endedAt: null,
     };
     await this.database.write((manager) => manager.insert(Session, session));
@@ -36,6 +34,10 @@ export class SessionRepository {
   async endAll(subject: string, except: string | null = null): Promise<void> {
     const others = except === null ? {} : { id: Not(except) };
     await this.update({ subject, endedAt: IsNull(), ...others }, { endedAt: Date.now() });
+  }
+
+  async removeAll(subject: string): Promise<void> {
+    await this.database.write((manager) => manager.delete(Session, { subject }));
   }
 
   private async update(where: FindOptionsWhere<Session>, set: Partial<Session>): Promise<boolean> {

@@ -1,7 +1,6 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Injectable } from '@nestjs/common';
 import { StartError } from '../common/start-error.js';
 import { AppConfig, type SecretSource } from '../config/app-config.js';
 
@@ -9,7 +8,6 @@ import { AppConfig, type SecretSource } from '../config/app-config.js';
  * The keys that sign and verify. They are made once: jsonwebtoken takes fifty times as long with
  * a secret that it has to turn into a key for each token.
  */
-@Injectable()
 export class TokenKeys {
   readonly signing: KeyObject;
 

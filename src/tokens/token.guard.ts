@@ -1,46 +1,16 @@
 import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { AuthGuard } from '@nestjs/passport';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { bearerToken } from './bearer.js';
 import { PUBLIC, REQUIREMENT, type RouteAccess } from './require-token.decorator.js';
 import { unmet } from './requirement.js';
+import { NotAuthenticated, runStrategy } from './run-strategy.js';
 import { TokenError, tokenMissing } from './token-error.js';
 import { TokenService } from './token.service.js';
+import { AccessTokenStrategy, RefreshTokenStrategy } from './token.strategies.js';
 import type { Token } from './token.js';
 
-/** Passport's answer, as one of our own errors. */
-function handle<T>(
-  tokens: TokenService,
-  [error, token, info, context]: [unknown, unknown, unknown, ExecutionContext],
-): T {
-  if (error) throw error as Error;
-  if (token) return token as T;
-  const request = context.switchToHttp().getRequest<FastifyRequest>();
-  throw bearerToken(request) === null ? new TokenError(tokenMissing) : tokens.refusal(info);
-}
-
-@Injectable()
-export class AccessTokenGuard extends AuthGuard('access_token') {
-  constructor(private readonly tokens: TokenService) {
-    super();
-  }
-
-  override handleRequest<T>(...answer: [unknown, unknown, unknown, ExecutionContext]): T {
-    return handle(this.tokens, answer);
-  }
-}
-
-@Injectable()
-export class RefreshTokenGuard extends AuthGuard('refresh_token') {
-  constructor(private readonly tokens: TokenService) {
-    super();
-  }
-
-  override handleRequest<T>(...answer: [unknown, unknown, unknown, ExecutionContext]): T {
-    return handle(this.tokens, answer);
-  }
-}
+type Request = FastifyRequest & { user?: Token };
 
 /**
  * Stands before every route: lets in what `@Public()` opens, and else only who holds the token
@@ -52,8 +22,9 @@ export class TokenGuard implements CanActivate {
 
   constructor(
     private readonly reflector: Reflector,
-    private readonly access: AccessTokenGuard,
-    private readonly refresh: RefreshTokenGuard,
+    private readonly access: AccessTokenStrategy,
+    private readonly refresh: RefreshTokenStrategy,
+    private readonly tokens: TokenService,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -65,19 +36,30 @@ export class TokenGuard implements CanActivate {
     if (requirement === PUBLIC) return true;
 
     const http = context.switchToHttp();
+    const request = http.getRequest<Request>();
     http.getResponse<FastifyReply>().header('cache-control', 'no-store');
-    const guard = requirement.type === 'refresh' ? this.refresh : this.access;
     try {
-      await guard.canActivate(context);
-      const request = http.getRequest<FastifyRequest & { user: Token }>();
-      const lacking = unmet(requirement, request.user, request.params as Record<string, string>);
-      if (lacking) throw new TokenError(lacking, `of ${request.user.subject}`);
+      const strategy = requirement.type === 'refresh' ? this.refresh : this.access;
+      const token = await runStrategy<Token>(strategy, request);
+      const lacking = unmet(requirement, token, request.params as Record<string, string>);
+      if (lacking) throw new TokenError(lacking, `of ${token.subject}`);
+      request.user = token;
+      return true;
     } catch (error) {
-      if (error instanceof TokenError) {
-        this.logger.debug(`Refused (${error.kind.code}): ${error.reason}`);
-      }
-      throw error;
+      throw this.refusal(error, request);
     }
-    return true;
+  }
+
+  private refusal(error: unknown, request: Request): unknown {
+    const refusal = error instanceof NotAuthenticated ? this.explain(error, request) : error;
+    if (refusal instanceof TokenError) {
+      this.logger.debug(`Refused (${refusal.kind.code}): ${refusal.reason}`);
+    }
+    return refusal;
+  }
+
+  private explain({ cause }: NotAuthenticated, request: Request): TokenError {
+    if (bearerToken(request) === null) return new TokenError(tokenMissing);
+    return this.tokens.refusal(cause);
   }
 }

@@ -19,12 +19,14 @@ export interface AccessTokenOptions {
   sessionId?: string;
   /** Milliseconds since 1970 after which no token of the session is valid. */
   notAfter?: number;
+  /** Milliseconds since 1970; now, where it is left out. */
+  issuedAt?: number;
   scope?: Record<string, unknown>;
   /** Whether it comes from a login. */
   fresh?: boolean;
 }
 
-export type RefreshTokenOptions = Pick<AccessTokenOptions, 'sessionId' | 'notAfter'>;
+export type RefreshTokenOptions = Pick<AccessTokenOptions, 'sessionId' | 'notAfter' | 'issuedAt'>;
 
 export interface IssuedToken {
   signed: string;
@@ -117,12 +119,12 @@ export class TokenService {
   private sign(
     type: TokenType,
     subject: string,
-    { sessionId, notAfter = Infinity }: RefreshTokenOptions,
+    { sessionId, notAfter = Infinity, issuedAt = Date.now() }: RefreshTokenOptions,
     own: Pick<Claims, 'fresh' | 'scope'>,
   ): IssuedToken {
     const { config } = this;
     const lifetime = type === 'access' ? config.accessTokenLifetime : config.refreshTokenLifetime;
-    const now = Math.floor(Date.now() / 1000);
+    const now = Math.floor(issuedAt / 1000);
     const exp = Math.min(now + lifetime, Math.floor(notAfter / 1000));
     const claims: Claims = {
       ...(config.jwtIssuer !== null && { iss: config.jwtIssuer }),

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import argon2 from 'argon2';
+import { nfc } from '../common/text.js';
 import { BoundedQueue } from '../common/bounded-queue.js';
 import { AppConfig, type PasswordHashCost } from '../config/app-config.js';
 
@@ -28,11 +29,11 @@ export class PasswordHasher implements OnModuleInit {
 
   /** @returns a hash in the PHC string format */
   hash(password: string): Promise<string> {
-    return this.queue.run(() => argon2.hash(password.normalize('NFC'), this.options));
+    return this.queue.run(() => argon2.hash(nfc(password), this.options));
   }
 
   verify(hash: string, password: string): Promise<boolean> {
-    return this.queue.run(() => argon2.verify(hash, password.normalize('NFC')));
+    return this.queue.run(() => argon2.verify(hash, nfc(password)));
   }
 
   /** Takes as long as `verify`, so that nobody learns from the time whether there is such a user. */

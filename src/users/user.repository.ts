@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { ApiError } from '../common/api-error.js';
 import type { Page } from '../common/page.js';
+import { THIS_ID } from '../common/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { nameTaken } from './user-errors.js';
 import { User } from './user.js';
 
 export type NewUser = Pick<User, 'name' | 'passwordHash'>;
-export type UserWithHash = User;
+/** A user as every query reads one that does not ask for the hash by name. */
+export type KnownUser = Omit<User, 'passwordHash'>;
 
 @Injectable()
 export class UserRepository {
@@ -22,11 +24,14 @@ export class UserRepository {
       parameters: ['after'],
       limit: 'limit',
       query: (manager) =>
-        manager.createQueryBuilder(User, 'user').where('user.id > :after').orderBy('user.id'),
+        manager
+          .createQueryBuilder(User, 'user')
+          .where('user.id > CAST(:after AS bigint)')
+          .orderBy('user.id'),
     });
     this.byId = database.select({
       parameters: ['id'],
-      query: (manager) => manager.createQueryBuilder(User, 'user').where('user.id = :id'),
+      query: (manager) => manager.createQueryBuilder(User, 'user').where(`user.${THIS_ID}`),
     });
     this.byIdWithHash = database.select({
       parameters: ['id'],
@@ -34,7 +39,7 @@ export class UserRepository {
         manager
           .createQueryBuilder(User, 'user')
           .addSelect('user.passwordHash')
-          .where('user.id = :id'),
+          .where(`user.${THIS_ID}`),
     });
     this.byNameWithHash = database.select({
       parameters: ['name'],
@@ -47,25 +52,25 @@ export class UserRepository {
   }
 
   /** One more than the page may hold, where there is one. */
-  list({ limit, after }: Page): Promise<User[]> {
+  list({ limit, after }: Page): Promise<KnownUser[]> {
     return this.page.all({ after, limit: limit + 1 });
   }
 
-  findById(id: number): Promise<User | undefined> {
+  findById(id: number): Promise<KnownUser | undefined> {
     return this.byId.first({ id });
   }
 
-  findByIdWithHash(id: number): Promise<UserWithHash | undefined> {
+  findByIdWithHash(id: number): Promise<User | undefined> {
     return this.byIdWithHash.first({ id });
   }
 
   /** @param name in Unicode NFC */
-  findByNameWithHash(name: string): Promise<UserWithHash | undefined> {
+  findByNameWithHash(name: string): Promise<User | undefined> {
     return this.byNameWithHash.first({ name });
   }
 
   /** @throws ApiError `name_taken` */
-  async add(values: NewUser): Promise<User> {
+  async add(values: NewUser): Promise<KnownUser> {
     const user = { ...values, admin: false, publicId: randomUUID(), createdAt: Date.now() };
     return this.unlessTaken(async () =>
       this.database.write(async (manager) => {
@@ -76,38 +81,34 @@ export class UserRepository {
   }
 
   /**
-   * @returns whether the user was there
+   * Changes the user, unless the hash is not the one that was read any more. One statement, so
+   * that no other change of the password slips in between.
+   *
+   * @returns whether the user was there, with that hash
    * @throws ApiError `name_taken`
    */
-  async update(id: number, values: Partial<NewUser>): Promise<boolean> {
+  async exchange({ id, passwordHash }: User, values: Partial<NewUser>): Promise<boolean> {
     return this.unlessTaken(() =>
       this.database.write(async (manager) => {
-        const { affected } = await manager.update(User, { id }, values);
+        const { affected } = await manager.update(User, { id, passwordHash }, values);
         return affected !== 0;
       }),
     );
   }
 
-  /**
-   * Confirms that the user still has the hash that was verified, and puts the new one in its
-   * place (or the same, which holds the row until the transaction ends). In one statement, so
-   * that no change of the password slips in between.
-   */
-  async confirmHash(id: number, verified: string, replacement: string): Promise<boolean> {
-    return this.database.write(async (manager) => {
-      const { affected } = await manager.update(
-        User,
-        { id, passwordHash: verified },
-        { passwordHash: replacement },
-      );
-      return affected !== 0;
-    });
+  async setAdmin(id: number, admin: boolean): Promise<void> {
+    await this.database.write((manager) => manager.update(User, { id }, { admin }));
   }
 
   /** @returns whether the user was there */
   async remove(id: number): Promise<boolean> {
     return this.database.write(async (manager) => {
-      const { affected } = await manager.delete(User, { id });
+      const { affected } = await manager
+        .createQueryBuilder()
+        .delete()
+        .from(User)
+        .where(THIS_ID, { id })
+        .execute();
       return affected !== 0;
     });
   }

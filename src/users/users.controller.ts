@@ -104,7 +104,7 @@ export class UsersController {
     @CurrentToken() token: Token,
   ): Promise<UserResponse> {
     refuseOtherId(id, body);
-    return UserResponse.from(await this.users.replace(id, body, token.sessionId));
+    return UserResponse.from(await this.users.replace(id, body, token));
   }
 
   @Delete(':id')

@@ -13,9 +13,14 @@ export class ServiceProcess {
     }
   }
 
-  static spawn(env: Record<string, string>): ServiceProcess {
-    const main = join(process.cwd(), '.cache', 'build', 'src', 'main.js');
-    const child = spawn(process.execPath, [main], {
+  /** @param file of the build; `npm test` makes it */
+  static spawn(
+    env: Record<string, string>,
+    file = 'src/main.js',
+    ...words: string[]
+  ): ServiceProcess {
+    const script = join(process.cwd(), '.cache', 'build', file);
+    const child = spawn(process.execPath, [script, ...words], {
       // Nothing of this process's environment: its settings would be read.
       env: { PATH: process.env.PATH, PORT: '0', AUTH_RATE_LIMIT: '0', NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

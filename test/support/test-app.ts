@@ -29,8 +29,7 @@ export interface TestAppOptions extends AppOptions {
 
 /**
  * Boots the real application, listening, on a fresh database with the example data. Passwords
- * cost little, so that tests do not spend their time on them. One at a time in a test file:
- * Passport keeps its strategies in one place for the whole process.
+ * cost little, so that tests do not spend their time on them.
  */
 export async function bootApp(
   env: Record<string, string> = {},

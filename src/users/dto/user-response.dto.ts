@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { User } from '../user.js';
+import type { KnownUser } from '../user.repository.js';
 
 /** A user as everybody may see one. */
 export class UserResponse {
@@ -9,7 +9,7 @@ export class UserResponse {
   @ApiProperty({ example: 'user' })
   name: string;
 
-  static from({ id, name }: Pick<User, 'id' | 'name'>): UserResponse {
+  static from({ id, name }: Pick<KnownUser, 'id' | 'name'>): UserResponse {
     return { id, name };
   }
 }
@@ -25,7 +25,7 @@ export class OwnUserResponse extends UserResponse {
   @ApiProperty({ format: 'date-time', example: '2026-11-22T08:00:00.000Z' })
   created_at: string;
 
-  static override from(user: User): OwnUserResponse {
+  static override from(user: KnownUser): OwnUserResponse {
     return {
       ...UserResponse.from(user),
       public_id: user.publicId,

@@ -1,0 +1,66 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import { ApiError, errorBody, genericKind } from '../common/api-error.js';
+
+/** Milliseconds that a shutdown waits for the requests that it found under way. */
+const SHUTDOWN_PATIENCE = 5_000;
+
+/** Options that make Fastify and Node answer in the one shape where no handler is reached. */
+export const answersBeforeRouting = {
+  clientErrorHandler: answerBrokenRequest,
+  // The router gives up on a path that is no URL before any handler could answer.
+  frameworkErrors: ({ statusCode = 400 }: FastifyError, _: unknown, reply: FastifyReply) => {
+    void reply.status(statusCode).send(errorBody(genericKind(statusCode)));
+  },
+  // Node would refuse with an empty body what `refuseOddRequests` refuses with one.
+  http: { requireHostHeader: false },
+};
+
+export function refuseOddRequests(instance: FastifyInstance): void {
+  instance.addHook('onRequest', (request, _reply, done) => {
+    const { httpVersion, headers } = request.raw;
+    const badHost = httpVersion === '1.1' && headers.host === undefined;
+    done(badHost ? new ApiError(genericKind(400), { cause: 'no Host' }) : undefined);
+  });
+  instance.server.on('checkExpectation', (_: IncomingMessage, answer: ServerResponse) => {
+    answer.writeHead(417, { 'content-type': 'application/json; charset=utf-8' });
+    answer.end(JSON.stringify(errorBody(genericKind(417))));
+  });
+}
+
+/**
+ * A connection that was answering when the shutdown began is closed as soon as it is idle, and
+ * one that never gets there when the patience runs out: Fastify closes those that are idle at that
+ * moment, and would wait for the others until their clients hang up.
+ */
+export function hangUpWhenClosing(instance: FastifyInstance): void {
+  instance.addHook('preClose', (done) => {
+    const idle = setInterval(() => instance.server.closeIdleConnections(), 50);
+    const all = setTimeout(() => instance.server.closeAllConnections(), SHUTDOWN_PATIENCE);
+    instance.server.once('close', () => {
+      clearInterval(idle);
+      clearTimeout(all);
+    });
+    done();
+  });
+}
+
+/** For requests that are no HTTP: Node's parser gives up before any handler could answer. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const status =
+    { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }[error.code ?? ''] ?? 400;
+  const body = errorBody(genericKind(status));
+  const json = JSON.stringify(body);
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${body.error}`,
+      'Content-Type: application/json; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(json)}`,
+      'Connection: close',
+      '',
+      json,
+    ].join('\r\n'),
+  );
+}

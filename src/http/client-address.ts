@@ -1,0 +1,25 @@
+import { isIP, isIPv6 } from 'node:net';
+import type { FastifyRequest } from 'fastify';
+
+/** The client's address. A proxy may pass on whatever it was sent, and not all of that is one. */
+export function clientAddress(request: FastifyRequest): string {
+  return isIP(request.ip) ? request.ip : (request.raw.socket.remoteAddress ?? '');
+}
+
+/** What is counted as one client: an IPv4 address, or the /64 that an IPv6 client has to itself. */
+export function clientNetwork(request: FastifyRequest): string {
+  const address = clientAddress(request);
+  const embedded = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (embedded !== undefined || !isIPv6(address)) return embedded ?? address;
+  const [head = '', tail = ''] = address.split('%', 1)[0]!.split('::');
+  const [before, after] = [groupsOf(head), groupsOf(tail)];
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0);
+  const groups = [...before, ...zeros, ...after].slice(0, 4);
+  return groups.map((group) => group.toString(16)).join(':');
+}
+
+/** Groups of 16 bits; an IPv4 address at the end takes two, whose value matters to nobody here. */
+function groupsOf(part: string): number[] {
+  if (part === '') return [];
+  return part.split(':').flatMap((group) => (group.includes('.') ? [0, 0] : [parseInt(group, 16)]));
+}
