@@ -49,9 +49,9 @@ const DOCS_FILES = [
 export function serveDocs(app: NestFastifyApplication, config: AppConfig): void {
   const instance = app.getHttpAdapter().getInstance();
   instance.addHook('onRequest', (request, _reply, done) => {
+    if (!request.routeOptions.url?.startsWith('/docs/')) return done();
     const path = request.url.split('?', 1)[0] ?? '';
-    const hidden = request.routeOptions.url?.startsWith('/docs/') && !DOCS_FILES.includes(path);
-    done(hidden ? new ApiError(notFound) : undefined);
+    done(DOCS_FILES.includes(path) ? undefined : new ApiError(notFound));
   });
   SwaggerModule.setup('docs', app, () => buildDocument(app, config), {
     raw: ['json'],

@@ -57,7 +57,23 @@ class OpenController {
   }
 }
 
-@Module({ controllers: [ProbeController, OpenController] })
+abstract class SharedController {
+  @Get()
+  shared() {
+    return {};
+  }
+}
+
+@Public()
+@Controller('shared-open')
+class SharedOpenController extends SharedController {}
+
+@Controller('shared-closed')
+class SharedClosedController extends SharedController {}
+
+@Module({
+  controllers: [ProbeController, OpenController, SharedOpenController, SharedClosedController],
+})
 class ProbeModule {}
 
 const b64 = (value: unknown): string =>
@@ -375,6 +391,13 @@ describe('Tokens', () => {
     it('are not asked for where the controller is public, but for a route that asks', async () => {
       expect((await app.get('/open')).status).toBe(200);
       expect((await app.get('/open/closed')).body.code).toBe('token_missing');
+    });
+
+    it('are asked for by the controller, also where another has the same handler', async () => {
+      for (let round = 0; round < 2; round++) {
+        expect((await app.get('/shared-open')).status).toBe(200);
+        expect((await app.get('/shared-closed')).body.code).toBe('token_missing');
+      }
     });
 
     it('must hold the scope, else 403 scope_required', async () => {

@@ -6,7 +6,7 @@ import { StartError } from '../common/start-error.js';
 import { type Entities, postgresOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { codeOf } from './driver-error.js';
-import { type BuildSelect, type CompiledSelect, compileSelect, type Select } from './select.js';
+import { type BuildSelect, compileSelect, once, type Select, type Value } from './select.js';
 
 /** Any number that no other user of the same database takes; it names the lock of the migrations. */
 const MIGRATION_LOCK = 7_215_180_347;
@@ -50,12 +50,11 @@ export class PostgresDatabase extends Database {
   override select<Entity extends ObjectLiteral, Parameter extends string>(
     build: BuildSelect<Entity, Parameter>,
   ): Select<Entity, Parameter> {
-    let compiled: CompiledSelect<Entity> | undefined;
-    const run = async (values: Record<string, unknown>): Promise<Entity[]> => {
-      const { sql, order, hydrate } = (compiled ??= compileSelect(this.source, build));
+    const compile = once(() => compileSelect(this.source, build));
+    const run = async (values: Record<string, Value>): Promise<Entity[]> => {
+      const { sql, bind, hydrate } = compile();
       const manager = this.inWrite.getStore() ?? this.source;
-      const parameters = order.map((name) => values[name]);
-      const rows = await orUnavailable(() => manager.query<ObjectLiteral[]>(sql, parameters));
+      const rows = await orUnavailable(() => manager.query<ObjectLiteral[]>(sql, bind(values)));
       // pg builds a row's members in the order of the columns.
       return rows.map((row) => hydrate(Object.values(row)));
     };

@@ -25,8 +25,8 @@ export interface Select<Entity, Parameter extends string> {
 /** SQL with places for its values, and how its rows become entities. */
 export interface CompiledSelect<Entity> {
   readonly sql: string;
-  /** The names of the values, in the order in which the SQL takes them. */
-  readonly order: readonly string[];
+  /** The values in the order in which the SQL takes them. */
+  readonly bind: (values: Readonly<Record<string, Value>>) => Value[];
   /** Makes an entity of a row: its values, in the order of the SQL's columns. */
   readonly hydrate: (row: readonly unknown[]) => Entity;
 }
@@ -53,9 +53,9 @@ export function compileSelect<Entity extends ObjectLiteral, Parameter extends st
   const [select, placeholders] = builder.getQueryAndParameters();
   const order = placeholders.map((value) => nameOf(String(value)));
   const hydrate = hydration<Entity>(dataSource, alias.metadata, columns);
-  if (build.limit === undefined) return { sql: select, order, hydrate };
+  if (build.limit === undefined) return { sql: select, bind: binding(order), hydrate };
   const place = dataSource.driver.createParameter(build.limit, order.length);
-  return { sql: `${select} LIMIT ${place}`, order: [...order, build.limit], hydrate };
+  return { sql: `${select} LIMIT ${place}`, bind: binding([...order, build.limit]), hydrate };
 }
 
 /** The columns that the query names, or where it names the whole entity those that come with it. */
@@ -96,6 +96,16 @@ function hydration<Entity extends ObjectLiteral>(
 /** Numbers and strings arrive as they are; SQLite keeps booleans and JSON as something else. */
 function needsConversion(column: ColumnMetadata): boolean {
   return column.type === 'boolean' || column.type === 'simple-json';
+}
+
+function binding(order: readonly string[]): CompiledSelect<unknown>['bind'] {
+  return (values) => order.map((name) => values[name] ?? null);
+}
+
+/** What `make` gives, made when it is first asked for. */
+export function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 const MARK = '\u0000parameter:';

@@ -3,7 +3,7 @@ import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 import { type Entities, sqliteOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { codeOf } from './driver-error.js';
-import { type BuildSelect, type CompiledSelect, compileSelect, type Select } from './select.js';
+import { type BuildSelect, compileSelect, once, type Select } from './select.js';
 import { refuseDamagedFile, withSentence } from './sqlite-file.js';
 import { SqliteWriter, untilUnlocked } from './sqlite-writer.js';
 
@@ -57,27 +57,20 @@ export class SqliteDatabase extends Database {
   override select<Entity extends ObjectLiteral, Parameter extends string>(
     build: BuildSelect<Entity, Parameter>,
   ): Select<Entity, Parameter> {
-    let compiled: CompiledSelect<Entity> | undefined;
-    const statements = new Map<DataSource, Statement>();
-    const prepare = () => {
-      const source = this.writes.active ? this.writer : this.reader;
-      compiled ??= compileSelect(this.reader, build);
-      let statement = statements.get(source);
-      if (!statement) {
-        statement = connectionOf(source).prepare<unknown[], unknown[]>(compiled.sql).raw();
-        statements.set(source, statement);
-      }
-      return { ...compiled, statement };
-    };
+    const compile = once(() => compileSelect(this.reader, build));
+    const prepareOn = (source: DataSource) =>
+      once(() => connectionOf(source).prepare<unknown[], unknown[]>(compile().sql).raw());
+    const [onReader, onWriter] = [prepareOn(this.reader), prepareOn(this.writer)];
+    const statement = (): Statement => (this.writes.active ? onWriter() : onReader());
     // Asynchronous in their signatures alone: better-sqlite3 answers at once.
     return {
       all: async (values) => {
-        const { statement, order, hydrate } = prepare();
-        return statement.all(...order.map((name) => values[name as Parameter])).map(hydrate);
+        const { bind, hydrate } = compile();
+        return statement().all(bind(values)).map(hydrate);
       },
       first: async (values) => {
-        const { statement, order, hydrate } = prepare();
-        const row = statement.get(...order.map((name) => values[name as Parameter]));
+        const { bind, hydrate } = compile();
+        const row = statement().get(bind(values));
         return row && hydrate(row);
       },
     };

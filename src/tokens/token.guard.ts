@@ -19,6 +19,8 @@ type Request = FastifyRequest & { user?: Token };
 @Injectable()
 export class TokenGuard implements CanActivate {
   private readonly logger = new Logger(TokenGuard.name);
+  /** What the decorators said, which does not change, by controller and handler. */
+  private readonly requirements = new Map<object, Map<object, RouteAccess>>();
 
   constructor(
     private readonly reflector: Reflector,
@@ -28,11 +30,7 @@ export class TokenGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const requirement =
-      this.reflector.getAllAndOverride<RouteAccess | undefined>(REQUIREMENT, [
-        context.getHandler(),
-        context.getClass(),
-      ]) ?? {};
+    const requirement = this.requirementOf(context);
     if (requirement === PUBLIC) return true;
 
     const http = context.switchToHttp();
@@ -48,6 +46,23 @@ export class TokenGuard implements CanActivate {
     } catch (error) {
       throw this.refusal(error, request);
     }
+  }
+
+  private requirementOf(context: ExecutionContext): RouteAccess {
+    const [handler, controller] = [context.getHandler(), context.getClass()];
+    // By controller, too: one may inherit a handler from another and be decorated differently.
+    const ofController = this.requirements.get(controller) ?? new Map<object, RouteAccess>();
+    this.requirements.set(controller, ofController);
+    let requirement = ofController.get(handler);
+    if (requirement === undefined) {
+      requirement =
+        this.reflector.getAllAndOverride<RouteAccess | undefined>(REQUIREMENT, [
+          handler,
+          controller,
+        ]) ?? {};
+      ofController.set(handler, requirement);
+    }
+    return requirement;
   }
 
   private refusal(error: unknown, request: Request): unknown {

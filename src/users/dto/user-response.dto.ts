@@ -27,7 +27,8 @@ export class OwnUserResponse extends UserResponse {
 
   static override from(user: KnownUser): OwnUserResponse {
     return {
-      ...UserResponse.from(user),
+      id: user.id,
+      name: user.name,
       public_id: user.publicId,
       admin: user.admin,
       created_at: new Date(user.createdAt).toISOString(),
