@@ -15,7 +15,7 @@ import type { TokenKeys } from './tokens/token-keys.js';
 import { TokensModule } from './tokens/tokens.module.js';
 import { UsersModule } from './users/users.module.js';
 
-type Imports = NonNullable<ModuleMetadata['imports']>;
+export type Imports = NonNullable<ModuleMetadata['imports']>;
 
 /** What has to be there before any feature: each can stop the start with a sentence. */
 export interface Foundations {

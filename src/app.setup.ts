@@ -1,13 +1,8 @@
 import 'reflect-metadata';
-import {
-  ConsoleLogger,
-  type DynamicModule,
-  type LoggerService,
-  type ModuleMetadata,
-} from '@nestjs/common';
+import { ConsoleLogger, type DynamicModule, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AppModule } from './app.module.js';
+import { AppModule, type Imports } from './app.module.js';
 import type { AppConfig } from './config/app-config.js';
 import { openDatabase } from './database/database.module.js';
 import { entities } from './entities.js';
@@ -21,8 +16,6 @@ import { countAuthAttempts } from './http/rate-limit.guard.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
 import { serveDocs } from './openapi.js';
 import { TokenKeys } from './tokens/token-keys.js';
-
-type Imports = NonNullable<ModuleMetadata['imports']>;
 
 export interface AppOptions {
   /** Modules beside the application's own. */

@@ -5,6 +5,7 @@ import { ApiError, notFound, serviceUnavailable, validationFailed } from './comm
 import { errorContent, ErrorResponse, unreadableBody } from './common/api-errors.js';
 import { sentences } from './common/validation.js';
 import type { AppConfig } from './config/app-config.js';
+import { pathOf } from './http/links.js';
 
 type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
@@ -50,8 +51,7 @@ export function serveDocs(app: NestFastifyApplication, config: AppConfig): void 
   const instance = app.getHttpAdapter().getInstance();
   instance.addHook('onRequest', (request, _reply, done) => {
     if (!request.routeOptions.url?.startsWith('/docs/')) return done();
-    const path = request.url.split('?', 1)[0] ?? '';
-    done(DOCS_FILES.includes(path) ? undefined : new ApiError(notFound));
+    done(DOCS_FILES.includes(pathOf(request)) ? undefined : new ApiError(notFound));
   });
   SwaggerModule.setup('docs', app, () => buildDocument(app, config), {
     raw: ['json'],
@@ -98,12 +98,12 @@ function addCommonErrors(operation: OperationObject, readsBody: boolean): void {
   for (const kind of [...body, serviceUnavailable]) {
     const known = operation.responses[kind.status];
     if (known && '$ref' in known) continue;
-    const content = known?.content?.['application/json'];
-    const examples = { ...content?.examples, ...errorContent([kind])['application/json'].examples };
+    const content = errorContent([kind])['application/json'];
+    const examples = { ...known?.content?.['application/json']?.examples, ...content.examples };
     operation.responses[kind.status] = {
       description: '',
       ...known,
-      content: { 'application/json': { ...errorContent([kind])['application/json'], examples } },
+      content: { 'application/json': { ...content, examples } },
     };
   }
 }

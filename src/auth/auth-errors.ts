@@ -1,4 +1,5 @@
-import type { ErrorKind } from '../common/api-error.js';
+import { ApiError, type ErrorKind } from '../common/api-error.js';
+import { CHALLENGE } from '../tokens/token-error.js';
 
 export const credentialsMissing: ErrorKind = {
   status: 400,
@@ -12,3 +13,8 @@ export const credentialsInvalid: ErrorKind = {
   code: 'credentials_invalid',
   message: 'Username or password invalid.',
 };
+
+/** RFC 9110, section 15.5.2: a 401 says how to authenticate; here it is what a login leads to. */
+export function refusedLogin(): ApiError {
+  return new ApiError(credentialsInvalid, { headers: { 'www-authenticate': CHALLENGE } });
+}

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { ApiError } from '../common/api-error.js';
 import { parseId } from '../common/resource-id.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
@@ -10,8 +9,7 @@ import { TokenStateRepository } from '../tokens/token-state.repository.js';
 import type { Token } from '../tokens/token.js';
 import type { KnownUser } from '../users/user.repository.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
-import { credentialsInvalid } from './auth-errors.js';
-import { challenge } from './local.strategy.js';
+import { refusedLogin } from './auth-errors.js';
 
 /** Where a login comes from, for the owner of the session to recognise it. */
 export type Client = Pick<OpenSession, 'userAgent' | 'ip'>;
@@ -41,9 +39,7 @@ export class AuthService {
     const createdAt = Date.now();
     const lifetime = Math.min(this.config.refreshTokenLifetime, this.config.sessionMaxAge);
     const session = await this.database.write(async () => {
-      if (!(await this.users.confirm(user))) {
-        throw new ApiError(credentialsInvalid, { headers: challenge });
-      }
+      if (!(await this.users.confirm(user))) throw refusedLogin();
       const expiresAt = createdAt + lifetime * 1000;
       return this.sessions.open({ ...client, subject, createdAt, expiresAt });
     });

@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import type { FastifyRequest } from 'fastify';
 import { ApiError } from '../common/api-error.js';
 import { validateBody } from '../common/validation.js';
+import { isPlainObject } from '../common/values.js';
 import { AppConfig } from '../config/app-config.js';
 import { runStrategy } from '../tokens/run-strategy.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
@@ -25,17 +26,13 @@ export class LocalAuthGuard implements CanActivate {
       .switchToHttp()
       .getRequest<FastifyRequest & { user?: AuthenticatedUser }>();
     const { body } = request;
-    if (isObject(body) && (isMissing(body.username) || isMissing(body.password))) {
+    if (isPlainObject(body) && (isMissing(body.username) || isMissing(body.password))) {
       throw new ApiError(credentialsMissing);
     }
     validateBody(Login, body, this.config);
     request.user = await runStrategy<AuthenticatedUser>(this.strategy, request);
     return true;
   }
-}
-
-function isObject(body: unknown): body is Partial<Record<keyof Login, unknown>> {
-  return typeof body === 'object' && body !== null && !Array.isArray(body);
 }
 
 function isMissing(value: unknown): boolean {

@@ -51,6 +51,14 @@ export class ApiError extends HttpException {
   }
 }
 
+/** More than can be done now: the caller may try again in so many seconds. */
+export function unavailable(cause: unknown, retryAfter = 1): ApiError {
+  return new ApiError(serviceUnavailable, {
+    headers: { 'retry-after': String(retryAfter) },
+    cause,
+  });
+}
+
 export function errorBody(kind: ErrorKind, message = kind.message): ErrorBody {
   const body: ErrorBody = {
     statusCode: kind.status,

@@ -1,5 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import { ApiError, serviceUnavailable } from './api-error.js';
+import { unavailable } from './api-error.js';
 
 /**
  * First in, first out, with a fixed number of places at work and a fixed number in line. Who
@@ -25,10 +25,7 @@ export class BoundedQueue {
   /** @throws ApiError 503 where the line is full; else whatever `task` throws. */
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.limit.pendingCount >= this.maxWaiting) {
-      throw new ApiError(serviceUnavailable, {
-        headers: { 'retry-after': String(this.retryAfter) },
-        cause: `${this.maxWaiting} tasks are in line already`,
-      });
+      throw unavailable(`${this.maxWaiting} tasks are in line already`, this.retryAfter);
     }
     return this.limit(task);
   }

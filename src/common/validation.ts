@@ -3,7 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy, validateSync, type ValidationError } from 'class-validator';
 import type { AppConfig } from '../config/app-config.js';
 import { ApiError, validationFailed, type ValidationMessages } from './api-error.js';
-import { nfc } from './text.js';
+import { isPlainObject, isText, nfc } from './values.js';
 
 /** The sentences that clients know from the originals; see the contract. */
 export const sentences = {
@@ -95,7 +95,7 @@ export function validateBody<T extends object>(
   body: unknown,
   config: AppConfig,
 ): T {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+  if (!isPlainObject(body)) {
     throw invalid({ _schema: [sentences.body] });
   }
   const dto = new type();
@@ -165,10 +165,6 @@ const rememberField: PropertyDecorator = (target, name) => {
 
 function fieldsOf(type: object): ReadonlySet<string | symbol> {
   return (Reflect.getMetadata(FIELDS, type) ?? new Set()) as ReadonlySet<string | symbol>;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value.isWellFormed() && !value.includes('\0');
 }
 
 function codePoints(text: string): number {

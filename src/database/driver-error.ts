@@ -6,3 +6,8 @@ export function codeOf(error: unknown): string {
   if (typeof source !== 'object' || source === null || !('code' in source)) return '';
   return typeof source.code === 'string' ? source.code : '';
 }
+
+/** Whether another process holds a lock on the SQLite file. */
+export function isLocked(error: unknown): boolean {
+  return codeOf(error).startsWith('SQLITE_BUSY');
+}

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 
-import { ApiError, serviceUnavailable } from '../common/api-error.js';
+import { unavailable } from '../common/api-error.js';
 import { StartError } from '../common/start-error.js';
 import { type Entities, postgresOptions } from './data-source-options.js';
 import { Database } from './database.js';
@@ -103,6 +103,6 @@ async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {
       UNAVAILABLE.test(codeOf(error)) ||
       (error instanceof Error && NO_CONNECTION.test(error.message));
     if (!lost) throw error;
-    throw new ApiError(serviceUnavailable, { headers: { 'retry-after': '1' }, cause: error });
+    throw unavailable(error);
   }
 }

@@ -1,6 +1,6 @@
 import type { Database as Connection } from 'better-sqlite3';
 import { StartError } from '../common/start-error.js';
-import { codeOf } from './driver-error.js';
+import { codeOf, isLocked } from './driver-error.js';
 
 /** @throws Error where SQLite finds the file damaged. It is never replaced or repaired here. */
 export function refuseDamagedFile(connection: Connection): void {
@@ -18,11 +18,10 @@ export function withSentence(file: string, error: unknown): StartError {
 }
 
 function sentence(error: unknown, reason: string): string {
-  const code = codeOf(error);
-  if (code.startsWith('SQLITE_BUSY')) {
+  if (isLocked(error)) {
     return 'is locked by another process; stop that, or wait until it is done.';
   }
-  if (error instanceof DamagedFile || /^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
+  if (error instanceof DamagedFile || /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) {
     return `is damaged: ${reason}. It was left as it is; restore it from a backup, or name another in DATABASE_URL.`;
   }
   return `cannot be used: ${reason}. Put that right, or name another in DATABASE_URL.`;

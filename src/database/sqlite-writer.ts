@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type BetterSqlite3 from 'better-sqlite3';
-import { ApiError, serviceUnavailable } from '../common/api-error.js';
-import { codeOf } from './driver-error.js';
+import { unavailable } from '../common/api-error.js';
+import { isLocked } from './driver-error.js';
 
 /** Writes in line before a caller is told to come back. */
 const MAX_WAITING = 1000;
@@ -137,12 +137,4 @@ export async function untilUnlocked<T>(
     }
     await sleep(20);
   }
-}
-
-function isLocked(error: unknown): boolean {
-  return codeOf(error).startsWith('SQLITE_BUSY');
-}
-
-function unavailable(cause: unknown): ApiError {
-  return new ApiError(serviceUnavailable, { headers: { 'retry-after': '1' }, cause });
 }

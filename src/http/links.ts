@@ -19,9 +19,13 @@ export function paginate<T extends Row>(
 ): T[] {
   const next = nextPage(page, rows);
   if (next === null) return rows;
-  const path = request.url.split('?', 1)[0] ?? '';
-  reply.header('link', `<${origin(request)}${path}?${next}>; rel="next"`);
+  reply.header('link', `<${origin(request)}${pathOf(request)}?${next}>; rel="next"`);
   return rows.slice(0, page.limit);
+}
+
+/** The request's path, without its query string. */
+export function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '';
 }
 
 function origin(request: FastifyRequest): string {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { ApiError, methodNotAllowed, notFound } from '../common/api-error.js';
 import { parseId } from '../common/resource-id.js';
+import { pathOf } from './links.js';
 
 /**
  * Answers what no route matches, before any body is read: 405 with `Allow` where the path is
@@ -19,7 +20,7 @@ export function answerUnknownRoutes(instance: FastifyInstance): void {
   });
   instance.addHook('onRequest', (request, _reply, done) => {
     if (!request.is404) return done();
-    const path = request.url.split('?', 1)[0] ?? '';
+    const path = pathOf(request);
     const allowed = [...methods].filter((method) => {
       const found = router.find(method, path);
       const id = found?.params.id;

@@ -1,6 +1,5 @@
+import { isPlainObject, isText } from '../common/values.js';
 import type { AppConfig } from '../config/app-config.js';
-import { isPlainObject } from './strict-json.js';
-import type { Claims } from './token.js';
 
 /** Longer identifiers than this are nobody's; the tables hold them up to this length. */
 const MAX_IDENTIFIER = 255;
@@ -51,19 +50,8 @@ export function refuseClaims(
   return null;
 }
 
-/** @param claims those for which `refuseClaims` found nothing */
-export function asClaims(claims: Record<string, unknown>): Claims {
-  return claims as Claims;
-}
-
 function isIdentifier(value: unknown): value is string {
-  return (
-    typeof value === 'string' &&
-    value.length > 0 &&
-    value.length <= MAX_IDENTIFIER &&
-    value.isWellFormed() &&
-    !value.includes('\0')
-  );
+  return isText(value) && value.length > 0 && value.length <= MAX_IDENTIFIER;
 }
 
 /** RFC 7519, section 2: a NumericDate; fractions are allowed. */

@@ -1,5 +1,5 @@
 import type { ErrorKind } from '../common/api-error.js';
-import { isPlainObject } from './strict-json.js';
+import { isPlainObject } from '../common/values.js';
 import { claimRequired, freshTokenRequired, scopeRequired, type TokenType } from './token-error.js';
 import type { Token } from './token.js';
 

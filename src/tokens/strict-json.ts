@@ -1,8 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isPlainObject } from '../common/values.js';
 
 /**
  * Decodes one part of a token into its JSON object.

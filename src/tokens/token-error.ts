@@ -43,6 +43,9 @@ export const wrongTokenType: Record<TokenType, ErrorKind> = {
   refresh: { status: 422, code: 'wrong_token_type', error: 'Only refresh tokens are allowed' },
 };
 
+/** RFC 6750, section 3: what a 401 asks for. */
+export const CHALLENGE = 'Bearer realm="api"';
+
 /** A token was refused. The client gets the kind; the reason (`cause`) is for the log. */
 export class TokenError extends ApiError {
   constructor(kind: ErrorKind, reason?: unknown) {
@@ -52,11 +55,10 @@ export class TokenError extends ApiError {
 
 /** RFC 6750, section 3: no error code where the request held no token at all. */
 function challenge(kind: ErrorKind): Record<string, string> {
-  const realm = 'Bearer realm="api"';
   if (kind.status !== 401 && kind.status !== 403) return {};
-  if (kind === tokenMissing) return { 'www-authenticate': realm };
+  if (kind === tokenMissing) return { 'www-authenticate': CHALLENGE };
   const error = kind.status === 403 ? 'insufficient_scope' : 'invalid_token';
   return {
-    'www-authenticate': `${realm}, error="${error}", error_description="${kind.error ?? ''}"`,
+    'www-authenticate': `${CHALLENGE}, error="${error}", error_description="${kind.error ?? ''}"`,
   };
 }

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import jsonwebtoken from 'jsonwebtoken';
 import { AppConfig } from '../config/app-config.js';
-import { asClaims, refuseClaims, refuseHeader } from './claims.js';
+import { refuseClaims, refuseHeader } from './claims.js';
 import { parseTokenPart } from './strict-json.js';
 import {
   TokenError,
@@ -104,7 +104,7 @@ export class TokenService {
   accept(signed: string, payload: Record<string, unknown>, type: TokenType): Token {
     const reason = refuseClaims(payload, this.config, Date.now() / 1000);
     if (reason !== null) throw new TokenError(tokenInvalid, reason);
-    const token = new Token(signed, asClaims(payload));
+    const token = new Token(signed, payload as Claims);
     if (token.type !== type) throw new TokenError(wrongTokenType[type]);
     return token;
   }

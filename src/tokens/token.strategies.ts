@@ -15,6 +15,7 @@ type Request = { raw: IncomingMessage };
  * hands us the claims to check.
  */
 function optionsOf(tokens: TokenService): StrategyOptionsWithRequest {
+  const { verifyOptions } = tokens;
   return {
     passReqToCallback: true,
     jwtFromRequest: (request: Request) => bearerToken(request),
@@ -26,8 +27,9 @@ function optionsOf(tokens: TokenService): StrategyOptionsWithRequest {
         done(error);
       }
     },
-    jsonWebTokenOptions: tokens.verifyOptions,
-    ...tokens.verifyOptions,
+    jsonWebTokenOptions: verifyOptions,
+    // passport-jwt lets its own options for these, even unset, take the place of those.
+    ...verifyOptions,
   };
 }
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import argon2 from 'argon2';
-import { nfc } from '../common/text.js';
+import { nfc } from '../common/values.js';
 import { BoundedQueue } from '../common/bounded-queue.js';
 import { AppConfig, type PasswordHashCost } from '../config/app-config.js';
 

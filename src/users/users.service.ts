@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { ApiError, notFound, serviceUnavailable } from '../common/api-error.js';
+import { ApiError, notFound, unavailable } from '../common/api-error.js';
 import type { Page } from '../common/page.js';
-import { nfc } from '../common/text.js';
+import { nfc } from '../common/values.js';
 import { Database } from '../database/database.js';
 import { SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
@@ -78,7 +78,7 @@ export class UsersService {
         : await this.prepare(credentials);
       if (await this.exchange(user, values, caller)) return { ...user, name: values.name };
     }
-    throw new ApiError(serviceUnavailable, { headers: { 'retry-after': '1' } });
+    throw unavailable('the password kept changing');
   }
 
   /** @returns false where the password was changed since the user was read */
@@ -140,7 +140,7 @@ export class UsersService {
       if (await this.users.exchange(user, { passwordHash })) return { ...user, passwordHash };
       // Another login was faster with the new hash, or the password was changed: look again.
     }
-    throw new ApiError(serviceUnavailable, { headers: { 'retry-after': '1' } });
+    throw unavailable('the password kept changing');
   }
 
   /**
