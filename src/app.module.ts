@@ -10,8 +10,8 @@ import { DemoDataModule } from './demo/demo-data.module.js';
 import { BodyPipe } from './http/body.pipe.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { ShipsModule } from './ships/ships.module.js';
+import type { TokenKeys } from './tokens/keys/token-keys.js';
 import { TokenGuard } from './tokens/token.guard.js';
-import type { TokenKeys } from './tokens/token-keys.js';
 import { TokensModule } from './tokens/tokens.module.js';
 import { UsersModule } from './users/users.module.js';
 

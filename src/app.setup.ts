@@ -15,7 +15,7 @@ import { acceptJsonAlone, BODY_LIMIT } from './http/json-body.js';
 import { countAuthAttempts } from './http/rate-limit.guard.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
 import { serveDocs } from './openapi.js';
-import { TokenKeys } from './tokens/token-keys.js';
+import { TokenKeys } from './tokens/keys/token-keys.js';
 
 export interface AppOptions {
   /** Modules beside the application's own. */
@@ -53,7 +53,7 @@ export async function applicationModule(
   config: AppConfig,
   imports: Imports = [],
 ): Promise<DynamicModule> {
-  const keys = new TokenKeys(config);
+  const keys = new TokenKeys(config.jwt);
   const database = await openDatabase(config.database, entities);
   return AppModule.forRoot({ config, keys, database }, imports);
 }

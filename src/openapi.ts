@@ -1,11 +1,19 @@
 import { STATUS_CODES } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { ApiError, notFound, serviceUnavailable, validationFailed } from './common/api-error.js';
+import {
+  ApiError,
+  type ErrorKind,
+  notFound,
+  serviceUnavailable,
+  validationFailed,
+} from './common/api-error.js';
 import { errorContent, ErrorResponse, unreadableBody } from './common/api-errors.js';
 import { sentences } from './common/validation.js';
 import type { AppConfig } from './config/app-config.js';
 import { pathOf } from './http/links.js';
+import { TOKEN_COOKIES } from './tokens/token-cookies.js';
+import { csrfFailed } from './tokens/token-error.js';
 
 type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
@@ -31,6 +39,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
       method.charAt(0).toUpperCase() +
       method.slice(1),
   });
+  describeCookies(document, config);
   complete(document, config);
   return document;
 }
@@ -60,6 +69,25 @@ export function serveDocs(app: NestFastifyApplication, config: AppConfig): void 
     // Tokens are no good in a browser's storage where they are real.
     swaggerOptions: { persistAuthorization: !config.production },
   });
+}
+
+/**
+ * Every scheme but the two above is the cookie of that name; those of a login are there only where
+ * a login sets them.
+ */
+function describeCookies({ components = {}, ...document }: OpenAPIObject, config: AppConfig): void {
+  const ofLogin = [TOKEN_COOKIES.access.token, TOKEN_COOKIES.refresh.token];
+  const schemes = (components.securitySchemes ??= {});
+  const headers = Object.keys(schemes);
+  for (const { method, operation } of operationsOf(document)) {
+    const names = (operation.security ?? [])
+      .flatMap((each) => Object.keys(each))
+      .filter((name) => config.tokenCookies || !ofLogin.includes(name));
+    if (operation.security) operation.security = names.map((name) => ({ [name]: [] }));
+    const cookies = names.filter((name) => !headers.includes(name));
+    for (const name of cookies) schemes[name] = { type: 'apiKey', in: 'cookie', name };
+    if (cookies.length > 0 && method !== 'get') addError(operation, csrfFailed);
+  }
 }
 
 /** What decorators cannot know or say once for all routes. */
@@ -95,22 +123,24 @@ function complete(document: OpenAPIObject, config: AppConfig): void {
  */
 function addCommonErrors(operation: OperationObject, readsBody: boolean): void {
   const body = readsBody && !operation.requestBody ? [notJson, ...unreadableBody] : [];
-  for (const kind of [...body, serviceUnavailable]) {
-    const known = operation.responses[kind.status];
-    if (known && '$ref' in known) continue;
-    const content = errorContent([kind])['application/json'];
-    const examples = { ...known?.content?.['application/json']?.examples, ...content.examples };
-    operation.responses[kind.status] = {
-      description: '',
-      ...known,
-      content: { 'application/json': { ...content, examples } },
-    };
-  }
+  for (const kind of [...body, serviceUnavailable]) addError(operation, kind);
+}
+
+function addError(operation: OperationObject, kind: ErrorKind): void {
+  const known = operation.responses[kind.status];
+  if (known && '$ref' in known) return;
+  const content = errorContent([kind])['application/json'];
+  const examples = { ...known?.content?.['application/json']?.examples, ...content.examples };
+  operation.responses[kind.status] = {
+    description: '',
+    ...known,
+    content: { 'application/json': { ...content, examples } },
+  };
 }
 
 const notJson = { ...validationFailed, message: { _schema: [sentences.body] } };
 
-function operationsOf(document: OpenAPIObject) {
+function operationsOf(document: Pick<OpenAPIObject, 'paths'>) {
   return Object.values(document.paths).flatMap((path) =>
     (['get', 'post', 'put', 'delete', 'patch'] as const).flatMap((method) => {
       const operation = path[method];

@@ -83,7 +83,7 @@ describe('The README', () => {
 
   it('says who may use that controller’s routes', async () => {
     const tokens = app.app.get(TokenService);
-    const token = (...options: Parameters<TokenService['createAccessToken']>) => ({
+    const token = async (...options: Parameters<TokenService['createAccessToken']>) => ({
       token: tokens.createAccessToken(...options).signed,
     });
     expect((await app.get('/dashboard')).status).toBe(401);

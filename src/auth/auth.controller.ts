@@ -1,24 +1,39 @@
-import { Controller, Delete, Get, Header, HttpCode, Post, Req, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  Post,
+  Req,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
 import { clientAddress } from '../http/client-address.js';
 import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
 import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
+import { TokenCookies } from '../tokens/token-cookies.js';
 import { Token } from '../tokens/token.js';
 import { OwnUserResponse } from '../users/dto/user-response.dto.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { credentialsInvalid, credentialsMissing } from './auth-errors.js';
 import { AuthService } from './auth.service.js';
 import { Login } from './dto/login.dto.js';
+import { TokenInfoResponse } from './dto/token-info-response.dto.js';
 import { AccessTokenResponse, LoginResponse, LogoutResponse } from './dto/tokens-response.dto.js';
 import { LocalAuthGuard } from './local-auth.guard.js';
 
 @ApiTags('Authentication')
 @Controller('auth')
 export class AuthController {
-  constructor(private readonly auth: AuthService) {}
+  constructor(
+    private readonly auth: AuthService,
+    private readonly cookies: TokenCookies,
+  ) {}
 
   @Post('login')
   @HttpCode(200)
@@ -32,12 +47,14 @@ export class AuthController {
   @ApiErrors(credentialsMissing, credentialsInvalid, tooManyRequests, serviceUnavailable)
   async login(
     @Req() request: FastifyRequest & { user: AuthenticatedUser },
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LoginResponse> {
     const userAgent = request.headers['user-agent']?.slice(0, 255) ?? null;
     const { access, refresh } = await this.auth.login(request.user, {
       userAgent,
       ip: clientAddress(request),
     });
+    this.cookies.set(reply, access, refresh);
     return LoginResponse.fromPair(access, refresh);
   }
 
@@ -47,8 +64,13 @@ export class AuthController {
   @ApiOperation({ summary: 'Get a new access token', description: 'For a refresh token.' })
   @ApiOkResponse({ type: AccessTokenResponse })
   @ApiErrors(serviceUnavailable)
-  async refresh(@CurrentToken() token: Token): Promise<AccessTokenResponse> {
-    return AccessTokenResponse.from(await this.auth.refresh(token));
+  async refresh(
+    @CurrentToken() token: Token,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<AccessTokenResponse> {
+    const access = await this.auth.refresh(token);
+    this.cookies.set(reply, access);
+    return AccessTokenResponse.from(access);
   }
 
   @Delete('logout')
@@ -59,8 +81,12 @@ export class AuthController {
   })
   @ApiOkResponse({ type: LogoutResponse })
   @ApiErrors(serviceUnavailable)
-  async logout(@CurrentToken() token: Token): Promise<LogoutResponse> {
+  async logout(
+    @CurrentToken() token: Token,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<LogoutResponse> {
     await this.auth.logout(token);
+    this.cookies.clear(reply);
     return new LogoutResponse();
   }
 
@@ -72,8 +98,12 @@ export class AuthController {
   })
   @ApiOkResponse({ type: LogoutResponse })
   @ApiErrors(serviceUnavailable)
-  async endSession(@CurrentToken() token: Token): Promise<LogoutResponse> {
+  async endSession(
+    @CurrentToken() token: Token,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<LogoutResponse> {
     await this.auth.endSession(token);
+    this.cookies.clear(reply);
     return new LogoutResponse();
   }
 
@@ -83,5 +113,12 @@ export class AuthController {
   @ApiOkResponse({ type: OwnUserResponse })
   async me(@CurrentToken() token: Token): Promise<OwnUserResponse> {
     return OwnUserResponse.from(await this.auth.currentUser(token));
+  }
+  @Get('token')
+  @RequireToken()
+  @ApiOperation({ summary: 'Read the token that is sent' })
+  @ApiOkResponse({ type: TokenInfoResponse })
+  token(@CurrentToken() token: Token): TokenInfoResponse {
+    return TokenInfoResponse.from(token);
   }
 }

@@ -2,24 +2,27 @@ import { Injectable } from '@nestjs/common';
 import { parseId } from '../common/resource-id.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
-import { type OpenSession, SessionRepository } from '../tokens/session.repository.js';
+import { type NewSession, newSession, SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
-import { type IssuedToken, TokenService } from '../tokens/token.service.js';
-import { TokenStateRepository } from '../tokens/token-state.repository.js';
+import { TokenService } from '../tokens/token.service.js';
 import type { Token } from '../tokens/token.js';
 import type { KnownUser } from '../users/user.repository.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { refusedLogin } from './auth-errors.js';
 
 /** Where a login comes from, for the owner of the session to recognise it. */
-export type Client = Pick<OpenSession, 'userAgent' | 'ip'>;
+export type Client = Pick<NewSession, 'userAgent' | 'ip'>;
+
+export interface TokenPair {
+  access: Token;
+  refresh: Token;
+}
 
 @Injectable()
 export class AuthService {
   constructor(
     private readonly users: UsersService,
     private readonly tokens: TokenService,
-    private readonly states: TokenStateRepository,
     private readonly sessions: SessionRepository,
     private readonly database: Database,
     private readonly config: AppConfig,
@@ -30,28 +33,29 @@ export class AuthService {
    *
    * @throws ApiError `credentials_invalid` where the password was changed meanwhile
    */
-  async login(
-    user: AuthenticatedUser,
-    client: Client,
-  ): Promise<{ access: IssuedToken; refresh: IssuedToken }> {
+  async login(user: AuthenticatedUser, client: Client): Promise<TokenPair> {
     const subject = String(user.id);
     // One moment for the session and both tokens, so that they end together.
     const createdAt = Date.now();
     const lifetime = Math.min(this.config.refreshTokenLifetime, this.config.sessionMaxAge);
-    const session = await this.database.write(async () => {
-      if (!(await this.users.confirm(user))) throw refusedLogin();
-      const expiresAt = createdAt + lifetime * 1000;
-      return this.sessions.open({ ...client, subject, createdAt, expiresAt });
-    });
-    const options = { sessionId: session.id, notAfter: session.expiresAt, issuedAt: createdAt };
-    return {
-      access: this.tokens.createAccessToken(subject, {
-        ...options,
-        scope: scopeOf(user),
-        fresh: true,
-      }),
-      refresh: this.tokens.createRefreshToken(subject, options),
+    const expiresAt = createdAt + lifetime * 1000;
+    const session = newSession({ ...client, subject, createdAt, expiresAt });
+    const options = {
+      sessionId: session.id,
+      notAfter: expiresAt,
+      issuedAt: createdAt,
+      csrf: this.config.tokenCookies,
     };
+    // Made before the session is: where a hook says no, nothing is left behind.
+    const [access, refresh] = [
+      await this.tokens.createAccessToken(subject, { ...options, ...roleOf(user), fresh: true }),
+      await this.tokens.createRefreshToken(subject, options),
+    ];
+    await this.database.write(async () => {
+      if (!(await this.users.confirm(user))) throw refusedLogin();
+      await this.sessions.open(session);
+    });
+    return { access, refresh };
   }
 
   /**
@@ -59,7 +63,7 @@ export class AuthService {
    *
    * @throws TokenError `token_revoked` where the user is gone or the session has just ended
    */
-  async refresh(token: Token): Promise<IssuedToken> {
+  async refresh(token: Token): Promise<Token> {
     const user = await this.currentUser(token);
     const { sessionId } = token;
     if (sessionId !== null && !(await this.sessions.touch(sessionId))) {
@@ -68,18 +72,19 @@ export class AuthService {
     return this.tokens.createAccessToken(token.subject, {
       ...(sessionId !== null && { sessionId }),
       notAfter: token.expiresAt.getTime(),
-      scope: scopeOf(user),
+      csrf: this.config.tokenCookies,
+      ...roleOf(user),
     });
   }
 
   /** Revokes this one token. */
   async logout(token: Token): Promise<void> {
-    await this.states.revoke(token);
+    await this.tokens.revoke(token);
   }
 
   /** Ends the token's session, and with it every token of it. */
   async endSession(token: Token): Promise<void> {
-    if (token.sessionId === null) await this.states.revoke(token);
+    if (token.sessionId === null) await this.tokens.revoke(token);
     else await this.sessions.end(token.sessionId);
   }
 
@@ -92,6 +97,6 @@ export class AuthService {
   }
 }
 
-function scopeOf(user: KnownUser): Record<string, unknown> {
-  return user.admin ? { admin: true } : {};
+function roleOf(user: KnownUser): { scope: Record<string, unknown> } {
+  return { scope: user.admin ? { admin: true } : {} };
 }

@@ -43,6 +43,11 @@ export class ApiError extends HttpException {
     this.headers = details.headers ?? {};
   }
 
+  /** For programs; it never changes. */
+  get code(): string {
+    return this.kind.code;
+  }
+
   /** What the log says of it. */
   get reason(): string {
     const { cause } = this;

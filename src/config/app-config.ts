@@ -1,17 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'dotenv';
-import { anyOf, SettingsReader, splitList } from './settings-reader.js';
-
-export const HMAC_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const;
-export type JwtAlgorithm = (typeof HMAC_ALGORITHMS)[number];
+import { type JwtSettings, readJwtSettings } from './jwt-settings.js';
+import { SettingsReader } from './settings-reader.js';
 
 export type DatabaseSettings =
   | { readonly engine: 'sqlite'; readonly file: string }
   | { readonly engine: 'postgres'; readonly url: string };
-
-/** The secret itself, or the file in which one is kept and, where it is missing, made. */
-export type SecretSource = { readonly value: string } | { readonly file: string };
 
 /** Cost of argon2id: memory in KiB, passes, lanes (RFC 9106, section 3.1). */
 export interface PasswordHashCost {
@@ -29,15 +24,15 @@ export class AppConfig {
   readonly host: string;
   readonly port: number;
   readonly database: DatabaseSettings;
-  readonly jwtSecret: SecretSource;
-  readonly jwtAlgorithm: JwtAlgorithm;
-  /** What verification accepts; holds `jwtAlgorithm`. */
-  readonly jwtAlgorithms: readonly JwtAlgorithm[];
+  /** Which keys sign and verify, by which algorithms. */
+  readonly jwt: JwtSettings;
   readonly jwtIssuer: string | null;
   readonly jwtAudience: string | null;
   readonly accessTokenLifetime: number;
   readonly refreshTokenLifetime: number;
   readonly sessionMaxAge: number;
+  /** Whether a login also sets its tokens as cookies, and routes take them from there. */
+  readonly tokenCookies: boolean;
   readonly demoData: boolean;
   readonly passwordMinLength: number;
   readonly docs: boolean;
@@ -60,17 +55,17 @@ export class AppConfig {
     this.host = read.text('HOST') ?? (this.production ? '0.0.0.0' : '127.0.0.1');
     this.port = read.integer('PORT', 3000, 0, 65_535);
     this.database = readDatabase(read);
-    this.jwtAlgorithm = read.choice('JWT_ALGORITHM', HMAC_ALGORITHMS, 'HS256', 'JWT_AUTHTYPE');
-    this.jwtAlgorithms = readAcceptedAlgorithms(read, this.jwtAlgorithm);
-    const warnings: string[] = [];
-    this.warnings = warnings;
-    this.jwtSecret = readSecret(read, this, warnings);
+    this.jwt = readJwtSettings(read, {
+      production: this.production,
+      folder: this.database.engine === 'sqlite' ? dirname(this.database.file) : resolve('data'),
+    });
     this.jwtIssuer = read.text('JWT_ISSUER') ?? null;
     this.jwtAudience = read.text('JWT_AUDIENCE') ?? null;
     const lifetimes = readLifetimes(read);
     this.accessTokenLifetime = lifetimes.access;
     this.refreshTokenLifetime = lifetimes.refresh;
     this.sessionMaxAge = read.duration('SESSION_MAX_AGE', '90d');
+    this.tokenCookies = read.flag('TOKEN_COOKIES', false);
     refuseWhatIsToCome(read);
     this.demoData = read.flag('DEMO_DATA', !this.production);
     if (this.production && this.demoData) {
@@ -83,7 +78,7 @@ export class AppConfig {
     this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
     this.trustedProxies = read.addresses('TRUST_PROXY');
     this.passwordHashCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
-    read.finish();
+    this.warnings = read.finish();
   }
 
   /**
@@ -117,29 +112,6 @@ function readDatabase(read: SettingsReader): DatabaseSettings {
   return { engine: 'sqlite', file: '' };
 }
 
-function readSecret(
-  read: SettingsReader,
-  config: Pick<AppConfig, 'production' | 'jwtAlgorithm' | 'database'>,
-  warnings: string[],
-): SecretSource {
-  const value = read.text('JWT_SECRET_KEY', 'JWT_SECRET');
-  // RFC 7518, section 3.2: a key of the size of the hash or larger must be used.
-  const wanted = Number(config.jwtAlgorithm.slice(2)) / 8;
-  const remedy = `set it to at least ${wanted} random bytes, for example from: openssl rand -base64 ${wanted * 1.5}`;
-  if (value === undefined) {
-    if (config.production) read.problem(`JWT_SECRET_KEY is missing in production; ${remedy}.`);
-    const folder = config.database.engine === 'sqlite' ? dirname(config.database.file) : 'data';
-    return { file: resolve(folder, 'jwt-secret') };
-  }
-  const length = Buffer.byteLength(value);
-  if (length < wanted) {
-    const sentence = `JWT_SECRET_KEY has ${length} bytes, too few for ${config.jwtAlgorithm}; ${remedy}.`;
-    if (config.production) read.problem(sentence);
-    else warnings.push(sentence);
-  }
-  return { value };
-}
-
 function readLifetimes(read: SettingsReader): { access: number; refresh: number } {
   const access = read.duration('JWT_ACCESS_TOKEN_EXPIRES', '15m', {
     bareUnit: 'm',
@@ -157,31 +129,16 @@ function readLifetimes(read: SettingsReader): { access: number; refresh: number 
   return { access, refresh };
 }
 
-function readAcceptedAlgorithms(read: SettingsReader, signing: JwtAlgorithm): JwtAlgorithm[] {
-  const value = read.raw('JWT_ALGORITHMS');
-  if (value === undefined) return [signing];
-  const accepted: JwtAlgorithm[] = [];
-  for (const name of splitList(value)) {
-    const known = HMAC_ALGORITHMS.find((algorithm) => algorithm === name);
-    if (known) accepted.push(known);
-    else read.problem(`JWT_ALGORITHMS: "${name}" is not known; use ${anyOf(HMAC_ALGORITHMS)}.`);
-  }
-  if (!accepted.includes(signing)) {
-    read.problem(`JWT_ALGORITHMS leaves out ${signing}, which signs; add it.`);
-  }
-  return accepted;
-}
-
 /**
- * Whoever asks for rotation or key pairs must not believe to have them: they come with features
- * of their own, and until then a refresh spends nothing and a secret signs.
+ * Whoever asks for rotation must not believe to have it: it comes with a feature of its own, and
+ * until then a refresh spends nothing.
  */
 function refuseWhatIsToCome(read: SettingsReader): void {
   if (read.flag('REFRESH_ROTATION', false)) {
     read.problem('REFRESH_ROTATION: true is not supported yet; leave it out or set it to false.');
   }
-  for (const name of ['REFRESH_GRACE', 'JWT_PRIVATE_KEY', 'JWT_PUBLIC_KEY', 'JWT_PUBLICKEY']) {
-    if (read.raw(name) !== undefined) read.problem(`${name} is not supported yet; leave it out.`);
+  if (read.raw('REFRESH_GRACE') !== undefined) {
+    read.problem('REFRESH_GRACE is not supported yet; leave it out.');
   }
 }
 

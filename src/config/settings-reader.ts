@@ -17,12 +17,20 @@ interface Spelling {
   bareUnit?: Unit;
 }
 
+/** What is set, if anything, and under which of its spellings. */
+export interface Found {
+  value?: string;
+  spelling: string;
+  bareUnit?: Unit;
+}
+
 /**
  * Reads settings by name and collects every problem before it gives up, so that a person who
  * starts the service sees all that is wrong at once. An empty value counts as unset.
  */
 export class SettingsReader {
   private readonly problems: string[] = [];
+  private readonly warnings: string[] = [];
 
   constructor(private readonly env: Readonly<Record<string, string | undefined>>) {}
 
@@ -30,9 +38,18 @@ export class SettingsReader {
     this.problems.push(sentence);
   }
 
-  /** @throws SettingsError where a setting was refused. */
-  finish(): void {
+  /** What a person should know although it does not stop the start. */
+  warning(sentence: string): void {
+    this.warnings.push(sentence);
+  }
+
+  /**
+   * @returns the warnings
+   * @throws SettingsError where a setting was refused
+   */
+  finish(): readonly string[] {
     if (this.problems.length > 0) throw new SettingsError(this.problems);
+    return this.warnings;
   }
 
   raw(name: string): string | undefined {
@@ -41,7 +58,12 @@ export class SettingsReader {
   }
 
   text(name: string, ...aliases: string[]): string | undefined {
-    return this.oneOf([name, ...aliases].map((spelling) => ({ name: spelling }))).value;
+    return this.setting(name, ...aliases).value;
+  }
+
+  /** The value of a setting and the spelling that it was found under. */
+  setting(...spellings: string[]): Found {
+    return this.oneOf(spellings.map((name) => ({ name })));
   }
 
   choice<T extends string>(
@@ -50,7 +72,7 @@ export class SettingsReader {
     fallback: T,
     ...aliases: string[]
   ): T {
-    const { value, spelling } = this.oneOf([name, ...aliases].map((each) => ({ name: each })));
+    const { value, spelling } = this.setting(name, ...aliases);
     if (value === undefined) return fallback;
     const found = choices.find((choice) => choice === value);
     if (found !== undefined) return found;
@@ -101,7 +123,7 @@ export class SettingsReader {
   private oneOf(
     spellings: Spelling[],
     normalize: (value: string, bareUnit?: Unit) => unknown = (value) => value,
-  ): { value?: string; spelling: string; bareUnit?: Unit } {
+  ): Found {
     const set = spellings.flatMap((spelling) => {
       const value = this.raw(spelling.name);
       return value === undefined ? [] : [{ ...spelling, value }];

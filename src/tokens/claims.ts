@@ -13,7 +13,11 @@ export function refuseHeader(header: Record<string, unknown>): string | null {
   if ('crit' in header) return 'crit is not supported';
   // RFC 7797: an unencoded payload, which jsonwebtoken reads as an encoded one.
   if ('b64' in header) return 'b64 is not supported';
-  const { typ } = header;
+  // RFC 7515, section 4.1: a token that brings its own key, or says where to get one.
+  const key = ['jwk', 'jku', 'x5c', 'x5u'].find((name) => name in header);
+  if (key !== undefined) return `${key} is not supported`;
+  const { typ, kid } = header;
+  if (kid !== undefined && typeof kid !== 'string') return 'kid is ill-typed';
   if (typ !== undefined && (typeof typ !== 'string' || typ.toUpperCase() !== 'JWT')) {
     return 'typ is not JWT';
   }
@@ -50,7 +54,7 @@ export function refuseClaims(
   return null;
 }
 
-function isIdentifier(value: unknown): value is string {
+export function isIdentifier(value: unknown): value is string {
   return isText(value) && value.length > 0 && value.length <= MAX_IDENTIFIER;
 }
 

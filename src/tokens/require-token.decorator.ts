@@ -6,7 +6,7 @@ import {
 } from '@nestjs/common';
 import { ApiSecurity } from '@nestjs/swagger';
 import { ApiErrors } from '../common/api-errors.js';
-import type { TokenRequirement } from './requirement.js';
+import { placesOf, type TokenRequirement } from './requirement.js';
 import {
   claimRequired,
   freshTokenRequired,
@@ -17,6 +17,7 @@ import {
   tokenRevoked,
   wrongTokenType,
 } from './token-error.js';
+import { TOKEN_COOKIES } from './token-cookies.js';
 import type { Token } from './token.js';
 
 export const REQUIREMENT = Symbol('token requirement');
@@ -33,10 +34,16 @@ export const Public = () => SetMetadata(REQUIREMENT, PUBLIC satisfies RouteAcces
  * document.
  */
 export function RequireToken(requirement: TokenRequirement = {}) {
-  const { type = 'access', fresh, scope, claims } = requirement;
+  const { type = 'access', fresh, scope, claims, cookie } = requirement;
+  const places = placesOf(requirement);
+  // The document leaves out the cookies of a login where no login sets them.
+  const schemes =
+    places.length === 0
+      ? [`${type}_token`, TOKEN_COOKIES[type].token]
+      : places.map((place) => (place === 'cookie' ? (cookie ?? '') : `${type}_token`));
   return applyDecorators(
     SetMetadata(REQUIREMENT, requirement satisfies RouteAccess),
-    ApiSecurity(`${type}_token`),
+    ...schemes.map((scheme) => ApiSecurity(scheme)),
     ApiErrors(
       tokenMissing,
       tokenInvalid,
@@ -53,5 +60,5 @@ export function RequireToken(requirement: TokenRequirement = {}) {
 /** The token that the guard let in. */
 export const CurrentToken = createParamDecorator(
   (_: unknown, context: ExecutionContext): Token =>
-    context.switchToHttp().getRequest<{ user: Token }>().user,
+    context.switchToHttp().getRequest<{ token: Token }>().token,
 );

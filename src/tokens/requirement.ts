@@ -13,10 +13,19 @@ export function param(name: string): RouteParam {
   return new RouteParam(name);
 }
 
+type Place = 'header' | 'cookie';
+
 /** What a route asks of a token. Nothing in it means: any access token. */
 export interface TokenRequirement {
   /** `access` where it is left out. */
   type?: TokenType;
+  /**
+   * Where the token may be sent. Left out, it is the header `Authorization`, and the cookie of a
+   * login where the setting `TOKEN_COOKIES` is on.
+   */
+  in?: Place | readonly Place[];
+  /** The name of the cookie, where `in` has one. */
+  cookie?: string;
   /** Only a token that comes from a login. */
   fresh?: boolean;
   /** What the claim `scope` must hold. */
@@ -25,6 +34,11 @@ export interface TokenRequirement {
   claims?: Record<string, unknown>;
   /** Who holds this may pass whatever `scope` and `claims` ask. */
   override?: Pick<TokenRequirement, 'scope' | 'claims'>;
+}
+
+/** The places of a requirement; empty where it names none. */
+export function placesOf(requirement: TokenRequirement): readonly Place[] {
+  return [requirement.in ?? []].flat();
 }
 
 type RouteParams = Record<string, string | undefined>;

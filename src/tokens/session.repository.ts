@@ -4,21 +4,19 @@ import { type FindOptionsWhere, IsNull, Not } from 'typeorm';
 import { Database } from '../database/database.js';
 import { Session } from './session.js';
 
-export type OpenSession = Omit<Session, 'id' | 'lastUsedAt' | 'endedAt'>;
+export type NewSession = Omit<Session, 'id' | 'lastUsedAt' | 'endedAt'>;
+
+/** A session that is not open yet, whose tokens can be made already. */
+export function newSession(values: NewSession): Session {
+  return { ...values, id: randomUUID(), lastUsedAt: values.createdAt, endedAt: null };
+}
 
 @Injectable()
 export class SessionRepository {
   constructor(private readonly database: Database) {}
 
-  async open(values: OpenSession): Promise<Session> {
-    const session: Session = {
-      ...values,
-      id: randomUUID(),
-      lastUsedAt: values.createdAt,
-      endedAt: null,
-    };
+  async open(session: Session): Promise<void> {
     await this.database.write((manager) => manager.insert(Session, session));
-    return session;
   }
 
   /** Notes that the session was used. False where it has ended meanwhile. */

@@ -27,6 +27,12 @@ export const freshTokenRequired: ErrorKind = {
   code: 'fresh_token_required',
   error: 'Fresh token required',
 };
+/** For a token from a cookie, where the request does not repeat what it is bound to. */
+export const csrfFailed: ErrorKind = {
+  status: 401,
+  code: 'csrf_failed',
+  error: 'Missing or wrong X-CSRF-TOKEN',
+};
 export const claimRequired: ErrorKind = {
   status: 403,
   code: 'claim_required',

@@ -1,16 +1,21 @@
 import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { bearerToken } from './bearer.js';
 import { PUBLIC, REQUIREMENT, type RouteAccess } from './require-token.decorator.js';
-import { unmet } from './requirement.js';
-import { NotAuthenticated, runStrategy } from './run-strategy.js';
+import { placesOf, type TokenRequirement, unmet } from './requirement.js';
+import { sentToken, type TokenPlaces } from './sent-token.js';
+import { refuseForgedRequest, TOKEN_COOKIES, TokenCookies } from './token-cookies.js';
 import { TokenError, tokenMissing } from './token-error.js';
 import { TokenService } from './token.service.js';
-import { AccessTokenStrategy, RefreshTokenStrategy } from './token.strategies.js';
 import type { Token } from './token.js';
 
-type Request = FastifyRequest & { user?: Token };
+type Request = FastifyRequest & { token?: Token };
+
+/** What a route asks, with what follows from it. */
+interface Access {
+  requirement: TokenRequirement;
+  places: TokenPlaces;
+}
 
 /**
  * Stands before every route: lets in what `@Public()` opens, and else only who holds the token
@@ -20,61 +25,65 @@ type Request = FastifyRequest & { user?: Token };
 export class TokenGuard implements CanActivate {
   private readonly logger = new Logger(TokenGuard.name);
   /** What the decorators said, which does not change, by controller and handler. */
-  private readonly requirements = new Map<object, Map<object, RouteAccess>>();
+  private readonly accesses = new Map<object, Map<object, Access | typeof PUBLIC>>();
 
   constructor(
     private readonly reflector: Reflector,
-    private readonly access: AccessTokenStrategy,
-    private readonly refresh: RefreshTokenStrategy,
     private readonly tokens: TokenService,
+    private readonly cookies: TokenCookies,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const requirement = this.requirementOf(context);
-    if (requirement === PUBLIC) return true;
+    const access = this.accessOf(context);
+    if (access === PUBLIC) return true;
 
     const http = context.switchToHttp();
     const request = http.getRequest<Request>();
     http.getResponse<FastifyReply>().header('cache-control', 'no-store');
     try {
-      const strategy = requirement.type === 'refresh' ? this.refresh : this.access;
-      const token = await runStrategy<Token>(strategy, request);
-      const lacking = unmet(requirement, token, request.params as Record<string, string>);
-      if (lacking) throw new TokenError(lacking, `of ${token.subject}`);
-      request.user = token;
+      request.token = await this.check(access, request);
       return true;
     } catch (error) {
-      throw this.refusal(error, request);
+      if (error instanceof TokenError) {
+        this.logger.debug(`Refused (${error.code}): ${error.reason}`);
+      }
+      throw error;
     }
   }
 
-  private requirementOf(context: ExecutionContext): RouteAccess {
+  private async check({ requirement, places }: Access, request: Request): Promise<Token> {
+    const sent = sentToken(request, places);
+    if (!sent) throw new TokenError(tokenMissing);
+    const token = await this.tokens.verify(sent.signed, { type: requirement.type ?? 'access' });
+    if (sent.from === 'cookie') refuseForgedRequest(request, token);
+    const lacking = unmet(requirement, token, request.params as Record<string, string>);
+    if (lacking) throw new TokenError(lacking, `of ${token.subject}`);
+    return token;
+  }
+
+  private accessOf(context: ExecutionContext): Access | typeof PUBLIC {
     const [handler, controller] = [context.getHandler(), context.getClass()];
     // By controller, too: one may inherit a handler from another and be decorated differently.
-    const ofController = this.requirements.get(controller) ?? new Map<object, RouteAccess>();
-    this.requirements.set(controller, ofController);
-    let requirement = ofController.get(handler);
-    if (requirement === undefined) {
-      requirement =
+    const ofController = this.accesses.get(controller) ?? new Map<object, Access>();
+    this.accesses.set(controller, ofController);
+    let access = ofController.get(handler);
+    if (access === undefined) {
+      const requirement =
         this.reflector.getAllAndOverride<RouteAccess | undefined>(REQUIREMENT, [
           handler,
           controller,
         ]) ?? {};
-      ofController.set(handler, requirement);
+      access =
+        requirement === PUBLIC ? PUBLIC : { requirement, places: this.placesFor(requirement) };
+      ofController.set(handler, access);
     }
-    return requirement;
+    return access;
   }
 
-  private refusal(error: unknown, request: Request): unknown {
-    const refusal = error instanceof NotAuthenticated ? this.explain(error, request) : error;
-    if (refusal instanceof TokenError) {
-      this.logger.debug(`Refused (${refusal.kind.code}): ${refusal.reason}`);
-    }
-    return refusal;
-  }
-
-  private explain({ cause }: NotAuthenticated, request: Request): TokenError {
-    if (bearerToken(request) === null) return new TokenError(tokenMissing);
-    return this.tokens.refusal(cause);
+  private placesFor(requirement: TokenRequirement): TokenPlaces {
+    const { type = 'access', cookie = null } = requirement;
+    const places = placesOf(requirement);
+    if (places.length > 0) return { header: places.includes('header'), cookie };
+    return { header: true, cookie: this.cookies.enabled ? TOKEN_COOKIES[type].token : null };
   }
 }

@@ -1,146 +1,169 @@
-import { randomUUID, type KeyObject } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import jsonwebtoken from 'jsonwebtoken';
 import { AppConfig } from '../config/app-config.js';
-import { refuseClaims, refuseHeader } from './claims.js';
+import { isIdentifier } from './claims.js';
+import type { TokenKey } from './keys/token-key.js';
+import { TokenKeys } from './keys/token-keys.js';
+import { NotAuthenticated, runStrategy } from './run-strategy.js';
 import { parseTokenPart } from './strict-json.js';
-import {
-  TokenError,
-  tokenExpired,
-  tokenInvalid,
-  type TokenType,
-  wrongTokenType,
-} from './token-error.js';
-import { TokenKeys } from './token-keys.js';
-import { type Claims, Token } from './token.js';
+import { TokenError, tokenExpired, tokenInvalid, type TokenType } from './token-error.js';
+import { addOwnClaims, TokenHookRunner } from './token-hooks.js';
+import { TokenStateRepository } from './token-state.repository.js';
+import { AccessTokenStrategy, RefreshTokenStrategy } from './token.strategies.js';
+import { partsOf } from './token-verifier.js';
+import { type Claims, Token, type UnverifiedToken } from './token.js';
 
-export interface AccessTokenOptions {
+export interface RefreshTokenOptions {
+  /** More claims, beside the registered ones. */
+  claims?: Record<string, unknown>;
+  /** Seconds; the lifetime of the settings where it is left out. */
+  expiresIn?: number;
+  /** The session that the token lives and ends with. */
   sessionId?: string;
   /** Milliseconds since 1970 after which no token of the session is valid. */
   notAfter?: number;
   /** Milliseconds since 1970; now, where it is left out. */
   issuedAt?: number;
+  /** Whether it may be sent as a cookie by requests that change something. */
+  csrf?: boolean;
+}
+
+export interface AccessTokenOptions extends RefreshTokenOptions {
+  /** What its bearer may do. */
   scope?: Record<string, unknown>;
   /** Whether it comes from a login. */
   fresh?: boolean;
 }
 
-export type RefreshTokenOptions = Pick<AccessTokenOptions, 'sessionId' | 'notAfter' | 'issuedAt'>;
-
-export interface IssuedToken {
-  signed: string;
-  /** Seconds. */
-  expiresIn: number;
-}
-
-/** Issues tokens and checks them. Whether a token was revoked is for `TokenStateRepository`. */
+/** Issues, verifies, reads and revokes tokens. */
 @Injectable()
 export class TokenService {
-  /** The latest header in which nothing was wrong. */
-  private goodHeader = '';
+  private readonly strategies: Record<TokenType, AccessTokenStrategy | RefreshTokenStrategy>;
 
   constructor(
     private readonly jwt: JwtService,
     private readonly keys: TokenKeys,
+    private readonly hooks: TokenHookRunner,
+    private readonly states: TokenStateRepository,
     private readonly config: AppConfig,
-  ) {}
-
-  /** @param subject becomes the claim `sub` */
-  createAccessToken(subject: string, options: AccessTokenOptions = {}): IssuedToken {
-    const { fresh = false, scope = {} } = options;
-    return this.sign('access', subject, options, { fresh, scope });
-  }
-
-  /** @param subject becomes the claim `sub` */
-  createRefreshToken(subject: string, options: RefreshTokenOptions = {}): IssuedToken {
-    return this.sign('refresh', subject, options, {});
+    access: AccessTokenStrategy,
+    refresh: RefreshTokenStrategy,
+  ) {
+    this.strategies = { access, refresh };
   }
 
   /**
-   * Reads a token's header, before anything in it is trusted, and gives the key to check it with.
-   *
-   * @throws TokenError `token_invalid` where the token is malformed
+   * @param subject becomes the claim `sub`
+   * @throws Error where the subject is empty, a claim is registered, or a hook says no
    */
-  keyFor(signed: string): KeyObject {
-    const parts = signed.split('.');
-    const [header, payload, signature] = parts;
-    if (parts.length !== 3 || !header || !payload || !signature) {
-      throw new TokenError(tokenInvalid, 'it has not three parts');
-    }
-    let reason: string | null = null;
+  createAccessToken(subject: string, options: AccessTokenOptions = {}): Promise<Token> {
+    const { fresh = false, scope = {} } = options;
+    const lifetime = this.config.accessTokenLifetime;
+    return this.issue('access', subject, { expiresIn: lifetime, ...options }, { fresh, scope });
+  }
+
+  /** As `createAccessToken`; a refresh token holds no scope and is never fresh. */
+  createRefreshToken(subject: string, options: RefreshTokenOptions = {}): Promise<Token> {
+    const lifetime = this.config.refreshTokenLifetime;
+    return this.issue('refresh', subject, { expiresIn: lifetime, ...options }, {});
+  }
+
+  /**
+   * Checks everything about a token: its form, signature and claims, that it was not revoked, and
+   * that its session lives.
+   *
+   * @param type the one that is due; either, where it is left out
+   * @throws TokenError `token_invalid`, `token_expired`, `token_revoked` or `wrong_token_type`
+   */
+  async verify(signed: string, { type }: { type?: TokenType } = {}): Promise<Token> {
+    const due = type ?? (this.decode(signed).claims.type === 'refresh' ? 'refresh' : 'access');
     try {
-      // All tokens of one key have the same header, letter for letter.
-      if (header !== this.goodHeader) reason = refuseHeader(parseTokenPart(header));
-      parseTokenPart(payload);
+      return await runStrategy<Token>(this.strategies[due], { signed });
+    } catch (error) {
+      throw error instanceof NotAuthenticated ? refusal(error.cause) : error;
+    }
+  }
+
+  /**
+   * Reads what a token says without checking that any of it is true.
+   *
+   * @throws TokenError `token_invalid` where it is no token at all
+   */
+  decode(signed: string): UnverifiedToken {
+    const [header, payload] = partsOf(signed);
+    try {
+      const [members, claims] = [parseTokenPart(header), parseTokenPart(payload)];
+      return { unverified: true, signed, header: members, claims };
     } catch (error) {
       throw new TokenError(tokenInvalid, error);
     }
-    // Other spellings of the same bytes would make several tokens of one.
-    if (Buffer.from(signature, 'base64url').toString('base64url') !== signature) {
-      reason = 'the signature is no canonical base64url';
-    }
-    if (reason !== null) throw new TokenError(tokenInvalid, reason);
-    this.goodHeader = header;
-    return this.keys.signing;
   }
 
-  /** How jsonwebtoken is to check a token whose key is the one of `keyFor`. */
-  get verifyOptions() {
-    return {
-      algorithms: [...this.config.jwtAlgorithms],
-      // Checked with the other claims, to a fraction of a second.
-      ignoreNotBefore: true,
-      ...(this.config.jwtIssuer !== null && { issuer: this.config.jwtIssuer }),
-      ...(this.config.jwtAudience !== null && { audience: this.config.jwtAudience }),
-    };
+  /** Revokes this one token, at every instance. Twice is as good as once. */
+  revoke(token: Token): Promise<void> {
+    return this.states.revoke(token);
   }
 
-  /**
-   * Checks the claims of a token whose signature has been verified.
-   *
-   * @throws TokenError `token_invalid`, or `wrong_token_type` where `type` is the other one
-   */
-  accept(signed: string, payload: Record<string, unknown>, type: TokenType): Token {
-    const reason = refuseClaims(payload, this.config, Date.now() / 1000);
-    if (reason !== null) throw new TokenError(tokenInvalid, reason);
-    const token = new Token(signed, payload as Claims);
-    if (token.type !== type) throw new TokenError(wrongTokenType[type]);
+  private async issue(
+    type: TokenType,
+    subject: string,
+    options: RefreshTokenOptions & { expiresIn: number },
+    own: Pick<Claims, 'fresh' | 'scope'>,
+  ): Promise<Token> {
+    const claims = { ...this.claimsFor(type, subject, options), ...own };
+    addOwnClaims(claims, options.claims ?? {});
+    const draft = { alg: this.keys.ring.signing.algorithm };
+    const added = await this.hooks.addClaims(new Token('', draft, structuredClone(claims)));
+    // Hooks may have taken their time: the key is the one of this moment.
+    const token = this.sign({ ...claims, ...added }, this.keys.ring.signing);
+    await this.hooks.issued(token);
     return token;
   }
 
-  /** What is wrong with a token that Passport did not let in, as one of our own errors. */
-  refusal(reason: unknown): TokenError {
-    if (reason instanceof TokenError) return reason;
-    const expired = reason instanceof jsonwebtoken.TokenExpiredError;
-    return new TokenError(expired ? tokenExpired : tokenInvalid, reason);
-  }
-
-  private sign(
+  private claimsFor(
     type: TokenType,
     subject: string,
-    { sessionId, notAfter = Infinity, issuedAt = Date.now() }: RefreshTokenOptions,
-    own: Pick<Claims, 'fresh' | 'scope'>,
-  ): IssuedToken {
-    const { config } = this;
-    const lifetime = type === 'access' ? config.accessTokenLifetime : config.refreshTokenLifetime;
+    options: RefreshTokenOptions & { expiresIn: number },
+  ): Claims {
+    const { sessionId, notAfter = Infinity, issuedAt = Date.now(), expiresIn } = options;
+    if (!isIdentifier(subject)) throw new TypeError('A subject is a text of 1 to 255 characters.');
+    if (!Number.isSafeInteger(expiresIn) || expiresIn < 1) {
+      throw new RangeError('expiresIn is a whole number of seconds, at least 1.');
+    }
+    const { jwtIssuer, jwtAudience } = this.config;
     const now = Math.floor(issuedAt / 1000);
-    const exp = Math.min(now + lifetime, Math.floor(notAfter / 1000));
-    const claims: Claims = {
-      ...(config.jwtIssuer !== null && { iss: config.jwtIssuer }),
-      ...(config.jwtAudience !== null && { aud: config.jwtAudience }),
+    return {
+      ...(jwtIssuer !== null && { iss: jwtIssuer }),
+      ...(jwtAudience !== null && { aud: jwtAudience }),
       sub: subject,
       ...(sessionId !== undefined && { sid: sessionId }),
       jti: randomUUID(),
       type,
       iat: now,
       nbf: now,
-      exp,
-      ...own,
-    };
-    return {
-      signed: this.jwt.sign(claims, { algorithm: config.jwtAlgorithm }),
-      expiresIn: exp - now,
+      exp: Math.min(now + expiresIn, Math.floor(notAfter / 1000)),
+      ...(options.csrf === true && { csrf: randomBytes(16).toString('base64url') }),
     };
   }
+
+  private sign(claims: Claims, key: TokenKey): Token {
+    const signed = this.jwt.sign(claims, {
+      algorithm: key.algorithm,
+      keyid: key.id,
+      privateKey: key.signing,
+    });
+    // As its bearer will read it: a date became a text, and what is undefined is not there.
+    const [, payload] = partsOf(signed);
+    const header = { alg: key.algorithm, typ: 'JWT', kid: key.id };
+    return new Token(signed, header, parseTokenPart(payload) as Claims);
+  }
+}
+
+/** What is wrong with a token that Passport did not let in, as one of our own errors. */
+function refusal(reason: unknown): TokenError {
+  if (reason instanceof TokenError) return reason;
+  const expired = reason instanceof jsonwebtoken.TokenExpiredError;
+  return new TokenError(expired ? tokenExpired : tokenInvalid, reason);
 }

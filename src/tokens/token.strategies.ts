@@ -1,74 +1,60 @@
-import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy, type StrategyOptionsWithRequest } from 'passport-jwt';
-import { bearerToken } from './bearer.js';
 import { TokenError, tokenRevoked, type TokenType } from './token-error.js';
-import { TokenService } from './token.service.js';
 import { TokenStateRepository } from './token-state.repository.js';
+import { type Presented, TokenVerifier } from './token-verifier.js';
 import type { Token } from './token.js';
 
-type Request = { raw: IncomingMessage };
-
 /**
- * What both strategies do: passport-jwt verifies the signature with the key that we give it, and
- * hands us the claims to check.
+ * passport-jwt verifies the signature with the key that we give it, and hands us the claims to
+ * check. What it takes for the request is the token alone: where that was sent is the guard's.
  */
-function optionsOf(tokens: TokenService): StrategyOptionsWithRequest {
-  const { verifyOptions } = tokens;
+function optionsOf(verifier: TokenVerifier): StrategyOptionsWithRequest {
+  const { options } = verifier;
   return {
     passReqToCallback: true,
-    jwtFromRequest: (request: Request) => bearerToken(request),
-    secretOrKeyProvider: (_request, signed: string, done) => {
+    jwtFromRequest: ({ signed }: Presented) => signed,
+    secretOrKeyProvider: (presented: Presented, _signed, done) => {
       try {
         // passport-jwt passes the key on to jsonwebtoken, which knows key objects.
-        done(null, tokens.keyFor(signed) as unknown as Buffer);
+        done(null, verifier.open(presented) as unknown as Buffer);
       } catch (error) {
         done(error);
       }
     },
-    jsonWebTokenOptions: verifyOptions,
+    jsonWebTokenOptions: options,
     // passport-jwt lets its own options for these, even unset, take the place of those.
-    ...verifyOptions,
+    ...options,
   };
 }
 
-async function accept(
-  type: TokenType,
-  tokens: TokenService,
-  states: TokenStateRepository,
-  request: Request,
-  payload: Record<string, unknown>,
-): Promise<Token> {
-  const token = tokens.accept(bearerToken(request) ?? '', payload, type);
-  if (!(await states.isLive(token))) throw new TokenError(tokenRevoked);
-  return token;
-}
-
-@Injectable()
-export class AccessTokenStrategy extends PassportStrategy(Strategy, 'access_token') {
+abstract class TokenStrategy extends PassportStrategy(Strategy) {
   constructor(
-    private readonly tokens: TokenService,
+    private readonly verifier: TokenVerifier,
     private readonly states: TokenStateRepository,
+    private readonly type: TokenType,
   ) {
-    super(optionsOf(tokens));
+    super(optionsOf(verifier));
   }
 
-  validate(request: Request, payload: Record<string, unknown>): Promise<Token> {
-    return accept('access', this.tokens, this.states, request, payload);
+  async validate(presented: Presented, payload: Record<string, unknown>): Promise<Token> {
+    const token = this.verifier.accept(presented, payload, this.type);
+    if (!(await this.states.isLive(token))) throw new TokenError(tokenRevoked);
+    return token;
   }
 }
 
 @Injectable()
-export class RefreshTokenStrategy extends PassportStrategy(Strategy, 'refresh_token') {
-  constructor(
-    private readonly tokens: TokenService,
-    private readonly states: TokenStateRepository,
-  ) {
-    super(optionsOf(tokens));
+export class AccessTokenStrategy extends TokenStrategy {
+  constructor(verifier: TokenVerifier, states: TokenStateRepository) {
+    super(verifier, states, 'access');
   }
+}
 
-  validate(request: Request, payload: Record<string, unknown>): Promise<Token> {
-    return accept('refresh', this.tokens, this.states, request, payload);
+@Injectable()
+export class RefreshTokenStrategy extends TokenStrategy {
+  constructor(verifier: TokenVerifier, states: TokenStateRepository) {
+    super(verifier, states, 'refresh');
   }
 }

@@ -1,3 +1,4 @@
+import type { JwtAlgorithm } from '../config/jwt-algorithms.js';
 import type { TokenType } from './token-error.js';
 
 /** What every token holds (RFC 7519, section 4.1, and this service's own), once it was checked. */
@@ -18,24 +19,47 @@ export interface Claims {
   fresh?: boolean;
   /** Access tokens: what its bearer may do. */
   scope?: Record<string, unknown>;
+  /** What a request has to repeat that sends the token as a cookie. */
+  csrf?: string;
   [claim: string]: unknown;
 }
 
-/** A token that verified, as handlers see it. */
+/** The claims that this service sets itself; nobody else adds or changes them. */
+export const RESERVED_CLAIMS: readonly string[] = [
+  ...['iss', 'aud', 'sub', 'sid', 'jti', 'type', 'iat', 'nbf', 'exp'],
+  ...['fresh', 'scope', 'csrf'],
+];
+
+/** RFC 7515, section 4.1. */
+export interface TokenHeader {
+  alg: JwtAlgorithm;
+  kid?: string;
+  [parameter: string]: unknown;
+}
+
+/** A token that was issued or that verified, as handlers and hooks see it. */
 export class Token {
   constructor(
+    /** The token as it is sent; empty while it is not signed yet. */
     readonly signed: string,
+    readonly header: Readonly<TokenHeader>,
     readonly claims: Readonly<Claims>,
   ) {}
+
+  isSigned(): boolean {
+    return this.signed !== '';
+  }
 
   get type(): TokenType {
     return this.claims.type;
   }
 
+  /** Whom the token speaks for. */
   get subject(): string {
     return this.claims.sub;
   }
 
+  /** Null for a token that code made without a session. */
   get sessionId(): string | null {
     return this.claims.sid ?? null;
   }
@@ -52,7 +76,41 @@ export class Token {
     return this.claims.fresh === true;
   }
 
+  get issuer(): string | null {
+    return this.claims.iss ?? null;
+  }
+
+  get audience(): string | readonly string[] | null {
+    return this.claims.aud ?? null;
+  }
+
+  get issuedAt(): Date {
+    return new Date(this.claims.iat * 1000);
+  }
+
   get expiresAt(): Date {
     return new Date(this.claims.exp * 1000);
   }
+
+  /** Seconds from its issue to its end. */
+  get maxAge(): number {
+    return this.claims.exp - this.claims.iat;
+  }
+
+  get algorithm(): JwtAlgorithm {
+    return this.header.alg;
+  }
+
+  /** The header `kid`; null for a token that somebody else signed without one. */
+  get keyId(): string | null {
+    return this.header.kid ?? null;
+  }
+}
+
+/** What a text says that claims to be a token. Nothing in it was verified: anybody may write it. */
+export interface UnverifiedToken {
+  readonly unverified: true;
+  readonly signed: string;
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
 }

@@ -1,9 +1,15 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
 import { ExpiryService } from './expiry.service.js';
+import { JwksController } from './keys/jwks.controller.js';
+import { TokenKeys } from './keys/token-keys.js';
+import { RequirementCheck } from './requirement-check.js';
 import { SessionRepository } from './session.repository.js';
-import { TokenKeys } from './token-keys.js';
+import { TokenCookies } from './token-cookies.js';
+import { TokenHookRunner } from './token-hooks.js';
 import { TokenStateRepository } from './token-state.repository.js';
+import { TokenVerifier } from './token-verifier.js';
 import { TokenGuard } from './token.guard.js';
 import { TokenService } from './token.service.js';
 import { AccessTokenStrategy, RefreshTokenStrategy } from './token.strategies.js';
@@ -15,18 +21,24 @@ export class TokensModule {
   static forRoot(keys: TokenKeys): DynamicModule {
     return {
       module: TokensModule,
-      imports: [JwtModule.register({ secretOrKeyProvider: () => keys.signing })],
+      // Without a key: each token is signed with the one of its moment.
+      imports: [JwtModule.register({}), DiscoveryModule],
+      controllers: [JwksController],
       providers: [
         { provide: TokenKeys, useValue: keys },
+        TokenVerifier,
+        AccessTokenStrategy,
+        RefreshTokenStrategy,
+        TokenHookRunner,
         TokenService,
+        TokenCookies,
         TokenStateRepository,
         SessionRepository,
         ExpiryService,
-        AccessTokenStrategy,
-        RefreshTokenStrategy,
+        RequirementCheck,
         TokenGuard,
       ],
-      exports: [TokenGuard, TokenService, TokenStateRepository, SessionRepository],
+      exports: [TokenGuard, TokenService, TokenCookies, SessionRepository],
     };
   }
 }

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { IssuedToken } from '../../tokens/token.service.js';
+import type { Token } from '../../tokens/token.js';
 
 const example = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.kNxDvO8yhJ2ThYvKQ4n0c1Oq';
 
@@ -18,11 +18,11 @@ export class AccessTokenResponse {
   })
   expires_in: number;
 
-  static from(access: IssuedToken): AccessTokenResponse {
+  static from(access: Token): AccessTokenResponse {
     return {
       access_token: access.signed,
       token_type: 'Bearer',
-      expires_in: access.expiresIn,
+      expires_in: access.maxAge,
     };
   }
 }
@@ -31,7 +31,7 @@ export class LoginResponse extends AccessTokenResponse {
   @ApiProperty({ description: 'Good for new access tokens, and for nothing else.', example })
   refresh_token: string;
 
-  static fromPair(access: IssuedToken, refresh: IssuedToken): LoginResponse {
+  static fromPair(access: Token, refresh: Token): LoginResponse {
     return { ...AccessTokenResponse.from(access), refresh_token: refresh.signed };
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { bearerToken } from './bearer.js';
+import { bearerToken } from './sent-token.js';
 
 const read = (...authorization: string[]): string | null => {
   const rawHeaders = [

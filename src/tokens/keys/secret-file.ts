@@ -1,24 +1,11 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { StartError } from '../common/start-error.js';
-import { AppConfig, type SecretSource } from '../config/app-config.js';
+import { StartError } from '../../common/start-error.js';
 
-/**
- * The keys that sign and verify. They are made once: jsonwebtoken takes fifty times as long with
- * a secret that it has to turn into a key for each token.
- */
-export class TokenKeys {
-  readonly signing: KeyObject;
-
-  constructor(config: AppConfig) {
-    this.signing = createSecretKey(Buffer.from(readSecret(config.jwtSecret)));
-  }
-}
-
-function readSecret(source: SecretSource): string {
-  if ('value' in source) return source.value;
-  return readSecretFile(source.file) ?? makeSecretFile(source.file);
+/** The secret that the file keeps; made, with the file, where it is missing. */
+export function secretOfFile(file: string): KeyObject {
+  return createSecretKey(Buffer.from(readSecretFile(file) ?? makeSecretFile(file)));
 }
 
 function readSecretFile(file: string): string | undefined {

@@ -1,0 +1,39 @@
+import { StartError } from '../src/common/start-error.js';
+import { AppConfig } from '../src/config/app-config.js';
+import { JWT_ALGORITHMS, type JwtAlgorithm } from '../src/config/jwt-algorithms.js';
+import { addKey, listKeys, retireKey, useKey } from '../src/tokens/keys/manage-keys.js';
+
+const usage = `Usage: npm run keys -- list | add [algorithm] | use <kid> | retire <kid>
+  list    shows the keys, and which of them signs
+  add     makes a key (${JWT_ALGORITHMS.join(', ')}), which verifies from now on
+  use     lets a key sign; the one before goes on verifying
+  retire  removes a key: its tokens are refused from now on`;
+
+/** Manages the keys that sign and verify tokens, while the service runs or not. */
+const [verb, word] = process.argv.slice(2);
+try {
+  const output = run(AppConfig.load());
+  if (output === null) {
+    console.error(usage);
+    process.exitCode = 2;
+  } else console.log(output);
+} catch (error) {
+  if (!(error instanceof StartError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+function run({ jwt, ...config }: AppConfig): string | null {
+  const lifetime = Math.max(config.accessTokenLifetime, config.refreshTokenLifetime);
+  if (verb === 'list' && word === undefined) return listKeys(jwt, lifetime);
+  if (verb === 'add' && (word === undefined || isAlgorithm(word))) {
+    return addKey(jwt, word ?? jwt.algorithm);
+  }
+  if (word === undefined) return null;
+  if (verb === 'use') return useKey(jwt, word);
+  return verb === 'retire' ? retireKey(jwt, word) : null;
+}
+
+function isAlgorithm(name: string): name is JwtAlgorithm {
+  return JWT_ALGORITHMS.some((algorithm) => algorithm === name);
+}

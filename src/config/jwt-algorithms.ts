@@ -1,0 +1,62 @@
+import type { KeyObject } from 'node:crypto';
+
+/** RFC 7518, section 3.1: HMAC with a secret, RSASSA-PKCS1-v1_5 and ECDSA with a key pair. */
+export const JWT_ALGORITHMS = [
+  ...(['HS256', 'HS384', 'HS512'] as const),
+  ...(['RS256', 'RS384', 'RS512'] as const),
+  ...(['ES256', 'ES384', 'ES512'] as const),
+];
+export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
+
+/** RFC 7518, section 3.4: each of these belongs to one curve, here in OpenSSL's words. */
+export const CURVES = { ES256: 'prime256v1', ES384: 'secp384r1', ES512: 'secp521r1' } as const;
+
+/** Bits; RFC 7518, section 3.3. */
+const MIN_RSA_BITS = 2048;
+
+/** What the algorithm signs with. */
+export function keyKindOf(algorithm: JwtAlgorithm): 'secret' | 'rsa' | 'ec' {
+  if (algorithm.startsWith('HS')) return 'secret';
+  return algorithm.startsWith('RS') ? 'rsa' : 'ec';
+}
+
+/** RFC 7518, section 3.2: a secret has at least as many bytes as the hash. */
+export function minSecretBytes(algorithm: JwtAlgorithm): number {
+  return Number(algorithm.slice(2)) / 8;
+}
+
+/** Says what is wrong with a key for an algorithm, as the end of a sentence; null where it fits. */
+export function misfit(key: KeyObject, algorithm: JwtAlgorithm): string | null {
+  const { asymmetricKeyType: type = 'secret', asymmetricKeyDetails: details = {} } = key;
+  const wanted = keyKindOf(algorithm);
+  if (type === 'secret' && wanted === 'secret') {
+    const bytes = key.symmetricKeySize ?? 0;
+    return bytes < minSecretBytes(algorithm)
+      ? `has ${bytes} bytes, too few for ${algorithm}`
+      : null;
+  }
+  if (type === 'rsa' && wanted === 'rsa') {
+    const bits = details.modulusLength ?? 0;
+    return bits < MIN_RSA_BITS ? `has ${bits} bits, too few for ${algorithm}` : null;
+  }
+  if (type === 'ec' && wanted === 'ec') {
+    const curve = details.namedCurve ?? 'no known curve';
+    const fits = curve === CURVES[algorithm as keyof typeof CURVES];
+    return fits ? null : `is on ${curve}, which does not fit ${algorithm}`;
+  }
+  return `is of the kind ${type}, which does not fit ${algorithm}`;
+}
+
+/** What would do instead, as the end of a sentence. */
+export function remedyFor(algorithm: JwtAlgorithm): string {
+  const kind = keyKindOf(algorithm);
+  if (kind === 'secret') {
+    const bytes = minSecretBytes(algorithm);
+    return `set it to at least ${bytes} random bytes, for example from: openssl rand -base64 ${bytes * 1.5}`;
+  }
+  const options =
+    kind === 'rsa'
+      ? `RSA -pkeyopt rsa_keygen_bits:${MIN_RSA_BITS}`
+      : `EC -pkeyopt ec_paramgen_curve:${CURVES[algorithm as keyof typeof CURVES]}`;
+  return `set it to the PEM, or the path, of a key made by: openssl genpkey -algorithm ${options} -out private.pem`;
+}

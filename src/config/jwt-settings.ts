@@ -1,0 +1,164 @@
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import {
+  JWT_ALGORITHMS,
+  type JwtAlgorithm,
+  keyKindOf,
+  misfit,
+  minSecretBytes,
+  remedyFor,
+} from './jwt-algorithms.js';
+import { anyOf, type Found, type SettingsReader, splitList } from './settings-reader.js';
+
+/**
+ * The key that the settings name: itself, or the file in which a secret is kept and, where it is
+ * missing, made. Null where they name none, and the key file has to have one.
+ */
+export type JwtKeySource = { readonly key: KeyObject } | { readonly secretFile: string } | null;
+
+export interface JwtSettings {
+  readonly key: JwtKeySource;
+  /** What the settings' key signs with. */
+  readonly algorithm: JwtAlgorithm;
+  /** What a token of the settings' key may be signed with; holds `algorithm`. */
+  readonly algorithms: readonly JwtAlgorithm[];
+  /** Where `npm run keys` keeps more keys; it need not be there. */
+  readonly keysFile: string;
+}
+
+/** @param folder where keys are kept unless a setting says otherwise */
+export function readJwtSettings(
+  read: SettingsReader,
+  { production, folder }: { production: boolean; folder: string },
+): JwtSettings {
+  const keysFile = resolve(read.text('JWT_KEYS_FILE') ?? resolve(folder, 'jwt-keys.json'));
+  const algorithm = read.choice('JWT_ALGORITHM', JWT_ALGORITHMS, 'HS256', 'JWT_AUTHTYPE');
+  const algorithms = readAcceptedAlgorithms(read, algorithm);
+  // The key file may hold all the keys there are.
+  const needed = !existsSync(keysFile);
+  if (keyKindOf(algorithm) !== 'secret') {
+    return { key: readKeyPair(read, algorithm, needed), algorithm, algorithms, keysFile };
+  }
+  refuseKeyPair(read, algorithm);
+  const made = production ? null : { secretFile: resolve(folder, 'jwt-secret') };
+  const key = readSecret(read, algorithms, production && needed) ?? made;
+  return { key, algorithm, algorithms, keysFile };
+}
+
+function readSecret(
+  read: SettingsReader,
+  algorithms: readonly JwtAlgorithm[],
+  needed: boolean,
+): JwtKeySource {
+  const { value, spelling } = read.setting('JWT_SECRET_KEY', 'JWT_SECRET');
+  const longest = algorithms.reduce((a, b) => (minSecretBytes(b) > minSecretBytes(a) ? b : a));
+  if (value === undefined) {
+    if (needed) read.problem(`${spelling} is missing in production; ${remedyFor(longest)}.`);
+    return null;
+  }
+  const key = createSecretKey(Buffer.from(value));
+  // A public key is known to everybody: as a secret it would let everybody sign.
+  const problem = isPem(value) ? `is a PEM, and ${longest} takes a secret` : misfit(key, longest);
+  if (problem !== null) read.problem(`${spelling} ${problem}; ${remedyFor(longest)}.`);
+  return { key };
+}
+
+function readKeyPair(read: SettingsReader, algorithm: JwtAlgorithm, needed: boolean): JwtKeySource {
+  const unused = read.raw('JWT_SECRET_KEY');
+  if (unused !== undefined) {
+    read.warning(`JWT_SECRET_KEY is not used, as JWT_ALGORITHM is ${algorithm}.`);
+  }
+  const found = read.setting('JWT_PRIVATE_KEY', 'JWT_SECRET');
+  const publicFound = read.setting('JWT_PUBLIC_KEY', 'JWT_PUBLICKEY');
+  if (found.value === undefined) {
+    if (needed) read.problem(`${found.spelling} is missing; ${remedyFor(algorithm)}.`);
+    if (publicFound.value !== undefined) {
+      read.problem(`${publicFound.spelling} is set without JWT_PRIVATE_KEY; set both, or neither.`);
+    }
+    return null;
+  }
+  const key = readKey(read, found, { algorithm, kind: 'private', remedy: remedyFor(algorithm) });
+  const kept = { algorithm, kind: 'public', remedy: PUBLIC_REMEDY } as const;
+  const publicKey = readKey(read, publicFound, kept);
+  if (key && publicKey && !createPublicKey(key).equals(publicKey)) {
+    const problem = `belongs to another private key than ${found.spelling}`;
+    read.problem(`${publicFound.spelling} ${problem}; ${PUBLIC_REMEDY}.`);
+  }
+  return key && { key };
+}
+
+const PUBLIC_REMEDY =
+  'leave it out, or set it to what this prints: openssl pkey -in private.pem -pubout';
+
+/** The key of a PEM, or of the file that holds one; null where there is none that would do. */
+function readKey(
+  read: SettingsReader,
+  { value, spelling }: Found,
+  options: { algorithm: JwtAlgorithm; kind: 'private' | 'public'; remedy: string },
+): KeyObject | null {
+  if (value === undefined) return null;
+  const { algorithm, kind, remedy } = options;
+  try {
+    // Where a variable cannot hold several lines, `\n` stands for their ends.
+    const pem = isPem(value) ? value.replaceAll('\\n', '\n') : readFileSync(value, 'utf8');
+    const key = kind === 'private' ? createPrivateKey(pem) : publicKeyOf(pem);
+    const problem = misfit(key, algorithm);
+    if (problem === null) return key;
+    read.problem(`${spelling} ${problem}; ${remedy}.`);
+  } catch (error) {
+    const { syscall, code } = error as NodeJS.ErrnoException;
+    // Neither the value nor what a parser says of it is repeated: it may be the key.
+    const reason = syscall === undefined ? 'there is none in it' : code;
+    read.problem(
+      `${spelling} is neither the PEM of a ${kind} key without a passphrase nor the path of one (${reason}); ${remedy}.`,
+    );
+  }
+  return null;
+}
+
+/** Node would derive the public key of a private one, which has no business being there. */
+function publicKeyOf(pem: string): KeyObject {
+  if (pem.includes('PRIVATE KEY')) throw new Error('a private key');
+  return createPublicKey(pem);
+}
+
+function refuseKeyPair(read: SettingsReader, algorithm: JwtAlgorithm): void {
+  for (const name of ['JWT_PRIVATE_KEY', 'JWT_PUBLIC_KEY', 'JWT_PUBLICKEY']) {
+    if (read.raw(name) === undefined) continue;
+    read.problem(
+      `${name} belongs to a key pair, and JWT_ALGORITHM is ${algorithm}; set JWT_ALGORITHM to RS256 or ES256, or leave ${name} out.`,
+    );
+  }
+}
+
+function readAcceptedAlgorithms(read: SettingsReader, signing: JwtAlgorithm): JwtAlgorithm[] {
+  const value = read.raw('JWT_ALGORITHMS');
+  if (value === undefined) return [signing];
+  const accepted = new Set<JwtAlgorithm>();
+  for (const name of splitList(value)) {
+    const known = JWT_ALGORITHMS.find((algorithm) => algorithm === name);
+    const problem = known ? unlike(known, signing) : `is not known; use ${anyOf(JWT_ALGORITHMS)}`;
+    if (problem !== null) read.problem(`JWT_ALGORITHMS: "${name}" ${problem}.`);
+    else if (known) accepted.add(known);
+  }
+  if (!accepted.delete(signing)) {
+    read.problem(`JWT_ALGORITHMS leaves out ${signing}, which signs; add it.`);
+  }
+  return [signing, ...accepted];
+}
+
+/** Why no key could be good for both algorithms. */
+function unlike(accepted: JwtAlgorithm, signing: JwtAlgorithm): string | null {
+  const [kind, signingKind] = [keyKindOf(accepted), keyKindOf(signing)];
+  const remedy = 'leave it out, and see `npm run keys` for going from one to the other';
+  if ((kind === 'secret') !== (signingKind === 'secret')) {
+    return `mixes secrets and key pairs, as ${signing} signs; ${remedy}`;
+  }
+  const unlikeKey = kind !== signingKind || (kind === 'ec' && accepted !== signing);
+  return unlikeKey ? `takes another kind of key than ${signing}, which signs; ${remedy}` : null;
+}
+
+function isPem(value: string): boolean {
+  return value.includes('-----BEGIN ');
+}

@@ -1,0 +1,81 @@
+import { applyDecorators, Injectable, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { StartError } from '../common/start-error.js';
+import { RESERVED_CLAIMS, type Token } from './token.js';
+
+/**
+ * What a provider that is marked with `@TokenHook()` may do about every token that is issued.
+ * Where a hook throws, the token is not issued, and what asked for it (a login, say) fails.
+ */
+export interface TokenHooks {
+  /**
+   * Gives claims to add to a token before it is signed.
+   *
+   * @param token as it will be, not signed yet
+   * @returns claims that are not there already; the registered ones cannot be overwritten
+   */
+  addClaims?(token: Token): Record<string, unknown> | Promise<Record<string, unknown>>;
+
+  /** Sees a token after it was signed and before anybody gets it. */
+  issued?(token: Token): void | Promise<void>;
+}
+
+const mark = DiscoveryService.createDecorator();
+
+/** Makes a provider take part in issuing tokens; see `TokenHooks`. */
+export const TokenHook = () => applyDecorators(Injectable(), mark());
+
+/** Asks every hook there is, in the order of their modules. */
+@Injectable()
+export class TokenHookRunner implements OnModuleInit {
+  private found: TokenHooks[] | undefined;
+
+  constructor(private readonly discovery: DiscoveryService) {}
+
+  /** @throws StartError where a hook belongs to a request, as tokens may be issued without one */
+  onModuleInit(): void {
+    this.found = this.hooks();
+  }
+
+  /** @throws Error where a hook gives a claim that is there already */
+  async addClaims(token: Token): Promise<Record<string, unknown>> {
+    const added: Record<string, unknown> = {};
+    for (const hook of this.hooks()) {
+      addOwnClaims(added, (await hook.addClaims?.(token)) ?? {}, token.claims);
+    }
+    return added;
+  }
+
+  async issued(token: Token): Promise<void> {
+    for (const hook of this.hooks()) await hook.issued?.(token);
+  }
+
+  private hooks(): TokenHooks[] {
+    this.found ??= this.discovery.getProviders({ metadataKey: mark.KEY }).map((wrapper) => {
+      if (wrapper.isDependencyTreeStatic()) return wrapper.instance as TokenHooks;
+      throw new StartError(`${wrapper.name}: a @TokenHook() cannot belong to a request.`);
+    });
+    return this.found;
+  }
+}
+
+/**
+ * @param taken claims that are there already
+ * @throws Error where one of the new claims is registered, or taken
+ */
+export function addOwnClaims(
+  claims: Record<string, unknown>,
+  more: Record<string, unknown>,
+  taken: Readonly<Record<string, unknown>> = {},
+): void {
+  for (const [name, value] of Object.entries(more)) {
+    if (
+      RESERVED_CLAIMS.includes(name) ||
+      Object.hasOwn(claims, name) ||
+      Object.hasOwn(taken, name)
+    ) {
+      throw new Error(`The claim "${name}" cannot be overwritten.`);
+    }
+    claims[name] = value;
+  }
+}
