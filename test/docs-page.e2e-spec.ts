@@ -1,21 +1,13 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { mkdirSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { describeInBrowser, launchBrowser } from './support/browser.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 import { engine } from './support/test-database.js';
 
-const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 const screenshots = '.cache/screenshots';
 
-const withBrowser = (tests: () => void): void => {
-  if (existsSync(executablePath)) return describe('Swagger UI', tests);
-  if (process.env.TEST_REQUIRE_ALL === 'true') throw new Error(`There is no ${executablePath}.`);
-  console.warn(`SKIPPED: the page in a browser. Name a Chromium in CHROMIUM_PATH.`);
-  // Skipped in the report, too, and never in .ci/run.
-  describe.skip('Swagger UI', tests);
-};
-
-withBrowser(() => {
+describeInBrowser('Swagger UI', () => {
   let app: TestApp;
   let browser: Browser;
   let page: Page;
@@ -23,17 +15,7 @@ withBrowser(() => {
 
   beforeAll(async () => {
     app = await bootApp();
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--no-first-run',
-      ],
-    });
+    browser = await launchBrowser();
     page = await browser.newPage({ viewport: { width: 1280, height: 1600 } });
     page.on('pageerror', (error) => errors.push(error.message));
   }, 60_000);

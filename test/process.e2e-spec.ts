@@ -41,7 +41,7 @@ describe('The process', () => {
   });
 
   const spawn = (env: Record<string, string> = {}): ServiceProcess => {
-    const settings = { DATABASE_URL: database.url, JWT_SECRET_KEY: SECRET };
+    const settings = { ...database.settings, JWT_SECRET_KEY: SECRET };
     const service = ServiceProcess.spawn({ ...settings, ...env });
     processes.push(service);
     return service;
@@ -197,7 +197,7 @@ describe('The process', () => {
   it('makes administrators by `npm run admin`', async () => {
     const client = await start();
     const { access } = await client.login(demoUser);
-    const env = { DATABASE_URL: database.url, JWT_SECRET_KEY: SECRET };
+    const env = { ...database.settings, JWT_SECRET_KEY: SECRET };
     const admin = (...words: string[]) => ServiceProcess.spawn(env, 'scripts/admin.js', ...words);
     const grant = admin('grant', 'user');
     expect(await grant.exit()).toBe(0);
@@ -212,7 +212,7 @@ describe('The process', () => {
   });
 
   it('migrates by hand, too', async () => {
-    const env = { DATABASE_URL: database.url };
+    const env = database.settings;
     const typeorm = async (...words: string[]) => {
       const child = ServiceProcess.spawn(
         env,

@@ -5,6 +5,7 @@ import { bootApp, type TestApp } from './support/test-app.js';
 
 /** Every route that answers without a token. A route that is missing here must ask for one. */
 const OPEN = [
+  'GET /.well-known/jwks.json',
   'GET /api/ships',
   'GET /api/ships/:id',
   'GET /api/users',
@@ -25,6 +26,7 @@ const CLOSED = [
   'DELETE /auth/logout',
   'DELETE /auth/logout2',
   'GET /auth/me',
+  'GET /auth/token',
   'POST /api/ships',
   'POST /auth/refresh',
   'PUT /api/ships/:id',

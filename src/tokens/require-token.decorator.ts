@@ -17,7 +17,6 @@ import {
   tokenRevoked,
   wrongTokenType,
 } from './token-error.js';
-import { TOKEN_COOKIES } from './token-cookies.js';
 import type { Token } from './token.js';
 
 export const REQUIREMENT = Symbol('token requirement');
@@ -39,7 +38,7 @@ export function RequireToken(requirement: TokenRequirement = {}) {
   // The document leaves out the cookies of a login where no login sets them.
   const schemes =
     places.length === 0
-      ? [`${type}_token`, TOKEN_COOKIES[type].token]
+      ? [`${type}_token`, `${type}_token_cookie`]
       : places.map((place) => (place === 'cookie' ? (cookie ?? '') : `${type}_token`));
   return applyDecorators(
     SetMetadata(REQUIREMENT, requirement satisfies RouteAccess),

@@ -43,7 +43,9 @@ export class RequirementCheck implements OnModuleInit {
         ]);
         if (paths.length === 0 || requirement === undefined || requirement === PUBLIC) return [];
         const full = pathsOf(metatype).flatMap((base) =>
-          paths.map((path) => `${prefix}/${base}/${path}`.replaceAll(/\/+/g, '/')),
+          paths.map(
+            (path) => `/${[prefix, base, path].join('/').split('/').filter(Boolean).join('/')}`,
+          ),
         );
         return { name: `${metatype.name}.${method}`, paths: full, requirement };
       });
@@ -92,7 +94,6 @@ function problemsOfPlace(requirement: TokenRequirement): string[] {
 
 function problemsOfType({ type = 'access', fresh, scope }: TokenRequirement): string[] {
   if (type === 'access') return [];
-  if (type !== 'refresh') return [`knows no type "${String(type)}"`];
   const problems: string[] = [];
   if (fresh) problems.push('wants a fresh refresh token, and only access tokens are fresh');
   if (scope) problems.push('wants a scope of a refresh token, and only access tokens have one');

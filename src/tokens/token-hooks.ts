@@ -37,11 +37,15 @@ export class TokenHookRunner implements OnModuleInit {
     this.found = this.hooks();
   }
 
-  /** @throws Error where a hook gives a claim that is there already */
-  async addClaims(token: Token): Promise<Record<string, unknown>> {
+  /**
+   * @param draft makes the token as it will be, for each hook one of its own
+   * @throws Error where a hook gives a claim that is there already
+   */
+  async addClaims(draft: () => Token): Promise<Record<string, unknown>> {
     const added: Record<string, unknown> = {};
     for (const hook of this.hooks()) {
-      addOwnClaims(added, (await hook.addClaims?.(token)) ?? {}, token.claims);
+      if (!hook.addClaims) continue;
+      addOwnClaims(added, await hook.addClaims(draft()), draft().claims);
     }
     return added;
   }

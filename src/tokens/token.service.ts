@@ -114,8 +114,9 @@ export class TokenService {
   ): Promise<Token> {
     const claims = { ...this.claimsFor(type, subject, options), ...own };
     addOwnClaims(claims, options.claims ?? {});
-    const draft = { alg: this.keys.ring.signing.algorithm };
-    const added = await this.hooks.addClaims(new Token('', draft, structuredClone(claims)));
+    const { algorithm } = this.keys.ring.signing;
+    const draft = () => new Token('', { alg: algorithm }, structuredClone(claims));
+    const added = await this.hooks.addClaims(draft);
     // Hooks may have taken their time: the key is the one of this moment.
     const token = this.sign({ ...claims, ...added }, this.keys.ring.signing);
     await this.hooks.issued(token);

@@ -37,12 +37,19 @@ export async function bootApp(
 ): Promise<TestApp> {
   const database = options.database ?? (await createDatabase());
   const { passwordHashCost = { memoryCost: 64, timeCost: 1, parallelism: 1 } } = options;
+  const defaults = { JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0' };
   const config = AppConfig.from(
-    { DATABASE_URL: database.url, JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0', ...env },
+    { ...database.settings, ...defaults, ...env },
     { passwordHashCost },
   );
   const app = await createApp(config, { logger: false, ...options });
-  await app.listen(0, '127.0.0.1');
+  try {
+    await app.listen(0, '127.0.0.1');
+  } catch (error) {
+    await app.close();
+    await database.drop();
+    throw error;
+  }
   const client = new Client(await app.getUrl());
   return Object.assign(client, {
     app,

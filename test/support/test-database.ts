@@ -15,6 +15,8 @@ export interface TestDatabase {
   url: string;
   /** A folder of the test's own, which goes with the database. */
   folder: string;
+  /** What makes a service use both, and no key that lies elsewhere. */
+  settings: { DATABASE_URL: string; JWT_KEYS_FILE: string };
   drop(): Promise<void>;
 }
 
@@ -22,10 +24,16 @@ export interface TestDatabase {
 export async function createDatabase(): Promise<TestDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'nest-rest-jwt-'));
   const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  const settingsFor = (url: string) => ({
+    DATABASE_URL: url,
+    JWT_KEYS_FILE: join(folder, 'jwt-keys.json'),
+  });
   if (engine === 'sqlite') {
+    const url = `sqlite:${join(folder, 'app.sqlite')}`;
     return {
-      url: `sqlite:${join(folder, 'app.sqlite')}`,
+      url,
       folder,
+      settings: settingsFor(url),
       drop: async () => removeFolder(),
     };
   }
@@ -36,6 +44,7 @@ export async function createDatabase(): Promise<TestDatabase> {
   return {
     url: url.href,
     folder,
+    settings: settingsFor(url.href),
     drop: async () => {
       removeFolder();
       await onServer(`DROP DATABASE ${name} WITH (FORCE)`);

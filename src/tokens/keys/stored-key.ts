@@ -5,6 +5,8 @@ import {
   generateKeySync,
   type JsonWebKey,
   type KeyObject,
+  sign,
+  verify,
 } from 'node:crypto';
 import { StartError } from '../../common/start-error.js';
 import {
@@ -35,8 +37,19 @@ export function openStoredKey(stored: StoredKey): TokenKey {
   const key = tokenKey(keyObject(stored), known);
   const problem = misfit(key.signing, known);
   if (problem !== null) throw new StartError(`The stored key ${stored.kid} ${problem}.`);
-  if (key.id === stored.kid) return key;
-  throw new StartError(`The stored key ${stored.kid} should be called ${key.id}.`);
+  if (key.id !== stored.kid) {
+    throw new StartError(`The stored key ${stored.kid} should be called ${key.id}.`);
+  }
+  if (!isPair(key))
+    throw new StartError(`The stored key ${stored.kid} is of two halves that differ.`);
+  return key;
+}
+
+/** Node takes the public half of a stored key from beside the private one, and compares nothing. */
+function isPair({ signing, verifying }: TokenKey): boolean {
+  if (signing.type === 'secret') return true;
+  const probe = Buffer.from('probe');
+  return verify('sha256', probe, verifying, sign('sha256', probe, signing));
 }
 
 /** A new key for the algorithm. */

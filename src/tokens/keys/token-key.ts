@@ -47,7 +47,7 @@ export function tokenKey(
 }
 
 /** RFC 7638, section 3: the hash of the members that the key cannot do without, by name. */
-function thumbprint({ kty, crv, e, n, x, y }: JsonWebKey): string {
+export function thumbprint({ kty, crv, e, n, x, y }: JsonWebKey): string {
   const required = kty === 'RSA' ? { e, kty, n } : { crv, kty, x, y };
   return createHash('sha256').update(JSON.stringify(required)).digest('base64url');
 }

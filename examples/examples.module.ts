@@ -1,0 +1,17 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ApiKeys } from './api-keys.js';
+import { MachineTokensController } from './machine-tokens.controller.js';
+import { ProtectedRoutesController } from './protected-routes.controller.js';
+import { TenantHook } from './tenant.hook.js';
+
+/** All of the examples. A module like it goes into the list of `src/app.module.ts`. */
+@Module({})
+export class ExamplesModule {
+  static forRoot(apiKeys: ApiKeys): DynamicModule {
+    return {
+      module: ExamplesModule,
+      controllers: [ProtectedRoutesController, MachineTokensController],
+      providers: [{ provide: ApiKeys, useValue: apiKeys }, TenantHook],
+    };
+  }
+}

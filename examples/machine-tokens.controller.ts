@@ -1,0 +1,30 @@
+import { Controller, Get, Header, Headers, UnauthorizedException } from '@nestjs/common';
+import { Public, RequireToken } from '../src/tokens/require-token.decorator.js';
+import { TokenService } from '../src/tokens/token.service.js';
+import { ApiKeys } from './api-keys.js';
+
+/** The routes that flask-jwt-trivial's documentation shows: tokens for programs, without a login. */
+@Controller()
+export class MachineTokensController {
+  constructor(
+    private readonly tokens: TokenService,
+    private readonly apiKeys: ApiKeys,
+  ) {}
+
+  @Get('private')
+  @RequireToken()
+  privateRoute() {
+    return 'Your token worked.';
+  }
+
+  /** Answers in the shape of JSON:API. */
+  @Get('get_token')
+  @Public()
+  @Header('cache-control', 'no-store')
+  async getToken(@Headers('x-api-key') key = '') {
+    const program = this.apiKeys.ownerOf(key);
+    if (program === null) throw new UnauthorizedException();
+    const token = await this.tokens.createAccessToken(program, { expiresIn: 3600 });
+    return { data: { type: 'tokens', attributes: { token: token.signed, category: 'Bearer' } } };
+  }
+}

@@ -1,0 +1,109 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { describeInBrowser, launchBrowser } from './support/browser.js';
+import { ship } from './support/client.js';
+import { bootApp, type TestApp } from './support/test-app.js';
+
+interface Call {
+  method?: string;
+  path: string;
+  json?: object;
+  /** The cookie whose value is repeated. */
+  csrf?: string;
+}
+
+describeInBrowser('A page with TOKEN_COOKIES', () => {
+  let app: TestApp;
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    app = await bootApp({ TOKEN_COOKIES: 'true' });
+    browser = await launchBrowser();
+  }, 60_000);
+  beforeEach(async () => {
+    page = await (await browser.newContext()).newPage();
+    await page.goto(`${app.url}/docs`);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await app.close();
+  });
+
+  /** What a script of the page does: it knows no token. */
+  const call = ({ method = 'GET', path, json, csrf }: Call) =>
+    page.evaluate(
+      async ([verb, url, body, cookie]) => {
+        const { document } = globalThis as unknown as { document: { cookie: string } };
+        const value = new RegExp(`(?:^|; )${cookie}=([^;]*)`).exec(document.cookie)?.[1];
+        const answer = await fetch(url!, {
+          method: verb!,
+          headers: {
+            ...(body && { 'content-type': 'application/json' }),
+            ...(value !== undefined && { 'x-csrf-token': value }),
+          },
+          ...(body && { body }),
+        });
+        return { status: answer.status, seen: document.cookie };
+      },
+      [method, path, json ? JSON.stringify(json) : '', csrf ?? 'none'] as const,
+    );
+  const login = () =>
+    call({
+      method: 'POST',
+      path: '/auth/login',
+      json: { username: 'user', password: 'password' },
+    });
+
+  it('logs in, reads, writes, renews and logs out without seeing a token', async () => {
+    const { status, seen } = await login();
+    expect(status).toBe(200);
+    expect(seen).toMatch(/csrf_access_token=[\w-]{22}/);
+    expect(seen).not.toContain('token_cookie');
+    expect((await call({ path: '/auth/me' })).status).toBe(200);
+    const create = { method: 'POST', path: '/api/ships', json: ship };
+    expect((await call(create)).status).toBe(401);
+    expect((await call({ ...create, csrf: 'csrf_access_token' })).status).toBe(201);
+    const refresh = { method: 'POST', path: '/auth/refresh' };
+    expect((await call({ ...refresh, csrf: 'csrf_access_token' })).status).toBe(401);
+    expect((await call({ ...refresh, csrf: 'csrf_refresh_token' })).status).toBe(200);
+    expect((await call({ ...create, csrf: 'csrf_access_token' })).status).toBe(201);
+    const logout = { method: 'DELETE', path: '/auth/logout2', csrf: 'csrf_refresh_token' };
+    expect(await call(logout)).toEqual({ status: 200, seen: '' });
+    expect((await call({ path: '/auth/me' })).status).toBe(401);
+    expect(await page.context().cookies()).toEqual([]);
+  }, 60_000);
+
+  it('sends the refresh token to /auth alone', async () => {
+    await login();
+    const at = async (path: string) =>
+      (await page.context().cookies(app.url + path)).map(({ name }) => name);
+    expect(await at('/auth/refresh')).toContain('refresh_token_cookie');
+    expect(await at('/api/ships')).not.toContain('refresh_token_cookie');
+    expect(await at('/api/ships')).toContain('access_token_cookie');
+  }, 60_000);
+
+  it('is not spoken for by a page of another site', async () => {
+    await login();
+    const foreign: Server = createServer((_, answer) => {
+      answer.setHeader('content-type', 'text/html');
+      const target = `${app.url}/auth/logout`;
+      answer.end(`<form method="post" action="${target}"><button>Win</button></form>`);
+    });
+    await new Promise<void>((resolve) => foreign.listen(0, '127.0.0.1', resolve));
+    // Another site than 127.0.0.1, where the service is.
+    await page.goto(`http://localhost:${(foreign.address() as AddressInfo).port}/`);
+    const sent: string[] = [];
+    page.on('request', (request) => {
+      void request.allHeaders().then((headers) => sent.push(headers.cookie ?? ''));
+    });
+    await page.getByRole('button').click();
+    await page.waitForURL(`${app.url}/auth/logout`);
+    expect(sent.join()).not.toContain('access_token_cookie');
+    await page.goto(`${app.url}/docs`);
+    expect((await call({ path: '/auth/me' })).status).toBe(200);
+    foreign.close();
+  }, 60_000);
+});

@@ -1,0 +1,79 @@
+"""
+Somebody else's service: Flask, with PyJWT for the tokens. It has the settings of ours under the
+same names, and shares with it nothing but the key and the claims.
+
+It listens on a port that is free, and prints its address.
+"""
+
+import os
+import time
+import uuid
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from flask import Flask, Response, jsonify, request
+from werkzeug.serving import make_server
+
+ALGORITHM = os.environ["JWT_ALGORITHM"]
+if ALGORITHM.startswith("HS"):
+    SIGNING_KEY = os.environ["JWT_SECRET_KEY"]
+else:
+    # Read once: of a text, PyJWT would check the RSA key anew for every token.
+    SIGNING_KEY = load_pem_private_key(os.environ["JWT_PRIVATE_KEY"].encode(), password=None)
+ISSUER = os.environ["JWT_ISSUER"]
+AUDIENCE = os.environ["JWT_AUDIENCE"]
+# Where key pairs sign, the public keys are not handed over: they are fetched, and kept.
+JWKS = jwt.PyJWKClient(os.environ["JWKS_URL"]) if "JWKS_URL" in os.environ else None
+
+app = Flask(__name__)
+
+
+@app.post("/tokens")
+def issue_token() -> Response:
+    """The claims of the body change those that a token has; null takes one out."""
+    asked = request.get_json()
+    now = int(time.time())
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "jti": str(uuid.uuid4()),
+        "type": "access",
+        "iat": now,
+        "nbf": now,
+        "exp": now + 300,
+        "fresh": False,
+        "scope": {},
+        **asked["claims"],
+    }
+    claims = {name: value for name, value in claims.items() if value is not None}
+    headers = {"kid": asked["kid"]} if "kid" in asked else None
+    return jsonify(token=jwt.encode(claims, SIGNING_KEY, ALGORITHM, headers), claims=claims)
+
+
+@app.get("/whoami")
+def whoami() -> tuple[Response, int]:
+    """Takes an access token of the other service."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Bearer":
+        return jsonify(error="no token"), 401
+    try:
+        claims = jwt.decode(
+            token,
+            JWKS.get_signing_key_from_jwt(token).key if JWKS else SIGNING_KEY,
+            algorithms=[ALGORITHM],
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            options={"require": ["exp", "iat", "nbf", "jti", "sub", "type"]},
+        )
+    except jwt.PyJWTError as error:
+        return jsonify(error=type(error).__name__), 401
+    # A refresh token verifies as well, and is not for this.
+    if claims["type"] != "access":
+        return jsonify(error="no access token"), 401
+    return jsonify(subject=claims["sub"], scope=claims["scope"]), 200
+
+
+server = make_server("127.0.0.1", 0, app, threaded=True)
+print(f"http://127.0.0.1:{server.server_port}", flush=True)
+server.serve_forever()

@@ -1,0 +1,279 @@
+import { Controller, Delete, Get, Module, type Type } from '@nestjs/common';
+import { RouterModule } from '@nestjs/core';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Imports } from '../src/app.module.js';
+import { StartError } from '../src/common/start-error.js';
+import { CurrentToken, Public, RequireToken } from '../src/tokens/require-token.decorator.js';
+import { param, type TokenRequirement } from '../src/tokens/requirement.js';
+import { Token } from '../src/tokens/token.js';
+import { type AccessTokenOptions, TokenService } from '../src/tokens/token.service.js';
+import { bootApp, type TestApp } from './support/test-app.js';
+
+/** A module with one route, which asks for this. */
+function moduleWith(requirement: TokenRequirement, name = 'Probe', path = 'of/:tenant') {
+  @Controller(name)
+  class ProbeController {
+    @Get(path)
+    @RequireToken(requirement)
+    show(@CurrentToken() token: Token) {
+      return { subject: token.subject };
+    }
+  }
+  Object.defineProperty(ProbeController, 'name', { value: name });
+  return moduleOf(ProbeController);
+}
+
+function moduleOf(...controllers: Type[]): Type {
+  @Module({ controllers })
+  class ProbeModule {}
+  return ProbeModule;
+}
+
+/** What stops the start. */
+async function startWith(...imports: Imports): Promise<string> {
+  try {
+    const app = await bootApp({}, { imports });
+    await app.close();
+    return 'It started.';
+  } catch (error) {
+    if (error instanceof StartError) return error.message;
+    throw error;
+  }
+}
+
+describe('A requirement that cannot be met', () => {
+  const cases: [string, TokenRequirement, string][] = [
+    [
+      'a cookie without a name',
+      { in: 'cookie' },
+      'wants a cookie without a name; name it in `cookie`',
+    ],
+    [
+      'a header or a cookie without a name',
+      { in: ['header', 'cookie'], cookie: '' },
+      'wants a cookie without a name; name it in `cookie`',
+    ],
+    [
+      'a cookie with a name that no cookie can have',
+      { in: 'cookie', cookie: 'a b' },
+      'wants a cookie without a name; name it in `cookie`',
+    ],
+    [
+      'a cookie where none is read',
+      { cookie: 'mine' },
+      'names the cookie "mine" and never looks there; add it to `in`',
+    ],
+    ['no place at all', { in: [] }, 'takes a token from nowhere: `in` is []'],
+    ['an unknown place', { in: 'query' as 'header' }, 'knows no place "query"'],
+    [
+      'a parameter that the route does not have',
+      { claims: { sub: param('username') } },
+      'asks for the parameter "username", which /probe/of/:tenant has not',
+    ],
+    [
+      'such a parameter deep within',
+      { scope: { may: { see: ['all', param('whom')] } } },
+      'asks for the parameter "whom", which /probe/of/:tenant has not',
+    ],
+    [
+      'such a parameter in the override',
+      { scope: { a: 1 }, override: { claims: { sub: param('name') } } },
+      'asks for the parameter "name", which /probe/of/:tenant has not',
+    ],
+    [
+      'a fresh refresh token',
+      { type: 'refresh', fresh: true },
+      'wants a fresh refresh token, and only access tokens are fresh',
+    ],
+    [
+      'a refresh token with a scope',
+      { type: 'refresh', scope: { admin: true } },
+      'wants a scope of a refresh token, and only access tokens have one',
+    ],
+    [
+      'an override that everybody has',
+      { scope: { admin: true }, override: {} },
+      'has an `override` that asks nothing, so that everybody would pass',
+    ],
+  ];
+  let message: string;
+
+  beforeAll(async () => {
+    message = await startWith(
+      ...cases.map(([, requirement], index) => moduleWith(requirement, `Probe${index}`)),
+    );
+  });
+
+  it.each(cases)('stops the start, by name: %s', (title, _, problem) => {
+    const name = `Probe${cases.findIndex(([each]) => each === title)}`;
+    expect(message.split('\n')).toContain(
+      `${name}.show: @RequireToken() ${problem.replace('/probe/', `/${name}/`)}.`,
+    );
+  });
+
+  it('stops the start with a sentence for each, and no more', () => {
+    expect(message.split('\n')).toHaveLength(cases.length);
+  });
+
+  it('stops the start where a controller asks it of one of its handlers', async () => {
+    @Controller('probe/:name')
+    @RequireToken({ claims: { sub: param('other') } })
+    class MixedController {
+      @Get()
+      asks() {}
+
+      @Get('public')
+      @Public()
+      asksNothing() {}
+
+      @Get('own')
+      @RequireToken({ claims: { sub: param('name') } })
+      asksItself() {}
+
+      @Get('has/:other')
+      hasIt() {}
+
+      noRoute() {}
+    }
+    expect(await startWith(moduleOf(MixedController))).toBe(
+      'MixedController.asks: @RequireToken() asks for the parameter "other", which /probe/:name has not.',
+    );
+  });
+
+  it('stops the start where only one of several paths has the parameter', async () => {
+    @Controller(['by/:name', 'all'])
+    class PathsController {
+      @Get(['', 'more'])
+      @RequireToken({ claims: { sub: param('name') } })
+      show() {}
+    }
+    const problem = (path: string) =>
+      `PathsController.show: @RequireToken() asks for the parameter "name", which ${path} has not.`;
+    expect(await startWith(moduleOf(PathsController))).toBe(
+      [problem('/all'), problem('/all/more')].join('\n'),
+    );
+  });
+
+  it('does not stop it where a module’s own path has the parameter', async () => {
+    const probe = moduleWith({ claims: { sub: param('owner') } }, 'Probe', 'here');
+    const router = RouterModule.register([{ path: 'of/:owner', module: probe }]);
+    expect(await startWith(probe, router)).toBe('It started.');
+  });
+});
+
+@Controller('places')
+class PlacesController {
+  @Get('header')
+  @RequireToken({ in: 'header' })
+  header() {
+    return {};
+  }
+
+  @Get('cookie')
+  @RequireToken({ in: 'cookie', cookie: 'mine' })
+  cookie() {
+    return {};
+  }
+
+  @Delete('cookie')
+  @RequireToken({ in: 'cookie', cookie: 'mine' })
+  remove() {
+    return {};
+  }
+
+  @Get('both')
+  @RequireToken({ in: ['header', 'cookie'], cookie: 'mine' })
+  both(@CurrentToken() token: Token) {
+    return { subject: token.subject };
+  }
+
+  @Get('refresh')
+  @RequireToken({ type: 'refresh', in: 'cookie', cookie: 'mine', claims: { device: 'x-wing' } })
+  refresh() {
+    return {};
+  }
+}
+
+describe('A token is taken', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await bootApp({}, { imports: [moduleOf(PlacesController)] });
+  });
+  afterAll(() => app.close());
+
+  const minted = async (options: AccessTokenOptions = {}, subject = 'leia'): Promise<string> =>
+    (await app.app.get(TokenService).createAccessToken(subject, options)).signed;
+  const visit = async (path: string, headers: Record<string, string>, method = 'GET') => {
+    const { status, body } = await app.send(method, `/places/${path}`, { headers });
+    return body.code ?? body.subject ?? status;
+  };
+
+  it('from the header alone, where the route says so', async () => {
+    const token = await minted();
+    expect(await visit('header', { authorization: `Bearer ${token}` })).toBe(200);
+    expect(await visit('header', { cookie: `mine=${token}` })).toBe('token_missing');
+  });
+
+  it('from the named cookie alone, where the route says so', async () => {
+    const token = await minted();
+    expect(await visit('cookie', { cookie: `mine=${token}` })).toBe(200);
+    expect(await visit('cookie', { cookie: `a=b; mine=${token}; c=d` })).toBe(200);
+    expect(await visit('cookie', { authorization: `Bearer ${token}` })).toBe('token_missing');
+    expect(await visit('cookie', { cookie: `access_token_cookie=${token}` })).toBe('token_missing');
+    expect(await visit('cookie', { cookie: `notmine=${token}` })).toBe('token_missing');
+  });
+
+  it('from no cookie that is there twice', async () => {
+    const token = await minted();
+    expect(await visit('cookie', { cookie: `mine=${token}; mine=${token}` })).toBe('token_invalid');
+    expect(await visit('cookie', { cookie: 'mine=' })).toBe('token_invalid');
+    expect(await visit('cookie', { cookie: `mine="${token}"` })).toBe('token_invalid');
+  });
+
+  it('from either, and from the header first', async () => {
+    const [leia, luke] = [await minted(), await minted({}, 'luke')];
+    const authorization = `Bearer ${leia}`;
+    const cookie = `mine=${luke}`;
+    expect(await visit('both', { authorization })).toBe('leia');
+    expect(await visit('both', { cookie })).toBe('luke');
+    expect(await visit('both', { authorization, cookie })).toBe('leia');
+    expect(await visit('both', { authorization: 'Bearer x', cookie })).toBe('token_invalid');
+  });
+
+  it('from a cookie for a change only beside what the token is bound to', async () => {
+    const bound = await minted({ csrf: true });
+    const { csrf } = app.app.get(TokenService).decode(bound).claims as { csrf: string };
+    const cookie = `mine=${bound}`;
+    expect(await visit('cookie', { cookie, 'x-csrf-token': csrf }, 'DELETE')).toBe(200);
+    expect(await visit('cookie', { cookie }, 'DELETE')).toBe('csrf_failed');
+    const unbound = { cookie: `mine=${await minted()}`, 'x-csrf-token': 'undefined' };
+    expect(await visit('cookie', unbound, 'DELETE')).toBe('csrf_failed');
+  });
+
+  it('as a refresh token that holds a claim', async () => {
+    const tokens = app.app.get(TokenService);
+    const claims = { device: 'x-wing' };
+    const { signed } = await tokens.createRefreshToken('leia', { claims });
+    const bare = await tokens.createRefreshToken('leia');
+    expect(await visit('refresh', { cookie: `mine=${signed}` })).toBe(200);
+    expect(await visit('refresh', { cookie: `mine=${bare.signed}` })).toBe('claim_required');
+    const access = await minted({ claims });
+    expect(await visit('refresh', { cookie: `mine=${access}` })).toBe('wrong_token_type');
+  });
+
+  it('says in the document which cookie it is', async () => {
+    const { body } = await app.get<{
+      paths: Record<string, Record<string, { security: object[]; responses: object }>>;
+      components: { securitySchemes: object };
+    }>('/docs/openapi.json');
+    expect(body.paths['/places/both']!.get!.security).toEqual([{ access_token: [] }, { mine: [] }]);
+    expect(body.components.securitySchemes).toMatchObject({
+      mine: { type: 'apiKey', in: 'cookie', name: 'mine' },
+    });
+    expect(JSON.stringify(body.paths['/places/cookie']!.delete!.responses)).toContain(
+      'csrf_failed',
+    );
+    expect(JSON.stringify(body.paths['/places/cookie']!.get!.responses)).not.toContain('csrf');
+  });
+});
