@@ -4,7 +4,7 @@ import { requestOf } from './http-request.js';
 import { type Measurement, putUnderLoad } from './load.js';
 import { logIn, requireSameAnswer } from './same-answer.js';
 import type { Scenario } from './scenarios.js';
-import { median, quantile } from './statistics.js';
+import { compareRounds, median, quantile, type Ratio } from './statistics.js';
 
 /** Milliseconds in which a server ends what its last round has left over. */
 const PAUSE = 200;
@@ -22,7 +22,7 @@ export interface SideResult {
 export interface Result extends Record<Side, SideResult> {
   scenario: Scenario;
   /** The product's throughput as a share of the floor's: median, least and most of the rounds. */
-  ratio: { median: number; min: number; max: number };
+  ratio: Ratio;
 }
 
 /** Measures one route on both servers, one after the other, and never both at once. */
@@ -48,7 +48,7 @@ export async function contest(
     scenario,
     product: summary(measured.product),
     floor: summary(measured.floor),
-    ratio: compare(measured),
+    ratio: compareRounds(rates(measured.product), rates(measured.floor)),
   };
 }
 
@@ -70,15 +70,12 @@ async function prepare(
 function summary(measurements: readonly Measurement[]): SideResult {
   const latencies = measurements.flatMap((each) => each.latencies);
   return {
-    requestsPerSecond: median(measurements.map((each) => each.requestsPerSecond)),
+    requestsPerSecond: median(rates(measurements)),
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),
   };
 }
 
-function compare({ product, floor }: Record<Side, Measurement[]>): Result['ratio'] {
-  const ratios = product.map(
-    ({ requestsPerSecond }, round) => requestsPerSecond / floor[round]!.requestsPerSecond,
-  );
-  return { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
+function rates(measurements: readonly Measurement[]): number[] {
+  return measurements.map((each) => each.requestsPerSecond);
 }

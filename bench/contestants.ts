@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Sqlite from 'better-sqlite3';
+import { packageRoot } from '../src/config/package-root.js';
 import { ServerProcess } from './server-process.js';
 
-/** This file runs from `.cache/bench/`, two folders below the package. */
-const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 /** Seconds; longer than any benchmark takes. */
 const ACCESS_LIFETIME = 24 * 60 * 60;
 
@@ -40,7 +39,7 @@ export async function startContestants(folder: string): Promise<Contestants> {
   await copyDatabase(files.product, files.floor);
   const floor = await ServerProcess.start({
     name: 'The floor',
-    script: join(packageRoot, '.cache', 'bench', 'floor-server.js'),
+    script: fileURLToPath(new URL('floor-server.js', import.meta.url)),
     folder: join(folder, 'floor'),
     settings: {
       DATABASE: files.floor,

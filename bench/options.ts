@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type Scenario, scenarios } from './scenarios.js';
+import { type TokenCheck, tokenChecks } from './token-checks.js';
 
 export interface Options {
   /** Measured rounds of each route and side. */
@@ -7,16 +8,21 @@ export interface Options {
   /** How long a round takes. */
   seconds: number;
   scenarios: readonly Scenario[];
+  tokenChecks: readonly TokenCheck[];
   markdown: boolean;
 }
 
-const names = scenarios.map(({ name }) => name).join(', ');
+/** What `--only` calls all of a kind. */
+const ROUTES = 'routes';
+const CHECKS = 'checks';
 
 export const usage = `npm run bench -- [options]
-  --rounds <n>    measured rounds of each route and side (5)
-  --seconds <n>   how long a round takes (2)
-  --only <name>   just this route, may be repeated: ${names}
-  --markdown      the table as markdown`;
+  --rounds <n>    measured rounds of each route or token check and side (5)
+  --seconds <n>   how long a round of a route takes (2); one of a token check takes a quarter of it
+  --only <name>   just this one, may be repeated:
+                  ${ROUTES}, or one of them: ${namesOf(scenarios)}
+                  ${CHECKS}, or one of them: ${namesOf(tokenChecks)}
+  --markdown      the tables as markdown`;
 
 /**
  * @returns null where only the usage is asked for
@@ -28,7 +34,7 @@ export function readOptions(args: string[]): Options | null {
     options: {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
-      only: { type: 'string', multiple: true },
+      only: { type: 'string', multiple: true, default: [ROUTES, CHECKS] },
       markdown: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -42,12 +48,18 @@ export function readOptions(args: string[]): Options | null {
   if (!(seconds >= 0.5 && seconds <= 600)) {
     throw new Error('--seconds takes a number from 0.5 to 600.');
   }
-  return { rounds, seconds, scenarios: choose(values.only), markdown: values.markdown };
+  return { rounds, seconds, ...choose(values.only), markdown: values.markdown };
 }
 
-function choose(wanted: readonly string[] | undefined): readonly Scenario[] {
-  if (!wanted) return scenarios;
-  const unknown = wanted.find((name) => !scenarios.some((each) => each.name === name));
-  if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${names}.`);
-  return scenarios.filter(({ name }) => wanted.includes(name));
+function choose(wanted: readonly string[]): Pick<Options, 'scenarios' | 'tokenChecks'> {
+  const known = [ROUTES, CHECKS, ...[...scenarios, ...tokenChecks].map(({ name }) => name)];
+  const unknown = wanted.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${known.join(', ')}.`);
+  const chosen = <T extends { name: string }>(kind: string, all: readonly T[]): T[] =>
+    all.filter(({ name }) => wanted.includes(kind) || wanted.includes(name));
+  return { scenarios: chosen(ROUTES, scenarios), tokenChecks: chosen(CHECKS, tokenChecks) };
+}
+
+function namesOf(all: readonly { name: string }[]): string {
+  return all.map(({ name }) => name).join(', ');
 }

@@ -1,7 +1,9 @@
 import { cpus } from 'node:os';
 import type { Result, SideResult } from './contest.js';
+import type { Table } from './table.js';
+import type { TokenResult } from './token-contest.js';
 
-const HEAD = [
+const ROUTES_HEAD = [
   'route',
   'product req/s',
   'floor req/s',
@@ -14,6 +16,16 @@ const HEAD = [
   'floor p50 ms',
   'floor p99 ms',
 ];
+const TOKENS_HEAD = [
+  'token check',
+  'product checks/s',
+  'bare checks/s',
+  'ratio',
+  'rounds',
+  'product µs',
+  'without the query µs',
+  'bare µs',
+];
 
 /** The figures mean something together with the machine they come from. */
 export function machine(): string {
@@ -25,32 +37,37 @@ export function meetsTarget({ ratio, scenario }: Result): boolean {
   return ratio.median >= scenario.target;
 }
 
-export function textTable(results: readonly Result[]): string {
-  const rows = [HEAD, ...results.map(cells)];
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) => row.map((cell, column) => pad(cell, widths[column]!, column)).join('  '))
-    .join('\n');
+export function routesTable(results: readonly Result[]): Table {
+  const rows = results.map((result) => {
+    const { scenario, product, floor, ratio } = result;
+    return [
+      `${scenario.method} ${scenario.path}`,
+      rate(product.requestsPerSecond),
+      rate(floor.requestsPerSecond),
+      ratio.median.toFixed(2),
+      `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`,
+      scenario.target.toFixed(2),
+      meetsTarget(result) ? 'met' : 'MISSED',
+      ...latencies(product),
+      ...latencies(floor),
+    ];
+  });
+  return [ROUTES_HEAD, ...rows];
 }
 
-export function markdownTable(results: readonly Result[]): string {
-  const rule = HEAD.map((_, column) => (column === 0 ? '---' : '--:'));
-  return [HEAD, rule, ...results.map(cells)].map((row) => `| ${row.join(' | ')} |`).join('\n');
-}
-
-function cells(result: Result): string[] {
-  const { scenario, product, floor, ratio } = result;
-  return [
-    `${scenario.method} ${scenario.path}`,
-    rate(product.requestsPerSecond),
-    rate(floor.requestsPerSecond),
-    ratio.median.toFixed(2),
-    `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`,
-    scenario.target.toFixed(2),
-    meetsTarget(result) ? 'met' : 'MISSED',
-    ...latencies(product),
-    ...latencies(floor),
-  ];
+/** Without targets: beside an HMAC, whatever else is checked is most of the work. */
+export function tokensTable(results: readonly TokenResult[]): Table {
+  const rows = results.map(({ check, product, withoutQuery, bare, ratio }) => [
+    check.algorithm,
+    rate(product),
+    rate(bare),
+    ratio.median.toFixed(3),
+    `${ratio.min.toFixed(3)}–${ratio.max.toFixed(3)}`,
+    microseconds(product),
+    microseconds(withoutQuery),
+    microseconds(bare),
+  ]);
+  return [TOKENS_HEAD, ...rows];
 }
 
 function latencies({ p50, p99 }: SideResult): string[] {
@@ -58,10 +75,10 @@ function latencies({ p50, p99 }: SideResult): string[] {
 }
 
 /** Three digits are more than the noise leaves. */
-function rate(requestsPerSecond: number): string {
-  return requestsPerSecond < 100 ? requestsPerSecond.toFixed(1) : requestsPerSecond.toFixed(0);
+function rate(perSecond: number): string {
+  return perSecond < 100 ? perSecond.toFixed(1) : perSecond.toFixed(0);
 }
 
-function pad(cell: string, width: number, column: number): string {
-  return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+function microseconds(perSecond: number): string {
+  return (1_000_000 / perSecond).toFixed(1);
 }

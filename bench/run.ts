@@ -1,7 +1,8 @@
 /**
- * Measures the built product against the floor: the same routes written by hand, with the same
- * libraries and no framework. See `usage` for the options. The exit code says whether the
- * benchmark ran, not whether a target was met: a benchmark is no test.
+ * Measures the built product. Its routes, against the floor: the same ones written by hand, with
+ * the same libraries and no framework. Its check of a token, against the bare cryptographic
+ * operation. See `usage` for the options. The exit code says whether the benchmark ran, not
+ * whether a target was met: a benchmark is no test.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,10 +10,32 @@ import { join } from 'node:path';
 import { contest, type Result } from './contest.js';
 import { startContestants } from './contestants.js';
 import { type Options, readOptions, usage } from './options.js';
-import { machine, markdownTable, meetsTarget, textTable } from './report.js';
+import { machine, meetsTarget, routesTable, tokensTable } from './report.js';
+import { markdownTable, textTable } from './table.js';
+import type { TokenResult } from './token-contest.js';
 
-async function run({ scenarios, rounds, seconds, markdown }: Options): Promise<void> {
+async function run(options: Options): Promise<void> {
   const folder = temporaryFolder();
+  const format = options.markdown ? markdownTable : textTable;
+  console.log(machine());
+  if (options.scenarios.length > 0) {
+    const results = await measureRoutes(folder, options);
+    console.log(`\nRoutes: ${options.rounds} rounds of ${options.seconds} s\n`);
+    console.log(format(routesTable(results)));
+    reportMissed(results);
+  }
+  if (options.tokenChecks.length > 0) {
+    const seconds = options.seconds / 4;
+    const results = await measureTokenChecks(folder, { ...options, seconds });
+    console.log(`\nToken checks: ${options.rounds} rounds of ${seconds} s\n`);
+    console.log(format(tokensTable(results)));
+  }
+}
+
+async function measureRoutes(
+  folder: string,
+  { scenarios, rounds, seconds }: Options,
+): Promise<Result[]> {
   const contestants = await startContestants(folder);
   const results: Result[] = [];
   for (const scenario of scenarios) {
@@ -20,14 +43,29 @@ async function run({ scenarios, rounds, seconds, markdown }: Options): Promise<v
     results.push(await contest(scenario, contestants, { rounds, seconds }));
   }
   await Promise.all([contestants.product.stop(), contestants.floor.stop()]);
+  return results;
+}
 
-  console.log(`\n${machine()}; ${rounds} rounds of ${seconds} s\n`);
-  console.log(markdown ? markdownTable(results) : textTable(results));
+function reportMissed(results: readonly Result[]): void {
   for (const { scenario, ratio } of results.filter((each) => !meetsTarget(each))) {
     console.log(
       `\nMissed: ${scenario.method} ${scenario.path} reaches ${ratio.median.toFixed(3)} of the floor, and should ${scenario.target}.`,
     );
   }
+}
+
+async function measureTokenChecks(
+  folder: string,
+  { tokenChecks, rounds, seconds }: Options,
+): Promise<TokenResult[]> {
+  // Brings the whole product into this process, which has put the servers under load before.
+  const { tokenContest } = await import('./token-contest.js');
+  const results: TokenResult[] = [];
+  for (const check of tokenChecks) {
+    console.error(`${check.algorithm} …`);
+    results.push(await tokenContest(check, { folder, rounds, seconds }));
+  }
+  return results;
 }
 
 /** Removed however this process ends. */

@@ -94,7 +94,7 @@ describe('Authentication', () => {
       const subject = String(user.id);
       const sessions = await app.sql((manager) => manager.findBy(Session, { subject }));
       expect(sessions).toHaveLength(2);
-      expect(sessions.map(({ userAgent }) => userAgent)).toContain('a test/1.0');
+      expect(sessions.map(({ agent }) => agent)).toContain('a test/1.0');
       for (const session of sessions) {
         expect(session.ip).toBe('127.0.0.1');
         expect(session.endedAt).toBeNull();

@@ -49,9 +49,9 @@ export class AuthController {
     @Req() request: FastifyRequest & { user: AuthenticatedUser },
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LoginResponse> {
-    const userAgent = request.headers['user-agent']?.slice(0, 255) ?? null;
+    const agent = request.headers['user-agent']?.slice(0, 255) ?? null;
     const { access, refresh } = await this.auth.login(request.user, {
-      userAgent,
+      agent,
       ip: clientAddress(request),
     });
     this.cookies.set(reply, access, refresh);

@@ -11,7 +11,7 @@ import { type AuthenticatedUser, UsersService } from '../users/users.service.js'
 import { refusedLogin } from './auth-errors.js';
 
 /** Where a login comes from, for the owner of the session to recognise it. */
-export type Client = Pick<NewSession, 'userAgent' | 'ip'>;
+export type Client = Pick<NewSession, 'agent' | 'ip'>;
 
 export interface TokenPair {
   access: Token;

@@ -30,8 +30,9 @@ export class Session {
   @Column('bigint', { name: 'ended_at', nullable: true })
   endedAt: number | null;
 
-  @Column('varchar', { name: 'user_agent', length: 255, nullable: true })
-  userAgent: string | null;
+  /** What the client says it is. */
+  @Column('varchar', { length: 255, nullable: true })
+  agent: string | null;
 
   @Column('varchar', { length: 64, nullable: true })
   ip: string | null;

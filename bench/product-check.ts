@@ -1,0 +1,65 @@
+import { NestFactory } from '@nestjs/core';
+import { applicationModule } from '../src/app.setup.js';
+import { AuthService } from '../src/auth/auth.service.js';
+import { AppConfig } from '../src/config/app-config.js';
+import { runStrategy } from '../src/tokens/run-strategy.js';
+import type { TokenStateRepository } from '../src/tokens/token-state.repository.js';
+import { AccessTokenStrategy } from '../src/tokens/token.strategies.js';
+import { TokenService } from '../src/tokens/token.service.js';
+import { TokenVerifier } from '../src/tokens/token-verifier.js';
+import type { Token } from '../src/tokens/token.js';
+import { UsersService } from '../src/users/users.service.js';
+import { credentials } from './scenarios.js';
+
+export type CheckToken = (signed: string) => Promise<Token>;
+
+/** The application without its routes. */
+export interface ProductCheck {
+  /** An access token of a login, whose session lives. */
+  token: string;
+  /** Everything that the service checks of an access token before a handler runs. */
+  check: CheckToken;
+  /** The same, but for the query whether the token was revoked and its session lives. */
+  checkWithoutQuery: CheckToken;
+  close: () => Promise<void>;
+}
+
+/** @param settings of the key that signs */
+export async function startProductCheck(
+  database: string,
+  settings: Record<string, string>,
+): Promise<ProductCheck> {
+  const config = AppConfig.from({
+    DATABASE_URL: `sqlite:${database}`,
+    DEMO_DATA: 'false',
+    // Longer than any benchmark takes.
+    JWT_ACCESS_TOKEN_EXPIRES: '1d',
+    ...settings,
+  });
+  const app = await NestFactory.createApplicationContext(await applicationModule(config), {
+    logger: false,
+    abortOnError: false,
+  });
+  const find = <T>(provider: new (...parameters: never[]) => T): T =>
+    app.get<T>(provider, { strict: false });
+
+  const tokens = find(TokenService);
+  const withoutQuery = new AccessTokenStrategy(find(TokenVerifier), everyTokenLives);
+  return {
+    token: await logIn(find(UsersService), find(AuthService)),
+    check: (signed) => tokens.verify(signed, { type: 'access' }),
+    checkWithoutQuery: (signed) => runStrategy<Token>(withoutQuery, { signed }),
+    close: () => app.close(),
+  };
+}
+
+const everyTokenLives = { isLive: async () => true } as unknown as TokenStateRepository;
+
+async function logIn(users: UsersService, auth: AuthService): Promise<string> {
+  const { username: name, password } = credentials;
+  await users.register({ name, password });
+  const user = await users.authenticate(name, password);
+  if (!user) throw new Error('The product refuses the user whom it has just registered.');
+  const { access } = await auth.login(user, { agent: null, ip: '127.0.0.1' });
+  return access.signed;
+}
