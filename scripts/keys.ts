@@ -12,7 +12,7 @@ const usage = `Usage: npm run keys -- list | add [algorithm] | use <kid> | retir
 /** Manages the keys that sign and verify tokens, while the service runs or not. */
 const [verb, word] = process.argv.slice(2);
 try {
-  const output = run(AppConfig.load());
+  const output = run(AppConfig.load({ needsKey: false }));
   if (output === null) {
     console.error(usage);
     process.exitCode = 2;
@@ -25,12 +25,12 @@ try {
 
 function run({ jwt, ...config }: AppConfig): string | null {
   const lifetime = Math.max(config.accessTokenLifetime, config.refreshTokenLifetime);
-  if (verb === 'list' && word === undefined) return listKeys(jwt, lifetime);
+  if (verb === 'list' && word === undefined) return listKeys(jwt);
   if (verb === 'add' && (word === undefined || isAlgorithm(word))) {
     return addKey(jwt, word ?? jwt.algorithm);
   }
   if (word === undefined) return null;
-  if (verb === 'use') return useKey(jwt, word);
+  if (verb === 'use') return useKey(jwt, word, lifetime);
   return verb === 'retire' ? retireKey(jwt, word) : null;
 }
 

@@ -1,26 +1,18 @@
 import { STATUS_CODES } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import {
-  ApiError,
-  type ErrorKind,
-  notFound,
-  serviceUnavailable,
-  validationFailed,
-} from './common/api-error.js';
-import { errorContent, ErrorResponse, unreadableBody } from './common/api-errors.js';
+import { ApiError, notFound, serviceUnavailable, validationFailed } from './common/api-error.js';
+import { ErrorResponse, unreadableBody } from './common/api-errors.js';
 import { sentences } from './common/validation.js';
 import type { AppConfig } from './config/app-config.js';
 import { pathOf } from './http/links.js';
-import { TOKEN_COOKIES } from './tokens/token-cookies.js';
-import { csrfFailed } from './tokens/token-error.js';
+import { addError, type OperationObject, operationsOf } from './openapi-operations.js';
+import { describeTokens } from './openapi-tokens.js';
+import { RouteRequirements } from './tokens/route-requirements.js';
 
-type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
 
 export function buildDocument(app: NestFastifyApplication, config: AppConfig): OpenAPIObject {
-  const bearer = (description: string) =>
-    ({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description }) as const;
   const settings = new DocumentBuilder()
     .setTitle('nest-rest-jwt')
     .setDescription(
@@ -28,8 +20,6 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
     )
     .setVersion('1')
     .setOpenAPIVersion('3.1.0')
-    .addSecurity('access_token', bearer('The `access_token` of a login or a refresh.'))
-    .addSecurity('refresh_token', bearer('The `refresh_token` of a login.'))
     .build();
   const document = SwaggerModule.createDocument(app, settings, {
     extraModels: [ErrorResponse],
@@ -39,7 +29,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
       method.charAt(0).toUpperCase() +
       method.slice(1),
   });
-  describeCookies(document, config);
+  describeTokens(document, app.get(RouteRequirements).list(), config.tokenCookies);
   complete(document, config);
   return document;
 }
@@ -71,31 +61,12 @@ export function serveDocs(app: NestFastifyApplication, config: AppConfig): void 
   });
 }
 
-/**
- * Every scheme but the two above is the cookie of that name; those of a login are there only where
- * a login sets them.
- */
-function describeCookies({ components = {}, ...document }: OpenAPIObject, config: AppConfig): void {
-  const ofLogin = [TOKEN_COOKIES.access.token, TOKEN_COOKIES.refresh.token];
-  const schemes = (components.securitySchemes ??= {});
-  const headers = Object.keys(schemes);
-  for (const { method, operation } of operationsOf(document)) {
-    const names = (operation.security ?? [])
-      .flatMap((each) => Object.keys(each))
-      .filter((name) => config.tokenCookies || !ofLogin.includes(name));
-    if (operation.security) operation.security = names.map((name) => ({ [name]: [] }));
-    const cookies = names.filter((name) => !headers.includes(name));
-    for (const name of cookies) schemes[name] = { type: 'apiKey', in: 'cookie', name };
-    if (cookies.length > 0 && method !== 'get') addError(operation, csrfFailed);
-  }
-}
-
 /** What decorators cannot know or say once for all routes. */
 function complete(document: OpenAPIObject, config: AppConfig): void {
   for (const { method, operation } of operationsOf(document)) {
     addCommonErrors(operation, method !== 'get');
     for (const parameter of operation.parameters ?? []) {
-      if ('in' in parameter && parameter.in === 'path') {
+      if ('in' in parameter && parameter.in === 'path' && parameter.name === 'id') {
         parameter.schema = { type: 'integer', minimum: 1 };
       }
     }
@@ -126,28 +97,7 @@ function addCommonErrors(operation: OperationObject, readsBody: boolean): void {
   for (const kind of [...body, serviceUnavailable]) addError(operation, kind);
 }
 
-function addError(operation: OperationObject, kind: ErrorKind): void {
-  const known = operation.responses[kind.status];
-  if (known && '$ref' in known) return;
-  const content = errorContent([kind])['application/json'];
-  const examples = { ...known?.content?.['application/json']?.examples, ...content.examples };
-  operation.responses[kind.status] = {
-    description: '',
-    ...known,
-    content: { 'application/json': { ...content, examples } },
-  };
-}
-
 const notJson = { ...validationFailed, message: { _schema: [sentences.body] } };
-
-function operationsOf(document: Pick<OpenAPIObject, 'paths'>) {
-  return Object.values(document.paths).flatMap((path) =>
-    (['get', 'post', 'put', 'delete', 'patch'] as const).flatMap((method) => {
-      const operation = path[method];
-      return operation ? [{ method, operation }] : [];
-    }),
-  );
-}
 
 /** Errors are described by their codes, and come with the headers that belong to the status. */
 function describe(response: ResponseObject, status: number): void {

@@ -38,8 +38,8 @@ describeInBrowser('A page with TOKEN_COOKIES', () => {
       async ([verb, url, body, cookie]) => {
         const { document } = globalThis as unknown as { document: { cookie: string } };
         const value = new RegExp(`(?:^|; )${cookie}=([^;]*)`).exec(document.cookie)?.[1];
-        const answer = await fetch(url!, {
-          method: verb!,
+        const answer = await fetch(url, {
+          method: verb,
           headers: {
             ...(body && { 'content-type': 'application/json' }),
             ...(value !== undefined && { 'x-csrf-token': value }),

@@ -141,7 +141,29 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
     ['b64', () => signed(header({ b64: false, crit: ['b64'] }), privateKey)],
     ['b64 true', () => signed(header({ b64: true }), privateKey)],
     ['another typ', () => signed(header({ typ: 'secevent+jwt' }), privateKey)],
-    ['a session that is not its own', () => signed(header(), privateKey, { sid: 1 })],
+    ['x5c, by the right key', () => signed(header({ x5c: [] }), privateKey)],
+    ['a session that is a number', () => signed(header(), privateKey, { sid: 1 })],
+    ['a csrf that is a number', () => signed(header(), privateKey, { csrf: 1 })],
+    ['an empty csrf', () => signed(header(), privateKey, { csrf: '' })],
+    ['an exp that no date can be', () => signed(header(), privateKey, { exp: 8.9e12 })],
+    [
+      'another spelling of the signature',
+      () => {
+        const token = signed(header(), privateKey);
+        const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+        return token.slice(0, -1) + alphabet[alphabet.indexOf(token.at(-1)!) + 1]!;
+      },
+    ],
+    [
+      'a claim twice, in a text as long as it would be once',
+      () => {
+        const once = JSON.stringify(claims({ pad: 1 })).replace('"pad":1', '"sub":"1","pad":1e27');
+        const input = `${b64(header())}.${Buffer.from(once).toString('base64url')}`;
+        const signature = createSign('sha256').update(input);
+        const bytes = signature.sign({ key: privateKey, dsaEncoding: 'ieee-p1363' });
+        return `${input}.${bytes.toString('base64url')}`;
+      },
+    ],
   ])('a token is refused with the one body: %s', async (_, make) => {
     const { status, body, headers } = await me(make());
     expect([status, body]).toEqual([401, invalid]);
@@ -199,7 +221,11 @@ describe('Where a secret and key pairs verify at once', () => {
   it('a token without a kid is one of the settings’ key, until that is retired', async () => {
     const { hs, es } = kids;
     expect(await me(hmac({ alg: 'HS256' }, secret))).toBe(200);
-    useKey(app.config.jwt, es);
+    useKey(app.config.jwt, es, 60);
+    for (let signing = hs; signing !== es;) {
+      const { access } = await app.login({ name: 'user', password: 'password' });
+      signing = jsonwebtoken.decode(access, { complete: true })!.header.kid!;
+    }
     expect(await me(hmac({ alg: 'HS256' }, secret))).toBe(200);
     retireKey(app.config.jwt, hs);
     while ((await me(hmac({ alg: 'HS256', kid: hs }, secret))) === 200);

@@ -80,6 +80,7 @@ describe('With TOKEN_COOKIES', () => {
     const { status, body, headers } = await app.get('/auth/me', { headers: access });
     expect([status, body.name, headers.get('cache-control')]).toEqual([200, 'user', 'no-store']);
     expect((await app.get('/auth/me', { headers: refresh })).body.code).toBe('token_missing');
+    expect((await app.send('HEAD', '/auth/me', { headers: access })).status).toBe(200);
   });
 
   it('a change without the value, or with another, is refused before anything happens', async () => {
@@ -184,12 +185,12 @@ describe('With TOKEN_COOKIES', () => {
       components: { securitySchemes: object };
     };
     expect(components.securitySchemes).toMatchObject({
-      access_token_cookie: { type: 'apiKey', in: 'cookie', name: 'access_token_cookie' },
-      refresh_token_cookie: { type: 'apiKey', in: 'cookie', name: 'refresh_token_cookie' },
+      'cookie.access_token_cookie': { type: 'apiKey', in: 'cookie', name: 'access_token_cookie' },
+      'cookie.refresh_token_cookie': { type: 'apiKey', in: 'cookie', name: 'refresh_token_cookie' },
     });
     expect(paths['/auth/refresh']!.post!.security).toEqual([
       { refresh_token: [] },
-      { refresh_token_cookie: [] },
+      { 'cookie.refresh_token_cookie': [] },
     ]);
     expect(JSON.stringify(paths['/api/ships']!.post!.responses)).toContain('csrf_failed');
     expect(JSON.stringify(paths['/auth/me']!.get!.responses)).not.toContain('csrf_failed');

@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
@@ -255,7 +254,7 @@ withPython(() => {
       const { jwt } = app.config;
       addKey(jwt, algorithm);
       const { kid } = new KeyFile(jwt.keysFile).read().keys.at(-1)!;
-      useKey(jwt, kid);
+      useKey(jwt, kid, app.config.refreshTokenLifetime);
       for (;;) {
         const user = await app.newLogin();
         if (kidOf(user.access) === kid) return user;

@@ -1,15 +1,21 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { execFile } from 'node:child_process';
 import {
   chmodSync,
+  lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import {
   afterAll,
   afterEach,
@@ -25,6 +31,7 @@ import jsonwebtoken from 'jsonwebtoken';
 import { StartError } from '../src/common/start-error.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { JWT_ALGORITHMS, type JwtAlgorithm } from '../src/config/jwt-algorithms.js';
+import { KeyFile } from '../src/tokens/keys/key-file.js';
 import { addKey, listKeys, retireKey, useKey } from '../src/tokens/keys/manage-keys.js';
 import type { Client } from './support/client.js';
 import { keyPairFor, pemOf, settingsFor } from './support/key-material.js';
@@ -34,6 +41,15 @@ import { bootApp, SECRET, type TestApp } from './support/test-app.js';
 import { createDatabase, type TestDatabase } from './support/test-database.js';
 
 type Jwk = JsonWebKey & { kid: string };
+
+/** One that keeps what it is told. */
+function quietLogger() {
+  const logger = new ConsoleLogger();
+  const [errors, warnings] = (['error', 'warn', 'log', 'debug'] as const).map((level) =>
+    jest.spyOn(logger, level).mockReturnValue(),
+  );
+  return { logger, errors: errors!, warnings: warnings! };
+}
 
 const demoUser = { name: 'user', password: 'password' };
 const headerOf = (token: string) => jsonwebtoken.decode(token, { complete: true })!.header;
@@ -108,9 +124,9 @@ describe('Keys', () => {
   };
   const jwt = () => AppConfig.from(settings()).jwt;
   const add = (algorithm: JwtAlgorithm): string => addKey(jwt(), algorithm).split(' ')[0]!;
-  const use = (kid: string): string => useKey(jwt(), kid);
+  const use = (kid: string): string => useKey(jwt(), kid, 30 * 86_400);
   const retire = (kid: string): string => retireKey(jwt(), kid);
-  const list = (): string => listKeys(jwt(), 30 * 86_400);
+  const list = (): string => listKeys(jwt());
   const me = async (client: Client, token: string) => {
     const { status, body } = await client.get('/auth/me', { token });
     return body.code ?? status;
@@ -177,7 +193,9 @@ describe('Keys', () => {
     for (const client of instances) {
       for (const { access } of [before, during, after]) expect(await me(client, access)).toBe(200);
     }
-    expect(retire(first)).toContain(`${first} is retired`);
+    expect(retire(first)).toBe(
+      `${first} is retired: its tokens are refused from now on. Take it out of the settings, too.`,
+    );
     for (const client of instances) {
       await until(async () => (await me(client, before.access)) === 'token_invalid');
       expect(await me(client, during.access)).toBe('token_invalid');
@@ -211,8 +229,9 @@ describe('Keys', () => {
     ]);
     const stored = JSON.parse(readFileSync(file, 'utf8')) as { keys: { d?: string; k?: string }[] };
     for (const { d, k } of stored.keys) expect(list()).not.toContain(d ?? k);
-    expect(retire(secret)).toContain('is retired');
-    expect(readFileSync(file, 'utf8')).not.toContain(secret);
+    use(secret);
+    expect(retire(pair)).toBe(`${pair} is retired: its tokens are refused from now on.`);
+    expect(readFileSync(file, 'utf8')).not.toContain(pair);
   });
 
   it('of the settings sign again when they are told to', async () => {
@@ -228,7 +247,10 @@ describe('Keys', () => {
 
   it('can be retired for good when the last of their tokens has expired', () => {
     const own = list().split(' ')[0]!;
-    use(add('ES256'));
+    const kid = add('ES256');
+    expect(use(kid)).toBe(
+      `${kid} signs from now on; the others go on verifying; others who verify by the public keys may not know it for 5 minutes.`,
+    );
     expect(list()).not.toContain('can be retired');
     freezeTime(Date.now() + 30 * 86_400_000 + 1000);
     expect(list()).toContain(`${own}  HS256  verifies, and can be retired`);
@@ -246,6 +268,15 @@ describe('Keys', () => {
     expect(readdirSync(database.folder)).not.toContain('jwt-keys.json.new');
   });
 
+  it('are listed without making any', () => {
+    const made = AppConfig.from({
+      ...database.settings,
+      DATABASE_URL: `sqlite:${database.folder}/a`,
+    });
+    expect(listKeys(made.jwt)).toBe('There are no keys.');
+    expect(readdirSync(database.folder)).not.toContain('jwt-secret');
+  });
+
   it('are changed by one command at a time', () => {
     add('ES256');
     writeFileSync(`${file}.new`, '');
@@ -259,7 +290,10 @@ describe('Keys', () => {
   it('of the file are enough, also in production', async () => {
     const production = { NODE_ENV: 'production', JWT_SECRET_KEY: '' };
     await expect(start(production)).rejects.toThrow(/^JWT_SECRET_KEY is missing in production;/);
-    const kid = add('ES256');
+    const env = { ...settings(production), JWT_ALGORITHM: 'ES256' };
+    const command = ServiceProcess.spawn(env, 'scripts/keys.js', 'add');
+    expect(await command.exit()).toBe(0);
+    const kid = command.output.split(' ')[0]!;
     await expect(start(production)).rejects.toThrow(
       'No key signs; name one by: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.',
     );
@@ -270,9 +304,7 @@ describe('Keys', () => {
   it('of a damaged file stop the start, and leave a running service as it is', async () => {
     const kid = add('ES256');
     use(kid);
-    const logger = new ConsoleLogger();
-    const errors = jest.spyOn(logger, 'error').mockReturnValue();
-    jest.spyOn(logger, 'log').mockReturnValue();
+    const { logger, errors } = quietLogger();
     const app = await start({}, logger);
     const { access } = await app.login(demoUser);
     const content = readFileSync(file, 'utf8');
@@ -306,10 +338,8 @@ describe('Keys', () => {
 
   it('that others may read are warned of', async () => {
     add('ES256');
-    chmodSync(file, 0o644);
-    const logger = new ConsoleLogger();
-    const warnings = jest.spyOn(logger, 'warn').mockReturnValue();
-    jest.spyOn(logger, 'log').mockReturnValue();
+    chmodSync(file, 0o640);
+    const { logger, warnings } = quietLogger();
     const app = await start({}, logger);
     utimesSync(file, new Date(), new Date(0));
     await until(async () => {
@@ -319,15 +349,96 @@ describe('Keys', () => {
     expect(warnings.mock.calls[0]![0]).toBe(`Others may read ${file}; run: chmod 600 ${file}`);
   });
 
-  it('are those of the settings again when the file is gone', async () => {
-    const app = await start();
-    const own = kidOf((await app.login(demoUser)).access);
+  it('stay as they are while the file is gone or cannot be read, and a retired one stays retired', async () => {
+    const { logger, errors } = quietLogger();
+    const app = await start({}, logger);
+    const before = await app.login(demoUser);
     const kid = add('ES256');
     use(kid);
     const { access } = await loginBy(app, kid);
-    rmSync(file);
-    await loginBy(app, own);
-    expect(await me(app, access)).toBe('token_invalid');
+    retire(kidOf(before.access));
+    await until(async () => (await me(app, before.access)) === 'token_invalid');
+
+    const away = `${file}.away`;
+    renameSync(file, away);
+    for (const [spoil, problem] of [
+      [() => undefined, /has vanished/],
+      [() => mkdirSync(file), /cannot be read \(EISDIR\)/],
+      [() => symlinkSync(file, file), /cannot be looked at \(ELOOP\)/],
+    ] as const) {
+      errors.mockClear();
+      spoil();
+      for (const end = Date.now() + 300; Date.now() < end;) {
+        expect(await me(app, access)).toBe(200);
+        expect(await me(app, before.access)).toBe('token_invalid');
+        expect(kidOf((await app.login(demoUser)).access)).toBe(kid);
+        expect(await publicIds(app)).toEqual([kid]);
+      }
+      expect(errors.mock.calls).toHaveLength(1);
+      expect(errors.mock.calls[0]![0]).toMatch(problem);
+      rmSync(file, { recursive: true, force: true });
+    }
+    renameSync(away, file);
+    const next = add('HS256');
+    use(next);
+    await loginBy(app, next);
+  });
+
+  it('are read again once whoever runs the service may read them', async () => {
+    const app = await start();
+    const kid = add('ES256');
+    use(kid);
+    const content = readFileSync(file, 'utf8');
+    writeFileSync(file, '');
+    const stopped = kidOf((await app.login(demoUser)).access);
+    await sleep(150);
+    await app.login(demoUser);
+    // As a transient failure does: the file itself stays the same.
+    const read = jest.spyOn(KeyFile.prototype, 'read').mockImplementation(() => {
+      throw new StartError('EMFILE');
+    });
+    writeFileSync(file, content);
+    await sleep(150);
+    expect(kidOf((await app.login(demoUser)).access)).toBe(stopped);
+    read.mockRestore();
+    await loginBy(app, kid);
+  });
+
+  it('behind a link are changed there', () => {
+    const shared = `${file}.shared`;
+    add('ES256');
+    renameSync(file, shared);
+    symlinkSync(shared, file);
+    const kid = add('ES384');
+    expect(lstatSync(file).isSymbolicLink()).toBe(true);
+    expect(readFileSync(shared, 'utf8')).toContain(kid);
+    rmSync(shared);
+  });
+
+  it('are not changed where one of them would not do', () => {
+    add('ES256');
+    const content = readFileSync(file, 'utf8').replace(/"kid": ".{43}"/, '"kid": "bogus"');
+    writeFileSync(file, content);
+    expect(() => use('bogus')).toThrow(/^The stored key bogus should be called /);
+    expect(() => add('ES256')).toThrow(StartError);
+    expect(readFileSync(file, 'utf8')).toBe(content);
+    expect(retire('bogus')).toContain('is retired');
+  });
+
+  it('survive a disk that is full', async () => {
+    const kids = [add('RS256'), add('RS256')];
+    const content = readFileSync(file, 'utf8');
+    const script = 'ulimit -f 2; exec node .cache/build/scripts/keys.js add ES256';
+    const env = { PATH: process.env.PATH, ...settings() };
+    const outcome = await promisify(execFile)('bash', ['-c', script], { env }).then(
+      () => 'done',
+      ({ code, stderr }: { code: number; stderr: string }) => [code, stderr],
+    );
+    const problem = `The key file ${file} cannot be changed (EFBIG).`;
+    expect(outcome).toEqual([1, expect.stringContaining(problem)]);
+    expect(readFileSync(file, 'utf8')).toBe(content);
+    for (const kid of kids) expect(list()).toContain(kid);
+    expect(add('ES256')).toMatch(/^[\w-]{43}$/);
   });
 
   it('can be given by their seeds’ names and as files', async () => {
@@ -360,7 +471,7 @@ describe('Keys', () => {
     expect(added).toBe(`${kid} verifies from now on; let it sign by: npm run keys -- use ${kid}`);
     expect(await keys('use', kid)).toEqual([
       0,
-      `${kid} signs from now on; the others go on verifying.`,
+      `${kid} signs from now on; the others go on verifying; others who verify by the public keys may not know it for 5 minutes.`,
     ]);
     const after = await loginBy(client, kid);
     expect(service.output).toContain(`The keys have changed: ${kid} (ES256) signs`);
@@ -370,7 +481,7 @@ describe('Keys', () => {
     const own = kidOf(before.access);
     expect(await keys('retire', own)).toEqual([
       0,
-      `${own} is retired: its tokens are refused from now on.`,
+      `${own} is retired: its tokens are refused from now on. Take it out of the settings, too.`,
     ]);
     await until(async () => (await me(client, before.access)) === 'token_invalid');
     expect(await me(client, after.access)).toBe(200);
@@ -378,6 +489,12 @@ describe('Keys', () => {
       1,
       `The key ${kid} signs; let another one sign first.`,
     ]);
+    const both = await Promise.all([keys('add'), keys('add')]);
+    const [, all] = await keys('list');
+    for (const [status, output] of both) {
+      if (status === 0) expect(all).toContain(output.split(' ')[0]);
+      else expect(output).toContain('The keys are being changed by another command; try again');
+    }
     for (const words of [[], ['use'], ['add', 'none'], ['list', 'all'], ['help', 'me']]) {
       const [status, output] = await keys(...words);
       expect([words, status]).toEqual([words, 2]);

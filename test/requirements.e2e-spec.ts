@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Module, type Type } from '@nestjs/common';
+import { Controller, Delete, Get, Module, Param, type Type } from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Imports } from '../src/app.module.js';
@@ -91,6 +91,54 @@ describe('A requirement that cannot be met', () => {
       'wants a scope of a refresh token, and only access tokens have one',
     ],
     [
+      'a refresh token with a scope that overrides',
+      { type: 'refresh', claims: { a: 1 }, override: { scope: { admin: true } } },
+      'wants a scope of a refresh token, and only access tokens have one',
+    ],
+    [
+      'the type among the claims',
+      { claims: { type: 'refresh' } },
+      'asks for the claim "type" among `claims`; ask for it by `type`',
+    ],
+    ...(
+      [
+        ['a value that is not there', undefined],
+        ['a number that is none', NaN],
+        ['a function', () => true],
+        ['a set', new Set(['admin'])],
+        ['a map', new Map([['admin', true]])],
+        ['a pattern', /admin/],
+        ['a date', new Date(0)],
+        ['a set deep within', { may: [new Set(['read'])] }],
+      ] as const
+    ).map(([title, value]): [string, TokenRequirement, string] => [
+      `a claim that is ${title}`,
+      { claims: { role: value } },
+      'asks for a value in `claims` that no token can hold',
+    ]),
+    ['no claims', { claims: {} }, 'asks nothing by `claims`; leave it out'],
+    [
+      'a scope that is null',
+      { scope: null as unknown as Record<string, unknown> },
+      'asks nothing by `scope`; leave it out',
+    ],
+    [
+      'an override of a scope that is empty',
+      { scope: { a: 1 }, override: { scope: {} } },
+      'asks nothing by `override.scope`; leave it out',
+    ],
+    [
+      'an override of nothing',
+      { override: { scope: { admin: true } } },
+      'has an `override` and nothing that it would override',
+    ],
+    ['an unknown option', { scopes: {} } as TokenRequirement, 'knows no option `scopes`'],
+    [
+      'a parameter that is a group of a pattern',
+      { claims: { sub: param('a') } },
+      'asks for the parameter "a", which /probe/of/:tenant has not',
+    ],
+    [
       'an override that everybody has',
       { scope: { admin: true }, override: {} },
       'has an `override` that asks nothing, so that everybody would pass',
@@ -154,12 +202,70 @@ describe('A requirement that cannot be met', () => {
     );
   });
 
+  it('stops the start where a pattern only looks like a parameter', async () => {
+    const requirement = { claims: { a: param('a'), verb: param('verb') } };
+    const message = await startWith(moduleWith(requirement, 'Probe', ':id(^(?:a|b)$)/x::verb'));
+    expect(message).toContain('asks for the parameter "a", which /Probe/:id(^(?:a|b)$)/x::verb');
+    expect(message).toContain('asks for the parameter "verb", which');
+  });
+
+  it('stops the start where two of them stand on one handler', () => {
+    const twice = () => {
+      class TwiceController {
+        @RequireToken()
+        @Public()
+        show() {}
+      }
+      return TwiceController;
+    };
+    expect(twice).toThrow('TwiceController.show: one of @RequireToken() and @Public() is enough.');
+  });
+
   it('does not stop it where a module’s own path has the parameter', async () => {
     const probe = moduleWith({ claims: { sub: param('owner') } }, 'Probe', 'here');
     const router = RouterModule.register([{ path: 'of/:owner', module: probe }]);
     expect(await startWith(probe, router)).toBe('It started.');
   });
 });
+
+@Controller('admin')
+@RequireToken({ scope: { admin: true } })
+class AdminController {
+  @Get()
+  asController() {
+    return {};
+  }
+
+  @Get('open')
+  @Public()
+  open() {
+    return {};
+  }
+
+  @Get('fresh')
+  @RequireToken({ fresh: true })
+  fresh() {
+    return {};
+  }
+}
+
+@Controller('inherited-open')
+@Public()
+class InheritedController extends AdminController {}
+
+@Controller('undecorated')
+class UndecoratedController {
+  @Get(':name')
+  show(@Param('name') name: string) {
+    return { name };
+  }
+
+  @Get('number/:n')
+  @RequireToken({ claims: { n: param('n') } })
+  bound() {
+    return {};
+  }
+}
 
 @Controller('places')
 class PlacesController {
@@ -198,7 +304,14 @@ describe('A token is taken', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp({}, { imports: [moduleOf(PlacesController)] });
+    app = await bootApp(
+      {},
+      {
+        imports: [
+          moduleOf(PlacesController, AdminController, InheritedController, UndecoratedController),
+        ],
+      },
+    );
   });
   afterAll(() => app.close());
 
@@ -262,14 +375,67 @@ describe('A token is taken', () => {
     expect(await visit('refresh', { cookie: `mine=${access}` })).toBe('wrong_token_type');
   });
 
+  it('as what its handler asks for, which replaces what the controller does', async () => {
+    const fresh = `Bearer ${await minted({ fresh: true })}`;
+    const admin = `Bearer ${await minted({ scope: { admin: true } })}`;
+    const at = async (path: string, authorization?: string) => {
+      const headers = authorization === undefined ? {} : { authorization };
+      const { status, body } = await app.get(path, { headers });
+      return body.code ?? status;
+    };
+    for (let round = 0; round < 2; round++) {
+      expect([await at('/admin', fresh), await at('/admin', admin)]).toEqual([
+        'scope_required',
+        200,
+      ]);
+      expect([await at('/admin/fresh', fresh), await at('/admin/fresh', admin)]).toEqual([
+        200,
+        'fresh_token_required',
+      ]);
+      expect([await at('/admin/open'), await at('/inherited-open')]).toEqual([200, 200]);
+      expect(await at('/inherited-open/fresh')).toBe('token_missing');
+    }
+  });
+
+  it('with a number bound to a parameter, and with nothing else that reads like it', async () => {
+    const holding = async (n: unknown) => `Bearer ${await minted({ claims: { n } })}`;
+    const at = async (n: unknown, path: string) => {
+      const headers = { authorization: await holding(n) };
+      return (await app.get(`/undecorated/number/${path}`, { headers })).status;
+    };
+    expect([await at(7, '7'), await at('7', '7'), await at(7, '07')]).toEqual([200, 200, 403]);
+    expect([await at([7], '7'), await at(true, 'true'), await at(null, 'null')]).toEqual([
+      403, 403, 403,
+    ]);
+  });
+
+  it('as the document says, also of routes that say nothing', async () => {
+    const { body } = await app.get<{
+      paths: Record<string, Record<string, { security?: object[]; responses: object }>>;
+    }>('/docs/openapi.json');
+    const at = (path: string) => body.paths[path]!.get!;
+    expect(at('/undecorated/{name}').security).toEqual([{ access_token: [] }]);
+    expect(at('/admin').security).toEqual([{ access_token: [] }]);
+    expect(Object.keys(at('/admin').responses)).toContain('403');
+    expect(Object.keys(at('/admin/fresh').responses)).not.toContain('403');
+    expect(at('/admin/open').security).toBeUndefined();
+    expect(Object.keys(at('/admin/open').responses)).not.toContain('401');
+    const [parameter] = (at('/undecorated/{name}') as { parameters?: { schema: object }[] })
+      .parameters!;
+    expect(parameter!.schema).toEqual({ type: 'string' });
+  });
+
   it('says in the document which cookie it is', async () => {
     const { body } = await app.get<{
       paths: Record<string, Record<string, { security: object[]; responses: object }>>;
       components: { securitySchemes: object };
     }>('/docs/openapi.json');
-    expect(body.paths['/places/both']!.get!.security).toEqual([{ access_token: [] }, { mine: [] }]);
+    expect(body.paths['/places/both']!.get!.security).toEqual([
+      { access_token: [] },
+      { 'cookie.mine': [] },
+    ]);
     expect(body.components.securitySchemes).toMatchObject({
-      mine: { type: 'apiKey', in: 'cookie', name: 'mine' },
+      'cookie.mine': { type: 'apiKey', in: 'cookie', name: 'mine' },
     });
     expect(JSON.stringify(body.paths['/places/cookie']!.delete!.responses)).toContain(
       'csrf_failed',

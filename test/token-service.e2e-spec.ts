@@ -13,7 +13,7 @@ import { ApiError, notFound } from '../src/common/api-error.js';
 import { Session } from '../src/tokens/session.js';
 import { TokenError } from '../src/tokens/token-error.js';
 import { TokenHook, type TokenHooks } from '../src/tokens/token-hooks.js';
-import { TokenService } from '../src/tokens/token.service.js';
+import { type AccessTokenOptions, TokenService } from '../src/tokens/token.service.js';
 import { Token } from '../src/tokens/token.js';
 import { freezeTime } from './support/time.js';
 import { bootApp, type TestApp } from './support/test-app.js';
@@ -114,6 +114,50 @@ describe('The token service', () => {
     'makes no token for the subject %j',
     async (subject) => {
       await expect(tokens.createAccessToken(subject)).rejects.toThrow(TypeError);
+    },
+  );
+
+  it('lets nobody overwrite them by a way around their names', async () => {
+    const disguised = { toJSON: () => ({ sub: 'luke', scope: { admin: true } }) };
+    await expect(tokens.createAccessToken('leia', { claims: disguised })).rejects.toThrow(
+      'The claim "sub" cannot be overwritten.',
+    );
+    const hidden = JSON.parse('{"__proto__": {"sub": "luke"}}') as Record<string, unknown>;
+    const token = await tokens.createAccessToken('leia', { claims: hidden });
+    expect(token.subject).toBe('leia');
+    expect((await tokens.verify(token.signed)).subject).toBe('leia');
+  });
+
+  it.each<[string, AccessTokenOptions]>([
+    ['a moment that no date can be', { expiresIn: 1e13 }],
+    ['a session without an id', { sessionId: '' }],
+    ['no moment of issue', { issuedAt: NaN }],
+    ['no end', { notAfter: NaN }],
+    ['a scope that is a list', { scope: [] as unknown as Record<string, unknown> }],
+    ['a scope that is null', { scope: null as unknown as Record<string, unknown> }],
+    ['a freshness that is a text', { fresh: 'yes' as unknown as boolean }],
+  ])('makes no token that it would refuse: %s', async (_, options) => {
+    await expect(tokens.createAccessToken('leia', options)).rejects.toThrow(TypeError);
+  });
+
+  it('makes no token for a session that has ended', async () => {
+    const notAfter = Date.now() - 1;
+    expect(await codeOf(tokens.createAccessToken('leia', { notAfter }))).toBe('token_expired');
+  });
+
+  it('gives handlers a header that they cannot change for others', async () => {
+    const { signed } = await tokens.createAccessToken('leia');
+    const { header } = await tokens.verify(signed);
+    expect(() => Object.assign(header, { alg: 'none' })).toThrow(TypeError);
+  });
+
+  it.each([undefined, null, 5, {}, Buffer.from('a.b.c')])(
+    'refuses %p by the same code',
+    async (odd) => {
+      const signed = odd as string;
+      expect(await codeOf(tokens.verify(signed))).toBe('token_invalid');
+      expect(await codeOf(tokens.verify(signed, { type: 'access' }))).toBe('token_invalid');
+      expect(() => tokens.decode(signed)).toThrow(TokenError);
     },
   );
 
@@ -272,6 +316,19 @@ describe('Hooks', () => {
     'cannot overwrite the claim %s: the login fails',
     async (name) => {
       claimsToAdd = () => ({ [name]: 'mine' });
+      expect((await login()).status).toBe(500);
+    },
+  );
+
+  it.each([null, undefined])('that give %p add nothing', async (nothing) => {
+    claimsToAdd = () => nothing as unknown as Record<string, unknown>;
+    expect((await login()).status).toBe(200);
+  });
+
+  it.each(['text', ['list'], { toJSON: () => ({ scope: { admin: true } }) }])(
+    'that give %j fail the login',
+    async (odd) => {
+      claimsToAdd = () => odd as unknown as Record<string, unknown>;
       expect((await login()).status).toBe(500);
     },
   );

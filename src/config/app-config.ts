@@ -45,7 +45,7 @@ export class AppConfig {
   /** What a person should know although it does not stop the start. */
   readonly warnings: readonly string[];
 
-  private constructor(read: SettingsReader) {
+  private constructor(read: SettingsReader, { needsKey = true } = {}) {
     const environment = read.choice(
       'NODE_ENV',
       ['development', 'production', 'test'],
@@ -57,6 +57,7 @@ export class AppConfig {
     this.database = readDatabase(read);
     this.jwt = readJwtSettings(read, {
       production: this.production,
+      needsKey,
       folder: this.database.engine === 'sqlite' ? dirname(this.database.file) : resolve('data'),
     });
     this.jwtIssuer = read.text('JWT_ISSUER') ?? null;
@@ -92,9 +93,14 @@ export class AppConfig {
     return Object.assign(new AppConfig(new SettingsReader(env)), overrides);
   }
 
-  /** The environment first, then the `.env` file of the folder the process was started in. */
-  static load(): AppConfig {
-    return AppConfig.from({ ...readEnvFile('.env'), ...process.env });
+  /**
+   * The environment first, then the `.env` file of the folder the process was started in.
+   *
+   * @param options.needsKey whether something has to be there that could sign a token
+   */
+  static load(options: { needsKey?: boolean } = {}): AppConfig {
+    const env = { ...readEnvFile('.env'), ...process.env };
+    return new AppConfig(new SettingsReader(env), options);
   }
 }
 

@@ -28,6 +28,10 @@ const ed25519 = pair('ed25519');
 const path = join(folder, 'private.pem');
 writeFileSync(path, rsa.privateKey);
 
+const bodyOf = (pem: string): string => pem.replaceAll(/-----.+-----|\n/g, '');
+const pairAsSecret =
+  'JWT_SECRET_KEY is a key of a pair, or the path of a file, and HS256 takes a secret; set JWT_ALGORITHM to RS256 or ES256 for a key pair, or set it to at least 32 random bytes, for example from: openssl rand -base64 48.';
+
 const SECRET = 'x'.repeat(64);
 const rsaRemedy =
   'set it to the PEM, or the path, of a key made by: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out private.pem.';
@@ -88,10 +92,13 @@ describe('The settings of keys', () => {
       { JWT_ALGORITHMS: 'HS256,HS512', JWT_SECRET_KEY: 'x'.repeat(63) },
       'JWT_SECRET_KEY has 63 bytes, too few for HS512; set it to at least 64 random bytes, for example from: openssl rand -base64 96.',
     ],
+    ['a PEM as a secret', { JWT_SECRET_KEY: rsa.publicKey }, pairAsSecret],
+    ['a path as a secret', { JWT_SECRET_KEY: path }, pairAsSecret],
+    ['a public key in base64 as a secret', { JWT_SECRET_KEY: bodyOf(rsa.publicKey) }, pairAsSecret],
     [
-      'a PEM as a secret',
-      { JWT_SECRET_KEY: rsa.publicKey },
-      'JWT_SECRET_KEY is a PEM, and HS256 takes a secret; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
+      'a JWK as a secret',
+      { JWT_SECRET_KEY: '{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmb","e":"AQAB"}' },
+      pairAsSecret,
     ],
     [
       'an RSA key under 2048 bits',

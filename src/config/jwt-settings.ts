@@ -27,16 +27,17 @@ export interface JwtSettings {
   readonly keysFile: string;
 }
 
-/** @param folder where keys are kept unless a setting says otherwise */
+/** @param options.folder where keys are kept unless a setting says otherwise */
 export function readJwtSettings(
   read: SettingsReader,
-  { production, folder }: { production: boolean; folder: string },
+  options: { production: boolean; folder: string; needsKey: boolean },
 ): JwtSettings {
+  const { production, folder } = options;
   const keysFile = resolve(read.text('JWT_KEYS_FILE') ?? resolve(folder, 'jwt-keys.json'));
   const algorithm = read.choice('JWT_ALGORITHM', JWT_ALGORITHMS, 'HS256', 'JWT_AUTHTYPE');
   const algorithms = readAcceptedAlgorithms(read, algorithm);
   // The key file may hold all the keys there are.
-  const needed = !existsSync(keysFile);
+  const needed = options.needsKey && !existsSync(keysFile);
   if (keyKindOf(algorithm) !== 'secret') {
     return { key: readKeyPair(read, algorithm, needed), algorithm, algorithms, keysFile };
   }
@@ -58,8 +59,14 @@ function readSecret(
     return null;
   }
   const key = createSecretKey(Buffer.from(value));
-  // A public key is known to everybody: as a secret it would let everybody sign.
-  const problem = isPem(value) ? `is a PEM, and ${longest} takes a secret` : misfit(key, longest);
+  if (isKeyOfPair(value)) {
+    // A path can be guessed, and a public key is known: as a secret they would let everybody sign.
+    read.problem(
+      `${spelling} is a key of a pair, or the path of a file, and ${longest} takes a secret; set JWT_ALGORITHM to RS256 or ES256 for a key pair, or ${remedyFor(longest)}.`,
+    );
+    return null;
+  }
+  const problem = misfit(key, longest);
   if (problem !== null) read.problem(`${spelling} ${problem}; ${remedyFor(longest)}.`);
   return { key };
 }
@@ -161,4 +168,20 @@ function unlike(accepted: JwtAlgorithm, signing: JwtAlgorithm): string | null {
 
 function isPem(value: string): boolean {
   return value.includes('-----BEGIN ');
+}
+
+/** Whether it is meant for JWT_PRIVATE_KEY or JWT_PUBLIC_KEY, in whatever form. */
+function isKeyOfPair(value: string): boolean {
+  if (isPem(value) || /^\s*\{.*"kty"/s.test(value) || existsSync(value)) return true;
+  const der = Buffer.from(value, 'base64');
+  return parses(() => createPublicKey({ key: der, format: 'der', type: 'spki' }));
+}
+
+function parses(parse: () => unknown): boolean {
+  try {
+    parse();
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -39,7 +39,9 @@ export function refuseClaims(
   for (const name of ['sub', 'jti']) {
     if (!isIdentifier(claims[name])) return `${name} is missing or ill-typed`;
   }
-  if (claims.sid !== undefined && !isIdentifier(claims.sid)) return 'sid is ill-typed';
+  for (const name of ['sid', 'csrf']) {
+    if (claims[name] !== undefined && !isIdentifier(claims[name])) return `${name} is ill-typed`;
+  }
   for (const name of ['iat', 'nbf', 'exp']) {
     if (!isMoment(claims[name])) return `${name} is missing or ill-typed`;
   }
@@ -54,13 +56,16 @@ export function refuseClaims(
   return null;
 }
 
-export function isIdentifier(value: unknown): value is string {
+function isIdentifier(value: unknown): value is string {
   return isText(value) && value.length > 0 && value.length <= MAX_IDENTIFIER;
 }
 
+/** What a `Date` can be at the latest; ECMA-262, section 21.4.1.1. */
+const LAST_MOMENT = 8.64e12;
+
 /** RFC 7519, section 2: a NumericDate; fractions are allowed. */
 function isMoment(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER / 1000;
+  return typeof value === 'number' && value >= 0 && value <= LAST_MOMENT;
 }
 
 function isAudience(value: unknown): boolean {

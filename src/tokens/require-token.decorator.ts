@@ -1,22 +1,5 @@
-import {
-  applyDecorators,
-  createParamDecorator,
-  type ExecutionContext,
-  SetMetadata,
-} from '@nestjs/common';
-import { ApiSecurity } from '@nestjs/swagger';
-import { ApiErrors } from '../common/api-errors.js';
-import { placesOf, type TokenRequirement } from './requirement.js';
-import {
-  claimRequired,
-  freshTokenRequired,
-  scopeRequired,
-  tokenExpired,
-  tokenInvalid,
-  tokenMissing,
-  tokenRevoked,
-  wrongTokenType,
-} from './token-error.js';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { TokenRequirement } from './requirement.js';
 import type { Token } from './token.js';
 
 export const REQUIREMENT = Symbol('token requirement');
@@ -26,38 +9,30 @@ export const PUBLIC = 'public';
 export type RouteAccess = TokenRequirement | typeof PUBLIC;
 
 /** Opens a route, or all of a controller, to everybody. Without it every route asks for a token. */
-export const Public = () => SetMetadata(REQUIREMENT, PUBLIC satisfies RouteAccess);
+export const Public = () => setAccess(PUBLIC);
 
 /**
  * Says who may use a route, or all routes of a controller, to the guard and to the OpenAPI
- * document.
+ * document. What stands on a handler replaces what stands on its controller, and adds nothing to
+ * it.
  */
-export function RequireToken(requirement: TokenRequirement = {}) {
-  const { type = 'access', fresh, scope, claims, cookie } = requirement;
-  const places = placesOf(requirement);
-  // The document leaves out the cookies of a login where no login sets them.
-  const schemes =
-    places.length === 0
-      ? [`${type}_token`, `${type}_token_cookie`]
-      : places.map((place) => (place === 'cookie' ? (cookie ?? '') : `${type}_token`));
-  return applyDecorators(
-    SetMetadata(REQUIREMENT, requirement satisfies RouteAccess),
-    ...schemes.map((scheme) => ApiSecurity(scheme)),
-    ApiErrors(
-      tokenMissing,
-      tokenInvalid,
-      tokenExpired,
-      tokenRevoked,
-      wrongTokenType[type],
-      ...(fresh ? [freshTokenRequired] : []),
-      ...(scope ? [scopeRequired] : []),
-      ...(claims ? [claimRequired] : []),
-    ),
-  );
-}
+export const RequireToken = (requirement: TokenRequirement = {}) => setAccess(requirement);
 
 /** The token that the guard let in. */
 export const CurrentToken = createParamDecorator(
   (_: unknown, context: ExecutionContext): Token =>
     context.switchToHttp().getRequest<{ token: Token }>().token,
 );
+
+/** @throws Error where there is one already: which of them counts would depend on their order */
+function setAccess(access: RouteAccess): ClassDecorator & MethodDecorator {
+  return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
+    const decorated = (descriptor?.value ?? target) as object;
+    if (Reflect.hasOwnMetadata(REQUIREMENT, decorated)) {
+      const owner = (key === undefined ? target : target.constructor) as { name: string };
+      const name = [owner.name, key].filter((part) => part !== undefined).map(String);
+      throw new Error(`${name.join('.')}: one of @RequireToken() and @Public() is enough.`);
+    }
+    Reflect.defineMetadata(REQUIREMENT, access, decorated);
+  };
+}

@@ -14,8 +14,8 @@ export function parseTokenPart(part: string): Record<string, unknown> {
   const text = bytes.toString('utf8');
   const value: unknown = JSON.parse(text);
   if (!isPlainObject(value)) throw new Error('a part is no JSON object');
-  // What we sign has no white space, and then a repeated name shows in the length.
-  if (JSON.stringify(value).length !== text.length && hasRepeatedName(text)) {
+  // What we sign has no white space, and reads the same when it is written again.
+  if (JSON.stringify(value) !== text && hasRepeatedName(text)) {
     throw new Error('a member is named twice');
   }
   return value;

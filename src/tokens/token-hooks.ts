@@ -1,6 +1,7 @@
 import { applyDecorators, Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { StartError } from '../common/start-error.js';
+import { isPlainObject } from '../common/values.js';
 import { RESERVED_CLAIMS, type Token } from './token.js';
 
 /**
@@ -14,11 +15,17 @@ export interface TokenHooks {
    * @param token as it will be, not signed yet
    * @returns claims that are not there already; the registered ones cannot be overwritten
    */
-  addClaims?(token: Token): Record<string, unknown> | Promise<Record<string, unknown>>;
+  addClaims?(token: Token): ClaimsToAdd | Promise<ClaimsToAdd>;
 
-  /** Sees a token after it was signed and before anybody gets it. */
+  /**
+   * Sees a token after it was signed and before anybody gets it. At a login its session is not open
+   * yet, so that it is not good for anything until then.
+   */
   issued?(token: Token): void | Promise<void>;
 }
+
+/** Nothing is as good as none. */
+type ClaimsToAdd = Record<string, unknown> | null | undefined;
 
 const mark = DiscoveryService.createDecorator();
 
@@ -64,15 +71,19 @@ export class TokenHookRunner implements OnModuleInit {
 }
 
 /**
+ * Adds claims as they will be read: a date as a text, and what JSON knows nothing of not at all.
+ *
  * @param taken claims that are there already
  * @throws Error where one of the new claims is registered, or taken
  */
 export function addOwnClaims(
   claims: Record<string, unknown>,
-  more: Record<string, unknown>,
+  more: ClaimsToAdd,
   taken: Readonly<Record<string, unknown>> = {},
 ): void {
-  for (const [name, value] of Object.entries(more)) {
+  const plain: unknown = JSON.parse(JSON.stringify(more ?? {}));
+  if (!isPlainObject(plain)) throw new TypeError('Claims are added as an object.');
+  for (const [name, value] of Object.entries(plain)) {
     if (
       RESERVED_CLAIMS.includes(name) ||
       Object.hasOwn(claims, name) ||

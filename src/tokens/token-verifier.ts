@@ -14,12 +14,12 @@ import { type Claims, Token, type TokenHeader } from './token.js';
 export interface Presented {
   readonly signed: string;
   /** Once `open` has looked at it. */
-  header?: TokenHeader;
+  header?: Readonly<TokenHeader>;
 }
 
 /** A header in which nothing was wrong, and the key that it names. */
 interface KnownHeader {
-  header: TokenHeader;
+  header: Readonly<TokenHeader>;
   key: TokenKey;
 }
 
@@ -101,7 +101,7 @@ export class TokenVerifier {
     if (!key) throw new Error('no key has its kid');
     const algorithm = key.algorithms.find((each) => each === header.alg);
     if (!algorithm) throw new Error('its key is not for its alg');
-    const found = { header: { ...header, alg: algorithm }, key };
+    const found = { header: Object.freeze({ ...header, alg: algorithm }), key };
     this.knownHeaders.set(text, found);
     return found;
   }
@@ -109,7 +109,7 @@ export class TokenVerifier {
 
 /** RFC 7519, section 3: three parts of a JWS in its compact form. */
 export function partsOf(signed: string): [header: string, payload: string, signature: string] {
-  const parts = signed.split('.');
+  const parts = typeof signed === 'string' ? signed.split('.') : [];
   const [header, payload, signature] = parts;
   if (parts.length !== 3 || !header || !payload || !signature) {
     throw new TokenError(tokenInvalid, 'it has not three parts');

@@ -1,8 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { PUBLIC, REQUIREMENT, type RouteAccess } from './require-token.decorator.js';
+import { PUBLIC } from './require-token.decorator.js';
 import { placesOf, type TokenRequirement, unmet } from './requirement.js';
+import { requirementOf } from './route-requirements.js';
 import { sentToken, type TokenPlaces } from './sent-token.js';
 import { refuseForgedRequest, TOKEN_COOKIES, TokenCookies } from './token-cookies.js';
 import { TokenError, tokenMissing } from './token-error.js';
@@ -68,11 +69,7 @@ export class TokenGuard implements CanActivate {
     this.accesses.set(controller, ofController);
     let access = ofController.get(handler);
     if (access === undefined) {
-      const requirement =
-        this.reflector.getAllAndOverride<RouteAccess | undefined>(REQUIREMENT, [
-          handler,
-          controller,
-        ]) ?? {};
+      const requirement = requirementOf(this.reflector, handler, controller);
       access =
         requirement === PUBLIC ? PUBLIC : { requirement, places: this.placesFor(requirement) };
       ofController.set(handler, access);

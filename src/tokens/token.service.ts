@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import jsonwebtoken from 'jsonwebtoken';
 import { AppConfig } from '../config/app-config.js';
-import { isIdentifier } from './claims.js';
+import { refuseClaims } from './claims.js';
 import type { TokenKey } from './keys/token-key.js';
 import { TokenKeys } from './keys/token-keys.js';
 import { NotAuthenticated, runStrategy } from './run-strategy.js';
@@ -55,8 +55,9 @@ export class TokenService {
   }
 
   /**
-   * @param subject becomes the claim `sub`
-   * @throws Error where the subject is empty, a claim is registered, or a hook says no
+   * @param subject becomes the claim `sub`; 1 to 255 characters
+   * @throws TypeError or RangeError where the token would be one that is refused
+   * @throws Error where a claim is a registered one, or what a hook throws
    */
   createAccessToken(subject: string, options: AccessTokenOptions = {}): Promise<Token> {
     const { fresh = false, scope = {} } = options;
@@ -112,8 +113,7 @@ export class TokenService {
     options: RefreshTokenOptions & { expiresIn: number },
     own: Pick<Claims, 'fresh' | 'scope'>,
   ): Promise<Token> {
-    const claims = { ...this.claimsFor(type, subject, options), ...own };
-    addOwnClaims(claims, options.claims ?? {});
+    const claims = this.claimsFor(type, subject, options, own);
     const { algorithm } = this.keys.ring.signing;
     const draft = () => new Token('', { alg: algorithm }, structuredClone(claims));
     const added = await this.hooks.addClaims(draft);
@@ -127,15 +127,17 @@ export class TokenService {
     type: TokenType,
     subject: string,
     options: RefreshTokenOptions & { expiresIn: number },
+    own: Pick<Claims, 'fresh' | 'scope'>,
   ): Claims {
     const { sessionId, notAfter = Infinity, issuedAt = Date.now(), expiresIn } = options;
-    if (!isIdentifier(subject)) throw new TypeError('A subject is a text of 1 to 255 characters.');
     if (!Number.isSafeInteger(expiresIn) || expiresIn < 1) {
       throw new RangeError('expiresIn is a whole number of seconds, at least 1.');
     }
     const { jwtIssuer, jwtAudience } = this.config;
     const now = Math.floor(issuedAt / 1000);
-    return {
+    const exp = Math.min(now + expiresIn, Math.floor(notAfter / 1000));
+    if (exp <= now) throw new TokenError(tokenExpired, 'its session ends before it could begin');
+    const claims: Claims = {
       ...(jwtIssuer !== null && { iss: jwtIssuer }),
       ...(jwtAudience !== null && { aud: jwtAudience }),
       sub: subject,
@@ -144,21 +146,21 @@ export class TokenService {
       type,
       iat: now,
       nbf: now,
-      exp: Math.min(now + expiresIn, Math.floor(notAfter / 1000)),
+      exp,
       ...(options.csrf === true && { csrf: randomBytes(16).toString('base64url') }),
+      ...own,
     };
+    addOwnClaims(claims, options.claims);
+    return JSON.parse(JSON.stringify(claims)) as Claims;
   }
 
-  private sign(claims: Claims, key: TokenKey): Token {
-    const signed = this.jwt.sign(claims, {
-      algorithm: key.algorithm,
-      keyid: key.id,
-      privateKey: key.signing,
-    });
-    // As its bearer will read it: a date became a text, and what is undefined is not there.
-    const [, payload] = partsOf(signed);
-    const header = { alg: key.algorithm, typ: 'JWT', kid: key.id };
-    return new Token(signed, header, parseTokenPart(payload) as Claims);
+  private sign(claims: Claims, { id, algorithm, signing }: TokenKey): Token {
+    // Nobody gets a token that would be refused.
+    const reason = refuseClaims(claims, this.config, claims.iat);
+    if (reason !== null) throw new TypeError(`There is no such token: ${reason}.`);
+    const options = { algorithm, keyid: id, privateKey: signing };
+    const header = { alg: algorithm, typ: 'JWT', kid: id };
+    return new Token(this.jwt.sign(claims, options), header, claims);
   }
 }
 

@@ -4,7 +4,7 @@ import { JwtModule } from '@nestjs/jwt';
 import { ExpiryService } from './expiry.service.js';
 import { JwksController } from './keys/jwks.controller.js';
 import { TokenKeys } from './keys/token-keys.js';
-import { RequirementCheck } from './requirement-check.js';
+import { RouteRequirements } from './route-requirements.js';
 import { SessionRepository } from './session.repository.js';
 import { TokenCookies } from './token-cookies.js';
 import { TokenHookRunner } from './token-hooks.js';
@@ -35,10 +35,10 @@ export class TokensModule {
         TokenStateRepository,
         SessionRepository,
         ExpiryService,
-        RequirementCheck,
+        RouteRequirements,
         TokenGuard,
       ],
-      exports: [TokenGuard, TokenService, TokenCookies, SessionRepository],
+      exports: [TokenGuard, TokenService, TokenCookies, SessionRepository, RouteRequirements],
     };
   }
 }

@@ -1,12 +1,10 @@
-import { Controller, Get, Header } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { JWT_ALGORITHMS, type JwtAlgorithm } from '../../config/jwt-algorithms.js';
 import { Public } from '../require-token.decorator.js';
-import type { PublicJwk } from './token-key.js';
+import { JWKS_MAX_AGE, type PublicJwk } from './token-key.js';
 import { TokenKeys } from './token-keys.js';
-
-/** Seconds that others may keep the keys; a new one should be known for as long before it signs. */
-const MAX_AGE = 300;
 
 const notRsa = { required: false, description: 'EC keys: RFC 7518, section 6.2.' };
 const notEc = { required: false, description: 'RSA keys: RFC 7518, section 6.3.' };
@@ -55,14 +53,15 @@ export class JwksController {
 
   @Get()
   @Public()
-  @Header('cache-control', `public, max-age=${MAX_AGE}`)
   @ApiOperation({
     summary: 'Get the public keys',
     description:
       'With them, other services verify tokens without asking (RFC 7517). Empty where tokens are signed with a secret.',
   })
   @ApiOkResponse({ type: JsonWebKeySetResponse })
-  list(): JsonWebKeySetResponse {
-    return { keys: this.keys.ring.publicKeys };
+  list(@Res({ passthrough: true }) reply: FastifyReply): JsonWebKeySetResponse {
+    const keys = this.keys.ring.publicKeys;
+    reply.header('cache-control', `public, max-age=${JWKS_MAX_AGE}`);
+    return { keys };
   }
 }

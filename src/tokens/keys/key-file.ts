@@ -1,25 +1,27 @@
 import {
   closeSync,
+  fchownSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   statSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { StartError } from '../../common/start-error.js';
 import { isPlainObject } from '../../common/values.js';
-import type { StoredKey } from './stored-key.js';
+import { openStoredKey, type StoredKey } from './stored-key.js';
 
 /** What the file holds. */
 export interface KeyFileContent {
   keys: StoredKey[];
   /** The id of the key that signs; null where the one of the settings does. */
   signing: string | null;
-  /** Since when a key signs no more, by id; ISO 8601. */
+  /** Until when tokens of a key that was replaced may live, by id; ISO 8601. */
   replaced: Record<string, string>;
   /** Ids of keys of the settings that are good for nothing any more. */
   retired: string[];
@@ -29,27 +31,31 @@ export interface KeyFileContent {
 export class KeyFile {
   constructor(readonly path: string) {}
 
-  /** Something else whenever the file is another; looking costs microseconds. */
-  stamp(): string {
-    const found = statSync(this.path, { throwIfNoEntry: false, bigint: true });
-    return found ? `${found.ino} ${found.mtimeNs} ${found.size}` : 'none';
+  /**
+   * Something else whenever the file is another; looking costs microseconds.
+   *
+   * @returns null where there is none
+   * @throws StartError where that cannot be told
+   */
+  stamp(): string | null {
+    const found = this.stat();
+    return found && `${found.ino} ${found.ctimeNs} ${found.mtimeNs} ${found.size}`;
   }
 
   /** Whether others than its owner may read it. */
   isOpenToOthers(): boolean {
-    const found = statSync(this.path, { throwIfNoEntry: false });
-    return process.platform !== 'win32' && found !== undefined && (found.mode & 0o077) !== 0;
+    const found = this.stat();
+    return process.platform !== 'win32' && found !== null && (found.mode & 0o077n) !== 0n;
   }
 
   /** @throws StartError where there is a file and it holds something else */
   read(): KeyFileContent {
+    if (this.stat() === null) return { keys: [], signing: null, replaced: {}, retired: [] };
     let text: string;
     try {
       text = readFileSync(this.path, 'utf8');
     } catch (error) {
-      const { code = 'unreadable' } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') return { keys: [], signing: null, replaced: {}, retired: [] };
-      throw new StartError(`The key file ${this.path} cannot be read (${code}).`);
+      throw this.unusable('cannot be read', error);
     }
     const content = contentOf(text);
     if (content) return content;
@@ -61,36 +67,80 @@ export class KeyFile {
   /**
    * Changes the file as a whole: readers see it before or after, and no other change gets lost.
    *
-   * @throws StartError where another change is under way
+   * @throws StartError where another change is under way, or the file would be unusable
    */
   change(work: (content: KeyFileContent) => void): void {
-    mkdirSync(dirname(this.path), { recursive: true });
-    const draft = `${this.path}.new`;
-    const handle = this.openDraft(draft);
+    try {
+      mkdirSync(dirname(this.path), { recursive: true });
+      // Where the path is a link, the file behind it is meant.
+      const target = this.stat() === null ? this.path : realpathSync(this.path);
+      this.replace(target, work);
+    } catch (error) {
+      throw error instanceof StartError ? error : this.unusable('cannot be changed', error);
+    }
+  }
+
+  private replace(target: string, work: (content: KeyFileContent) => void): void {
+    const draft = `${target}.new`;
+    const handle = openDraft(draft);
     try {
       const content = this.read();
       work(content);
-      writeSync(handle, `${JSON.stringify(content, null, 2)}\n`);
+      // What no service would load is not written.
+      content.keys.forEach(openStoredKey);
+      keepOwner(handle, target);
+      writeFileSync(handle, `${JSON.stringify(content, null, 2)}\n`);
       fsyncSync(handle);
-      renameSync(draft, this.path);
+      renameSync(draft, target);
     } catch (error) {
       unlinkSync(draft);
       throw error;
     } finally {
       closeSync(handle);
     }
+    flushFolder(dirname(target));
   }
 
-  /** The draft is also the lock: it can be made by one process alone. */
-  private openDraft(draft: string): number {
+  private stat() {
     try {
-      return openSync(draft, 'wx', 0o600);
+      return statSync(this.path, { throwIfNoEntry: false, bigint: true }) ?? null;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      throw new StartError(
-        `The keys are being changed by another command; try again, or delete ${draft} where there is none.`,
-      );
+      throw this.unusable('cannot be looked at', error);
     }
+  }
+
+  private unusable(problem: string, error: unknown): StartError {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    return new StartError(`The key file ${this.path} ${problem} (${code}).`);
+  }
+}
+
+/** The draft is also the lock: it can be made by one process alone. */
+function openDraft(draft: string): number {
+  try {
+    return openSync(draft, 'wx', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new StartError(
+      `The keys are being changed by another command; try again, or delete ${draft} where there is none.`,
+    );
+  }
+}
+
+/** Who runs the command may be somebody else than who runs the service and has to read the file. */
+function keepOwner(handle: number, target: string): void {
+  const before = statSync(target, { throwIfNoEntry: false });
+  if (before && before.uid !== process.getuid?.()) fchownSync(handle, before.uid, before.gid);
+}
+
+/** A rename is there after a power cut only when its folder was flushed; not all systems can. */
+function flushFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }
 
@@ -101,12 +151,18 @@ function contentOf(text: string): KeyFileContent | null {
     const { keys, signing, replaced, retired } = value;
     const whole =
       Array.isArray(keys) &&
-      keys.every((key) => isPlainObject(key) && typeof key.kid === 'string') &&
-      (signing === null || typeof signing === 'string') &&
+      keys.every((key) => isPlainObject(key) && isText(key.kid) && isText(key.created_at)) &&
+      (signing === null || isText(signing)) &&
       isPlainObject(replaced) &&
-      Array.isArray(retired);
+      Object.values(replaced).every((moment) => isText(moment) && !isNaN(Date.parse(moment))) &&
+      Array.isArray(retired) &&
+      retired.every(isText);
     return whole ? (value as unknown as KeyFileContent) : null;
   } catch {
     return null;
   }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }

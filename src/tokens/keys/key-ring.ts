@@ -19,8 +19,8 @@ export class KeyRing {
     { keys, signing, retired }: KeyFileContent,
   ) {
     if (own && retired.includes(own.id)) this.own = null;
-    for (const key of [...(this.own ? [this.own] : []), ...keys.map(openStoredKey)]) {
-      this.byId.set(key.id, key);
+    for (const key of [this.own, ...keys.map(openStoredKey)]) {
+      if (key && !retired.includes(key.id)) this.byId.set(key.id, key);
     }
     const found = signing === null ? this.own : this.byId.get(signing);
     if (!found) throw new StartError(nothingSigns(signing));

@@ -3,7 +3,7 @@ import type { JwtAlgorithm } from '../../config/jwt-algorithms.js';
 import type { JwtSettings } from '../../config/jwt-settings.js';
 import { KeyFile, type KeyFileContent } from './key-file.js';
 import { generateKey } from './stored-key.js';
-import type { TokenKey } from './token-key.js';
+import { JWKS_MAX_AGE, type TokenKey } from './token-key.js';
 import { ownKey } from './token-keys.js';
 
 /*
@@ -11,9 +11,8 @@ import { ownKey } from './token-keys.js';
  * where it cannot be done.
  */
 
-/** @param lifetime seconds that a token is good for at most */
-export function listKeys(settings: JwtSettings, lifetime: number): string {
-  const own = ownKey(settings);
+export function listKeys(settings: JwtSettings): string {
+  const own = keyOfSettings(settings);
   const content = new KeyFile(settings.keysFile).read();
   const signing = signingId(own, content);
   const rows = [
@@ -24,7 +23,7 @@ export function listKeys(settings: JwtSettings, lifetime: number): string {
       from: `file, ${created_at}`,
     })),
   ].map(({ id, algorithm, from }) => {
-    const state = stateOf(id, signing, content, lifetime);
+    const state = stateOf(id, signing, content);
     return `${id}  ${algorithm}  ${state} (${from})`;
   });
   return rows.join('\n') || 'There are no keys.';
@@ -36,23 +35,30 @@ export function addKey({ keysFile }: JwtSettings, algorithm: JwtAlgorithm): stri
   return `${key.kid} verifies from now on; let it sign by: npm run keys -- use ${key.kid}`;
 }
 
-export function useKey(settings: JwtSettings, id: string): string {
-  const own = ownKey(settings);
+/** @param lifetime seconds that a token is good for, unless code says otherwise */
+export function useKey(settings: JwtSettings, id: string, lifetime: number): string {
+  const own = keyOfSettings(settings);
+  let createdAt = 0;
   new KeyFile(settings.keysFile).change((content) => {
     const { keys, replaced, retired } = content;
     requireKey(own, content, id);
     if (retired.includes(id)) throw new StartError(`The key ${id} was retired.`);
     const before = signingId(own, content);
-    if (before !== null && before !== id) replaced[before] = new Date().toISOString();
-    delete replaced[id];
+    if (before !== null && before !== id) {
+      replaced[before] = new Date(Date.now() + lifetime * 1000).toISOString();
+    }
+    const stored = keys.find(({ kid }) => kid === id);
     // Null stands for whatever the settings say.
-    content.signing = keys.some(({ kid }) => kid === id) ? id : null;
+    content.signing = stored ? id : null;
+    if (stored && stored.kty !== 'oct') createdAt = Date.parse(stored.created_at);
   });
-  return `${id} signs from now on; the others go on verifying.`;
+  const known = createdAt + JWKS_MAX_AGE * 1000 <= Date.now();
+  const hint = `; others who verify by the public keys may not know it for ${JWKS_MAX_AGE / 60} minutes`;
+  return `${id} signs from now on; the others go on verifying${known ? '' : hint}.`;
 }
 
 export function retireKey(settings: JwtSettings, id: string): string {
-  const own = ownKey(settings);
+  const own = keyOfSettings(settings);
   new KeyFile(settings.keysFile).change((content) => {
     requireKey(own, content, id);
     if (signingId(own, content) === id) {
@@ -62,7 +68,13 @@ export function retireKey(settings: JwtSettings, id: string): string {
     content.keys = content.keys.filter(({ kid }) => kid !== id);
     delete content.replaced[id];
   });
-  return `${id} is retired: its tokens are refused from now on.`;
+  const hint = own?.id === id ? ' Take it out of the settings, too.' : '';
+  return `${id} is retired: its tokens are refused from now on.${hint}`;
+}
+
+/** Makes none: one that this command made would be no service's. */
+function keyOfSettings(settings: JwtSettings): TokenKey | null {
+  return ownKey(settings, { make: false });
 }
 
 function signingId(own: TokenKey | null, { signing, retired }: KeyFileContent): string | null {
@@ -79,15 +91,12 @@ function stateOf(
   id: string,
   signing: string | null,
   { replaced, retired }: KeyFileContent,
-  lifetime: number,
 ): string {
   if (retired.includes(id)) return 'is retired';
   if (id === signing) return 'signs';
-  const since = replaced[id];
-  if (since === undefined) return 'verifies, and has not signed yet';
-  const until = Date.parse(since) + lifetime * 1000;
-  const moment = new Date(until).toISOString();
-  return until > Date.now()
-    ? `verifies; the last of its tokens expires by ${moment}`
-    : `verifies, and can be retired: its tokens have expired by ${moment}`;
+  const until = replaced[id];
+  if (until === undefined) return 'verifies, and has not signed yet';
+  return Date.parse(until) > Date.now()
+    ? `verifies; the last of its tokens expires by ${until}`
+    : `verifies, and can be retired: its tokens have expired by ${until}`;
 }

@@ -3,9 +3,10 @@ import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'no
 import { dirname } from 'node:path';
 import { StartError } from '../../common/start-error.js';
 
-/** The secret that the file keeps; made, with the file, where it is missing. */
-export function secretOfFile(file: string): KeyObject {
-  return createSecretKey(Buffer.from(readSecretFile(file) ?? makeSecretFile(file)));
+/** The secret that the file keeps; where it is missing, it is made, or null. */
+export function secretOfFile(file: string, make: boolean): KeyObject | null {
+  const secret = readSecretFile(file) ?? (make ? makeSecretFile(file) : undefined);
+  return secret === undefined ? null : createSecretKey(Buffer.from(secret));
 }
 
 function readSecretFile(file: string): string | undefined {

@@ -7,6 +7,12 @@ import {
 } from 'node:crypto';
 import type { JwtAlgorithm } from '../../config/jwt-algorithms.js';
 
+/**
+ * Seconds that others may keep the public keys; a new one should be known for as long before it
+ * signs.
+ */
+export const JWKS_MAX_AGE = 300;
+
 /** A public key as other services read it (RFC 7517, section 4). */
 export interface PublicJwk extends JsonWebKey {
   kid: string;

@@ -17,9 +17,12 @@ export class TokenKeys {
   private readonly logger = new Logger(TokenKeys.name);
   private readonly own: TokenKey | null;
   private readonly file: KeyFile;
-  private stamp: string;
+  /** Of the file that was loaded; null where there was none. */
+  private stamp: string | null;
   private lookedAt = performance.now();
   private latest: KeyRing;
+  /** Why which file cannot be loaded; said once. */
+  private trouble = '';
 
   /** @throws StartError where there is no key that could sign, or one that will not do */
   constructor(settings: JwtSettings) {
@@ -46,32 +49,48 @@ export class TokenKeys {
     return this.latest.find(id);
   }
 
+  /** Loads the file where it is another than before, and tries again where that fails. */
   private look(): void {
     this.lookedAt = performance.now();
-    const stamp = this.file.stamp();
-    if (stamp === this.stamp) return;
-    this.stamp = stamp;
+    let stamp: string | null = null;
     try {
+      stamp = this.file.stamp();
+      if (stamp === this.stamp) return;
+      // Without it, a key that was retired would be good again, and those that sign would be gone.
+      if (stamp === null) throw new Error(`The key file ${this.file.path} has vanished.`);
       this.latest = this.load();
+      this.stamp = stamp;
+      this.trouble = '';
       const { id, algorithm } = this.latest.signing;
       this.logger.log(`The keys have changed: ${id} (${algorithm}) signs`);
     } catch (error) {
       // Who is logged in stays so, until somebody has mended the file.
-      this.logger.error(`The keys stay as they were: ${(error as Error).message}`);
+      const { message } = error as Error;
+      const trouble = `${stamp} ${message}`;
+      if (trouble !== this.trouble) this.logger.error(`The keys stay as they were: ${message}`);
+      this.trouble = trouble;
     }
   }
 
   private load(): KeyRing {
+    const ring = new KeyRing(this.own, this.file.read());
     if (this.file.isOpenToOthers()) {
       this.logger.warn(`Others may read ${this.file.path}; run: chmod 600 ${this.file.path}`);
     }
-    return new KeyRing(this.own, this.file.read());
+    return ring;
   }
 }
 
-/** The key that the settings name, if they do. */
-export function ownKey({ key, algorithm, algorithms }: JwtSettings): TokenKey | null {
+/**
+ * The key that the settings name, if they do.
+ *
+ * @param make whether a secret that is to be kept in a file is made where there is none
+ */
+export function ownKey(
+  { key, algorithm, algorithms }: JwtSettings,
+  { make = true } = {},
+): TokenKey | null {
   if (key === null) return null;
-  const object = 'key' in key ? key.key : secretOfFile(key.secretFile);
-  return tokenKey(object, algorithm, algorithms);
+  const object = 'key' in key ? key.key : secretOfFile(key.secretFile, make);
+  return object && tokenKey(object, algorithm, algorithms);
 }

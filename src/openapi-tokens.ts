@@ -1,0 +1,83 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { ErrorKind } from './common/api-error.js';
+import { addError, operationsOf } from './openapi-operations.js';
+import { placesOf, type TokenRequirement } from './tokens/requirement.js';
+import type { RouteRequirement } from './tokens/route-requirements.js';
+import { TOKEN_COOKIES } from './tokens/token-cookies.js';
+import {
+  claimRequired,
+  csrfFailed,
+  freshTokenRequired,
+  scopeRequired,
+  tokenExpired,
+  tokenInvalid,
+  tokenMissing,
+  tokenRevoked,
+  wrongTokenType,
+} from './tokens/token-error.js';
+
+type Schemes = NonNullable<NonNullable<OpenAPIObject['components']>['securitySchemes']>;
+
+/** How a token of each kind is sent in the header. */
+const bearer = (description: string) =>
+  ({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description }) as const;
+const HEADERS: Schemes = {
+  access_token: bearer('The `access_token` of a login or a refresh.'),
+  refresh_token: bearer('The `refresh_token` of a login.'),
+};
+
+/**
+ * Says of every operation which token it asks for, where that is sent, and how it may be refused:
+ * what the guard goes by.
+ *
+ * @param loginCookies whether a login sets cookies, and routes take them where they say nothing else
+ */
+export function describeTokens(
+  document: OpenAPIObject,
+  routes: readonly RouteRequirement[],
+  loginCookies: boolean,
+): void {
+  const schemes: Schemes = { ...HEADERS };
+  const byOperation = new Map(
+    routes.flatMap(({ method, paths, requirement }) =>
+      paths.map((path) => [`${method} ${documented(path)}`, requirement] as const),
+    ),
+  );
+  for (const { method, path, operation } of operationsOf(document)) {
+    const verb = method.toUpperCase();
+    const requirement = byOperation.get(`${verb} ${path}`) ?? byOperation.get(`ALL ${path}`);
+    if (!requirement) continue;
+    const cookie = cookieOf(requirement, loginCookies);
+    const header = placesOf(requirement).length === 0 || placesOf(requirement).includes('header');
+    operation.security = header ? [{ [`${requirement.type ?? 'access'}_token`]: [] }] : [];
+    if (cookie !== null) {
+      const name = `cookie.${cookie.replaceAll(/[^\w.-]/g, '_')}`;
+      schemes[name] = { type: 'apiKey', in: 'cookie', name: cookie };
+      operation.security.push({ [name]: [] });
+    }
+    const forgeable = cookie !== null && method !== 'get';
+    for (const kind of refusalsOf(requirement, forgeable)) addError(operation, kind);
+  }
+  document.components = { ...document.components, securitySchemes: schemes };
+}
+
+function cookieOf(requirement: TokenRequirement, loginCookies: boolean): string | null {
+  if (placesOf(requirement).length > 0) return requirement.cookie ?? null;
+  return loginCookies ? TOKEN_COOKIES[requirement.type ?? 'access'].token : null;
+}
+
+function refusalsOf(requirement: TokenRequirement, forgeable: boolean): ErrorKind[] {
+  const { type = 'access', fresh, scope, claims } = requirement;
+  return [
+    ...[tokenMissing, tokenInvalid, tokenExpired, tokenRevoked, wrongTokenType[type]],
+    ...(forgeable ? [csrfFailed] : []),
+    ...(fresh ? [freshTokenRequired] : []),
+    ...(scope ? [scopeRequired] : []),
+    ...(claims ? [claimRequired] : []),
+  ];
+}
+
+/** A path as OpenAPI writes it. */
+function documented(path: string): string {
+  return path.replaceAll(/:(\w+)(?:\([^/]*\))?\??/g, '{$1}');
+}

@@ -1,0 +1,93 @@
+import { Injectable, type OnModuleInit, RequestMethod } from '@nestjs/common';
+import { METHOD_METADATA, MODULE_PATH, PATH_METADATA } from '@nestjs/common/internal';
+import { DiscoveryService, MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
+import { StartError } from '../common/start-error.js';
+import { PUBLIC, REQUIREMENT, type RouteAccess } from './require-token.decorator.js';
+import type { TokenRequirement } from './requirement.js';
+import { problemsOf } from './requirement-problems.js';
+
+type Target = Parameters<Reflector['getAllAndOverride']>[1][number];
+
+export interface RouteRequirement {
+  /** The controller's and the handler's name. */
+  name: string;
+  /** In capitals, or `ALL`. */
+  method: string;
+  /** As the router has them: `/api/ships/:id`. */
+  paths: string[];
+  /** What holds for the route; a handler's own replaces that of its controller. */
+  requirement: TokenRequirement;
+}
+
+/** Knows what each route that is not public asks for, and refuses what makes no sense. */
+@Injectable()
+export class RouteRequirements implements OnModuleInit {
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+    private readonly reflector: Reflector,
+    private readonly modules: ModulesContainer,
+  ) {}
+
+  /**
+   * A requirement that no token could ever meet, or that any would, is a mistake, which must not
+   * wait for its first visitor.
+   *
+   * @throws StartError with a sentence for each of them, which names the handler
+   */
+  onModuleInit(): void {
+    const problems = this.list().flatMap(({ name, paths, requirement }) =>
+      problemsOf(requirement, paths).map((problem) => `${name}: @RequireToken() ${problem}.`),
+    );
+    if (problems.length > 0) throw new StartError(problems.join('\n'));
+  }
+
+  list(): RouteRequirement[] {
+    return this.discovery.getControllers().flatMap(({ metatype, host }) => {
+      if (!metatype) return [];
+      const prototype = metatype.prototype as Record<string, Target>;
+      const prefix = host ? this.prefixOf(host.metatype) : '';
+      return this.scanner.getAllMethodNames(prototype).flatMap((name) => {
+        const handler = prototype[name]!;
+        const paths = pathsOf(metatype).flatMap((base) =>
+          pathsOf(handler).map((path) => joined(prefix, base, path)),
+        );
+        const requirement = requirementOf(this.reflector, handler, metatype);
+        if (paths.length === 0 || requirement === PUBLIC) return [];
+        const method = methodOf(handler);
+        return { name: `${metatype.name}.${name}`, method, paths, requirement };
+      });
+    });
+  }
+
+  /** What `RouterModule` puts before the paths of a module. */
+  private prefixOf(module: object): string {
+    const key = MODULE_PATH + this.modules.applicationId;
+    return (Reflect.getMetadata(key, module) as string | undefined) ?? '';
+  }
+}
+
+/** What the decorators say of a route; any access token will do where they say nothing. */
+export function requirementOf(
+  reflector: Reflector,
+  handler: Target,
+  controller: Target,
+): RouteAccess {
+  const said = reflector.getAllAndOverride<RouteAccess | undefined>(REQUIREMENT, [
+    handler,
+    controller,
+  ]);
+  return said ?? {};
+}
+
+function methodOf(handler: Target): string {
+  return RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod];
+}
+
+function pathsOf(decorated: object): string[] {
+  return [(Reflect.getMetadata(PATH_METADATA, decorated) ?? []) as string | string[]].flat();
+}
+
+function joined(...parts: string[]): string {
+  return `/${parts.join('/').split('/').filter(Boolean).join('/')}`;
+}
