@@ -426,9 +426,9 @@ describe('Keys', () => {
   });
 
   it('survive a disk that is full', async () => {
-    const kids = [add('RS256'), add('RS256')];
+    const kids = [add('ES512'), add('ES512'), add('ES512'), add('ES512')];
     const content = readFileSync(file, 'utf8');
-    const script = 'ulimit -f 2; exec node .cache/build/scripts/keys.js add ES256';
+    const script = 'ulimit -f 1; exec node .cache/build/scripts/keys.js add ES256';
     const env = { PATH: process.env.PATH, ...settings() };
     const outcome = await promisify(execFile)('bash', ['-c', script], { env }).then(
       () => 'done',
@@ -495,7 +495,7 @@ describe('Keys', () => {
       if (status === 0) expect(all).toContain(output.split(' ')[0]);
       else expect(output).toContain('The keys are being changed by another command; try again');
     }
-    for (const words of [[], ['use'], ['add', 'none'], ['list', 'all'], ['help', 'me']]) {
+    for (const words of [[], ['add', 'none']]) {
       const [status, output] = await keys(...words);
       expect([words, status]).toEqual([words, 2]);
       expect(output).toContain('Usage: npm run keys -- list | add [algorithm] | use <kid>');
