@@ -25,10 +25,17 @@ const shared = {
   },
 };
 
+/**
+ * What is between us and a browser, or another language: it takes long, and is the same whatever
+ * database lies behind.
+ */
+const beforeAnyDatabase = ['<rootDir>/test/browser', '<rootDir>/test/interop'];
+
 /** The whole end-to-end suite, on one of the two databases. */
 const endToEnd = (engine) => ({
   ...shared,
   displayName: engine,
+  testPathIgnorePatterns: engine === 'postgres' ? beforeAnyDatabase : [],
   testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
   globals: { TEST_ENGINE: engine, TEST_POSTGRES_URL: postgresUrl },
 });

@@ -60,7 +60,7 @@ describe('Seed 004', () => {
     expect((await app.get(`/private?access_token=${token}`)).status).toBe(401);
   });
 
-  it.each(['HS256', 'HS384', 'HS512'] as const)(
+  it.each(['HS384', 'HS512'] as const)(
     '“The only valid algorithms for create_access_token() are HS256, HS384, or HS512.”: %s',
     async (algorithm) => {
       const other = await boot({ JWT_ALGORITHM: algorithm });
@@ -107,15 +107,14 @@ describe('Seed 004', () => {
   });
 
   it('“algorithms: Optional. List. Valid algorithms.”', async () => {
-    const env = { JWT_ALGORITHMS: 'HS256,HS384,HS512' };
-    const [several, one] = [await boot(env), await boot({})];
+    const several = await boot({ JWT_ALGORITHMS: 'HS256,HS384,HS512' });
     const claims = jsonwebtoken.decode(await getToken(several)) as object;
     for (const algorithm of ['HS256', 'HS384', 'HS512'] as const) {
       const token = jsonwebtoken.sign(claims, SECRET, { algorithm });
       expect((await visit(several, { token }))[0]).toBe(200);
-      expect((await visit(one, { token }))[0]).toBe(algorithm === 'HS256' ? 200 : 401);
+      expect((await visit(app, { token }))[0]).toBe(algorithm === 'HS256' ? 200 : 401);
     }
-    await Promise.all([several.close(), one.close()]);
+    await several.close();
   });
 
   it('“audience: Optional. String. JWT aud parameter.” and “issuer: … your organisation.”', async () => {
