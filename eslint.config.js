@@ -7,7 +7,7 @@ const layers = [
   ['common', 'config'],
   ['database'],
   ['http', 'tokens'],
-  ['users', 'ships'],
+  ['users', 'ships', 'books'],
   ['auth'],
   ['demo'],
 ];

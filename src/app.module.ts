@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AuthModule } from './auth/auth.module.js';
+import { BooksModule } from './books/books.module.js';
 import { ResourceIdGuard } from './common/resource-id.js';
 import type { AppConfig } from './config/app-config.js';
 import { ConfigModule } from './config/config.module.js';
@@ -25,8 +26,8 @@ export interface Foundations {
 }
 
 /**
- * The features, and what stands around every one of their routes. Books and the bookstore's own
- * routes come as modules of their own, beside ships.
+ * The features, and what stands around every one of their routes. The bookstore's own routes come
+ * as a module of their own.
  */
 @Module({})
 export class AppModule {
@@ -41,6 +42,7 @@ export class AppModule {
         AuthModule,
         UsersModule,
         ShipsModule,
+        BooksModule,
         DemoDataModule,
         ...more,
       ],

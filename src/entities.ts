@@ -1,7 +1,8 @@
+import { Book } from './books/book.js';
 import { Ship } from './ships/ship.js';
 import { RevokedToken } from './tokens/revoked-token.js';
 import { Session } from './tokens/session.js';
 import { User } from './users/user.js';
 
 /** Every table of the application, for the data sources. */
-export const entities = [User, Ship, Session, RevokedToken];
+export const entities = [User, Ship, Book, Session, RevokedToken];

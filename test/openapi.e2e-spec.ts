@@ -120,9 +120,11 @@ describe('The OpenAPI document', () => {
     const user = await app.newLogin();
     const withBody = operations().filter(({ operation }) => operation.requestBody);
     expect(withBody.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      'POST /api/books',
       'POST /api/ships',
       'POST /api/users',
       'POST /auth/login',
+      'PUT /api/books/{id}',
       'PUT /api/ships/{id}',
       'PUT /api/users/{id}',
     ]);

@@ -14,6 +14,9 @@ import { ApiError, idMismatch, notFound } from './api-error.js';
  */
 export const THIS_ID = 'id = CAST(:id AS bigint)';
 
+/** The largest id that a row can have. */
+export const MAX_ROW_ID = 2 ** 31 - 1;
+
 /** The number that an id in a path or in a token names, or null where it can name no row. */
 export function parseId(text: string): number | null {
   if (!/^[1-9]\d{0,15}$/.test(text)) return null;

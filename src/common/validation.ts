@@ -26,6 +26,7 @@ interface FieldOptions<T> {
   example: T;
   /** May be left out, but not be null. */
   optional?: boolean;
+  nullable?: boolean;
 }
 
 interface TextOptions extends FieldOptions<string> {
@@ -131,17 +132,18 @@ function messageOf(error: ValidationError): [string, string[]] {
 function field<T>(
   name: string,
   check: Check,
-  { optional = false, ...documentation }: FieldOptions<T>,
+  { optional = false, nullable = false, ...documentation }: FieldOptions<T>,
   schema: object,
 ): PropertyDecorator {
   const complaintOf = (value: unknown, dto: object): string | null => {
     if (value === undefined) return optional ? null : sentences.required;
-    return value === null ? sentences.null : check(value, configOf.get(dto)!);
+    if (value === null) return nullable ? null : sentences.null;
+    return check(value, configOf.get(dto)!);
   };
   // class-validator asks for the sentence right after the verdict, in the same breath.
   let latest: string | null = null;
   return applyDecorators(
-    ApiProperty({ ...schema, ...documentation, required: !optional }),
+    ApiProperty({ ...(nullable ? orNull(schema) : schema), ...documentation, required: !optional }),
     rememberField,
     ValidateBy({
       name,
@@ -154,6 +156,11 @@ function field<T>(
       },
     }),
   );
+}
+
+/** As JSON Schema says it, which OpenAPI 3.1 speaks. */
+export function orNull(schema: object) {
+  return { oneOf: [schema, { type: 'null' }] };
 }
 
 const FIELDS = Symbol('fields of a body');

@@ -65,6 +65,10 @@ export class PostgresDatabase extends Database {
     return codeOf(error) === UNIQUE_VIOLATION;
   }
 
+  override isForeignKeyViolation(error: unknown): boolean {
+    return codeOf(error) === FOREIGN_KEY_VIOLATION;
+  }
+
   /**
    * Of two processes that start on the same empty database the second waits and finds the work
    * done. The lock ends with its connection, so a killed process leaves none behind. Neither the
@@ -84,6 +88,7 @@ export class PostgresDatabase extends Database {
 
 /** Codes of the PostgreSQL manual's appendix A. */
 const UNIQUE_VIOLATION = '23505';
+const FOREIGN_KEY_VIOLATION = '23503';
 /**
  * Classes 08 (connection), 53 (resources) and 57P (shutdown), a lock or a statement that took too
  * long (55P03, 57014), and what a socket says.

@@ -80,6 +80,10 @@ export class SqliteDatabase extends Database {
     return ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(error));
   }
 
+  override isForeignKeyViolation(error: unknown): boolean {
+    return codeOf(error) === 'SQLITE_CONSTRAINT_FOREIGNKEY';
+  }
+
   /**
    * The lock is taken before the migrations are read, so that of two processes that start on
    * the same empty file the second finds the work done; and all of it is one transaction, so

@@ -1,0 +1,110 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Post,
+  Put,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { idMismatch, notFound, serviceUnavailable } from '../common/api-error.js';
+import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
+import { ApiPage, linkHeader, type PageParameters, parsePage } from '../common/page.js';
+import { MAX_ROW_ID, parseId, refuseOtherId, ResourceId } from '../common/resource-id.js';
+import { locationHeader, paginate, setLocation } from '../http/links.js';
+import { CurrentToken, RequireToken } from '../tokens/require-token.decorator.js';
+import { TokenError, tokenRevoked } from '../tokens/token-error.js';
+import { Token } from '../tokens/token.js';
+import { bookExists } from './book-errors.js';
+import { BooksService } from './books.service.js';
+import { BookResponse } from './dto/book-response.dto.js';
+import { bookValues, CreateBook, ReplaceBook } from './dto/book-body.dto.js';
+
+const badBody = { name: ['Missing data for required field.'] };
+
+@ApiTags('Books')
+@Controller('api/books')
+@RequireToken()
+export class BooksController {
+  constructor(private readonly books: BooksService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'List your books' })
+  @ApiPage()
+  @ApiOkResponse({ type: [BookResponse], headers: linkHeader })
+  async list(
+    @CurrentToken() token: Token,
+    @Query() query: PageParameters,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<BookResponse[]> {
+    const page = parsePage(query);
+    const books = await this.books.list(ownerOf(token), page);
+    return paginate(request, reply, page, books).map((book) => BookResponse.from(book));
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Get a book of yours' })
+  @ApiOkResponse({ type: BookResponse })
+  @ApiErrors(notFound)
+  async get(@CurrentToken() token: Token, @ResourceId() id: number): Promise<BookResponse> {
+    return BookResponse.from(await this.books.get(ownerOf(token), id));
+  }
+
+  @Post()
+  @ApiOperation({ summary: 'Add a book' })
+  @ApiCreatedResponse({ type: BookResponse, headers: locationHeader })
+  @ApiBodyErrors(badBody)
+  @ApiErrors(bookExists, serviceUnavailable)
+  async create(
+    @CurrentToken() token: Token,
+    @Body() body: CreateBook,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<BookResponse> {
+    const book = await this.books.create(ownerOf(token), bookValues(body));
+    setLocation(request, reply, `/api/books/${book.id}`);
+    return BookResponse.from(book);
+  }
+
+  @Put(':id')
+  @ApiOperation({ summary: 'Replace a book of yours' })
+  @ApiOkResponse({ type: BookResponse })
+  @ApiBodyErrors(badBody)
+  @ApiErrors(idMismatch, notFound, bookExists, serviceUnavailable)
+  async replace(
+    @CurrentToken() token: Token,
+    @ResourceId() id: number,
+    @Body() body: ReplaceBook,
+  ): Promise<BookResponse> {
+    refuseOtherId(id, body);
+    return BookResponse.from(await this.books.replace(ownerOf(token), id, bookValues(body)));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Delete a book of yours' })
+  @ApiNoContentResponse()
+  @ApiErrors(notFound, serviceUnavailable)
+  async remove(@CurrentToken() token: Token, @ResourceId() id: number): Promise<void> {
+    await this.books.remove(ownerOf(token), id);
+  }
+}
+
+/** @throws TokenError `token_revoked` where the token speaks for nobody who could own a book */
+function ownerOf({ subject }: Token): number {
+  const id = parseId(subject);
+  if (id !== null && id <= MAX_ROW_ID) return id;
+  throw new TokenError(tokenRevoked, 'there is no such user');
+}

@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+import { ApiError, notFound } from '../common/api-error.js';
+import type { Page } from '../common/page.js';
+import { TokenError, tokenRevoked } from '../tokens/token-error.js';
+import { BookRepository, type BookValues } from './book.repository.js';
+import type { Book } from './book.js';
+
+/** Books as their owner sees them: another's book cannot be told from one that is not there. */
+@Injectable()
+export class BooksService {
+  constructor(private readonly books: BookRepository) {}
+
+  /** One more than the page may hold, where there is one. */
+  list(ownerId: number, page: Page): Promise<Book[]> {
+    return this.books.list(ownerId, page);
+  }
+
+  /** @throws ApiError `not_found` */
+  async get(ownerId: number, id: number): Promise<Book> {
+    const book = await this.books.findById(ownerId, id);
+    if (!book) throw new ApiError(notFound);
+    return book;
+  }
+
+  /** @throws ApiError `book_exists`, `token_revoked` where the owner is gone */
+  async create(ownerId: number, values: BookValues): Promise<Book> {
+    const book = await this.books.add(ownerId, values);
+    if (!book) throw new TokenError(tokenRevoked, 'there is no such user');
+    return book;
+  }
+
+  /** @throws ApiError `book_exists`, `not_found` */
+  async replace(ownerId: number, id: number, values: BookValues): Promise<Book> {
+    if (!(await this.books.update(ownerId, id, values))) throw new ApiError(notFound);
+    return { ...values, ownerId, id };
+  }
+
+  /** @throws ApiError `not_found` */
+  async remove(ownerId: number, id: number): Promise<void> {
+    if (!(await this.books.remove(ownerId, id))) throw new ApiError(notFound);
+  }
+}

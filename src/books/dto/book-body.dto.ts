@@ -1,0 +1,30 @@
+import { IsInteger, IsOwnId, IsText } from '../../common/validation.js';
+import type { BookValues } from '../book.repository.js';
+
+const MAX_LENGTH = 255;
+
+/** What `POST /api/books` takes. */
+export class CreateBook {
+  @IsText({ min: 1, max: MAX_LENGTH, example: 'Heir to the Empire' })
+  name: string;
+
+  @IsText({ min: 1, max: MAX_LENGTH, example: 'Timothy Zahn' })
+  author: string;
+
+  @IsText({ min: 1, max: MAX_LENGTH, example: 'Bantam Spectra' })
+  publisher: string;
+
+  @IsInteger({ min: 0, example: 15, optional: true, nullable: true })
+  price?: number | null;
+}
+
+/** What `PUT /api/books/:id` takes: the same, and the id if a client repeats it. */
+export class ReplaceBook extends CreateBook {
+  @IsOwnId()
+  id?: number;
+}
+
+/** The body without its id: the path's is the one that counts. */
+export function bookValues({ name, author, publisher, price = null }: CreateBook): BookValues {
+  return { name, author, publisher, price };
+}
