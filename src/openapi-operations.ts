@@ -1,19 +1,24 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { ErrorKind } from './common/api-error.js';
 import { errorContent } from './common/api-errors.js';
+import { SAFE_METHODS } from './tokens/token-cookies.js';
 
 export type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
-const METHODS = ['get', 'post', 'put', 'delete', 'patch'] as const;
-
-/** Every operation of the document. */
+/** Every operation of the document, and whether it may change something. */
 export function operationsOf(document: Pick<OpenAPIObject, 'paths'>) {
-  return Object.entries(document.paths).flatMap(([path, item]) =>
-    METHODS.flatMap((method) => {
-      const operation = item[method];
-      return operation ? [{ path, method, operation }] : [];
-    }),
+  return Object.values(document.paths).flatMap((item) =>
+    Object.entries(item).flatMap(([method, operation]) =>
+      isOperation(operation)
+        ? [{ operation, changes: !SAFE_METHODS.includes(method.toUpperCase()) }]
+        : [],
+    ),
   );
+}
+
+/** A path has other members besides, such as a summary. */
+function isOperation(member: unknown): member is OperationObject {
+  return typeof member === 'object' && member !== null && 'responses' in member;
 }
 
 /** Adds an error, with its example, to what an operation may answer. */

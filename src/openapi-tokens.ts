@@ -30,6 +30,7 @@ const HEADERS: Schemes = {
  * Says of every operation which token it asks for, where that is sent, and how it may be refused:
  * what the guard goes by.
  *
+ * @param document whose operations are called as their routes are
  * @param loginCookies whether a login sets cookies, and routes take them where they say nothing else
  */
 export function describeTokens(
@@ -38,14 +39,10 @@ export function describeTokens(
   loginCookies: boolean,
 ): void {
   const schemes: Schemes = { ...HEADERS };
-  const byOperation = new Map(
-    routes.flatMap(({ method, paths, requirement }) =>
-      paths.map((path) => [`${method} ${documented(path)}`, requirement] as const),
-    ),
-  );
-  for (const { method, path, operation } of operationsOf(document)) {
-    const verb = method.toUpperCase();
-    const requirement = byOperation.get(`${verb} ${path}`) ?? byOperation.get(`ALL ${path}`);
+  const requirements = new Map(routes.map(({ name, requirement }) => [name, requirement]));
+  for (const { operation, changes } of operationsOf(document)) {
+    const name = operation.operationId ?? '';
+    const requirement = requirements.get(name) ?? requirements.get(routeOf(name));
     if (!requirement) continue;
     const cookie = cookieOf(requirement, loginCookies);
     const header = placesOf(requirement).length === 0 || placesOf(requirement).includes('header');
@@ -55,10 +52,16 @@ export function describeTokens(
       schemes[name] = { type: 'apiKey', in: 'cookie', name: cookie };
       operation.security.push({ [name]: [] });
     }
-    const forgeable = cookie !== null && method !== 'get';
-    for (const kind of refusalsOf(requirement, forgeable)) addError(operation, kind);
+    for (const kind of refusalsOf(requirement, cookie !== null && changes)) {
+      addError(operation, kind);
+    }
   }
   document.components = { ...document.components, securitySchemes: schemes };
+}
+
+/** Nest numbers the paths of a handler that has several, and adds the verbs of `@All()`. */
+function routeOf(operationId: string): string {
+  return operationId.replace(/\[\d+\]$|_(?:get|post|put|delete|patch|options|head|search)$/, '');
 }
 
 function cookieOf(requirement: TokenRequirement, loginCookies: boolean): string | null {
@@ -75,9 +78,4 @@ function refusalsOf(requirement: TokenRequirement, forgeable: boolean): ErrorKin
     ...(scope ? [scopeRequired] : []),
     ...(claims ? [claimRequired] : []),
   ];
-}
-
-/** A path as OpenAPI writes it. */
-function documented(path: string): string {
-  return path.replaceAll(/:(\w+)(?:\([^/]*\))?\??/g, '{$1}');
 }

@@ -23,11 +23,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
     .build();
   const document = SwaggerModule.createDocument(app, settings, {
     extraModels: [ErrorResponse],
-    // shipsCreate, authLogin: names that generated clients can use as they are.
-    operationIdFactory: (controller, method) =>
-      controller.replace('Controller', '').toLowerCase() +
-      method.charAt(0).toUpperCase() +
-      method.slice(1),
+    operationIdFactory: (controller, method) => `${controller}.${method}`,
   });
   describeTokens(document, app.get(RouteRequirements).list(), config.tokenCookies);
   complete(document, config);
@@ -63,8 +59,9 @@ export function serveDocs(app: NestFastifyApplication, config: AppConfig): void 
 
 /** What decorators cannot know or say once for all routes. */
 function complete(document: OpenAPIObject, config: AppConfig): void {
-  for (const { method, operation } of operationsOf(document)) {
-    addCommonErrors(operation, method !== 'get');
+  for (const { operation, changes } of operationsOf(document)) {
+    operation.operationId = publicId(operation.operationId ?? '');
+    addCommonErrors(operation, changes);
     for (const parameter of operation.parameters ?? []) {
       if ('in' in parameter && parameter.in === 'path' && parameter.name === 'id') {
         parameter.schema = { type: 'integer', minimum: 1 };
@@ -86,6 +83,13 @@ function complete(document: OpenAPIObject, config: AppConfig): void {
       }
     }
   }
+}
+
+/** shipsCreate, authLogin: names that generated clients can use as they are. */
+function publicId(route: string): string {
+  const [controller = '', method = ''] = route.split('.');
+  const resource = controller.replace('Controller', '').toLowerCase();
+  return resource + method.charAt(0).toUpperCase() + method.slice(1);
 }
 
 /**

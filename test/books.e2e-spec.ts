@@ -106,6 +106,20 @@ describe('Books', () => {
     expect(await list(leia)).toHaveLength(3);
   });
 
+  it('are the same where they look the same', async () => {
+    await added(leia, { ...book, author: 'Ren\u00e9' });
+    expect((await post(leia, { ...book, author: 'Rene\u0301' })).body).toEqual(exists);
+    const long = 'e\u0301'.repeat(255);
+    const values = { ...book, name: long, author: long, publisher: long };
+    const { status, body } = await post(leia, values);
+    expect([status, body.name]).toEqual([201, 'é'.repeat(255)]);
+    const wide = '🚀'.repeat(255);
+    const id = String(body.id);
+    const put = await send(leia, 'PUT', id, { ...book, name: wide, author: wide });
+    expect(put.status).toBe(200);
+    expect((await send(leia, 'GET', id)).body.name).toBe(wide);
+  });
+
   it('are there once, although twenty are added at once', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => post(leia)));
     const statuses = answers.map(({ status }) => status).sort();

@@ -253,7 +253,7 @@ withPython(() => {
     async function loginWithNewKey(algorithm: JwtAlgorithm): Promise<LoggedIn> {
       const { jwt } = app.config;
       addKey(jwt, algorithm);
-      const { kid } = new KeyFile(jwt.keysFile).read().keys.at(-1)!;
+      const { kid } = new KeyFile(jwt.keysFile).read()!.keys.at(-1)!;
       useKey(jwt, kid, app.config.refreshTokenLifetime);
       for (;;) {
         const user = await app.newLogin();

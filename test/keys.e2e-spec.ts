@@ -413,6 +413,8 @@ describe('Keys', () => {
     expect(lstatSync(file).isSymbolicLink()).toBe(true);
     expect(readFileSync(shared, 'utf8')).toContain(kid);
     rmSync(shared);
+    expect(() => add('ES256')).toThrow(`The key file ${file} cannot be changed (ENOENT).`);
+    expect(lstatSync(file).isSymbolicLink()).toBe(true);
   });
 
   it('are not changed where one of them would not do', () => {

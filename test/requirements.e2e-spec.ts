@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Module, Param, type Type } from '@nestjs/common';
+import { All, Controller, Delete, Get, Module, Param, type Type } from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Imports } from '../src/app.module.js';
@@ -260,6 +260,16 @@ class UndecoratedController {
     return { name };
   }
 
+  @All('all/*')
+  all() {
+    return {};
+  }
+
+  @Get(['one', 'two'])
+  several() {
+    return {};
+  }
+
   @Get('number/:n')
   @RequireToken({ claims: { n: param('n') } })
   bound() {
@@ -415,6 +425,14 @@ describe('A token is taken', () => {
     }>('/docs/openapi.json');
     const at = (path: string) => body.paths[path]!.get!;
     expect(at('/undecorated/{name}').security).toEqual([{ access_token: [] }]);
+    const [path] = Object.keys(body.paths).filter((each) => each.startsWith('/undecorated/all/'));
+    for (const operation of Object.values(body.paths[path!]!)) {
+      expect(operation.security).toEqual([{ access_token: [] }]);
+      expect(Object.keys(operation.responses)).toContain('401');
+    }
+    for (const each of ['/undecorated/one', '/undecorated/two']) {
+      expect(at(each).security).toEqual([{ access_token: [] }]);
+    }
     expect(at('/admin').security).toEqual([{ access_token: [] }]);
     expect(Object.keys(at('/admin').responses)).toContain('403');
     expect(Object.keys(at('/admin/fresh').responses)).not.toContain('403');

@@ -95,6 +95,16 @@ describe('The settings of keys', () => {
     ['a PEM as a secret', { JWT_SECRET_KEY: rsa.publicKey }, pairAsSecret],
     ['a path as a secret', { JWT_SECRET_KEY: path }, pairAsSecret],
     ['a public key in base64 as a secret', { JWT_SECRET_KEY: bodyOf(rsa.publicKey) }, pairAsSecret],
+    ...[
+      Buffer.from(rsa.publicKey).toString('base64'),
+      bodyOf(rsa.privateKey),
+      bodyOf(p256.publicKey),
+      '/etc/keys/private-key-of-the-service.pem',
+    ].map((value): [string, Record<string, string>, string] => [
+      `a key in another form as a secret (${value.slice(0, 12)}…)`,
+      { JWT_SECRET_KEY: value },
+      pairAsSecret,
+    ]),
     [
       'a JWK as a secret',
       { JWT_SECRET_KEY: '{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmb","e":"AQAB"}' },

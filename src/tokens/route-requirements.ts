@@ -1,5 +1,5 @@
-import { Injectable, type OnModuleInit, RequestMethod } from '@nestjs/common';
-import { METHOD_METADATA, MODULE_PATH, PATH_METADATA } from '@nestjs/common/internal';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { MODULE_PATH, PATH_METADATA } from '@nestjs/common/internal';
 import { DiscoveryService, MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 import { StartError } from '../common/start-error.js';
 import { PUBLIC, REQUIREMENT, type RouteAccess } from './require-token.decorator.js';
@@ -11,8 +11,6 @@ type Target = Parameters<Reflector['getAllAndOverride']>[1][number];
 export interface RouteRequirement {
   /** The controller's and the handler's name. */
   name: string;
-  /** In capitals, or `ALL`. */
-  method: string;
   /** As the router has them: `/api/ships/:id`. */
   paths: string[];
   /** What holds for the route; a handler's own replaces that of its controller. */
@@ -54,8 +52,7 @@ export class RouteRequirements implements OnModuleInit {
         );
         const requirement = requirementOf(this.reflector, handler, metatype);
         if (paths.length === 0 || requirement === PUBLIC) return [];
-        const method = methodOf(handler);
-        return { name: `${metatype.name}.${name}`, method, paths, requirement };
+        return { name: `${metatype.name}.${name}`, paths, requirement };
       });
     });
   }
@@ -78,10 +75,6 @@ export function requirementOf(
     controller,
   ]);
   return said ?? {};
-}
-
-function methodOf(handler: Target): string {
-  return RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod];
 }
 
 function pathsOf(decorated: object): string[] {

@@ -13,7 +13,7 @@ export const TOKEN_COOKIES: Record<TokenType, { token: string; csrf: string; pat
 };
 
 /** The methods that change nothing (RFC 9110, section 9.2.1). */
-const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
+export const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
 /** Keeps a browser's tokens in its cookies, where no script can read them. */
 @Injectable()

@@ -27,6 +27,8 @@ export interface TokenHooks {
 /** Nothing is as good as none. */
 type ClaimsToAdd = Record<string, unknown> | null | undefined;
 
+const NO_CLAIMS = 'Claims are added as a plain object.';
+
 const mark = DiscoveryService.createDecorator();
 
 /** Makes a provider take part in issuing tokens; see `TokenHooks`. */
@@ -81,8 +83,11 @@ export function addOwnClaims(
   more: ClaimsToAdd,
   taken: Readonly<Record<string, unknown>> = {},
 ): void {
-  const plain: unknown = JSON.parse(JSON.stringify(more ?? {}));
-  if (!isPlainObject(plain)) throw new TypeError('Claims are added as an object.');
+  const given = more ?? {};
+  // Neither a list nor a map, of which nothing would be left.
+  if (Object.getPrototypeOf(given) !== Object.prototype) throw new TypeError(NO_CLAIMS);
+  const plain: unknown = JSON.parse(JSON.stringify(given));
+  if (!isPlainObject(plain)) throw new TypeError(NO_CLAIMS);
   for (const [name, value] of Object.entries(plain)) {
     if (
       RESERVED_CLAIMS.includes(name) ||

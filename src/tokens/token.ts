@@ -28,6 +28,8 @@ export interface Claims {
 export const RESERVED_CLAIMS: readonly string[] = [
   ...['iss', 'aud', 'sub', 'sid', 'jti', 'type', 'iat', 'nbf', 'exp'],
   ...['fresh', 'scope', 'csrf'],
+  // No claim of anybody's, and no name that an object can be given.
+  '__proto__',
 ];
 
 /** RFC 7515, section 4.1. */

@@ -1,4 +1,5 @@
 import { IsInteger, IsOwnId, IsText } from '../../common/validation.js';
+import { nfc } from '../../common/values.js';
 import type { BookValues } from '../book.repository.js';
 
 const MAX_LENGTH = 255;
@@ -24,7 +25,10 @@ export class ReplaceBook extends CreateBook {
   id?: number;
 }
 
-/** The body without its id: the path's is the one that counts. */
+/**
+ * The body without its id: the path's is the one that counts. Texts in Unicode NFC, so that two
+ * books that look the same are the same.
+ */
 export function bookValues({ name, author, publisher, price = null }: CreateBook): BookValues {
-  return { name, author, publisher, price };
+  return { name: nfc(name), author: nfc(author), publisher: nfc(publisher), price };
 }

@@ -1,14 +1,16 @@
 import {
   closeSync,
+  fchmodSync,
   fchownSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
-  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -48,13 +50,16 @@ export class KeyFile {
     return process.platform !== 'win32' && found !== null && (found.mode & 0o077n) !== 0n;
   }
 
-  /** @throws StartError where there is a file and it holds something else */
-  read(): KeyFileContent {
-    if (this.stat() === null) return { keys: [], signing: null, replaced: {}, retired: [] };
+  /**
+   * @returns null where there is no file
+   * @throws StartError where there is one, and it holds something else
+   */
+  read(): KeyFileContent | null {
     let text: string;
     try {
       text = readFileSync(this.path, 'utf8');
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw this.unusable('cannot be read', error);
     }
     const content = contentOf(text);
@@ -72,9 +77,9 @@ export class KeyFile {
   change(work: (content: KeyFileContent) => void): void {
     try {
       mkdirSync(dirname(this.path), { recursive: true });
-      // Where the path is a link, the file behind it is meant.
-      const target = this.stat() === null ? this.path : realpathSync(this.path);
-      this.replace(target, work);
+      // Where the path is a link, the file behind it is meant; one to nothing is ENOENT.
+      const isThere = lstatSync(this.path, { throwIfNoEntry: false }) !== undefined;
+      this.replace(isThere ? realpathSync(this.path) : this.path, work);
     } catch (error) {
       throw error instanceof StartError ? error : this.unusable('cannot be changed', error);
     }
@@ -84,7 +89,7 @@ export class KeyFile {
     const draft = `${target}.new`;
     const handle = openDraft(draft);
     try {
-      const content = this.read();
+      const content = this.read() ?? noKeys();
       work(content);
       // What no service would load is not written.
       content.keys.forEach(openStoredKey);
@@ -93,7 +98,7 @@ export class KeyFile {
       fsyncSync(handle);
       renameSync(draft, target);
     } catch (error) {
-      unlinkSync(draft);
+      rmSync(draft, { force: true });
       throw error;
     } finally {
       closeSync(handle);
@@ -127,21 +132,32 @@ function openDraft(draft: string): number {
   }
 }
 
-/** Who runs the command may be somebody else than who runs the service and has to read the file. */
+/**
+ * Root may run the command for a service that is somebody else's and has to read the file; and
+ * that may be by its group, where the one before allowed it.
+ */
 function keepOwner(handle: number, target: string): void {
   const before = statSync(target, { throwIfNoEntry: false });
-  if (before && before.uid !== process.getuid?.()) fchownSync(handle, before.uid, before.gid);
+  if (before) fchmodSync(handle, before.mode & 0o640);
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = before ?? statSync(dirname(target));
+  fchownSync(handle, uid, gid);
 }
 
-/** A rename is there after a power cut only when its folder was flushed; not all systems can. */
+/** A rename outlives a power cut when its folder was flushed, which not all systems allow. */
 function flushFolder(folder: string): void {
-  if (process.platform === 'win32') return;
-  const handle = openSync(folder, 'r');
   try {
+    const handle = openSync(folder, 'r');
     fsyncSync(handle);
-  } finally {
     closeSync(handle);
+  } catch {
+    // The change itself is made.
   }
+}
+
+/** What a file holds that is not there. */
+export function noKeys(): KeyFileContent {
+  return { keys: [], signing: null, replaced: {}, retired: [] };
 }
 
 function contentOf(text: string): KeyFileContent | null {

@@ -1,7 +1,7 @@
 import { StartError } from '../../common/start-error.js';
 import type { JwtAlgorithm } from '../../config/jwt-algorithms.js';
 import type { JwtSettings } from '../../config/jwt-settings.js';
-import { KeyFile, type KeyFileContent } from './key-file.js';
+import { KeyFile, type KeyFileContent, noKeys } from './key-file.js';
 import { generateKey } from './stored-key.js';
 import { JWKS_MAX_AGE, type TokenKey } from './token-key.js';
 import { ownKey } from './token-keys.js';
@@ -13,7 +13,7 @@ import { ownKey } from './token-keys.js';
 
 export function listKeys(settings: JwtSettings): string {
   const own = keyOfSettings(settings);
-  const content = new KeyFile(settings.keysFile).read();
+  const content = new KeyFile(settings.keysFile).read() ?? noKeys();
   const signing = signingId(own, content);
   const rows = [
     ...(own ? [{ id: own.id, algorithm: own.algorithm, from: 'settings' }] : []),

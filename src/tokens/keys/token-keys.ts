@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { JwtSettings } from '../../config/jwt-settings.js';
-import { KeyFile } from './key-file.js';
+import { KeyFile, type KeyFileContent, noKeys } from './key-file.js';
 import { KeyRing } from './key-ring.js';
 import { secretOfFile } from './secret-file.js';
 import { type TokenKey, tokenKey } from './token-key.js';
@@ -29,7 +29,7 @@ export class TokenKeys {
     this.own = ownKey(settings);
     this.file = new KeyFile(settings.keysFile);
     this.stamp = this.file.stamp();
-    this.latest = this.load();
+    this.latest = this.load(this.file.read() ?? noKeys());
   }
 
   /** The keys as they are now. */
@@ -44,7 +44,8 @@ export class TokenKeys {
    */
   find(id: string | undefined): TokenKey | undefined {
     const found = this.ring.find(id);
-    if (found) return found;
+    // A file that cannot be loaded is not read again for whoever makes up a `kid`.
+    if (found || this.trouble !== '') return found;
     this.look();
     return this.latest.find(id);
   }
@@ -56,9 +57,10 @@ export class TokenKeys {
     try {
       stamp = this.file.stamp();
       if (stamp === this.stamp) return;
+      const content = this.file.read();
       // Without it, a key that was retired would be good again, and those that sign would be gone.
-      if (stamp === null) throw new Error(`The key file ${this.file.path} has vanished.`);
-      this.latest = this.load();
+      if (content === null) throw new Error(`The key file ${this.file.path} has vanished.`);
+      this.latest = this.load(content);
       this.stamp = stamp;
       this.trouble = '';
       const { id, algorithm } = this.latest.signing;
@@ -72,8 +74,8 @@ export class TokenKeys {
     }
   }
 
-  private load(): KeyRing {
-    const ring = new KeyRing(this.own, this.file.read());
+  private load(content: KeyFileContent): KeyRing {
+    const ring = new KeyRing(this.own, content);
     if (this.file.isOpenToOthers()) {
       this.logger.warn(`Others may read ${this.file.path}; run: chmod 600 ${this.file.path}`);
     }
