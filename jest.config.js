@@ -26,10 +26,10 @@ const shared = {
 };
 
 /**
- * What is between us and a browser, or another language: it takes long, and is the same whatever
- * database lies behind.
+ * What is between us and a browser, another language or the file of keys: it takes long, and is the
+ * same whatever database lies behind.
  */
-const beforeAnyDatabase = ['<rootDir>/test/browser', '<rootDir>/test/interop'];
+const beforeAnyDatabase = ['browser', 'interop', 'keys'].map((name) => `<rootDir>/test/${name}`);
 
 /** The whole end-to-end suite, on one of the two databases. */
 const endToEnd = (engine) => ({
