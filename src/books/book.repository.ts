@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { ApiError } from '../common/api-error.js';
 import type { Page } from '../common/page.js';
 import { THIS_ID } from '../common/resource-id.js';
 import { Database } from '../database/database.js';
@@ -50,13 +49,11 @@ export class BookRepository {
    */
   async add(ownerId: number, values: BookValues): Promise<Book | null> {
     try {
-      return await this.unlessThere(() =>
-        this.database.write(async (manager) => {
-          const book = { ...values, ownerId };
-          const { identifiers } = await manager.insert(Book, { ...book });
-          return { ...book, id: identifiers[0]?.id as number };
-        }),
-      );
+      return await this.database.writeUnique(bookExists, async (manager) => {
+        const book = { ...values, ownerId };
+        const { identifiers } = await manager.insert(Book, { ...book });
+        return { ...book, id: identifiers[0]?.id as number };
+      });
     } catch (error) {
       if (this.database.isForeignKeyViolation(error)) return null;
       throw error;
@@ -68,17 +65,15 @@ export class BookRepository {
    * @throws ApiError `book_exists`
    */
   async update(ownerId: number, id: number, values: BookValues): Promise<boolean> {
-    return this.unlessThere(() =>
-      this.database.write(async (manager) => {
-        const { affected } = await manager
-          .createQueryBuilder()
-          .update(Book)
-          .set(values)
-          .where(`user_id = :ownerId AND ${THIS_ID}`, { ownerId, id })
-          .execute();
-        return affected !== 0;
-      }),
-    );
+    return this.database.writeUnique(bookExists, async (manager) => {
+      const { affected } = await manager
+        .createQueryBuilder()
+        .update(Book)
+        .set(values)
+        .where(`user_id = :ownerId AND ${THIS_ID}`, { ownerId, id })
+        .execute();
+      return affected !== 0;
+    });
   }
 
   /** @returns whether the owner had that book */
@@ -92,15 +87,5 @@ export class BookRepository {
         .execute();
       return affected !== 0;
     });
-  }
-
-  /** The database decides, not a look beforehand, which another request could outrun. */
-  private async unlessThere<T>(write: () => Promise<T>): Promise<T> {
-    try {
-      return await write();
-    } catch (error) {
-      if (this.database.isUniqueViolation(error)) throw new ApiError(bookExists, { cause: error });
-      throw error;
-    }
   }
 }

@@ -58,7 +58,6 @@ function readSecret(
     if (needed) read.problem(`${spelling} is missing in production; ${remedyFor(longest)}.`);
     return null;
   }
-  const key = createSecretKey(Buffer.from(value));
   if (isKeyOfPair(value)) {
     // A path can be guessed, and a public key is known: as a secret they would let everybody sign.
     read.problem(
@@ -66,6 +65,7 @@ function readSecret(
     );
     return null;
   }
+  const key = createSecretKey(Buffer.from(value));
   const problem = misfit(key, longest);
   if (problem !== null) read.problem(`${spelling} ${problem}; ${remedyFor(longest)}.`);
   return { key };

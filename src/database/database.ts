@@ -1,4 +1,5 @@
 import type { EntityManager, ObjectLiteral } from 'typeorm';
+import { ApiError, type ErrorKind } from '../common/api-error.js';
 import type { BuildSelect, Select } from './select.js';
 
 /**
@@ -29,8 +30,26 @@ export abstract class Database {
     build: BuildSelect<Entity, Parameter>,
   ): Select<Entity, Parameter>;
 
+  /**
+   * A `write` of which the database says whether it would make something twice: a look beforehand
+   * could be outrun by another request.
+   *
+   * @throws ApiError of that kind where a row would have broken a unique index
+   */
+  async writeUnique<T>(
+    duplicate: ErrorKind,
+    work: (manager: EntityManager) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await this.write(work);
+    } catch (error) {
+      if (this.isUniqueViolation(error)) throw new ApiError(duplicate, { cause: error });
+      throw error;
+    }
+  }
+
   /** Whether the error says that a row would have broken a unique index. */
-  abstract isUniqueViolation(error: unknown): boolean;
+  protected abstract isUniqueViolation(error: unknown): boolean;
 
   /** Whether the error says that a row would have named another that is not there. */
   abstract isForeignKeyViolation(error: unknown): boolean;

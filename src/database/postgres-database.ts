@@ -61,7 +61,7 @@ export class PostgresDatabase extends Database {
     return { all: run, first: async (values) => (await run(values))[0] };
   }
 
-  override isUniqueViolation(error: unknown): boolean {
+  protected override isUniqueViolation(error: unknown): boolean {
     return codeOf(error) === UNIQUE_VIOLATION;
   }
 

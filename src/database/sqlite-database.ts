@@ -76,7 +76,7 @@ export class SqliteDatabase extends Database {
     };
   }
 
-  override isUniqueViolation(error: unknown): boolean {
+  protected override isUniqueViolation(error: unknown): boolean {
     return ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(error));
   }
 

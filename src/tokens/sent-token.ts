@@ -45,7 +45,7 @@ export function bearerToken(request: Request): string | null {
  * The token in a cookie (RFC 6265, section 5.4), or null where there is none of that name. Two of
  * one name come back as one text that is no token: either may be somebody else's.
  */
-export function cookieToken({ raw }: Request, name: string): string | null {
+function cookieToken({ raw }: Request, name: string): string | null {
   const found = (raw.headers.cookie ?? '')
     .split(';')
     .map((pair) => pair.trim())

@@ -43,7 +43,7 @@ export class TokenHookRunner implements OnModuleInit {
 
   /** @throws StartError where a hook belongs to a request, as tokens may be issued without one */
   onModuleInit(): void {
-    this.found = this.hooks();
+    this.hooks();
   }
 
   /**

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { ApiError } from '../common/api-error.js';
 import type { Page } from '../common/page.js';
 import { THIS_ID } from '../common/resource-id.js';
 import { Database } from '../database/database.js';
@@ -72,12 +71,10 @@ export class UserRepository {
   /** @throws ApiError `name_taken` */
   async add(values: NewUser): Promise<KnownUser> {
     const user = { ...values, admin: false, publicId: randomUUID(), createdAt: Date.now() };
-    return this.unlessTaken(async () =>
-      this.database.write(async (manager) => {
-        const { identifiers } = await manager.insert(User, user);
-        return { ...user, id: identifiers[0]?.id as number };
-      }),
-    );
+    return this.database.writeUnique(nameTaken, async (manager) => {
+      const { identifiers } = await manager.insert(User, user);
+      return { ...user, id: identifiers[0]?.id as number };
+    });
   }
 
   /**
@@ -88,12 +85,10 @@ export class UserRepository {
    * @throws ApiError `name_taken`
    */
   async exchange({ id, passwordHash }: User, values: Partial<NewUser>): Promise<boolean> {
-    return this.unlessTaken(() =>
-      this.database.write(async (manager) => {
-        const { affected } = await manager.update(User, { id, passwordHash }, values);
-        return affected !== 0;
-      }),
-    );
+    return this.database.writeUnique(nameTaken, async (manager) => {
+      const { affected } = await manager.update(User, { id, passwordHash }, values);
+      return affected !== 0;
+    });
   }
 
   async setAdmin(id: number, admin: boolean): Promise<void> {
@@ -111,15 +106,5 @@ export class UserRepository {
         .execute();
       return affected !== 0;
     });
-  }
-
-  /** The database decides, not a look beforehand, which another request could outrun. */
-  private async unlessTaken<T>(write: () => Promise<T>): Promise<T> {
-    try {
-      return await write();
-    } catch (error) {
-      if (this.database.isUniqueViolation(error)) throw new ApiError(nameTaken, { cause: error });
-      throw error;
-    }
   }
 }
