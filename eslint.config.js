@@ -6,7 +6,7 @@ import tseslint from 'typescript-eslint';
 const layers = [
   ['common', 'config'],
   ['database'],
-  ['http', 'tokens'],
+  ['http', 'lists', 'tokens'],
   ['users', 'ships', 'books'],
   ['auth'],
   ['demo'],

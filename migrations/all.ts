@@ -1,10 +1,12 @@
 import { CreateUsersShipsSessions1795330800000 } from './1795330800000-create-users-ships-sessions.js';
 import { RenameSessionAgent1795339800000 } from './1795339800000-rename-session-agent.js';
 import { CreateBooks1795349000000 } from './1795349000000-create-books.js';
+import { SortLists1795360000000 } from './1795360000000-sort-lists.js';
 
 /** In the order in which they run. A test fails when a file beside this one is missing here. */
 export const migrations = [
   CreateUsersShipsSessions1795330800000,
   RenameSessionAgent1795339800000,
   CreateBooks1795349000000,
+  SortLists1795360000000,
 ];

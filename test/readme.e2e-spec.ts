@@ -33,6 +33,22 @@ describe('The README', () => {
     expect(stdout).toMatch(/HTTP\/1\.1 401[^]+"token_revoked"/);
   });
 
+  it('has a chapter on lists that works when it is pasted', async () => {
+    const lists = blocks('Lists', 'sh')[0]!.replace('http://localhost:3000', app.url);
+    const { stdout } = await promisify(execFile)('bash', ['-euc', lists]);
+    const [sorted = '', filtered = '', ...pages] = stdout.match(/\[\{.*?\}\]/g)!;
+    const field = (json: string, name: string) =>
+      (JSON.parse(json) as Record<string, unknown>[]).map((ship) => ship[name]);
+    const lengths = field(sorted, 'length') as number[];
+    expect(lengths).toEqual(lengths.toSorted((a, b) => b - a));
+    expect(lengths[0]).toBe(1600);
+    expect(new Set(field(sorted, 'affiliation'))).toEqual(new Set(['Empire']));
+    for (const roles of field(filtered, 'roles')) expect(roles).toContain('Carrier');
+    const ids = pages.flatMap((page) => field(page, 'id'));
+    expect(ids.slice(0, 15)).toEqual(Array.from({ length: 15 }, (_, i) => i + 1));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
   it('shows routes and hooks that are those of examples/', () => {
     const files = readdirSync('examples').map((name) => readFileSync(`examples/${name}`, 'utf8'));
     const shown = blocks('Protect your own routes', 'ts');

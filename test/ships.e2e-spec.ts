@@ -219,35 +219,4 @@ describe('Ships', () => {
     expect(status).toBe(400);
     expect(Object.keys(body.message as object)).toHaveLength(100);
   });
-
-  describe('in pages', () => {
-    it('gives at most `limit` ships, and a link to the next until there are no more', async () => {
-      const seen: unknown[] = [];
-      let next: string | undefined = `${app.url}/api/ships?limit=4`;
-      while (next) {
-        const response: Response = await fetch(next);
-        expect(response.status).toBe(200);
-        const page = (await response.json()) as unknown[];
-        expect(page.length).toBeLessThanOrEqual(4);
-        seen.push(...page);
-        next = /^<(.+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1];
-      }
-      const { body } = await app.get<unknown[]>('/api/ships?limit=1000');
-      expect(seen).toEqual(body);
-    });
-
-    it.each([
-      ['limit=0', { limit: ['Must be greater than or equal to 1.'] }],
-      ['limit=1001', { limit: ['Must be less than or equal to 1000.'] }],
-      ['limit=ten', { limit: ['Not a valid integer.'] }],
-      ['limit=1&limit=2', { limit: ['Not a valid integer.'] }],
-      ['cursor=%00', { cursor: ['Not a valid cursor.'] }],
-      ['cursor=M!Q', { cursor: ['Not a valid cursor.'] }],
-      ['page=2', { page: ['Unknown field.'] }],
-    ])('refuses ?%s', async (query, message) => {
-      const { status, body } = await app.get(`/api/ships?${query}`);
-      expect(status).toBe(400);
-      expect(body).toMatchObject({ code: 'validation_failed', message });
-    });
-  });
 });

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Page } from '../common/page.js';
 import { THIS_ID } from '../common/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
+import type { ListQuery } from '../lists/list-query.js';
+import { ListReader, type Page } from '../lists/list-reader.js';
 import { bookExists } from './book-errors.js';
+import { bookFields } from './book-fields.js';
 import { Book } from './book.js';
 
 /** What a client says of a book. */
@@ -12,19 +14,11 @@ export type BookValues = Pick<Book, 'name' | 'author' | 'publisher' | 'price'>;
 /** The books of one user: whose they are is part of every query. */
 @Injectable()
 export class BookRepository {
-  private readonly page: Select<Book, 'ownerId' | keyof Page>;
+  private readonly lists: ListReader<Book>;
   private readonly byId: Select<Book, 'ownerId' | 'id'>;
 
   constructor(private readonly database: Database) {
-    this.page = database.select({
-      parameters: ['ownerId', 'after'],
-      limit: 'limit',
-      query: (manager) =>
-        manager
-          .createQueryBuilder(Book, 'book')
-          .where('book.ownerId = :ownerId AND book.id > CAST(:after AS bigint)')
-          .orderBy('book.id'),
-    });
+    this.lists = new ListReader(database, Book, bookFields);
     this.byId = database.select({
       parameters: ['ownerId', 'id'],
       query: (manager) =>
@@ -34,9 +28,8 @@ export class BookRepository {
     });
   }
 
-  /** One more than the page may hold, where there is one. */
-  list(ownerId: number, { limit, after }: Page): Promise<Book[]> {
-    return this.page.all({ ownerId, after, limit: limit + 1 });
+  list(ownerId: number, query: ListQuery): Promise<Page<Book>> {
+    return this.lists.page(query, { ownerId });
   }
 
   findById(ownerId: number, id: number): Promise<Book | undefined> {

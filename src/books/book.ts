@@ -17,13 +17,13 @@ export class Book {
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'books_user_id_fkey' })
   owner?: never;
 
-  @Column('varchar', { length: 255 })
+  @Column({ type: 'varchar', length: 255, collation: 'C' })
   name: string;
 
-  @Column('varchar', { length: 255 })
+  @Column({ type: 'varchar', length: 255, collation: 'C' })
   author: string;
 
-  @Column('varchar', { length: 255 })
+  @Column({ type: 'varchar', length: 255, collation: 'C' })
   publisher: string;
 
   @Column('bigint', { nullable: true })

@@ -1,15 +1,4 @@
-import {
-  Body,
-  Controller,
-  Delete,
-  Get,
-  HttpCode,
-  Post,
-  Put,
-  Query,
-  Req,
-  Res,
-} from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Post, Put, Req, Res } from '@nestjs/common';
 import {
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -20,13 +9,15 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
-import { ApiPage, linkHeader, type PageParameters, parsePage } from '../common/page.js';
 import { MAX_ROW_ID, parseId, refuseOtherId, ResourceId } from '../common/resource-id.js';
-import { locationHeader, paginate, setLocation } from '../http/links.js';
+import { linkHeader, linkNext, locationHeader, setLocation } from '../http/links.js';
+import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
+import type { ListQuery } from '../lists/list-query.js';
 import { CurrentToken, RequireToken } from '../tokens/require-token.decorator.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import { Token } from '../tokens/token.js';
 import { bookExists } from './book-errors.js';
+import { bookFields } from './book-fields.js';
 import { BooksService } from './books.service.js';
 import { BookResponse } from './dto/book-response.dto.js';
 import { bookValues, CreateBook, ReplaceBook } from './dto/book-body.dto.js';
@@ -41,17 +32,17 @@ export class BooksController {
 
   @Get()
   @ApiOperation({ summary: 'List your books' })
-  @ApiPage()
+  @ApiListParameters(bookFields)
   @ApiOkResponse({ type: [BookResponse], headers: linkHeader })
   async list(
     @CurrentToken() token: Token,
-    @Query() query: PageParameters,
+    @ListParameters(bookFields) query: ListQuery,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<BookResponse[]> {
-    const page = parsePage(query);
-    const books = await this.books.list(ownerOf(token), page);
-    return paginate(request, reply, page, books).map((book) => BookResponse.from(book));
+    const page = await this.books.list(ownerOf(token), query);
+    linkNext(request, reply, page);
+    return page.rows.map((book) => BookResponse.from(book));
   }
 
   @Get(':id')

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ApiError, notFound } from '../common/api-error.js';
-import type { Page } from '../common/page.js';
+import type { ListQuery } from '../lists/list-query.js';
+import type { Page } from '../lists/list-reader.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import { BookRepository, type BookValues } from './book.repository.js';
 import type { Book } from './book.js';
@@ -10,9 +11,8 @@ import type { Book } from './book.js';
 export class BooksService {
   constructor(private readonly books: BookRepository) {}
 
-  /** One more than the page may hold, where there is one. */
-  list(ownerId: number, page: Page): Promise<Book[]> {
-    return this.books.list(ownerId, page);
+  list(ownerId: number, query: ListQuery): Promise<Page<Book>> {
+    return this.books.list(ownerId, query);
   }
 
   /** @throws ApiError `not_found` */

@@ -2,7 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy, validateSync, type ValidationError } from 'class-validator';
 import type { AppConfig } from '../config/app-config.js';
-import { ApiError, validationFailed, type ValidationMessages } from './api-error.js';
+import { ApiError, validationFailed } from './api-error.js';
 import { isPlainObject, isText, nfc } from './values.js';
 
 /** The sentences that clients know from the originals; see the contract. */
@@ -14,6 +14,7 @@ export const sentences = {
   list: 'Not a valid list.',
   unknown: 'Unknown field.',
   cursor: 'Not a valid cursor.',
+  sort: 'Not a valid list of fields.',
   body: 'Invalid input type.',
   minLength: (min: number) => `Shorter than minimum length ${min}.`,
   maxLength: (max: number) => `Longer than maximum length ${max}.`,
@@ -85,6 +86,16 @@ export function IsOwnId(): PropertyDecorator {
   return IsInteger({ min: 1, example: 1, optional: true, description });
 }
 
+/** A field or a parameter, and what is wrong with it. */
+export type Complaint = [name: string, sentences: string[]];
+
+/** @returns `validation_failed`, with no more complaints than an answer need hold */
+export function invalid(complaints: readonly Complaint[]): ApiError {
+  // fromEntries defines members, so that one named __proto__ is a member like any other.
+  const message = Object.fromEntries(complaints.slice(0, MAX_COMPLAINTS));
+  return new ApiError(validationFailed, { message });
+}
+
 /**
  * Checks a body against the decorators of its class and makes it one: with all of its own fields
  * and no other.
@@ -97,20 +108,19 @@ export function validateBody<T extends object>(
   config: AppConfig,
 ): T {
   if (!isPlainObject(body)) {
-    throw invalid({ _schema: [sentences.body] });
+    throw invalid([['_schema', [sentences.body]]]);
   }
   const dto = new type();
   configOf.set(dto, config);
   const known = fieldsOf(type);
-  const unknown: [string, string[]][] = [];
+  const unknown: Complaint[] = [];
   for (const [name, value] of Object.entries(body)) {
     if (known.has(name)) (dto as Record<string, unknown>)[name] = value;
     else if (unknown.length < MAX_COMPLAINTS) unknown.push([name, [sentences.unknown]]);
   }
   const errors = validateSync(dto, { forbidUnknownValues: false, validationError: NO_ECHO });
-  // fromEntries defines members, so that one named __proto__ is a member like any other.
-  const messages = [...errors.map(messageOf), ...unknown].slice(0, MAX_COMPLAINTS);
-  if (messages.length > 0) throw invalid(Object.fromEntries(messages));
+  const complaints = [...errors.map(messageOf), ...unknown];
+  if (complaints.length > 0) throw invalid(complaints);
   return dto;
 }
 
@@ -121,11 +131,7 @@ const configOf = new WeakMap<object, AppConfig>();
 const MAX_COMPLAINTS = 100;
 const NO_ECHO = { target: false, value: false };
 
-function invalid(message: ValidationMessages): ApiError {
-  return new ApiError(validationFailed, { message });
-}
-
-function messageOf(error: ValidationError): [string, string[]] {
+function messageOf(error: ValidationError): Complaint {
   return [error.property, Object.values(error.constraints ?? {})];
 }
 

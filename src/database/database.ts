@@ -48,6 +48,14 @@ export abstract class Database {
     }
   }
 
+  /**
+   * SQL that says whether a column of the type `simple-json`, which holds a list of texts, has one
+   * of them in it.
+   *
+   * @param parameter as a query names it: `:role`
+   */
+  abstract listHolds(column: string, parameter: string): string;
+
   /** Whether the error says that a row would have broken a unique index. */
   protected abstract isUniqueViolation(error: unknown): boolean;
 

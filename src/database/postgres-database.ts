@@ -2,11 +2,20 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 
 import { unavailable } from '../common/api-error.js';
+import { BoundedQueue } from '../common/bounded-queue.js';
 import { StartError } from '../common/start-error.js';
 import { type Entities, postgresOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { codeOf } from './driver-error.js';
-import { type BuildSelect, compileSelect, once, type Select, type Value } from './select.js';
+import {
+  type BuildSelect,
+  compileSelect,
+  MAX_HEAVY_WAITING,
+  once,
+  RETRY_HEAVY_AFTER,
+  type Select,
+  type Value,
+} from './select.js';
 
 /** Any number that no other user of the same database takes; it names the lock of the migrations. */
 const MIGRATION_LOCK = 7_215_180_347;
@@ -16,6 +25,8 @@ export class PostgresDatabase extends Database {
   private readonly inWrite = new AsyncLocalStorage<EntityManager>();
   private readonly options: ReturnType<typeof postgresOptions>;
   private readonly source: DataSource;
+  /** Leaves most connections of the pool to others. */
+  private readonly heavy = new BoundedQueue(2, MAX_HEAVY_WAITING, RETRY_HEAVY_AFTER);
 
   constructor(url: string, entities: Entities) {
     super();
@@ -58,7 +69,13 @@ export class PostgresDatabase extends Database {
       // pg builds a row's members in the order of the columns.
       return rows.map((row) => hydrate(Object.values(row)));
     };
-    return { all: run, first: async (values) => (await run(values))[0] };
+    const all: typeof run =
+      build.heavy === true ? (values) => this.heavy.run(() => run(values)) : run;
+    return { all, first: async (values) => (await all(values))[0] };
+  }
+
+  override listHolds(column: string, parameter: string): string {
+    return `CAST(${column} AS jsonb) @> to_jsonb(CAST(${parameter} AS text))`;
   }
 
   protected override isUniqueViolation(error: unknown): boolean {

@@ -14,7 +14,16 @@ export interface BuildSelect<Entity extends ObjectLiteral, Parameter extends str
   parameters: readonly Parameter[];
   /** The parameter that says how many rows at most: TypeORM writes a fixed number only. */
   limit?: Parameter;
+  /**
+   * Whether it may look at far more rows than it gives. Such reads wait in a line of their own, so
+   * that they hold up nobody but each other.
+   */
+  heavy?: boolean;
 }
+
+/** Heavy reads in line before a caller is told to come back, and in how many seconds. */
+export const MAX_HEAVY_WAITING = 100;
+export const RETRY_HEAVY_AFTER = 5;
 
 /** A prepared read. */
 export interface Select<Entity, Parameter extends string> {

@@ -3,8 +3,16 @@ import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 import { type Entities, sqliteOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { codeOf } from './driver-error.js';
-import { type BuildSelect, compileSelect, once, type Select } from './select.js';
+import {
+  type BuildSelect,
+  type CompiledSelect,
+  compileSelect,
+  once,
+  type Select,
+  type Value,
+} from './select.js';
 import { refuseDamagedFile, withSentence } from './sqlite-file.js';
+import { SqliteThread } from './sqlite-thread.js';
 import { SqliteWriter, untilUnlocked } from './sqlite-writer.js';
 
 type Statement = BetterSqlite3.Statement<unknown[], unknown[]>;
@@ -20,6 +28,7 @@ export class SqliteDatabase extends Database {
   private readonly writes: SqliteWriter;
   private readonly writer: DataSource;
   private readonly reader: DataSource;
+  private readonly thread: SqliteThread;
 
   constructor(
     private readonly file: string,
@@ -28,6 +37,7 @@ export class SqliteDatabase extends Database {
     super();
     this.writer = new DataSource(sqliteOptions(file, entities));
     this.reader = new DataSource({ ...sqliteOptions(file, entities), readonly: true });
+    this.thread = new SqliteThread(file);
     this.writes = new SqliteWriter(() => connectionOf(this.writer));
   }
 
@@ -45,6 +55,7 @@ export class SqliteDatabase extends Database {
   }
 
   override async close(): Promise<void> {
+    await this.thread.close();
     for (const source of [this.reader, this.writer]) {
       if (source.isInitialized) await source.destroy();
     }
@@ -62,6 +73,7 @@ export class SqliteDatabase extends Database {
       once(() => connectionOf(source).prepare<unknown[], unknown[]>(compile().sql).raw());
     const [onReader, onWriter] = [prepareOn(this.reader), prepareOn(this.writer)];
     const statement = (): Statement => (this.writes.active ? onWriter() : onReader());
+    if (build.heavy === true) return this.selectInThread(compile, onWriter);
     // Asynchronous in their signatures alone: better-sqlite3 answers at once.
     return {
       all: async (values) => {
@@ -74,6 +86,25 @@ export class SqliteDatabase extends Database {
         return row && hydrate(row);
       },
     };
+  }
+
+  /** Unless it is part of a write, whose changes nobody else sees yet. */
+  private selectInThread<Entity, Parameter extends string>(
+    compile: () => CompiledSelect<Entity>,
+    onWriter: () => Statement,
+  ): Select<Entity, Parameter> {
+    const all = async (values: Record<Parameter, Value>): Promise<Entity[]> => {
+      const { sql, bind, hydrate } = compile();
+      const rows = this.writes.active
+        ? onWriter().all(bind(values))
+        : await this.thread.all(sql, bind(values));
+      return rows.map(hydrate);
+    };
+    return { all, first: async (values) => (await all(values))[0] };
+  }
+
+  override listHolds(column: string, parameter: string): string {
+    return `EXISTS (SELECT 1 FROM json_each(${column}) WHERE value = ${parameter})`;
   }
 
   protected override isUniqueViolation(error: unknown): boolean {

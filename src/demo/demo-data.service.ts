@@ -5,6 +5,7 @@ import { ApiError } from '../common/api-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { packageRoot } from '../config/package-root.js';
 import { Database } from '../database/database.js';
+import { firstPage } from '../lists/list-query.js';
 import { CreateShip, newShip } from '../ships/dto/ship-body.dto.js';
 import { ShipsService } from '../ships/ships.service.js';
 import { nameTaken } from '../users/user-errors.js';
@@ -46,8 +47,7 @@ export class DemoDataService implements OnModuleInit {
   }
 
   private async isEmpty(): Promise<boolean> {
-    const first = { limit: 1, after: 0 };
-    const rows = [...(await this.users.list(first)), ...(await this.ships.list(first))];
-    return rows.length === 0;
+    const lists = [await this.users.list(firstPage(1)), await this.ships.list(firstPage(1))];
+    return lists.every(({ rows }) => rows.length === 0);
   }
 }

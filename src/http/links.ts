@@ -1,26 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { nextPage, type Page, type Row } from '../common/page.js';
 
 /** Answers `Location` with the absolute address of what was created (RFC 9110, section 10.2.2). */
 export function setLocation(request: FastifyRequest, reply: FastifyReply, path: string): void {
   reply.header('location', origin(request) + path);
 }
 
-/**
- * Answers `Link` (RFC 8288) where more follow, and gives the rows of this page.
- *
- * @param rows one row more than the page may hold, where there is one
- */
-export function paginate<T extends Row>(
+/** Answers `Link` (RFC 8288) with the address of the next page, where there is one. */
+export function linkNext(
   request: FastifyRequest,
   reply: FastifyReply,
-  page: Page,
-  rows: T[],
-): T[] {
-  const next = nextPage(page, rows);
-  if (next === null) return rows;
-  reply.header('link', `<${origin(request)}${pathOf(request)}?${next}>; rel="next"`);
-  return rows.slice(0, page.limit);
+  { next }: { next: string | null },
+): void {
+  if (next === null) return;
+  const query = new URLSearchParams(request.query as Record<string, string>);
+  query.set('cursor', next);
+  reply.header('link', `<${origin(request)}${pathOf(request)}?${query.toString()}>; rel="next"`);
 }
 
 /** The request's path, without its query string. */
@@ -40,5 +34,13 @@ export const locationHeader = {
   Location: {
     description: 'The absolute address of what was created.',
     schema: { type: 'string' as const, format: 'uri' },
+  },
+};
+
+/** What documents the header of a list. */
+export const linkHeader = {
+  Link: {
+    description: 'Where more follow: `<…>; rel="next"`, the address of the next page.',
+    schema: { type: 'string' as const },
   },
 };

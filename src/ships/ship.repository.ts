@@ -1,36 +1,29 @@
 import { Injectable } from '@nestjs/common';
-import type { Page } from '../common/page.js';
 import { THIS_ID } from '../common/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
+import type { ListQuery } from '../lists/list-query.js';
+import { ListReader, type Page } from '../lists/list-reader.js';
+import { shipFields } from './ship-fields.js';
 import { Ship } from './ship.js';
 
 export type NewShip = Omit<Ship, 'id'>;
 
 @Injectable()
 export class ShipRepository {
-  private readonly page: Select<Ship, keyof Page>;
+  private readonly lists: ListReader<Ship>;
   private readonly byId: Select<Ship, 'id'>;
 
   constructor(private readonly database: Database) {
-    this.page = database.select({
-      parameters: ['after'],
-      limit: 'limit',
-      query: (manager) =>
-        manager
-          .createQueryBuilder(Ship, 'ship')
-          .where('ship.id > CAST(:after AS bigint)')
-          .orderBy('ship.id'),
-    });
+    this.lists = new ListReader(database, Ship, shipFields);
     this.byId = database.select({
       parameters: ['id'],
       query: (manager) => manager.createQueryBuilder(Ship, 'ship').where(`ship.${THIS_ID}`),
     });
   }
 
-  /** One more than the page may hold, where there is one. */
-  list({ limit, after }: Page): Promise<Ship[]> {
-    return this.page.all({ after, limit: limit + 1 });
+  list(query: ListQuery): Promise<Page<Ship>> {
+    return this.lists.page(query);
   }
 
   findById(id: number): Promise<Ship | undefined> {

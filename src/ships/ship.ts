@@ -1,14 +1,24 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { SortIndexes } from '../lists/sort-indexes.decorator.js';
 
 @Entity('ships')
+@SortIndexes('ships', [
+  'affiliation',
+  'category',
+  'crew',
+  'length',
+  'manufacturer',
+  'model',
+  'ship_class',
+])
 export class Ship {
   @PrimaryGeneratedColumn('increment', { type: 'integer' })
   id: number;
 
-  @Column('text')
+  @Column({ type: 'text', collation: 'C' })
   affiliation: string;
 
-  @Column('text')
+  @Column({ type: 'text', collation: 'C' })
   category: string;
 
   @Column('bigint')
@@ -18,15 +28,15 @@ export class Ship {
   @Column('bigint')
   length: number;
 
-  @Column('text')
+  @Column({ type: 'text', collation: 'C' })
   manufacturer: string;
 
-  @Column('text')
+  @Column({ type: 'text', collation: 'C' })
   model: string;
 
   @Column('simple-json')
   roles: string[];
 
-  @Column('text', { name: 'ship_class' })
+  @Column({ type: 'text', name: 'ship_class', collation: 'C' })
   shipClass: string;
 }

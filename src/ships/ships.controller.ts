@@ -1,15 +1,4 @@
-import {
-  Body,
-  Controller,
-  Delete,
-  Get,
-  HttpCode,
-  Post,
-  Put,
-  Query,
-  Req,
-  Res,
-} from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Post, Put, Req, Res } from '@nestjs/common';
 import {
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -20,12 +9,14 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
-import { ApiPage, linkHeader, type PageParameters, parsePage } from '../common/page.js';
 import { refuseOtherId, ResourceId } from '../common/resource-id.js';
-import { locationHeader, paginate, setLocation } from '../http/links.js';
+import { linkHeader, linkNext, locationHeader, setLocation } from '../http/links.js';
+import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
+import type { ListQuery } from '../lists/list-query.js';
 import { Public, RequireToken } from '../tokens/require-token.decorator.js';
 import { CreateShip, newShip, ReplaceShip } from './dto/ship-body.dto.js';
 import { ShipResponse } from './dto/ship-response.dto.js';
+import { shipFields } from './ship-fields.js';
 import { ShipsService } from './ships.service.js';
 
 const badBody = { crew: ['Not a valid integer.'] };
@@ -38,16 +29,16 @@ export class ShipsController {
   @Get()
   @Public()
   @ApiOperation({ summary: 'List ships' })
-  @ApiPage()
+  @ApiListParameters(shipFields)
   @ApiOkResponse({ type: [ShipResponse], headers: linkHeader })
   async list(
-    @Query() query: PageParameters,
+    @ListParameters(shipFields) query: ListQuery,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ShipResponse[]> {
-    const page = parsePage(query);
-    const ships = await this.ships.list(page);
-    return paginate(request, reply, page, ships).map((ship) => ShipResponse.from(ship));
+    const page = await this.ships.list(query);
+    linkNext(request, reply, page);
+    return page.rows.map((ship) => ShipResponse.from(ship));
   }
 
   @Get(':id')

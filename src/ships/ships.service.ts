@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ApiError, notFound } from '../common/api-error.js';
-import type { Page } from '../common/page.js';
+import type { ListQuery } from '../lists/list-query.js';
+import type { Page } from '../lists/list-reader.js';
 import { type NewShip, ShipRepository } from './ship.repository.js';
 import type { Ship } from './ship.js';
 
@@ -8,9 +9,8 @@ import type { Ship } from './ship.js';
 export class ShipsService {
   constructor(private readonly ships: ShipRepository) {}
 
-  /** One more than the page may hold, where there is one. */
-  list(page: Page): Promise<Ship[]> {
-    return this.ships.list(page);
+  list(query: ListQuery): Promise<Page<Ship>> {
+    return this.ships.list(query);
   }
 
   /** @throws ApiError `not_found` */

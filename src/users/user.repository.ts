@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { Page } from '../common/page.js';
 import { THIS_ID } from '../common/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
+import type { ListQuery } from '../lists/list-query.js';
+import { ListReader, type Page } from '../lists/list-reader.js';
 import { nameTaken } from './user-errors.js';
+import { userFields } from './user-fields.js';
 import { User } from './user.js';
 
 export type NewUser = Pick<User, 'name' | 'passwordHash'>;
@@ -13,21 +15,13 @@ export type KnownUser = Omit<User, 'passwordHash'>;
 
 @Injectable()
 export class UserRepository {
-  private readonly page: Select<User, keyof Page>;
+  private readonly lists: ListReader<User>;
   private readonly byId: Select<User, 'id'>;
   private readonly byIdWithHash: Select<User, 'id'>;
   private readonly byNameWithHash: Select<User, 'name'>;
 
   constructor(private readonly database: Database) {
-    this.page = database.select({
-      parameters: ['after'],
-      limit: 'limit',
-      query: (manager) =>
-        manager
-          .createQueryBuilder(User, 'user')
-          .where('user.id > CAST(:after AS bigint)')
-          .orderBy('user.id'),
-    });
+    this.lists = new ListReader(database, User, userFields);
     this.byId = database.select({
       parameters: ['id'],
       query: (manager) => manager.createQueryBuilder(User, 'user').where(`user.${THIS_ID}`),
@@ -50,9 +44,8 @@ export class UserRepository {
     });
   }
 
-  /** One more than the page may hold, where there is one. */
-  list({ limit, after }: Page): Promise<KnownUser[]> {
-    return this.page.all({ after, limit: limit + 1 });
+  list(query: ListQuery): Promise<Page<KnownUser>> {
+    return this.lists.page(query);
   }
 
   findById(id: number): Promise<KnownUser | undefined> {

@@ -7,7 +7,7 @@ export class User {
 
   /** In Unicode NFC; unique. */
   @Index('users_name_key', { unique: true })
-  @Column('varchar', { length: 80 })
+  @Column({ type: 'varchar', length: 80, collation: 'C' })
   name: string;
 
   /** argon2id, in the PHC string format. Read only where a query asks for it by name. */

@@ -6,7 +6,6 @@ import {
   HttpCode,
   Post,
   Put,
-  Query,
   Req,
   Res,
   UseGuards,
@@ -21,16 +20,18 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
-import { ApiPage, linkHeader, type PageParameters, parsePage } from '../common/page.js';
 import { refuseOtherId, ResourceId } from '../common/resource-id.js';
-import { locationHeader, paginate, setLocation } from '../http/links.js';
+import { linkHeader, linkNext, locationHeader, setLocation } from '../http/links.js';
 import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
+import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
+import type { ListQuery } from '../lists/list-query.js';
 import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
 import { param } from '../tokens/requirement.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
 import { UserResponse } from './dto/user-response.dto.js';
 import { nameTaken } from './user-errors.js';
+import { userFields } from './user-fields.js';
 import { UsersService } from './users.service.js';
 
 /** Users themselves and administrators, with a token that comes from a login. */
@@ -51,16 +52,16 @@ export class UsersController {
   @Get()
   @Public()
   @ApiOperation({ summary: 'List users' })
-  @ApiPage()
+  @ApiListParameters(userFields)
   @ApiOkResponse({ type: [UserResponse], headers: linkHeader })
   async list(
-    @Query() query: PageParameters,
+    @ListParameters(userFields) query: ListQuery,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UserResponse[]> {
-    const page = parsePage(query);
-    const users = await this.users.list(page);
-    return paginate(request, reply, page, users).map((user) => UserResponse.from(user));
+    const page = await this.users.list(query);
+    linkNext(request, reply, page);
+    return page.rows.map((user) => UserResponse.from(user));
   }
 
   @Get(':id')

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { ApiError, notFound, unavailable } from '../common/api-error.js';
-import type { Page } from '../common/page.js';
 import { nfc } from '../common/values.js';
 import { Database } from '../database/database.js';
+import type { ListQuery } from '../lists/list-query.js';
+import type { Page } from '../lists/list-reader.js';
 import { SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import type { Token } from '../tokens/token.js';
@@ -27,9 +28,8 @@ export class UsersService {
     private readonly database: Database,
   ) {}
 
-  /** One more than the page may hold, where there is one. */
-  list(page: Page): Promise<KnownUser[]> {
-    return this.users.list(page);
+  list(query: ListQuery): Promise<Page<KnownUser>> {
+    return this.users.list(query);
   }
 
   find(id: number): Promise<KnownUser | undefined> {

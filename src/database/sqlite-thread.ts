@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type BetterSqlite3 from 'better-sqlite3';
+import { BoundedQueue } from '../common/bounded-queue.js';
+import { MAX_HEAVY_WAITING, RETRY_HEAVY_AFTER, type Value } from './select.js';
+
+interface Question {
+  sql: string;
+  values: Value[];
+}
+
+interface Running {
+  worker: Worker;
+  /** Aborted when the thread ends. */
+  gone: AbortSignal;
+}
+
+type Answer = { rows: unknown[][] } | { error: string };
+
+/**
+ * A thread that reads a SQLite file on a connection of its own. better-sqlite3 holds up the thread
+ * that it is called on until it has found all rows, which here is not the one that answers
+ * requests. Started when it is first asked.
+ */
+export class SqliteThread {
+  private readonly line = new BoundedQueue(1, MAX_HEAVY_WAITING, RETRY_HEAVY_AFTER);
+  private running: Running | undefined;
+
+  constructor(private readonly file: string) {}
+
+  /** @throws ApiError 503 where too many others wait already */
+  all(sql: string, values: Value[]): Promise<unknown[][]> {
+    return this.line.run(() => this.ask({ sql, values }));
+  }
+
+  async close(): Promise<void> {
+    await this.running?.worker.terminate();
+  }
+
+  private async ask(question: Question): Promise<unknown[][]> {
+    const { worker, gone } = (this.running ??= this.start());
+    worker.postMessage(question);
+    const [answer] = (await once(worker, 'message', { signal: gone })) as [Answer];
+    if ('rows' in answer) return answer.rows;
+    throw new Error(answer.error);
+  }
+
+  private start(): Running {
+    // Its source, and no file: TypeScript's is none that Node could run before the build.
+    const source = `(${answerQuestions.toString()})(require)`;
+    const workerData = { file: this.file, from: import.meta.url };
+    const worker = new Worker(source, { eval: true, workerData });
+    const gone = new AbortController();
+    const forget = (): void => {
+      this.running = undefined;
+      gone.abort();
+    };
+    // Whoever waits for it hears of the error, and the next who comes starts another.
+    worker.once('error', forget).once('exit', forget).unref();
+    return { worker, gone: gone.signal };
+  }
+}
+
+/** What runs in the thread: nothing from outside of this function is there. */
+function answerQuestions(load: NodeJS.Require): void {
+  const threads = load('node:worker_threads') as typeof import('node:worker_threads');
+  const { createRequire } = load('node:module') as typeof import('node:module');
+  const { file, from } = threads.workerData as { file: string; from: string };
+  const Sqlite = createRequire(from)('better-sqlite3') as typeof BetterSqlite3;
+  const connection = new Sqlite(file, { readonly: true, fileMustExist: true });
+  threads.parentPort!.on('message', ({ sql, values }: Question) => {
+    try {
+      const rows = connection.prepare<unknown[], unknown[]>(sql).raw().all(values);
+      threads.parentPort!.postMessage({ rows });
+    } catch (error) {
+      threads.parentPort!.postMessage({ error: String(error) });
+    }
+  });
+}

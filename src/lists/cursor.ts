@@ -1,0 +1,48 @@
+import { sentences } from '../common/validation.js';
+import type { Value } from '../database/select.js';
+import { Refusal, integer, type ListFields, type Parameter, type SortKey } from './list-field.js';
+import type { SortTerm } from './list-query.js';
+
+const ID = integer();
+
+/**
+ * Where a list goes on: behind the row that has these keys, whether or not it is still there. The
+ * order is part of it, for in another one it would be a place that nobody has been at.
+ */
+export function writeCursor(sort: readonly SortTerm[], keys: readonly Value[]): string {
+  return Buffer.from(JSON.stringify([nameOf(sort), ...keys])).toString('base64url');
+}
+
+export function readCursor(
+  fields: ListFields,
+  sort: readonly SortTerm[],
+  parameter: Parameter,
+): readonly Value[] | Refusal {
+  const [order, ...keys] = contentOf(String(parameter));
+  const fits =
+    order === nameOf(sort) &&
+    keys.length === sort.length &&
+    sort.every(({ field }, index) => keyOf(fields, field).isKey(keys[index])) &&
+    writeCursor(sort, keys as Value[]) === parameter;
+  return fits ? (keys as Value[]) : new Refusal(sentences.cursor);
+}
+
+/** What a list is sorted by where its order names that field; `id` is always one. */
+export function keyOf(fields: ListFields, field: string): SortKey {
+  const key = (fields[field] ?? ID).key;
+  if (!key) throw new Error(`Nothing can be sorted by ${field}.`);
+  return key;
+}
+
+function nameOf(sort: readonly SortTerm[]): string {
+  return sort.map(({ field, descending }) => (descending ? `-${field}` : field)).join(',');
+}
+
+function contentOf(cursor: string): unknown[] {
+  try {
+    const content: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    return Array.isArray(content) ? content : [];
+  } catch {
+    return [];
+  }
+}

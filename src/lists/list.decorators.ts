@@ -1,0 +1,40 @@
+import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiQuery } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { validationFailed } from '../common/api-error.js';
+import { ApiErrors } from '../common/api-errors.js';
+import { sentences } from '../common/validation.js';
+import type { ListFields } from './list-field.js';
+import { DEFAULT_LIMIT, MAX_LIMIT, parseListQuery, type QueryString } from './list-query.js';
+
+/** Which part of the list a client wants: the query string, checked, as a `ListQuery`. */
+export const ListParameters = (fields: ListFields, defaultLimit = DEFAULT_LIMIT) =>
+  createParamDecorator((_: unknown, context: ExecutionContext) => {
+    const { query } = context.switchToHttp().getRequest<FastifyRequest>();
+    return parseListQuery(fields, query as QueryString, defaultLimit);
+  })();
+
+/** Documents what a list takes. */
+export function ApiListParameters(fields: ListFields, defaultLimit = DEFAULT_LIMIT) {
+  const sortable = Object.keys(fields).filter((name) => fields[name]?.key);
+  const optional = (name: string, description: string, schema: object) =>
+    ApiQuery({ name, required: false, description, schema });
+  const limit = { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: defaultLimit };
+  return applyDecorators(
+    ...Object.entries(fields).map(([name, { schema, many }]) =>
+      optional(name, many ? 'Only those that hold this.' : 'Only those with this.', schema),
+    ),
+    ...(sortable.length > 0 ? [optional('sort', SORT, sortSchema(sortable))] : []),
+    optional('cursor', 'Where the page begins: see `Link`.', { type: 'string' }),
+    optional('limit', 'How many at most.', limit),
+    ApiErrors({ ...validationFailed, message: { limit: [sentences.max(MAX_LIMIT)] } }),
+  );
+}
+
+const SORT =
+  'What to sort by, in order: fields, each once, with a minus before those that go downwards. Those that are the same in all of them are in order of `id`.';
+
+function sortSchema(fields: string[]): object {
+  const field = `-?(${fields.join('|')})`;
+  return { type: 'string', pattern: `^${field}(,${field})*$`, default: 'id' };
+}
