@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { listQueries, type ListQuery } from './list-queries.js';
 import { type Scenario, scenarios } from './scenarios.js';
 import { type TokenCheck, tokenChecks } from './token-checks.js';
 
@@ -9,19 +10,26 @@ export interface Options {
   seconds: number;
   scenarios: readonly Scenario[];
   tokenChecks: readonly TokenCheck[];
+  listQueries: readonly ListQuery[];
+  /** How many ships are listed. */
+  ships: number;
   markdown: boolean;
 }
 
 /** What `--only` calls all of a kind. */
 const ROUTES = 'routes';
 const CHECKS = 'checks';
+const LISTS = 'lists';
 
 export const usage = `npm run bench -- [options]
   --rounds <n>    measured rounds of each route or token check and side (5)
-  --seconds <n>   how long a round of a route takes (2); one of a token check takes a quarter of it
+  --seconds <n>   how long a round of a route takes (2); one of a token check or a list takes a
+                  quarter of it
+  --ships <n>     how many ships are listed (1000000)
   --only <name>   just this one, may be repeated:
                   ${ROUTES}, or one of them: ${namesOf(scenarios)}
                   ${CHECKS}, or one of them: ${namesOf(tokenChecks)}
+                  ${LISTS}, or one of them: ${namesOf(listQueries)}
   --markdown      the tables as markdown`;
 
 /**
@@ -34,7 +42,8 @@ export function readOptions(args: string[]): Options | null {
     options: {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
-      only: { type: 'string', multiple: true, default: [ROUTES, CHECKS] },
+      ships: { type: 'string', default: '1000000' },
+      only: { type: 'string', multiple: true, default: [ROUTES, CHECKS, LISTS] },
       markdown: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -48,16 +57,27 @@ export function readOptions(args: string[]): Options | null {
   if (!(seconds >= 0.5 && seconds <= 600)) {
     throw new Error('--seconds takes a number from 0.5 to 600.');
   }
-  return { rounds, seconds, ...choose(values.only), markdown: values.markdown };
+  const ships = Number(values.ships);
+  if (!Number.isInteger(ships) || ships < 1000) {
+    throw new Error('--ships takes a whole number of at least 1000.');
+  }
+  return { rounds, seconds, ships, ...choose(values.only), markdown: values.markdown };
 }
 
-function choose(wanted: readonly string[]): Pick<Options, 'scenarios' | 'tokenChecks'> {
-  const known = [ROUTES, CHECKS, ...[...scenarios, ...tokenChecks].map(({ name }) => name)];
+type Chosen = Pick<Options, 'scenarios' | 'tokenChecks' | 'listQueries'>;
+
+function choose(wanted: readonly string[]): Chosen {
+  const all = [...scenarios, ...tokenChecks, ...listQueries];
+  const known = [ROUTES, CHECKS, LISTS, ...all.map(({ name }) => name)];
   const unknown = wanted.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${known.join(', ')}.`);
   const chosen = <T extends { name: string }>(kind: string, all: readonly T[]): T[] =>
     all.filter(({ name }) => wanted.includes(kind) || wanted.includes(name));
-  return { scenarios: chosen(ROUTES, scenarios), tokenChecks: chosen(CHECKS, tokenChecks) };
+  return {
+    scenarios: chosen(ROUTES, scenarios),
+    tokenChecks: chosen(CHECKS, tokenChecks),
+    listQueries: chosen(LISTS, listQueries),
+  };
 }
 
 function namesOf(all: readonly { name: string }[]): string {

@@ -1,5 +1,7 @@
 import { cpus } from 'node:os';
 import type { Result, SideResult } from './contest.js';
+import type { ListResult, Walk } from './list-contest.js';
+import type { Ratio } from './statistics.js';
 import type { Table } from './table.js';
 import type { TokenResult } from './token-contest.js';
 
@@ -15,6 +17,18 @@ const ROUTES_HEAD = [
   'product p99 ms',
   'floor p50 ms',
   'floor p99 ms',
+];
+const LISTS_HEAD = [
+  'list, 100 a page',
+  'first page req/s',
+  'last page req/s',
+  'which is page',
+  'ratio',
+  'rounds',
+  'target',
+  'result',
+  'first p50 ms',
+  'last p50 ms',
 ];
 const TOKENS_HEAD = [
   'token check',
@@ -33,8 +47,11 @@ export function machine(): string {
   return `Node ${process.versions.node}, ${processors.length} × ${processors[0]?.model ?? '?'}`;
 }
 
-export function meetsTarget({ ratio, scenario }: Result): boolean {
-  return ratio.median >= scenario.target;
+/** A sentence where the result does not reach its target, else null. */
+export function missed(result: Result | ListResult): string | null {
+  const { name, target } = 'scenario' in result ? result.scenario : result.query;
+  if (meets(result.ratio, target)) return null;
+  return `Missed: ${name} reaches ${result.ratio.median.toFixed(3)}, and should ${target}.`;
 }
 
 export function routesTable(results: readonly Result[]): Table {
@@ -45,9 +62,9 @@ export function routesTable(results: readonly Result[]): Table {
       rate(product.requestsPerSecond),
       rate(floor.requestsPerSecond),
       ratio.median.toFixed(2),
-      `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`,
+      spread(ratio, 2),
       scenario.target.toFixed(2),
-      meetsTarget(result) ? 'met' : 'MISSED',
+      meets(ratio, scenario.target) ? 'met' : 'MISSED',
       ...latencies(product),
       ...latencies(floor),
     ];
@@ -62,12 +79,40 @@ export function tokensTable(results: readonly TokenResult[]): Table {
     rate(product),
     rate(bare),
     ratio.median.toFixed(3),
-    `${ratio.min.toFixed(3)}–${ratio.max.toFixed(3)}`,
+    spread(ratio, 3),
     microseconds(product),
     microseconds(withoutQuery),
     microseconds(bare),
   ]);
   return [TOKENS_HEAD, ...rows];
+}
+
+export function listsTable(results: readonly ListResult[]): Table {
+  const rows = results.map(({ engine, query, page, first, last, ratio }) => [
+    `${engine}: GET /api/ships${query.query && '?'}${query.query}`,
+    rate(first.requestsPerSecond),
+    rate(last.requestsPerSecond),
+    page.toFixed(0),
+    ratio.median.toFixed(2),
+    spread(ratio, 2),
+    query.target.toFixed(2),
+    meets(ratio, query.target) ? 'met' : 'MISSED',
+    first.p50.toFixed(2),
+    last.p50.toFixed(2),
+  ]);
+  return [LISTS_HEAD, ...rows];
+}
+
+export function walkLine(engine: string, { ships, pages, added, seconds }: Walk): string {
+  return `${engine}: a walk by Link met each of ${ships} ships once, in ${pages} pages and ${seconds.toFixed(1)} s, while ${added} were added.`;
+}
+
+function meets({ median }: Ratio, target: number): boolean {
+  return median >= target;
+}
+
+function spread({ min, max }: Ratio, digits: number): string {
+  return `${min.toFixed(digits)}–${max.toFixed(digits)}`;
 }
 
 function latencies({ p50, p99 }: SideResult): string[] {

@@ -1,7 +1,7 @@
 /**
  * Measures the built product. Its routes, against the floor: the same ones written by hand, with
  * the same libraries and no framework. Its check of a token, against the bare cryptographic
- * operation. See `usage` for the options. The exit code says whether the benchmark ran, not
+ * operation. Its lists of very many ships, the last page against the first. See `usage` for the options. The exit code says whether the benchmark ran, not
  * whether a target was met: a benchmark is no test.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,7 +10,9 @@ import { join } from 'node:path';
 import { contest, type Result } from './contest.js';
 import { startContestants } from './contestants.js';
 import { type Options, readOptions, usage } from './options.js';
-import { machine, meetsTarget, routesTable, tokensTable } from './report.js';
+import { listsTable, machine, missed, routesTable, tokensTable, walkLine } from './report.js';
+import type { ListResult } from './list-contest.js';
+import type { ListOptions, ListResults } from './lists.js';
 import { markdownTable, textTable } from './table.js';
 import type { TokenResult } from './token-contest.js';
 
@@ -22,13 +24,21 @@ async function run(options: Options): Promise<void> {
     const results = await measureRoutes(folder, options);
     console.log(`\nRoutes: ${options.rounds} rounds of ${options.seconds} s\n`);
     console.log(format(routesTable(results)));
-    reportMissed(results);
+    results.forEach(reportMissed);
   }
   if (options.tokenChecks.length > 0) {
     const seconds = options.seconds / 4;
     const results = await measureTokenChecks(folder, { ...options, seconds });
     console.log(`\nToken checks: ${options.rounds} rounds of ${seconds} s\n`);
     console.log(format(tokensTable(results)));
+  }
+  if (options.listQueries.length > 0) {
+    const seconds = options.seconds / 4;
+    const { results, walks } = await listsOf(folder, { ...options, seconds });
+    console.log(`\nLists of ${options.ships} ships: ${options.rounds} rounds of ${seconds} s\n`);
+    console.log(format(listsTable(results)));
+    results.forEach(reportMissed);
+    for (const [engine, walk] of Object.entries(walks)) console.log(`\n${walkLine(engine, walk)}`);
   }
 }
 
@@ -46,12 +56,9 @@ async function measureRoutes(
   return results;
 }
 
-function reportMissed(results: readonly Result[]): void {
-  for (const { scenario, ratio } of results.filter((each) => !meetsTarget(each))) {
-    console.log(
-      `\nMissed: ${scenario.method} ${scenario.path} reaches ${ratio.median.toFixed(3)} of the floor, and should ${scenario.target}.`,
-    );
-  }
+function reportMissed(result: Result | ListResult): void {
+  const sentence = missed(result);
+  if (sentence !== null) console.log(`\n${sentence}`);
 }
 
 async function measureTokenChecks(
@@ -66,6 +73,12 @@ async function measureTokenChecks(
     results.push(await tokenContest(check, { folder, rounds, seconds }));
   }
   return results;
+}
+
+async function listsOf(folder: string, options: ListOptions): Promise<ListResults> {
+  // As above.
+  const { measureLists } = await import('./lists.js');
+  return measureLists(folder, options);
 }
 
 /** Removed however this process ends. */

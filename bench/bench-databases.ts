@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import pg from 'pg';
+import { AppConfig, type DatabaseSettings } from '../src/config/app-config.js';
+
+const POSTGRES = process.env.TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
+/** Always the same, so that one that was left behind by a killed run is replaced by the next. */
+const NAME = 'nest_rest_jwt_bench';
+
+export interface BenchDatabase {
+  url: string;
+  settings: DatabaseSettings;
+  remove: () => Promise<void>;
+}
+
+export function sqliteDatabase(folder: string): BenchDatabase {
+  // Goes with the folder.
+  return describe(`sqlite:${join(folder, 'ships.sqlite')}`, async () => undefined);
+}
+
+/** @returns null where no server answers */
+export async function postgresDatabase(): Promise<BenchDatabase | null> {
+  const remove = () => onServer(`DROP DATABASE IF EXISTS ${NAME} WITH (FORCE)`);
+  try {
+    await remove();
+  } catch (error) {
+    console.error(`SKIPPED: PostgreSQL. ${String(error)} Name one in TEST_POSTGRES_URL.`);
+    return null;
+  }
+  await onServer(`CREATE DATABASE ${NAME}`);
+  const url = new URL(POSTGRES);
+  url.pathname = `/${NAME}`;
+  return describe(url.href, remove);
+}
+
+function describe(url: string, remove: () => Promise<void>): BenchDatabase {
+  return { url, settings: AppConfig.from({ DATABASE_URL: url }).database, remove };
+}
+
+async function onServer(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: POSTGRES, connectionTimeoutMillis: 2000 });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,18 @@
+/** A list of ships whose first page is measured against its last. */
+export interface ListQuery {
+  /** What `--only` calls it. */
+  name: string;
+  /** Of the URL, without `limit` and `cursor`. */
+  query: string;
+  /** The share of the first page's rate that the last has to reach. */
+  target: number;
+}
+
+/** What an index answers, and the contract's own example, whose ties an index leaves to be sorted. */
+export const listQueries: readonly ListQuery[] = [
+  { name: 'list', query: '', target: 0.8 },
+  { name: 'list-filtered', query: 'affiliation=Empire', target: 0.8 },
+  { name: 'list-upwards', query: 'sort=model', target: 0.8 },
+  { name: 'list-downwards', query: 'sort=-affiliation', target: 0.8 },
+  { name: 'list-mixed', query: 'sort=-length,model', target: 0.8 },
+];

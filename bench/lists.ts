@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { packageRoot } from '../src/config/package-root.js';
+import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
+import { listContest, type ListResult, type Walk, walkAll } from './list-contest.js';
+import type { ListQuery } from './list-queries.js';
+import { fillWithShips } from './many-ships.js';
+import { ServerProcess } from './server-process.js';
+
+export interface ListOptions {
+  listQueries: readonly ListQuery[];
+  /** How many the tables hold. */
+  ships: number;
+  rounds: number;
+  seconds: number;
+}
+
+export interface ListResults {
+  results: ListResult[];
+  /** By engine. */
+  walks: Record<string, Walk>;
+}
+
+/** Measures lists of many ships, on SQLite and, where one answers, on PostgreSQL. */
+export async function measureLists(folder: string, options: ListOptions): Promise<ListResults> {
+  const measured: ListResults = { results: [], walks: {} };
+  await measureOn(sqliteDatabase(folder), folder, options, measured);
+  const postgres = await postgresDatabase();
+  try {
+    if (postgres) await measureOn(postgres, folder, options, measured);
+  } finally {
+    await postgres?.remove();
+  }
+  return measured;
+}
+
+async function measureOn(
+  database: BenchDatabase,
+  folder: string,
+  { listQueries, ships, rounds, seconds }: ListOptions,
+  { results, walks }: ListResults,
+): Promise<void> {
+  const { engine } = database.settings;
+  const start = () =>
+    ServerProcess.start({
+      name: `The product on ${engine}`,
+      script: join(packageRoot, 'dist', 'src', 'main.js'),
+      folder: join(folder, `lists-${engine}`),
+      settings: {
+        PORT: '0',
+        DATABASE_URL: database.url,
+        DEMO_DATA: 'true',
+        AUTH_RATE_LIMIT: '0',
+        JWT_SECRET_KEY: randomBytes(64).toString('base64url'),
+        JWT_ACCESS_TOKEN_EXPIRES: '1d',
+      },
+    });
+  // It makes the tables, and the ships that the others are like.
+  await (await start()).stop();
+  await fillWithShips(database.settings, ships);
+  const server = await start();
+  for (const query of listQueries) {
+    console.error(`${engine}: GET /api/ships?${query.query} …`);
+    results.push(await listContest(engine, query, server, { rounds, seconds }));
+  }
+  console.error(`${engine}: all ships, while others are added …`);
+  walks[engine] = await walkAll(server, ships);
+  await server.stop();
+}
