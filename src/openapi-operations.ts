@@ -1,6 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { ErrorKind } from './common/api-error.js';
-import { errorContent } from './common/api-errors.js';
+import { ERROR_SCHEMA, errorContent } from './common/api-errors.js';
 import { SAFE_METHODS } from './tokens/token-cookies.js';
 
 export type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
@@ -19,6 +19,14 @@ export function operationsOf(document: Pick<OpenAPIObject, 'paths'>) {
 /** A path has other members besides, such as a summary. */
 function isOperation(member: unknown): member is OperationObject {
   return typeof member === 'object' && member !== null && 'responses' in member;
+}
+
+/** Whether a route answers that status, and not in the shape of all other errors. */
+export function hasOwnWords({ responses }: OperationObject, status: number): boolean {
+  const known = responses[status];
+  if (!known || '$ref' in known) return false;
+  const schema = known.content?.['application/json']?.schema;
+  return !schema || !('$ref' in schema) || schema.$ref !== ERROR_SCHEMA;
 }
 
 /** Adds an error, with its example, to what an operation may answer. */

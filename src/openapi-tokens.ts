@@ -1,7 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { ErrorKind } from './common/api-error.js';
-import { addError, operationsOf } from './openapi-operations.js';
-import { placesOf, type TokenRequirement } from './tokens/requirement.js';
+import { addError, hasOwnWords, operationsOf } from './openapi-operations.js';
+import { headerOf, placesOf, type TokenRequirement } from './tokens/requirement.js';
 import type { RouteRequirement } from './tokens/route-requirements.js';
 import { TOKEN_COOKIES } from './tokens/token-cookies.js';
 import {
@@ -45,18 +45,28 @@ export function describeTokens(
     const requirement = requirements.get(name) ?? requirements.get(routeOf(name));
     if (!requirement) continue;
     const cookie = cookieOf(requirement, loginCookies);
-    const header = placesOf(requirement).length === 0 || placesOf(requirement).includes('header');
-    operation.security = header ? [{ [`${requirement.type ?? 'access'}_token`]: [] }] : [];
-    if (cookie !== null) {
-      const name = `cookie.${cookie.replaceAll(/[^\w.-]/g, '_')}`;
-      schemes[name] = { type: 'apiKey', in: 'cookie', name: cookie };
-      operation.security.push({ [name]: [] });
+    const header = headerOf(requirement);
+    operation.security = [];
+    if (header === 'authorization') {
+      operation.security.push({ [`${requirement.type ?? 'access'}_token`]: [] });
     }
+    for (const [place, called] of Object.entries({ header, cookie })) {
+      if (called === null || called === 'authorization') continue;
+      const scheme = `${place}.${called.replaceAll(/[^\w.-]/g, '_')}`;
+      schemes[scheme] = { type: 'apiKey', in: place, name: called };
+      operation.security.push({ [scheme]: [] });
+    }
+    // Who words a refusal differently words every refusal so.
+    if (hasOwnWords(operation, 401)) continue;
     for (const kind of refusalsOf(requirement, cookie !== null && changes)) {
       addError(operation, kind);
     }
   }
-  document.components = { ...document.components, securitySchemes: schemes };
+  const { securitySchemes } = document.components ?? {};
+  document.components = {
+    ...document.components,
+    securitySchemes: { ...securitySchemes, ...schemes },
+  };
 }
 
 /** Nest numbers the paths of a handler that has several, and adds the verbs of `@All()`. */

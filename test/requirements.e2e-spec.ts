@@ -63,6 +63,21 @@ describe('A requirement that cannot be met', () => {
       { cookie: 'mine' },
       'names the cookie "mine" and never looks there; add it to `in`',
     ],
+    [
+      'a header where none is read',
+      { in: 'cookie', cookie: 'mine', header: 'x-token' },
+      'names the header "x-token" and never looks there; add it to `in`',
+    ],
+    [
+      'a header with a name that no header can have',
+      { header: 'x token' },
+      'wants a header called "x token", which none can be',
+    ],
+    [
+      'the header that is meant anyway',
+      { header: 'Authorization' },
+      'names the header "authorization", where tokens are looked for anyway; leave it out',
+    ],
     ['no place at all', { in: [] }, 'takes a token from nowhere: `in` is []'],
     ['an unknown place', { in: 'query' as 'header' }, 'knows no place "query"'],
     [
@@ -285,6 +300,18 @@ class PlacesController {
     return {};
   }
 
+  @Get('own-header')
+  @RequireToken({ header: 'X-Token' })
+  ownHeader() {
+    return {};
+  }
+
+  @Get('own-header-or-cookie')
+  @RequireToken({ in: ['header', 'cookie'], header: 'X-Token', cookie: 'mine' })
+  ownHeaderOrCookie(@CurrentToken() token: Token) {
+    return { subject: token.subject };
+  }
+
   @Get('cookie')
   @RequireToken({ in: 'cookie', cookie: 'mine' })
   cookie() {
@@ -336,6 +363,25 @@ describe('A token is taken', () => {
     const token = await minted();
     expect(await visit('header', { authorization: `Bearer ${token}` })).toBe(200);
     expect(await visit('header', { cookie: `mine=${token}` })).toBe('token_missing');
+  });
+
+  it('from a header of the route’s own, alone and in place of Authorization', async () => {
+    const token = await minted();
+    expect(await visit('own-header', { 'x-token': token })).toBe(200);
+    expect(await visit('own-header', { 'x-token': `Bearer ${token}` })).toBe('token_invalid');
+    expect(await visit('own-header', { 'x-token': '' })).toBe('token_missing');
+    expect(await visit('own-header', { authorization: `Bearer ${token}` })).toBe('token_missing');
+    const refresh = await app.app.get(TokenService).createRefreshToken('leia');
+    expect(await visit('own-header', { 'x-token': refresh.signed })).toBe('wrong_token_type');
+    expect(await visit('header', { 'x-token': token })).toBe('token_missing');
+  });
+
+  it('from a header of the route’s own or a cookie, and from the header first', async () => {
+    const [leia, luke] = [await minted(), await minted({}, 'luke')];
+    expect(await visit('own-header-or-cookie', { 'x-token': leia })).toBe('leia');
+    const cookie = `mine=${luke}`;
+    expect(await visit('own-header-or-cookie', { cookie })).toBe('luke');
+    expect(await visit('own-header-or-cookie', { 'x-token': leia, cookie })).toBe('leia');
   });
 
   it('from the named cookie alone, where the route says so', async () => {

@@ -37,6 +37,8 @@ export class ErrorResponse implements ErrorBody {
   message?: string | ValidationMessages;
 }
 
+export const ERROR_SCHEMA = `#/components/schemas/${ErrorResponse.name}`;
+
 const KINDS = Symbol('kinds of errors');
 
 /**
@@ -71,7 +73,7 @@ export const unreadableBody = [bodyTooDeep, payloadTooLarge, unsupportedMediaTyp
 export function errorContent(kinds: ErrorKind[]) {
   return {
     'application/json': {
-      schema: { $ref: `#/components/schemas/${ErrorResponse.name}` },
+      schema: { $ref: ERROR_SCHEMA },
       examples: Object.fromEntries(kinds.map((kind) => [kind.code, { value: errorBody(kind) }])),
     },
   };

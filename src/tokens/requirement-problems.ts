@@ -1,7 +1,10 @@
 import { isPlainObject } from '../common/values.js';
 import { placesOf, RouteParam, type TokenRequirement } from './requirement.js';
 
-const OPTIONS = ['type', 'in', 'cookie', 'fresh', 'scope', 'claims', 'override'];
+const OPTIONS = ['type', 'in', 'cookie', 'header', 'fresh', 'scope', 'claims', 'override'];
+
+/** RFC 9110, section 5.6.2, and RFC 6265, section 4.1.1: the names of headers and cookies. */
+const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** What makes a requirement one that no token could ever meet, or any would; ends of sentences. */
 export function problemsOf(requirement: TokenRequirement, paths: readonly string[]): string[] {
@@ -16,14 +19,22 @@ export function problemsOf(requirement: TokenRequirement, paths: readonly string
 }
 
 function problemsOfPlace(requirement: TokenRequirement): string[] {
-  const { in: given, cookie } = requirement;
+  const { in: given, cookie, header } = requirement;
   const places = placesOf(requirement);
   const unknown = places.filter((place) => place !== 'header' && place !== 'cookie');
   if (unknown.length > 0) return [`knows no place "${unknown.join(', ')}"`];
   if (given !== undefined && places.length === 0) return ['takes a token from nowhere: `in` is []'];
+  if (header !== undefined) {
+    if (!NAME.test(header)) return [`wants a header called "${header}", which none can be`];
+    if (header.toLowerCase() === 'authorization') {
+      return ['names the header "authorization", where tokens are looked for anyway; leave it out'];
+    }
+    if (!places.includes('header')) {
+      return [`names the header "${header}" and never looks there; add it to \`in\``];
+    }
+  }
   const wanted = places.includes('cookie');
-  // RFC 6265, section 4.1.1: a name is a token of HTTP.
-  const named = cookie !== undefined && /^[\w!#$%&'*+.^`|~-]+$/.test(cookie);
+  const named = cookie !== undefined && NAME.test(cookie);
   if (wanted && !named) return ['wants a cookie without a name; name it in `cookie`'];
   if (!wanted && cookie !== undefined) {
     return [`names the cookie "${cookie}" and never looks there; add it to \`in\``];

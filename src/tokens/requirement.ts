@@ -26,6 +26,11 @@ export interface TokenRequirement {
   in?: Place | readonly Place[];
   /** The name of the cookie, where `in` has one. */
   cookie?: string;
+  /**
+   * The name of a header that holds the token and nothing else, in place of `Authorization`. Named
+   * alone, it is the one place where the token may be sent.
+   */
+  header?: string;
   /** Only a token that comes from a login. */
   fresh?: boolean;
   /** What the claim `scope` must hold. */
@@ -37,8 +42,16 @@ export interface TokenRequirement {
 }
 
 /** The places of a requirement; empty where it names none. */
-export function placesOf(requirement: TokenRequirement): readonly Place[] {
-  return [requirement.in ?? []].flat();
+export function placesOf({ in: places, header }: TokenRequirement): readonly Place[] {
+  if (places === undefined && header !== undefined) return ['header'];
+  return [places ?? []].flat();
+}
+
+/** The header that may hold the token, in lower case; null where none will do. */
+export function headerOf(requirement: TokenRequirement): string | null {
+  const places = placesOf(requirement);
+  if (places.length > 0 && !places.includes('header')) return null;
+  return requirement.header?.toLowerCase() ?? 'authorization';
 }
 
 type RouteParams = Record<string, string | undefined>;

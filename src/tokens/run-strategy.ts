@@ -1,5 +1,3 @@
-import type { Strategy } from 'passport';
-
 /** A strategy while it runs (see passport-strategy's documentation). */
 interface Running {
   success: (result: unknown) => void;
@@ -16,10 +14,11 @@ export class NotAuthenticated extends Error {}
  * `fail` or `error`. This is what `passport.authenticate` does, without what it adds for Express,
  * and without its one register of strategies for the whole process.
  *
+ * @param strategy one of Passport's, whose types would tie it to Express
  * @returns what the strategy's `validate` gave
  * @throws NotAuthenticated, whose cause is the strategy's reason; or what `validate` threw
  */
-export function runStrategy<T>(strategy: Strategy, request: unknown): Promise<T> {
+export function runStrategy<T>(strategy: object, request: unknown): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const run = Object.create(strategy) as Running;
     run.success = (result) => resolve(result as T);

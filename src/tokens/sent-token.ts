@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 
 /** Where a route takes its token from. */
 export interface TokenPlaces {
-  header: boolean;
+  /** Its name, in lower case; null where no header will do. */
+  header: string | null;
   /** Its name; null where no cookie will do. */
   cookie: string | null;
 }
@@ -20,10 +21,16 @@ type Request = { raw: IncomingMessage };
  * one that is malformed is not replaced by a cookie.
  */
 export function sentToken(request: Request, { header, cookie }: TokenPlaces): SentToken | null {
-  const bearer = header ? bearerToken(request) : null;
-  if (bearer !== null) return { signed: bearer, from: 'header' };
+  const sent = header === null ? null : headerToken(request, header);
+  if (sent !== null) return { signed: sent, from: 'header' };
   const kept = cookie === null ? null : cookieToken(request, cookie);
   return kept === null ? null : { signed: kept, from: 'cookie' };
+}
+
+function headerToken(request: Request, name: string): string | null {
+  if (name === 'authorization') return bearerToken(request);
+  // An empty one holds no token. Several come back as one text that is no token.
+  return [request.raw.headers[name] ?? []].flat().join(', ') || null;
 }
 
 /**
@@ -58,7 +65,7 @@ function cookieToken({ raw }: Request, name: string): string | null {
  * Node keeps the first of several in `headers`; `headersDistinct` has them all, and costs as much
  * as the rest of the check, since it copies every header.
  */
-function authorizationHeaders(rawHeaders: readonly string[]): string[] {
+export function authorizationHeaders(rawHeaders: readonly string[]): string[] {
   const found: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     if (rawHeaders[i]?.toLowerCase() === 'authorization') found.push(rawHeaders[i + 1] ?? '');

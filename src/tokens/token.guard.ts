@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@ne
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PUBLIC } from './require-token.decorator.js';
-import { placesOf, type TokenRequirement, unmet } from './requirement.js';
+import { headerOf, placesOf, type TokenRequirement, unmet } from './requirement.js';
 import { requirementOf } from './route-requirements.js';
 import { sentToken, type TokenPlaces } from './sent-token.js';
 import { refuseForgedRequest, TOKEN_COOKIES, TokenCookies } from './token-cookies.js';
@@ -79,8 +79,8 @@ export class TokenGuard implements CanActivate {
 
   private placesFor(requirement: TokenRequirement): TokenPlaces {
     const { type = 'access', cookie = null } = requirement;
-    const places = placesOf(requirement);
-    if (places.length > 0) return { header: places.includes('header'), cookie };
-    return { header: true, cookie: this.cookies.enabled ? TOKEN_COOKIES[type].token : null };
+    const header = headerOf(requirement);
+    if (placesOf(requirement).length > 0) return { header, cookie };
+    return { header, cookie: this.cookies.enabled ? TOKEN_COOKIES[type].token : null };
   }
 }
