@@ -13,7 +13,6 @@ import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
-import { clientAddress } from '../http/client-address.js';
 import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
 import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
 import { TokenCookies } from '../tokens/token-cookies.js';
@@ -22,6 +21,7 @@ import { OwnUserResponse } from '../users/dto/user-response.dto.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { credentialsInvalid, credentialsMissing } from './auth-errors.js';
 import { AuthService } from './auth.service.js';
+import { clientOf } from './client.js';
 import { Login } from './dto/login.dto.js';
 import { TokenInfoResponse } from './dto/token-info-response.dto.js';
 import { AccessTokenResponse, LoginResponse, LogoutResponse } from './dto/tokens-response.dto.js';
@@ -49,11 +49,7 @@ export class AuthController {
     @Req() request: FastifyRequest & { user: AuthenticatedUser },
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LoginResponse> {
-    const agent = request.headers['user-agent']?.slice(0, 255) ?? null;
-    const { access, refresh } = await this.auth.login(request.user, {
-      agent,
-      ip: clientAddress(request),
-    });
+    const { access, refresh } = await this.auth.login(request.user, clientOf(request));
     this.cookies.set(reply, access, refresh);
     return LoginResponse.fromPair(access, refresh);
   }

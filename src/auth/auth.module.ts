@@ -8,5 +8,6 @@ import { LocalStrategy } from './local.strategy.js';
   imports: [UsersModule],
   controllers: [AuthController],
   providers: [AuthService, LocalStrategy],
+  exports: [AuthService],
 })
 export class AuthModule {}

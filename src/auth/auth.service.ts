@@ -2,16 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { parseId } from '../common/resource-id.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
-import { type NewSession, newSession, SessionRepository } from '../tokens/session.repository.js';
+import { newSession, SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
-import { TokenService } from '../tokens/token.service.js';
+import { type AccessTokenOptions, TokenService } from '../tokens/token.service.js';
 import type { Token } from '../tokens/token.js';
 import type { KnownUser } from '../users/user.repository.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { refusedLogin } from './auth-errors.js';
-
-/** Where a login comes from, for the owner of the session to recognise it. */
-export type Client = Pick<NewSession, 'agent' | 'ip'>;
+import type { Client } from './client.js';
 
 export interface TokenPair {
   access: Token;
@@ -33,29 +31,23 @@ export class AuthService {
    *
    * @throws ApiError `credentials_invalid` where the password was changed meanwhile
    */
-  async login(user: AuthenticatedUser, client: Client): Promise<TokenPair> {
-    const subject = String(user.id);
-    // One moment for the session and both tokens, so that they end together.
-    const createdAt = Date.now();
-    const lifetime = Math.min(this.config.refreshTokenLifetime, this.config.sessionMaxAge);
-    const expiresAt = createdAt + lifetime * 1000;
-    const session = newSession({ ...client, subject, createdAt, expiresAt });
-    const options = {
-      sessionId: session.id,
-      notAfter: expiresAt,
-      issuedAt: createdAt,
-      csrf: this.config.tokenCookies,
-    };
-    // Made before the session is: where a hook says no, nothing is left behind.
-    const [access, refresh] = [
-      await this.tokens.createAccessToken(subject, { ...options, ...roleOf(user), fresh: true }),
-      await this.tokens.createRefreshToken(subject, options),
-    ];
-    await this.database.write(async () => {
-      if (!(await this.users.confirm(user))) throw refusedLogin();
-      await this.sessions.open(session);
-    });
-    return { access, refresh };
+  login(user: AuthenticatedUser, client: Client): Promise<TokenPair> {
+    const csrf = this.config.tokenCookies;
+    return this.open(user, client, this.config.refreshTokenLifetime, async (subject, options) => ({
+      access: await this.tokens.createAccessToken(subject, { ...options, csrf }),
+      refresh: await this.tokens.createRefreshToken(subject, { ...options, csrf }),
+    }));
+  }
+
+  /**
+   * As `login`, for clients that know of no refresh: the session lives as long as its one token.
+   *
+   * @param lifetime in seconds
+   */
+  loginWithoutRefresh(user: AuthenticatedUser, client: Client, lifetime: number): Promise<Token> {
+    return this.open(user, client, lifetime, (subject, options) =>
+      this.tokens.createAccessToken(subject, { ...options, expiresIn: lifetime }),
+    );
   }
 
   /**
@@ -86,6 +78,33 @@ export class AuthService {
   async endSession(token: Token): Promise<void> {
     if (token.sessionId === null) await this.tokens.revoke(token);
     else await this.sessions.end(token.sessionId);
+  }
+
+  /** @param issue makes the tokens of the session, which end with it */
+  private async open<T>(
+    user: AuthenticatedUser,
+    client: Client,
+    lifetime: number,
+    issue: (subject: string, options: AccessTokenOptions) => Promise<T>,
+  ): Promise<T> {
+    const subject = String(user.id);
+    // One moment for the session and its tokens, so that they end together.
+    const createdAt = Date.now();
+    const expiresAt = createdAt + Math.min(lifetime, this.config.sessionMaxAge) * 1000;
+    const session = newSession({ ...client, subject, createdAt, expiresAt });
+    // Made before the session is: where a hook says no, nothing is left behind.
+    const issued = await issue(subject, {
+      ...roleOf(user),
+      sessionId: session.id,
+      notAfter: expiresAt,
+      issuedAt: createdAt,
+      fresh: true,
+    });
+    await this.database.write(async () => {
+      if (!(await this.users.confirm(user))) throw refusedLogin();
+      await this.sessions.open(session);
+    });
+    return issued;
   }
 
   /** @throws TokenError `token_revoked` where the user is gone */

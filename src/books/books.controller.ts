@@ -9,18 +9,18 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
-import { MAX_ROW_ID, parseId, refuseOtherId, ResourceId } from '../common/resource-id.js';
+import { refuseOtherId, ResourceId } from '../common/resource-id.js';
 import { linkHeader, linkNext, locationHeader, setLocation } from '../http/links.js';
 import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { CurrentToken, RequireToken } from '../tokens/require-token.decorator.js';
-import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import { Token } from '../tokens/token.js';
 import { bookExists } from './book-errors.js';
 import { bookFields } from './book-fields.js';
 import { BooksService } from './books.service.js';
 import { BookResponse } from './dto/book-response.dto.js';
 import { bookValues, CreateBook, ReplaceBook } from './dto/book-body.dto.js';
+import { ownerOf } from './owner-of.js';
 
 const badBody = { name: ['Missing data for required field.'] };
 
@@ -91,11 +91,4 @@ export class BooksController {
   async remove(@CurrentToken() token: Token, @ResourceId() id: number): Promise<void> {
     await this.books.remove(ownerOf(token), id);
   }
-}
-
-/** @throws TokenError `token_revoked` where the token speaks for nobody who could own a book */
-function ownerOf({ subject }: Token): number {
-  const id = parseId(subject);
-  if (id !== null && id <= MAX_ROW_ID) return id;
-  throw new TokenError(tokenRevoked, 'there is no such user');
 }

@@ -2,7 +2,8 @@ import { IsInteger, IsOwnId, IsText } from '../../common/validation.js';
 import { nfc } from '../../common/values.js';
 import type { BookValues } from '../book.repository.js';
 
-const MAX_LENGTH = 255;
+/** Of each text of a book, in code points. */
+export const MAX_LENGTH = 255;
 
 /** What `POST /api/books` takes. */
 export class CreateBook {
