@@ -9,7 +9,7 @@ const layers = [
   ['http', 'lists', 'tokens'],
   ['users', 'ships', 'books'],
   ['auth'],
-  ['demo'],
+  ['demo', 'bookstore'],
 ];
 const zones = layers.flatMap((folders, level) =>
   layers.slice(level + 1).flatMap((above) =>

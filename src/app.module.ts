@@ -4,6 +4,7 @@ import { AuthModule } from './auth/auth.module.js';
 import { BooksModule } from './books/books.module.js';
 import { ResourceIdGuard } from './common/resource-id.js';
 import type { AppConfig } from './config/app-config.js';
+import { BookstoreModule } from './bookstore/bookstore.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Database } from './database/database.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -26,8 +27,7 @@ export interface Foundations {
 }
 
 /**
- * The features, and what stands around every one of their routes. The bookstore's own routes come
- * as a module of their own.
+ * The features, and what stands around every one of their routes.
  */
 @Module({})
 export class AppModule {
@@ -43,6 +43,7 @@ export class AppModule {
         UsersModule,
         ShipsModule,
         BooksModule,
+        BookstoreModule,
         DemoDataModule,
         ...more,
       ],

@@ -4,6 +4,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { ApiError, notFound, serviceUnavailable, validationFailed } from './common/api-error.js';
 import { ErrorResponse, unreadableBody } from './common/api-errors.js';
 import { sentences } from './common/validation.js';
+import { BOOKSTORE_TAG } from './bookstore/bookstore-words.js';
 import type { AppConfig } from './config/app-config.js';
 import { pathOf } from './http/links.js';
 import { addError, type OperationObject, operationsOf } from './openapi-operations.js';
@@ -16,10 +17,12 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
   const settings = new DocumentBuilder()
     .setTitle('nest-rest-jwt')
     .setDescription(
-      'Users, ships and logins. Log in at `POST /auth/login`, and give the tokens it answers with to *Authorize*.',
+      'Users, ships, books and logins. Log in at `POST /auth/login`, and give the tokens it answers with to *Authorize*.',
     )
     .setVersion('1')
     .setOpenAPIVersion('3.1.0')
+    .addTag(BOOKSTORE_TAG.name, BOOKSTORE_TAG.description)
+    .addBasicAuth({ type: 'http', scheme: 'basic' }, 'basic')
     .build();
   const document = SwaggerModule.createDocument(app, settings, {
     extraModels: [ErrorResponse],
@@ -106,7 +109,7 @@ const notJson = { ...validationFailed, message: { _schema: [sentences.body] } };
 /** Errors are described by their codes, and come with the headers that belong to the status. */
 function describe(response: ResponseObject, status: number): void {
   const codes = Object.keys(response.content?.['application/json']?.examples ?? {});
-  response.description = codes.map((code) => `\`${code}\``).join(', ') || STATUS_CODES[status]!;
+  response.description ||= codes.map((code) => `\`${code}\``).join(', ') || STATUS_CODES[status]!;
   const header = ERROR_HEADERS[status];
   if (header) response.headers = { ...header, ...response.headers };
 }

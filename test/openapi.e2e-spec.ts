@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { BOOKSTORE_TAG } from '../src/bookstore/bookstore-words.js';
 import { ship } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 
@@ -50,7 +51,7 @@ describe('The OpenAPI document', () => {
       for (const [status, answer] of Object.entries(operation.responses)) {
         if (!answer || '$ref' in answer) throw new Error('Answers are written out.');
         expect(answer.description).toMatch(/\w/);
-        if (status === '204') continue;
+        if (status === '204' || answer.content?.['text/plain']) continue;
         const schema = answer.content?.['application/json']?.schema as Schema & { items?: Schema };
         const { properties } = resolve(schema.items ?? schema);
         expect(Object.keys(properties ?? {})).not.toEqual([]);
@@ -65,6 +66,8 @@ describe('The OpenAPI document', () => {
     for (const { operation } of operations()) {
       for (const [status, answer] of Object.entries(operation.responses)) {
         if (Number(status) < 400 || !answer || '$ref' in answer) continue;
+        // The bookstore tutorial has words of its own.
+        if (operation.tags![0] === BOOKSTORE_TAG.name && ['401', '404'].includes(status)) continue;
         const { examples = {} } = answer.content!['application/json']!;
         expect(Object.keys(examples)).not.toEqual([]);
         for (const [code, example] of Object.entries(examples)) {
@@ -103,6 +106,7 @@ describe('The OpenAPI document', () => {
     for (const { operation } of operations()) {
       if (!operation.security?.length) continue;
       expect(operation.responses).toHaveProperty('401');
+      if (operation.tags![0] === BOOKSTORE_TAG.name) continue;
       expect(operation.responses).toHaveProperty('422');
     }
   });
@@ -124,6 +128,8 @@ describe('The OpenAPI document', () => {
       'POST /api/ships',
       'POST /api/users',
       'POST /auth/login',
+      'POST /book',
+      'POST /register',
       'PUT /api/books/{id}',
       'PUT /api/ships/{id}',
       'PUT /api/users/{id}',
@@ -131,7 +137,8 @@ describe('The OpenAPI document', () => {
     for (const { method, path } of withBody) {
       const target = path.replace('{id}', path.includes('users') ? String(user.id) : '1');
       for (const json of [{}, [], 'text', { ...ship, surprise: true }]) {
-        const { status } = await app.send(method, target, { token: user.access, json });
+        const headers = { 'x-access-tokens': user.access };
+        const { status } = await app.send(method, target, { token: user.access, headers, json });
         expect(status).toBe(400);
       }
     }

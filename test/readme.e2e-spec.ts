@@ -49,6 +49,17 @@ describe('The README', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it('has a chapter for the bookstore’s clients that works when it is pasted', async () => {
+    const tour = blocks('For clients of the bookstore tutorial', 'sh')[0]!;
+    const script = tour.replace('http://localhost:3000', app.url);
+    const { stdout } = await promisify(execFile)('bash', ['-euc', script]);
+    expect(stdout).toContain('{"message":"registered successfully"}');
+    expect(stdout).toContain('{"message":"new books created"}');
+    expect(stdout).toMatch(/\{"list_of_books":\[\{"id":\d+,"name":"Heir to the Empire",.+\}\]\}/);
+    expect(stdout).toMatch(/"name":"thrawn","admin":false/);
+    expect(stdout).toContain('{"message":"Book deleted"}');
+  });
+
   it('shows routes and hooks that are those of examples/', () => {
     const files = readdirSync('examples').map((name) => readFileSync(`examples/${name}`, 'utf8'));
     const shown = blocks('Protect your own routes', 'ts');

@@ -8,6 +8,13 @@ import {
 import type { FastifyReply } from 'fastify';
 import { ApiError, errorBody, genericKind } from '../common/api-error.js';
 
+export interface ErrorAnswer {
+  status: number;
+  headers: Record<string, string>;
+  /** JSON, unless the headers say otherwise. */
+  body: unknown;
+}
+
 /** The one place where an error becomes an answer. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
@@ -18,10 +25,10 @@ export class ErrorFilter implements ExceptionFilter {
     // Answered already, or nobody is left to answer.
     if (reply.sent || reply.raw.destroyed) return;
     const { status, headers, body } = this.answer(error);
-    void reply.status(status).headers(headers).type('application/json; charset=utf-8').send(body);
+    void reply.type('application/json; charset=utf-8').headers(headers).status(status).send(body);
   }
 
-  private answer(error: unknown) {
+  protected answer(error: unknown): ErrorAnswer {
     if (error instanceof ApiError) {
       if (error.kind.status >= 500) this.logger.warn(`${error.kind.code}: ${error.reason}`);
       return { status: error.kind.status, headers: error.headers, body: error.body };

@@ -1,0 +1,24 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { refusedLogin } from '../auth/auth-errors.js';
+import { NotAuthenticated, runStrategy } from '../tokens/run-strategy.js';
+import type { AuthenticatedUser } from '../users/users.service.js';
+import { BasicStrategy } from './basic.strategy.js';
+
+/** Lets in who sends a name and a password by HTTP Basic. */
+@Injectable()
+export class BasicAuthGuard implements CanActivate {
+  constructor(private readonly strategy: BasicStrategy) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context
+      .switchToHttp()
+      .getRequest<FastifyRequest & { user?: AuthenticatedUser }>();
+    try {
+      request.user = await runStrategy<AuthenticatedUser>(this.strategy, request);
+      return true;
+    } catch (error) {
+      throw error instanceof NotAuthenticated ? refusedLogin() : error;
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import { Catch } from '@nestjs/common';
+import { credentialsInvalid } from '../auth/auth-errors.js';
+import { ApiError, notFound } from '../common/api-error.js';
+import { type ErrorAnswer, ErrorFilter } from '../http/error.filter.js';
+import { TokenError, tokenInvalid } from '../tokens/token-error.js';
+import { BASIC_CHALLENGE, words } from './bookstore-words.js';
+
+/** Refuses in the tutorial's words where it has any, and as everywhere else where it has none. */
+@Catch()
+export class BookstoreErrorFilter extends ErrorFilter {
+  protected override answer(error: unknown): ErrorAnswer {
+    if (error instanceof TokenError) return refusedToken(error);
+    if (!(error instanceof ApiError)) return super.answer(error);
+    if (error.code === credentialsInvalid.code) {
+      return {
+        status: 401,
+        headers: {
+          'www-authenticate': BASIC_CHALLENGE,
+          'content-type': 'text/plain; charset=utf-8',
+        },
+        body: words.couldNotVerify,
+      };
+    }
+    if (error.code === notFound.code) {
+      return { status: 404, headers: {}, body: { message: words.noBook } };
+    }
+    return super.answer(error);
+  }
+}
+
+/** The tutorial tells a token that is missing from one that is bad, and no more. */
+function refusedToken(error: TokenError): ErrorAnswer {
+  const message = error.code === 'token_missing' ? words.tokenMissing : words.tokenInvalid;
+  const { headers } = error.kind.status === 401 ? error : new TokenError(tokenInvalid);
+  return { status: 401, headers, body: { message } };
+}

@@ -1,0 +1,20 @@
+/** What the document says of these routes. */
+export const BOOKSTORE_TAG = {
+  name: 'Bookstore tutorial',
+  description:
+    'For clients of the Flask bookstore tutorial, which need no change: its own paths, bodies and words. The users, sessions and books are the same as everywhere else; new clients find them under `/api` and `/auth`.',
+};
+
+/** The tutorial's own. */
+export const words = {
+  registered: 'registered successfully',
+  couldNotVerify: 'could not verify',
+  tokenMissing: 'a valid token is missing',
+  tokenInvalid: 'token is invalid',
+  added: 'new books created',
+  deleted: 'Book deleted',
+  noBook: 'book does not exist',
+};
+
+/** What a refused login asks for: RFC 7617, section 2. */
+export const BASIC_CHALLENGE = 'Basic realm="bookstore", charset="UTF-8"';

@@ -1,0 +1,164 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  Post,
+  Req,
+  Res,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AuthService } from '../auth/auth.service.js';
+import { clientOf } from '../auth/client.js';
+import { bookExists } from '../books/book-errors.js';
+import { BooksService } from '../books/books.service.js';
+import { bookValues } from '../books/dto/book-body.dto.js';
+import { ownerOf } from '../books/owner-of.js';
+import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
+import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
+import { ResourceId } from '../common/resource-id.js';
+import { linkHeader, linkNext } from '../http/links.js';
+import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
+import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
+import { type ListQuery, MAX_LIMIT } from '../lists/list-query.js';
+import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
+import { Token } from '../tokens/token.js';
+import { CreateUser } from '../users/dto/user-body.dto.js';
+import { nameTaken } from '../users/user-errors.js';
+import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
+import { BasicAuthGuard } from './basic-auth.guard.js';
+import { ApiRefusedLogin, ApiRefusedToken, ApiTutorialMessage } from './bookstore.decorators.js';
+import { BookstoreErrorFilter } from './bookstore-error.filter.js';
+import { BOOKSTORE_TAG, words } from './bookstore-words.js';
+import { TutorialTokenResponse, MessageResponse } from './dto/tutorial-answers.dto.js';
+import {
+  bookOf,
+  TutorialBook,
+  TutorialBookResponse,
+  TutorialBooksResponse,
+} from './dto/tutorial-book.dto.js';
+import { TutorialUserResponse, TutorialUsersResponse } from './dto/tutorial-user.dto.js';
+
+/** Seconds. */
+const TOKEN_LIFETIME = 45 * 60;
+
+const TutorialToken = () => RequireToken({ header: 'x-access-tokens' });
+
+const badBody = { name: ['Missing data for required field.'] };
+
+/**
+ * The routes of the bookstore tutorial, for its clients: its paths, bodies and words, on the users,
+ * sessions and books that there are everywhere else. Its lists know no pages, so that one holds as
+ * many as a page may.
+ */
+@ApiTags(BOOKSTORE_TAG.name)
+@Controller()
+@UseFilters(BookstoreErrorFilter)
+export class BookstoreController {
+  constructor(
+    private readonly auth: AuthService,
+    private readonly users: UsersService,
+    private readonly books: BooksService,
+  ) {}
+
+  @Post('register')
+  @HttpCode(200)
+  @Public()
+  @UseGuards(AuthRateLimitGuard)
+  @ApiOperation({ summary: 'Register' })
+  @ApiTutorialMessage(200, words.registered)
+  @ApiBodyErrors(badBody)
+  @ApiErrors(nameTaken, tooManyRequests, serviceUnavailable)
+  async register(@Body() body: CreateUser): Promise<MessageResponse> {
+    await this.users.register(body);
+    return { message: words.registered };
+  }
+
+  @Post('login')
+  @HttpCode(200)
+  @Public()
+  @UseGuards(AuthRateLimitGuard, BasicAuthGuard)
+  @Header('cache-control', 'no-store')
+  @ApiOperation({
+    summary: 'Log in by HTTP Basic',
+    description: 'Opens a session of 45 minutes and gives its one token.',
+  })
+  @ApiOkResponse({ type: TutorialTokenResponse })
+  @ApiRefusedLogin()
+  @ApiErrors(tooManyRequests, serviceUnavailable)
+  async login(
+    @Req() request: FastifyRequest & { user: AuthenticatedUser },
+  ): Promise<TutorialTokenResponse> {
+    const { user } = request;
+    const token = await this.auth.loginWithoutRefresh(user, clientOf(request), TOKEN_LIFETIME);
+    return { token: token.signed };
+  }
+
+  @Get('users')
+  @Public()
+  @ApiOperation({ summary: 'List users' })
+  @ApiListParameters({}, MAX_LIMIT)
+  @ApiOkResponse({ type: TutorialUsersResponse, headers: linkHeader })
+  async listUsers(
+    @ListParameters({}, MAX_LIMIT) query: ListQuery,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TutorialUsersResponse> {
+    const page = await this.users.list(query);
+    linkNext(request, reply, page);
+    return { users: page.rows.map((user) => TutorialUserResponse.from(user)) };
+  }
+
+  @Post('book')
+  @HttpCode(200)
+  @TutorialToken()
+  @ApiRefusedToken()
+  @ApiOperation({ summary: 'Add a book' })
+  @ApiTutorialMessage(200, words.added)
+  @ApiBodyErrors(badBody)
+  @ApiErrors(bookExists, serviceUnavailable)
+  async addBook(
+    @CurrentToken() token: Token,
+    @Body() body: TutorialBook,
+  ): Promise<MessageResponse> {
+    await this.books.create(ownerOf(token), bookValues(bookOf(body)));
+    return { message: words.added };
+  }
+
+  @Get('books')
+  @TutorialToken()
+  @ApiRefusedToken()
+  @ApiOperation({ summary: 'List your books' })
+  @ApiListParameters({}, MAX_LIMIT)
+  @ApiOkResponse({ type: TutorialBooksResponse, headers: linkHeader })
+  async listBooks(
+    @CurrentToken() token: Token,
+    @ListParameters({}, MAX_LIMIT) query: ListQuery,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TutorialBooksResponse> {
+    const page = await this.books.list(ownerOf(token), query);
+    linkNext(request, reply, page);
+    return { list_of_books: page.rows.map((book) => TutorialBookResponse.from(book)) };
+  }
+
+  @Delete('books/:id')
+  @TutorialToken()
+  @ApiRefusedToken()
+  @ApiOperation({ summary: 'Delete a book of yours' })
+  @ApiTutorialMessage(200, words.deleted)
+  @ApiTutorialMessage(404, words.noBook)
+  @ApiErrors(serviceUnavailable)
+  async removeBook(
+    @CurrentToken() token: Token,
+    @ResourceId() id: number,
+  ): Promise<MessageResponse> {
+    await this.books.remove(ownerOf(token), id);
+    return { message: words.deleted };
+  }
+}

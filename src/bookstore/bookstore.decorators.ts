@@ -1,0 +1,46 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiBasicAuth, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { BASIC_CHALLENGE, words } from './bookstore-words.js';
+import { MessageResponse } from './dto/tutorial-answers.dto.js';
+
+/** Documents an answer that is one of these messages. */
+export function ApiTutorialMessage(status: number, ...messages: string[]): MethodDecorator {
+  return applyDecorators(
+    ApiExtraModels(MessageResponse),
+    ApiResponse({
+      status,
+      description: messages.map((message) => `“${message}”`).join(', '),
+      content: {
+        'application/json': {
+          schema: { $ref: getSchemaPath(MessageResponse) },
+          examples: Object.fromEntries(
+            messages.map((message) => [message, { value: { message } }]),
+          ),
+        },
+      },
+    }),
+  );
+}
+
+/** Documents how a token is refused. */
+export const ApiRefusedToken = () =>
+  ApiTutorialMessage(401, words.tokenMissing, words.tokenInvalid);
+
+/** Documents how a login by HTTP Basic is sent and refused. */
+export const ApiRefusedLogin = () =>
+  applyDecorators(
+    ApiBasicAuth('basic'),
+    ApiResponse({
+      status: 401,
+      description: `“${words.couldNotVerify}”`,
+      headers: {
+        'WWW-Authenticate': {
+          description: 'RFC 7617, section 2.',
+          schema: { type: 'string', enum: [BASIC_CHALLENGE] },
+        },
+      },
+      content: {
+        'text/plain': { schema: { type: 'string', enum: [words.couldNotVerify] } },
+      },
+    }),
+  );
