@@ -37,6 +37,7 @@ const endToEnd = (engine) => ({
   displayName: engine,
   testPathIgnorePatterns: engine === 'postgres' ? beforeAnyDatabase : [],
   testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/fail-undocumented.ts'],
   globals: { TEST_ENGINE: engine, TEST_POSTGRES_URL: postgresUrl },
 });
 

@@ -65,7 +65,7 @@ export function describeTokens(
   const { securitySchemes } = document.components ?? {};
   document.components = {
     ...document.components,
-    securitySchemes: { ...securitySchemes, ...schemes },
+    securitySchemes: { ...schemes, ...securitySchemes },
   };
 }
 

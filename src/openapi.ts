@@ -1,7 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { ApiError, notFound, serviceUnavailable, validationFailed } from './common/api-error.js';
+import {
+  ApiError,
+  internalError,
+  notFound,
+  serviceUnavailable,
+  validationFailed,
+} from './common/api-error.js';
 import { ErrorResponse, unreadableBody } from './common/api-errors.js';
 import { sentences } from './common/validation.js';
 import { BOOKSTORE_TAG } from './bookstore/bookstore-words.js';
@@ -96,12 +102,12 @@ function publicId(route: string): string {
 }
 
 /**
- * What any route may answer: the database may be out of reach, and a body that nobody asked for is
- * read all the same.
+ * What any route may answer: something may be broken, the database may be out of reach, and a body
+ * that nobody asked for is read all the same.
  */
 function addCommonErrors(operation: OperationObject, readsBody: boolean): void {
   const body = readsBody && !operation.requestBody ? [notJson, ...unreadableBody] : [];
-  for (const kind of [...body, serviceUnavailable]) addError(operation, kind);
+  for (const kind of [...body, internalError, serviceUnavailable]) addError(operation, kind);
 }
 
 const notJson = { ...validationFailed, message: { _schema: [sentences.body] } };
@@ -121,11 +127,16 @@ function forbidOthers(document: OpenAPIObject, reference: string): void {
 }
 
 const challenge = {
-  'WWW-Authenticate': { description: 'RFC 6750, section 3.', schema: { type: 'string' as const } },
+  'WWW-Authenticate': {
+    description: 'RFC 6750, section 3.',
+    required: true,
+    schema: { type: 'string' as const, pattern: '^Bearer realm="api"' },
+  },
 };
 const retryAfter = {
   'Retry-After': {
     description: 'Seconds to wait.',
+    required: true,
     schema: { type: 'integer' as const, minimum: 1 },
   },
 };

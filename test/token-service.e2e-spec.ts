@@ -16,6 +16,7 @@ import { TokenHook, type TokenHooks } from '../src/tokens/token-hooks.js';
 import { type AccessTokenOptions, TokenService } from '../src/tokens/token.service.js';
 import { Token } from '../src/tokens/token.js';
 import { freezeTime } from './support/time.js';
+import { allowUndocumented } from './support/response-check.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 
 const settings = { JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' };
@@ -302,6 +303,7 @@ describe('Hooks', () => {
     onIssue = ({ type }) => {
       if (type === 'refresh') throw new ApiError(notFound);
     };
+    allowUndocumented('POST /auth/login -> 404');
     expect((await login()).status).toBe(404);
     expect(await sessions()).toBe(before);
   });

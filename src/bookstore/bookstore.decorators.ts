@@ -36,6 +36,7 @@ export const ApiRefusedLogin = () =>
       headers: {
         'WWW-Authenticate': {
           description: 'RFC 7617, section 2.',
+          required: true,
           schema: { type: 'string', enum: [BASIC_CHALLENGE] },
         },
       },

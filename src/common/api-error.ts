@@ -100,4 +100,5 @@ export const methodNotAllowed = genericKind(405);
 export const payloadTooLarge = genericKind(413);
 export const unsupportedMediaType = genericKind(415);
 export const tooManyRequests = genericKind(429);
+export const internalError = genericKind(500);
 export const serviceUnavailable = genericKind(503);

@@ -33,6 +33,7 @@ function origin(request: FastifyRequest): string {
 export const locationHeader = {
   Location: {
     description: 'The absolute address of what was created.',
+    required: true,
     schema: { type: 'string' as const, format: 'uri' },
   },
 };
@@ -41,6 +42,6 @@ export const locationHeader = {
 export const linkHeader = {
   Link: {
     description: 'Where more follow: `<…>; rel="next"`, the address of the next page.',
-    schema: { type: 'string' as const },
+    schema: { type: 'string' as const, pattern: '^<https?://.+>; rel="next"$' },
   },
 };

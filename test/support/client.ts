@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { Exchange } from './response-check.js';
 
 export interface Answer<Body = Record<string, unknown>> {
   status: number;
@@ -32,7 +33,11 @@ let users = 0;
 
 /** Speaks to the application over HTTP, and makes what tests need the way its clients would. */
 export class Client {
-  constructor(readonly url: string) {}
+  /** @param seen is told of every answer */
+  constructor(
+    readonly url: string,
+    private readonly seen: (exchange: Exchange) => void = () => undefined,
+  ) {}
 
   async send<Body = Record<string, unknown>>(
     method: string,
@@ -51,9 +56,11 @@ export class Client {
       ...(body !== undefined && { body }),
     });
     const text = await response.text();
+    const { status } = response;
+    this.seen({ method, path, status, headers: Object.fromEntries(response.headers), body: text });
     const isJson = response.headers.get('content-type')?.startsWith('application/json');
     const parsed = (isJson && text !== '' ? JSON.parse(text) : undefined) as Body;
-    return { status: response.status, headers: response.headers, body: parsed, text };
+    return { status, headers: response.headers, body: parsed, text };
   }
 
   get<Body = Record<string, unknown>>(path: string, options?: SendOptions): Promise<Answer<Body>> {

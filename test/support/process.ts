@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Client } from './client.js';
+import { report, responseCheck } from './response-check.js';
 
 /** The application in a process of its own, as `npm start` runs it. */
 export class ServiceProcess {
@@ -30,7 +31,8 @@ export class ServiceProcess {
 
   /** Waits until it listens. */
   async client(): Promise<Client> {
-    return new Client(await this.saying(/The API is at (\S+)\/api/));
+    const url = await this.saying(/The API is at (\S+)\/api/);
+    return new Client(url, (exchange) => report(responseCheck().problemsOf(exchange)));
   }
 
   /** Waits until its output holds the text; gives the first group of a pattern. */

@@ -3,7 +3,9 @@ import type { EntityManager } from 'typeorm';
 import { type AppOptions, createApp } from '../../src/app.setup.js';
 import { AppConfig, type PasswordHashCost } from '../../src/config/app-config.js';
 import { Database } from '../../src/database/database.js';
+import { buildDocument } from '../../src/openapi.js';
 import { Client } from './client.js';
+import { report, type ResponseCheck, responseCheck } from './response-check.js';
 import { createDatabase, type TestDatabase } from './test-database.js';
 
 /** Thirty-two bytes and more, as production asks for. */
@@ -43,6 +45,7 @@ export async function bootApp(
     { passwordHashCost },
   );
   const app = await createApp(config, { logger: false, ...options });
+  checkResponses(app, config);
   try {
     await app.listen(0, '127.0.0.1');
   } catch (error) {
@@ -64,5 +67,19 @@ export async function bootApp(
       await app.close();
       await database.drop();
     },
+  });
+}
+
+/** Holds every answer against the application's own document, whoever asked for it. */
+function checkResponses(app: NestFastifyApplication, config: AppConfig): void {
+  let check: ResponseCheck | undefined;
+  const instance = app.getHttpAdapter().getInstance();
+  instance.addHook('onSend', (request, reply, payload, done) => {
+    check ??= responseCheck(buildDocument(app, config));
+    const { method, url: path } = request;
+    const body = typeof payload === 'string' || Buffer.isBuffer(payload) ? String(payload) : '';
+    const headers = reply.getHeaders();
+    report(check.problemsOf({ method, path, status: reply.statusCode, headers, body }));
+    done();
   });
 }
