@@ -2,7 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Book } from '../src/books/book.js';
 import { TokenService } from '../src/tokens/token.service.js';
 import type { LoggedIn } from './support/client.js';
+import { apiClient, type Schemas } from './support/api-client.js';
+import type { operations } from './support/api-types.js';
 import { bootApp, type TestApp } from './support/test-app.js';
+
+type NewBook = Schemas['CreateBook'];
+type Query = NonNullable<operations['booksList']['parameters']['query']>;
 
 const book = {
   name: 'Heir to the Empire',
@@ -31,98 +36,119 @@ describe('Books', () => {
   });
   afterAll(() => app.close());
 
-  const send = (who: LoggedIn, method: string, id: number | string | null, json?: unknown) =>
-    app.send(method, `/api/books${id === null ? '' : `/${id}`}`, {
-      token: who.access,
-      ...(json !== undefined && { json }),
-    });
-  const post = (who: LoggedIn, json: unknown = book) => send(who, 'POST', null, json);
-  const added = async (who: LoggedIn, json: unknown = book): Promise<number> =>
-    (await post(who, json)).body.id as number;
-  const list = async (who: LoggedIn) =>
-    (await app.get<{ name: string }[]>('/api/books', { token: who.access })).body;
+  const api = (who: LoggedIn) => apiClient(app.url, who.access);
+  const path = (id: number) => ({ params: { path: { id } } });
+  const post = (who: LoggedIn, body: NewBook = book) => api(who).POST('/api/books', { body });
+  const added = async (who: LoggedIn, body: NewBook = book) => (await post(who, body)).data!.id;
+  const get = (who: LoggedIn, id: number) => api(who).GET('/api/books/{id}', path(id));
+  const put = (who: LoggedIn, id: number, body: Schemas['ReplaceBook']) =>
+    api(who).PUT('/api/books/{id}', { ...path(id), body });
+  const remove = (who: LoggedIn, id: number) => api(who).DELETE('/api/books/{id}', path(id));
+  const list = async (who: LoggedIn) => (await api(who).GET('/api/books')).data!;
 
   it('are added, with 201, an absolute Location and no-store', async () => {
-    const { status, body, headers } = await post(leia);
-    expect([status, body]).toEqual([201, { id: body.id, ...book }]);
-    expect(headers.get('location')).toBe(`${app.url}/api/books/${String(body.id)}`);
-    expect(headers.get('cache-control')).toBe('no-store');
-    expect((await send(leia, 'GET', String(body.id))).body).toEqual(body);
+    const { response, data } = await post(leia);
+    const { id } = data!;
+    expect([response.status, data]).toEqual([201, { id, ...book }]);
+    expect(response.headers.get('location')).toBe(`${app.url}/api/books/${id}`);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect((await get(leia, id)).data).toEqual(data);
   });
 
   it('are listed in order of id, and page by page', async () => {
     for (const name of ['c', 'a', 'b']) await added(leia, { ...book, name });
     expect((await list(leia)).map(({ name }) => name)).toEqual(['c', 'a', 'b']);
     const names: string[] = [];
-    for (let url: string | undefined = `${app.url}/api/books?limit=2`; url !== undefined;) {
-      const headers = { authorization: `Bearer ${leia.access}` };
-      const answer = await fetch(url, { headers });
-      names.push(...((await answer.json()) as { name: string }[]).map(({ name }) => name));
-      url = /<(.+)>; rel="next"/.exec(answer.headers.get('link') ?? '')?.[1];
+    for (let cursor: string | null | undefined; cursor !== null;) {
+      const query = { limit: 2, ...(cursor !== undefined && { cursor }) };
+      const { response, data } = await api(leia).GET('/api/books', { params: { query } });
+      names.push(...data!.map(({ name }) => name));
+      const [, next] = /<(.+)>; rel="next"/.exec(response.headers.get('link') ?? '') ?? [];
+      cursor = next === undefined ? null : new URL(next).searchParams.get('cursor');
     }
     expect(names).toEqual(['c', 'a', 'b']);
+  });
+
+  it('are sorted and filtered', async () => {
+    for (const [name, price] of [
+      ['a', 2],
+      ['b', null],
+      ['c', 2],
+      ['d', 1],
+    ] as const) {
+      await added(leia, { ...book, name, price });
+    }
+    const found = async (query: Query) => {
+      const { data } = await api(leia).GET('/api/books', { params: { query } });
+      return data!.map(({ name }) => name).join('');
+    };
+    expect(await found({ sort: '-price,name' })).toBe('acdb');
+    expect(await found({ price: 2, sort: '-name' })).toBe('ca');
   });
 
   it('are replaced, also by what they are already', async () => {
     const id = await added(leia);
     const other = { ...book, name: 'Dark Force Rising', price: null };
-    for (const json of [other, { id, ...other }]) {
-      const { status, body } = await send(leia, 'PUT', id, json);
-      expect([status, body]).toEqual([200, { id, ...other }]);
+    for (const body of [other, { id, ...other }]) {
+      const { response, data } = await put(leia, id, body);
+      expect([response.status, data]).toEqual([200, { id, ...other }]);
     }
-    expect((await send(leia, 'GET', id)).body).toEqual({ id, ...other });
-    const { status, body } = await send(leia, 'PUT', id, { ...book, id: id + 1 });
-    expect([status, body.code]).toEqual([400, 'id_mismatch']);
+    expect((await get(leia, id)).data).toEqual({ id, ...other });
+    const { response, error } = await put(leia, id, { ...book, id: id + 1 });
+    expect([response.status, error?.code]).toEqual([400, 'id_mismatch']);
   });
 
   it('are deleted', async () => {
     const id = await added(leia);
-    const { status, text } = await send(leia, 'DELETE', id);
-    expect([status, text]).toEqual([204, '']);
-    expect((await send(leia, 'DELETE', id)).status).toBe(404);
+    const { response, data } = await remove(leia, id);
+    expect([response.status, data]).toEqual([204, undefined]);
+    expect((await remove(leia, id)).response.status).toBe(404);
     expect(await list(leia)).toEqual([]);
   });
 
   it('of another cannot be told from those that are not there', async () => {
     const id = await added(leia);
-    for (const target of [id, 2 ** 31 - 1, 2 ** 40, 'x']) {
-      for (const [method, json] of [['GET'], ['PUT', book], ['DELETE']] as const) {
-        const { status, body } = await send(luke, method, target, json);
-        expect([method, target, status, body]).toEqual([method, target, 404, missing]);
+    // The last is none, whatever the types say.
+    for (const target of [id, 2 ** 31 - 1, 2 ** 40, 'x' as unknown as number]) {
+      for (const { response, error } of [
+        await get(luke, target),
+        await put(luke, target, book),
+        await remove(luke, target),
+      ]) {
+        expect([target, response.status, error]).toEqual([target, 404, missing]);
       }
     }
     expect(await list(luke)).toEqual([]);
-    expect((await send(leia, 'GET', id)).body).toEqual({ id, ...book });
+    expect((await get(leia, id)).data).toEqual({ id, ...book });
   });
 
   it('are there once for each user, name and author', async () => {
     await added(leia);
-    const { status, body } = await post(leia, { ...book, publisher: 'Del Rey', price: 1 });
-    expect([status, body]).toEqual([409, exists]);
-    expect((await post(luke)).status).toBe(201);
-    expect((await post(leia, { ...book, author: 'another' })).status).toBe(201);
+    const { response, error } = await post(leia, { ...book, publisher: 'Del Rey', price: 1 });
+    expect([response.status, error]).toEqual([409, exists]);
+    expect((await post(luke)).response.status).toBe(201);
+    expect((await post(leia, { ...book, author: 'another' })).response.status).toBe(201);
     const other = await added(leia, { ...book, name: 'another' });
-    expect((await send(leia, 'PUT', other, book)).body).toEqual(exists);
+    expect((await put(leia, other, book)).error).toEqual(exists);
     expect(await list(leia)).toHaveLength(3);
   });
 
   it('are the same where they look the same', async () => {
     await added(leia, { ...book, author: 'Ren\u00e9' });
-    expect((await post(leia, { ...book, author: 'Rene\u0301' })).body).toEqual(exists);
+    expect((await post(leia, { ...book, author: 'Rene\u0301' })).error).toEqual(exists);
     const long = 'e\u0301'.repeat(255);
     const values = { ...book, name: long, author: long, publisher: long };
-    const { status, body } = await post(leia, values);
-    expect([status, body.name]).toEqual([201, 'é'.repeat(255)]);
+    const { response, data } = await post(leia, values);
+    expect([response.status, data!.name]).toEqual([201, 'é'.repeat(255)]);
     const wide = '🚀'.repeat(255);
-    const id = String(body.id);
-    const put = await send(leia, 'PUT', id, { ...book, name: wide, author: wide });
-    expect(put.status).toBe(200);
-    expect((await send(leia, 'GET', id)).body.name).toBe(wide);
+    const { id } = data!;
+    await put(leia, id, { ...book, name: wide, author: wide });
+    expect((await get(leia, id)).data?.name).toBe(wide);
   });
 
   it('are there once, although twenty are added at once', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => post(leia)));
-    const statuses = answers.map(({ status }) => status).sort();
+    const statuses = answers.map(({ response }) => response.status).sort();
     expect(statuses).toEqual([201, ...Array.from({ length: 19 }, () => 409)]);
     expect(await list(leia)).toHaveLength(1);
   });
@@ -130,9 +156,8 @@ describe('Books', () => {
   it('go with their user', async () => {
     const id = await added(leia);
     const kept = await added(luke);
-    expect((await app.send('DELETE', `/api/users/${leia.id}`, { token: leia.access })).status).toBe(
-      204,
-    );
+    const { response } = await api(leia).DELETE('/api/users/{id}', path(leia.id));
+    expect(response.status).toBe(204);
     const left = await app.sql((manager) => manager.findBy(Book, [{ id }, { id: kept }]));
     expect(left.map((each) => each.id)).toEqual([kept]);
   });
@@ -140,18 +165,18 @@ describe('Books', () => {
   it('are nobody’s where the token speaks for nobody', async () => {
     const tokens = app.app.get(TokenService);
     for (const subject of ['a program', '999999', '99999999999']) {
-      const { signed: token } = await tokens.createAccessToken(subject);
-      const { status, body } = await app.send('POST', '/api/books', { token, json: book });
-      expect([status, body.code]).toEqual([401, 'token_revoked']);
+      const { signed: access } = await tokens.createAccessToken(subject);
+      const { response, error } = await post({ ...leia, access });
+      expect([response.status, error?.code]).toEqual([401, 'token_revoked']);
     }
   });
 
   it('may have no price, and keep every kind of text', async () => {
     const { price: _, ...free } = book;
-    expect((await post(leia, free)).body.price).toBeNull();
+    expect((await post(leia, free)).data?.price).toBeNull();
     const odd = { name: "'; --", author: '日本語 🚀', publisher: ' "x" \\ \n', price: 2 ** 53 - 1 };
     const id = await added(leia, odd);
-    expect((await send(leia, 'GET', id)).body).toEqual({ id, ...odd });
+    expect((await get(leia, id)).data).toEqual({ id, ...odd });
   });
 
   it.each<[object, Record<string, string[]>]>([
@@ -174,9 +199,9 @@ describe('Books', () => {
     [{ ...book, price: 1.5 }, { price: ['Not a valid integer.'] }],
     [{ ...book, id: 1 }, { id: ['Unknown field.'] }],
     [{ ...book, user_id: 1 }, { user_id: ['Unknown field.'] }],
-  ])('are refused field by field: %j', async (json, message) => {
-    const { status, body } = await post(leia, json);
-    expect([status, body]).toEqual([
+  ])('are refused field by field: %j', async (bad, message) => {
+    const { response, error } = await post(leia, bad as NewBook);
+    expect([response.status, error]).toEqual([
       400,
       { statusCode: 400, code: 'validation_failed', error: 'Bad Request', message },
     ]);
@@ -184,7 +209,7 @@ describe('Books', () => {
   });
 
   it('are checked before it is seen whether they are there', async () => {
-    expect((await send(leia, 'PUT', 999_999, {})).status).toBe(400);
-    expect((await send(leia, 'PUT', 999_999, book)).status).toBe(404);
+    expect((await put(leia, 999_999, {} as NewBook)).response.status).toBe(400);
+    expect((await put(leia, 999_999, book)).response.status).toBe(404);
   });
 });

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { BOOKSTORE_TAG } from '../src/bookstore/bookstore-words.js';
@@ -35,6 +37,12 @@ describe('The OpenAPI document', () => {
 
   it('is the one in docs/openapi.json; else run `npm run openapi`', () => {
     expect(document).toEqual(JSON.parse(readFileSync('docs/openapi.json', 'utf8')));
+  });
+
+  it('is what the types of the client were made of; else run `npm run client`', async () => {
+    const [generator, types] = ['openapi-typescript/bin/cli.js', 'test/support/api-types.ts'];
+    const words = [`node_modules/${generator}`, 'docs/openapi.json', '-o', types, '--check'];
+    await promisify(execFile)(process.execPath, words);
   });
 
   it('says of every route what it does, and gives it an id of its own', () => {
