@@ -26,10 +26,12 @@ const shared = {
 };
 
 /**
- * What is between us and a browser, another language or the file of keys: it takes long, and is the
- * same whatever database lies behind.
+ * What is between us and a browser, another language, the file of keys or a process: it takes long,
+ * and is the same whatever database lies behind.
  */
-const beforeAnyDatabase = ['browser', 'interop', 'keys'].map((name) => `<rootDir>/test/${name}`);
+const beforeAnyDatabase = ['browser', 'interop', 'keys', 'process'].map(
+  (name) => `<rootDir>/test/${name}`,
+);
 
 /** The whole end-to-end suite, on one of the two databases. */
 const endToEnd = (engine) => ({

@@ -1,31 +1,10 @@
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import BetterSqlite3 from 'better-sqlite3';
-import pg from 'pg';
-import { type Client, ship } from './support/client.js';
 import { ServiceProcess } from './support/process.js';
 import { SECRET } from './support/test-app.js';
-import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
-
-/** Holds the lock under which migrations run; gives what lets go of it. */
-async function holdMigrations({ url, folder }: TestDatabase): Promise<() => Promise<void>> {
-  if (engine === 'sqlite') {
-    const holder = new BetterSqlite3(join(folder, 'app.sqlite'));
-    holder.exec('BEGIN IMMEDIATE');
-    return async () => {
-      holder.exec('COMMIT');
-      holder.close();
-    };
-  }
-  const holder = new pg.Client({ connectionString: url });
-  await holder.connect();
-  await holder.query('SELECT pg_advisory_lock(7215180347)');
-  return () => holder.end();
-}
+import { createDatabase, type TestDatabase } from './support/test-database.js';
 
 describe('The process', () => {
   let database: TestDatabase;
@@ -46,11 +25,6 @@ describe('The process', () => {
     processes.push(service);
     return service;
   };
-  const start = async (): Promise<Client> => spawn().client();
-  const counts = async (client: Client): Promise<number[]> => [
-    (await client.get<unknown[]>('/api/users')).body.length,
-    (await client.get<unknown[]>('/api/ships')).body.length,
-  ];
   const demoUser = { name: 'user', password: 'password' };
 
   it('says where the API and the docs are, and ends by itself on SIGINT', async () => {
@@ -97,147 +71,4 @@ describe('The process', () => {
     expect(service.output).toMatch(/EADDRINUSE.+; stop what listens there, or set PORT to another/);
     other.close();
   });
-
-  it('starts twice at once on the same empty database', async () => {
-    // Both take the one secret that is made, which lies beside the database where that is a file.
-    const env = engine === 'sqlite' ? { JWT_SECRET_KEY: '' } : {};
-    const clients = await Promise.all([spawn(env).client(), spawn(env).client()]);
-    for (const client of clients) expect(await counts(client)).toEqual([2, 15]);
-    if (engine === 'sqlite') expect(readdirSync(database.folder)).toContain('jwt-secret');
-
-    // Each feels at once what the other does.
-    const [one, two] = clients;
-    const { access, refresh } = await one.login(demoUser);
-    const other = await two.login(demoUser);
-    expect((await two.get('/auth/me', { token: access })).status).toBe(200);
-    await two.send('DELETE', '/auth/logout2', { token: refresh });
-    expect((await one.get('/auth/me', { token: access })).body.code).toBe('token_revoked');
-    await one.send('DELETE', '/auth/logout', { token: other.access });
-    expect((await two.get('/auth/me', { token: other.access })).body.code).toBe('token_revoked');
-
-    const ids = await Promise.all(
-      clients.map(async (client) => {
-        const { access: token } = await client.login(demoUser);
-        return Promise.all(Array.from({ length: 50 }, () => client.newShip(token)));
-      }),
-    );
-    expect(new Set(ids.flat().map(({ id }) => id)).size).toBe(100);
-    const { body } = await one.get<unknown[]>('/api/ships?limit=1000');
-    expect(body).toHaveLength(115);
-  });
-
-  it('waits while another migrates', async () => {
-    const release = await holdMigrations(database);
-    const service = spawn();
-    await sleep(2500);
-    expect(service.output).not.toContain('The API is at');
-    expect(service.child.exitCode).toBeNull();
-    await release();
-    expect(await counts(await service.client())).toEqual([2, 15]);
-  });
-
-  it('can be killed at any moment of its first start', async () => {
-    for (let moment = 0; moment < 3; moment++) {
-      const service = spawn();
-      // The first line after which the database is opened, migrated and filled.
-      await service.saying('Starting Nest application');
-      await sleep(moment * 80);
-      await service.kill('SIGKILL');
-    }
-    expect(await counts(await start())).toEqual([2, 15]);
-  }, 60_000);
-
-  it('loses nothing that was acknowledged when it is killed', async () => {
-    const service = spawn();
-    const client = await service.client();
-    const { access: token } = await client.login(demoUser);
-    const { access: spare, refresh } = await client.login(demoUser);
-    await client.send('DELETE', '/auth/logout', { token: spare });
-    const acknowledged: Record<string, unknown>[] = [];
-    const post = async (): Promise<void> => {
-      for (;;) {
-        const answer = await client.send('POST', '/api/ships', { token, json: ship });
-        if (answer.status === 201) acknowledged.push(answer.body);
-      }
-    };
-    const posting = [post(), post(), post(), post()].map((each) => each.catch(() => undefined));
-    while (acknowledged.length < 100) await sleep(5);
-    await service.kill('SIGKILL');
-    await Promise.all(posting);
-
-    const again = await start();
-    for (const each of acknowledged) {
-      expect((await again.get(`/api/ships/${String(each.id)}`)).body).toEqual(each);
-    }
-    expect((await again.get('/auth/me', { token })).status).toBe(200);
-    expect((await again.get('/auth/me', { token: spare })).body.code).toBe('token_revoked');
-    expect((await again.send('POST', '/auth/refresh', { token: refresh })).status).toBe(200);
-  });
-
-  it('makes administrators by `npm run admin`', async () => {
-    const client = await start();
-    const { access } = await client.login(demoUser);
-    const env = { ...database.settings, JWT_SECRET_KEY: SECRET };
-    const admin = (...words: string[]) => ServiceProcess.spawn(env, 'scripts/admin.js', ...words);
-    const grant = admin('grant', 'user');
-    expect(await grant.exit()).toBe(0);
-    expect(grant.output).toContain('user is an administrator from the next login on');
-    expect((await client.get('/auth/me', { token: access })).body.code).toBe('token_revoked');
-    const { access: token } = await client.login(demoUser);
-    expect((await client.send('DELETE', '/api/users/2', { token })).status).toBe(204);
-    const unknown = admin('revoke', 'nobody');
-    expect(await unknown.exit()).toBe(1);
-    expect(unknown.output).toBe('There is no user nobody.\n');
-  });
-
-  it('migrates by hand, too', async () => {
-    const env = database.settings;
-    const typeorm = async (...words: string[]) => {
-      const child = ServiceProcess.spawn(
-        env,
-        '../../node_modules/typeorm/cli.js',
-        ...words,
-        '-d',
-        '.cache/build/ormconfig.js',
-      );
-      return { status: await child.exit(), output: child.output };
-    };
-    expect((await typeorm('migration:run')).status).toBe(0);
-    const generate = await typeorm('migration:generate', '--dryrun', 'migrations/Nothing');
-    expect(generate.output).toContain('No changes in database schema were found');
-    expect((await typeorm('migration:revert')).status).toBe(0);
-    expect((await typeorm('migration:show')).output).toContain('[ ]');
-  }, 60_000);
-
-  if (engine === 'sqlite') {
-    it('reads on while another process holds the write lock, and writes when it lets go, or says 503', async () => {
-      const client = await start();
-      const { access: token } = await client.login(demoUser);
-      const holder = new BetterSqlite3(join(database.folder, 'app.sqlite'));
-      holder.exec('BEGIN IMMEDIATE');
-      const write = client.send('POST', '/api/ships', { token, json: ship });
-      for (let i = 0; i < 20; i++) expect((await client.get('/api/ships/1')).status).toBe(200);
-      await expect(Promise.race([write, sleep(200, 'waiting')])).resolves.toBe('waiting');
-      holder.exec('COMMIT');
-      expect((await write).status).toBe(201);
-
-      holder.exec('BEGIN IMMEDIATE');
-      const refused = await client.send('POST', '/api/ships', { token, json: ship });
-      holder.exec('COMMIT');
-      holder.close();
-      expect([refused.status, refused.body]).toEqual([
-        503,
-        { statusCode: 503, code: 'service_unavailable', error: 'Service Unavailable' },
-      ]);
-      expect(refused.headers.get('retry-after')).toBe('1');
-      expect((await client.newShip(token)).id).toBeGreaterThan(16);
-    });
-
-    it('refuses a damaged file with one sentence', async () => {
-      writeFileSync(join(database.folder, 'app.sqlite'), 'no database '.repeat(1000));
-      const service = spawn();
-      expect(await service.exit()).toBe(1);
-      expect(service.output).toMatch(/^The database file .+ is damaged: .+\n$/);
-    });
-  }
 });
