@@ -4,6 +4,7 @@ import { AuthService } from '../src/auth/auth.service.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { runStrategy } from '../src/tokens/run-strategy.js';
 import type { TokenStateRepository } from '../src/tokens/token-state.repository.js';
+import { SessionActivity } from '../src/tokens/session-activity.js';
 import { AccessTokenStrategy } from '../src/tokens/token.strategies.js';
 import { TokenService } from '../src/tokens/token.service.js';
 import { TokenVerifier } from '../src/tokens/token-verifier.js';
@@ -44,7 +45,11 @@ export async function startProductCheck(
     app.get<T>(provider, { strict: false });
 
   const tokens = find(TokenService);
-  const withoutQuery = new AccessTokenStrategy(find(TokenVerifier), everyTokenLives);
+  const withoutQuery = new AccessTokenStrategy(
+    find(TokenVerifier),
+    everyTokenLives,
+    find(SessionActivity),
+  );
   return {
     token: await logIn(find(UsersService), find(AuthService)),
     check: (signed) => tokens.verify(signed, { type: 'access' }),

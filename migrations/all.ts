@@ -2,6 +2,7 @@ import { CreateUsersShipsSessions1795330800000 } from './1795330800000-create-us
 import { RenameSessionAgent1795339800000 } from './1795339800000-rename-session-agent.js';
 import { CreateBooks1795349000000 } from './1795349000000-create-books.js';
 import { SortLists1795360000000 } from './1795360000000-sort-lists.js';
+import { RotateRefreshTokens1795370000000 } from './1795370000000-rotate-refresh-tokens.js';
 
 /** In the order in which they run. A test fails when a file beside this one is missing here. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   RenameSessionAgent1795339800000,
   CreateBooks1795349000000,
   SortLists1795360000000,
+  RotateRefreshTokens1795370000000,
 ];

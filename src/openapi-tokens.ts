@@ -1,4 +1,5 @@
-import type { OpenAPIObject } from '@nestjs/swagger';
+import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
+import { AccessTokenResponse } from './auth/dto/tokens-response.dto.js';
 import type { ErrorKind } from './common/api-error.js';
 import { addError, hasOwnWords, operationsOf } from './openapi-operations.js';
 import { headerOf, placesOf, type TokenRequirement } from './tokens/requirement.js';
@@ -67,6 +68,14 @@ export function describeTokens(
     ...document.components,
     securitySchemes: { ...schemes, ...securitySchemes },
   };
+}
+
+/** Says that a refresh gives an access token alone: what `REFRESH_ROTATION=false` makes of it. */
+export function describeUnspentRefresh(document: OpenAPIObject): void {
+  const response = document.paths['/auth/refresh']?.post?.responses['200'];
+  if (!response || '$ref' in response) throw new Error('There is no refresh to describe.');
+  const schema = { $ref: getSchemaPath(AccessTokenResponse) };
+  response.content = { 'application/json': { schema } };
 }
 
 /** Nest numbers the paths of a handler that has several, and adds the verbs of `@All()`. */

@@ -14,7 +14,7 @@ import { BOOKSTORE_TAG } from './bookstore/bookstore-words.js';
 import type { AppConfig } from './config/app-config.js';
 import { pathOf } from './http/links.js';
 import { addError, type OperationObject, operationsOf } from './openapi-operations.js';
-import { describeTokens } from './openapi-tokens.js';
+import { describeTokens, describeUnspentRefresh } from './openapi-tokens.js';
 import { RouteRequirements } from './tokens/route-requirements.js';
 
 type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
@@ -35,6 +35,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
     operationIdFactory: (controller, method) => `${controller}.${method}`,
   });
   describeTokens(document, app.get(RouteRequirements).list(), config.tokenCookies);
+  if (!config.refreshRotation) describeUnspentRefresh(document);
   complete(document, config);
   return document;
 }

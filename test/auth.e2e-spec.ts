@@ -182,15 +182,17 @@ describe('Authentication', () => {
   });
 
   describe('refresh', () => {
-    it('gives a new access token that is not fresh, and spends nothing', async () => {
+    it('gives a new pair, whose access token is not fresh', async () => {
       const user = await app.newLogin();
       const { status, body, headers } = await refresh(user.refresh);
       expect(status).toBe(200);
       expect(body).toEqual({
         access_token: expect.any(String),
+        refresh_token: expect.any(String),
         token_type: 'Bearer',
         expires_in: 900,
       });
+      expect(body.refresh_token).not.toBe(user.refresh);
       expect(headers.get('cache-control')).toBe('no-store');
       const token = body.access_token as string;
       expect(token).not.toBe(user.access);
@@ -203,7 +205,6 @@ describe('Authentication', () => {
       });
       expect((await me(token)).status).toBe(200);
       expect((await me(user.access)).status).toBe(200);
-      expect((await refresh(user.refresh)).status).toBe(200);
     });
 
     it('notes when the session was last used', async () => {
@@ -216,13 +217,24 @@ describe('Authentication', () => {
       expect(session.lastUsedAt).toBe(Date.now());
     });
 
-    it('gives no token that outlives its session', async () => {
+    it('gives no token that outlives the age that a session may reach', async () => {
       const user = await app.newLogin();
-      const { exp } = claimsOf(user.refresh);
-      freezeTime((exp - 60) * 1000);
-      const { body } = await refresh(user.refresh);
+      const { iat } = claimsOf(user.refresh);
+      let token = user.refresh;
+      for (const day of [29, 58, 80]) {
+        freezeTime((iat + day * 24 * 3600) * 1000);
+        token = (await refresh(token)).body.refresh_token as string;
+      }
+      const end = iat + 90 * 24 * 3600;
+      expect(claimsOf(token).exp).toBe(end);
+      freezeTime((end - 60) * 1000);
+      const { body } = await refresh(token);
       expect(body.expires_in).toBe(60);
-      expect(claimsOf(body.access_token as string).exp).toBe(exp);
+      expect(claimsOf(body.access_token as string).exp).toBe(end);
+      expect(claimsOf(body.refresh_token as string).exp).toBe(end);
+      freezeTime(end * 1000);
+      const late = await refresh(body.refresh_token as string);
+      expect([late.status, late.body.code]).toEqual([401, 'token_expired']);
     });
 
     it('refuses the token of a user who is gone', async () => {

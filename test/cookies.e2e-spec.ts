@@ -139,7 +139,7 @@ describe('With TOKEN_COOKIES', () => {
     expect((await send({ ...refresh, ...csrfAccess })).body.code).toBe('csrf_failed');
     const answer = await send({ ...refresh, ...csrfRefresh });
     const cookies = cookiesOf(answer);
-    expect([...cookies.keys()]).toEqual(['access_token_cookie', 'csrf_access_token']);
+    expect([...cookies.keys()]).toEqual(NAMES);
     const { value } = cookies.get('access_token_cookie')!;
     expect(value).toBe(answer.body.access_token);
     const renewed = { cookie: `access_token_cookie=${value}` };

@@ -136,6 +136,7 @@ describe('The OpenAPI document', () => {
       'POST /api/ships',
       'POST /api/users',
       'POST /auth/login',
+      'POST /auth/password',
       'POST /book',
       'POST /register',
       'PUT /api/books/{id}',

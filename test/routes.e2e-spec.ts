@@ -29,12 +29,16 @@ const CLOSED = [
   'DELETE /api/users/:id',
   'DELETE /auth/logout',
   'DELETE /auth/logout2',
+  'DELETE /auth/sessions',
+  'DELETE /auth/sessions/:session',
   'GET /api/books',
   'GET /api/books/:id',
   'GET /auth/me',
+  'GET /auth/sessions',
   'GET /auth/token',
   'POST /api/books',
   'POST /api/ships',
+  'POST /auth/password',
   'POST /auth/refresh',
   'PUT /api/books/:id',
   'PUT /api/ships/:id',
@@ -89,7 +93,7 @@ describe('Routes', () => {
     '%s is closed to who has no token, whatever else is sent',
     async (route) => {
       const [method = '', pattern = ''] = route.split(' ');
-      const path = pattern.replace(':id', '1');
+      const path = pattern.replace(/:\w+/, '1');
       for (const json of [undefined, {}, { id: 'bad' }]) {
         const { status, body } = await app.send(method, path, {
           ...(method !== 'GET' && { json }),
@@ -107,7 +111,7 @@ describe('Routes', () => {
 
   it.each(OPEN)('%s is open', async (route) => {
     const [method = '', pattern = ''] = route.split(' ');
-    const { status } = await app.send(method, pattern.replace(':id', '1'), {
+    const { status } = await app.send(method, pattern.replace(/:\w+/, '1'), {
       ...(method !== 'GET' && { json: {} }),
     });
     // A login by HTTP Basic has no other way to say that credentials are missing.
@@ -123,14 +127,14 @@ describe('Routes', () => {
       }),
     );
     for (const { route, operation } of operations) {
-      const name = route.replace('{id}', ':id');
+      const name = route.replace(/\{(\w+)\}/, ':$1');
       const schemes = (operation.security ?? []).flatMap((each) => Object.keys(each));
       if (name === 'POST /login') expect(schemes).toEqual(['basic']);
       else if (OPEN.includes(name)) expect(schemes).toEqual([]);
       else if (TUTORIAL.includes(name)) expect(schemes).toEqual(['header.x-access-tokens']);
       else expect(schemes).toEqual([expect.stringMatching(/^(access|refresh)_token$/)]);
     }
-    const documented = operations.map(({ route }) => route.replace('{id}', ':id')).sort();
+    const documented = operations.map(({ route }) => route.replace(/\{(\w+)\}/, ':$1')).sort();
     const own = [...OPEN, ...CLOSED, ...TUTORIAL]
       .filter((route) => !route.includes('/docs'))
       .sort();

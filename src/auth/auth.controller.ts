@@ -1,4 +1,5 @@
 import {
+  Body,
   Controller,
   Delete,
   Get,
@@ -9,7 +10,14 @@ import {
   Res,
   UseGuards,
 } from '@nestjs/common';
-import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiExtraModels,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
@@ -18,20 +26,25 @@ import { CurrentToken, Public, RequireToken } from '../tokens/require-token.deco
 import { TokenCookies } from '../tokens/token-cookies.js';
 import { Token } from '../tokens/token.js';
 import { OwnUserResponse } from '../users/dto/user-response.dto.js';
-import type { AuthenticatedUser } from '../users/users.service.js';
+import { currentPasswordWrong } from '../users/user-errors.js';
+import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { credentialsInvalid, credentialsMissing } from './auth-errors.js';
 import { AuthService } from './auth.service.js';
 import { clientOf } from './client.js';
+import { ChangePassword } from './dto/change-password.dto.js';
 import { Login } from './dto/login.dto.js';
 import { TokenInfoResponse } from './dto/token-info-response.dto.js';
 import { AccessTokenResponse, LoginResponse, LogoutResponse } from './dto/tokens-response.dto.js';
 import { LocalAuthGuard } from './local-auth.guard.js';
+import { RefreshService } from './refresh.service.js';
 
 @ApiTags('Authentication')
 @Controller('auth')
 export class AuthController {
   constructor(
     private readonly auth: AuthService,
+    private readonly refreshes: RefreshService,
+    private readonly users: UsersService,
     private readonly cookies: TokenCookies,
   ) {}
 
@@ -56,17 +69,26 @@ export class AuthController {
 
   @Post('refresh')
   @HttpCode(200)
-  @RequireToken({ type: 'refresh' })
-  @ApiOperation({ summary: 'Get a new access token', description: 'For a refresh token.' })
-  @ApiOkResponse({ type: AccessTokenResponse })
+  @RequireToken({ type: 'refresh', spent: true })
+  @ApiOperation({
+    summary: 'Get new tokens',
+    description:
+      'For a refresh token, which is spent by it. A spent one that comes again within `REFRESH_GRACE` gets the same successor; any other time it ends the session.',
+  })
+  @ApiOkResponse({ type: LoginResponse })
+  @ApiExtraModels(AccessTokenResponse)
   @ApiErrors(serviceUnavailable)
   async refresh(
     @CurrentToken() token: Token,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<AccessTokenResponse> {
-    const access = await this.auth.refresh(token);
-    this.cookies.set(reply, access);
-    return AccessTokenResponse.from(access);
+  ): Promise<AccessTokenResponse | LoginResponse> {
+    const { access, refresh } = await this.refreshes.refresh(token);
+    if (!refresh) {
+      this.cookies.set(reply, access);
+      return AccessTokenResponse.from(access);
+    }
+    this.cookies.set(reply, access, refresh);
+    return LoginResponse.fromPair(access, refresh);
   }
 
   @Delete('logout')
@@ -87,10 +109,11 @@ export class AuthController {
   }
 
   @Delete('logout2')
-  @RequireToken({ type: 'refresh' })
+  @RequireToken({ type: 'refresh', spent: true })
   @ApiOperation({
     summary: 'End the session',
-    description: 'The one of the refresh token that is sent, and with it every token of it.',
+    description:
+      'The one of the refresh token that is sent, spent or not, and with it every token of it.',
   })
   @ApiOkResponse({ type: LogoutResponse })
   @ApiErrors(serviceUnavailable)
@@ -110,6 +133,23 @@ export class AuthController {
   async me(@CurrentToken() token: Token): Promise<OwnUserResponse> {
     return OwnUserResponse.from(await this.auth.currentUser(token));
   }
+
+  @Post('password')
+  @HttpCode(204)
+  @RequireToken({ fresh: true })
+  @UseGuards(AuthRateLimitGuard)
+  @ApiOperation({
+    summary: 'Change your password',
+    description: 'Ends your other sessions. It takes an access token that comes from a login.',
+  })
+  @ApiNoContentResponse()
+  @ApiBodyErrors({ new_password: ['Longer than maximum length 128.'] })
+  @ApiErrors(currentPasswordWrong, tooManyRequests, serviceUnavailable)
+  async changePassword(@Body() body: ChangePassword, @CurrentToken() token: Token): Promise<void> {
+    const { id } = await this.auth.currentUser(token);
+    await this.users.changePassword(id, body.current_password, body.new_password, token);
+  }
+
   @Get('token')
   @RequireToken()
   @ApiOperation({ summary: 'Read the token that is sent' })

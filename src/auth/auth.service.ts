@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { parseId } from '../common/resource-id.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
+import { digestOf } from '../tokens/sealed-token.js';
 import { newSession, SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import { type AccessTokenOptions, TokenService } from '../tokens/token.service.js';
@@ -10,6 +11,7 @@ import type { KnownUser } from '../users/user.repository.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { refusedLogin } from './auth-errors.js';
 import type { Client } from './client.js';
+import { roleOf } from './role.js';
 
 export interface TokenPair {
   access: Token;
@@ -44,29 +46,15 @@ export class AuthService {
    *
    * @param lifetime in seconds
    */
-  loginWithoutRefresh(user: AuthenticatedUser, client: Client, lifetime: number): Promise<Token> {
-    return this.open(user, client, lifetime, (subject, options) =>
-      this.tokens.createAccessToken(subject, { ...options, expiresIn: lifetime }),
-    );
-  }
-
-  /**
-   * A new access token for the bearer of a refresh token, which stays good.
-   *
-   * @throws TokenError `token_revoked` where the user is gone or the session has just ended
-   */
-  async refresh(token: Token): Promise<Token> {
-    const user = await this.currentUser(token);
-    const { sessionId } = token;
-    if (sessionId !== null && !(await this.sessions.touch(sessionId))) {
-      throw new TokenError(tokenRevoked, 'the session ended meanwhile');
-    }
-    return this.tokens.createAccessToken(token.subject, {
-      ...(sessionId !== null && { sessionId }),
-      notAfter: token.expiresAt.getTime(),
-      csrf: this.config.tokenCookies,
-      ...roleOf(user),
-    });
+  async loginWithoutRefresh(
+    user: AuthenticatedUser,
+    client: Client,
+    lifetime: number,
+  ): Promise<Token> {
+    const { access } = await this.open(user, client, lifetime, async (subject, options) => ({
+      access: await this.tokens.createAccessToken(subject, { ...options, expiresIn: lifetime }),
+    }));
+    return access;
   }
 
   /** Revokes this one token. */
@@ -81,7 +69,7 @@ export class AuthService {
   }
 
   /** @param issue makes the tokens of the session, which end with it */
-  private async open<T>(
+  private async open<T extends { access: Token; refresh?: Token }>(
     user: AuthenticatedUser,
     client: Client,
     lifetime: number,
@@ -100,6 +88,7 @@ export class AuthService {
       issuedAt: createdAt,
       fresh: true,
     });
+    if (issued.refresh) session.currentToken = digestOf(issued.refresh);
     await this.database.write(async () => {
       if (!(await this.users.confirm(user))) throw refusedLogin();
       await this.sessions.open(session);
@@ -114,8 +103,4 @@ export class AuthService {
     if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
     return user;
   }
-}
-
-function roleOf(user: KnownUser): { scope: Record<string, unknown> } {
-  return { scope: user.admin ? { admin: true } : {} };
 }

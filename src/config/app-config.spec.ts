@@ -85,7 +85,8 @@ describe('AppConfig', () => {
       { database: { engine: 'postgres', url: 'postgresql://u:p@h:5432/d' } },
     ],
     [{ TRUST_PROXY: '10.0.0.1, fd00::/8' }, { trustedProxies: ['10.0.0.1', 'fd00::/8'] }],
-    [{ REFRESH_ROTATION: 'false' }, {}],
+    [{ REFRESH_ROTATION: 'false' }, { refreshRotation: false }],
+    [{ REFRESH_GRACE: '0' }, { refreshRotation: true, refreshGrace: 0 }],
   ])('reads %j', (env, expected) => {
     expect(AppConfig.from(env)).toMatchObject(expected);
   });
@@ -143,15 +144,15 @@ describe('AppConfig', () => {
       'TRUST_PROXY: "the-proxy" is no address; use the proxies\' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.',
     ],
     [{ DOCS: '1' }, 'DOCS: "1" is not known; use true or false.'],
-    [
-      { REFRESH_ROTATION: 'true' },
-      'REFRESH_ROTATION: true is not supported yet; leave it out or set it to false.',
-    ],
+    [{ REFRESH_ROTATION: '1' }, 'REFRESH_ROTATION: "1" is not known; use true or false.'],
     [
       { JWT_ACCESS_TOKEN_EXPIRES: '60d' },
       'JWT_ACCESS_TOKEN_EXPIRES is longer than JWT_REFRESH_TOKEN_EXPIRES; set it to as much or less.',
     ],
-    [{ REFRESH_GRACE: '30s' }, 'REFRESH_GRACE is not supported yet; leave it out.'],
+    [
+      { REFRESH_GRACE: 'none' },
+      'REFRESH_GRACE: "none" is no span of time; use one such as 30s, 15m, 12h or 30d, or a bare number of seconds.',
+    ],
     [
       { PASSWORD_MIN_LENGTH: '129' },
       'PASSWORD_MIN_LENGTH: "129" will not do; use a whole number from 1 to 128.',

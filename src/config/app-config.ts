@@ -31,6 +31,10 @@ export class AppConfig {
   readonly accessTokenLifetime: number;
   readonly refreshTokenLifetime: number;
   readonly sessionMaxAge: number;
+  /** Whether a refresh spends the refresh token that it takes, and gives another. */
+  readonly refreshRotation: boolean;
+  /** How long a spent refresh token still gets the one that took its place; 0 is not at all. */
+  readonly refreshGrace: number;
   /** Whether a login also sets its tokens as cookies, and routes take them from there. */
   readonly tokenCookies: boolean;
   readonly demoData: boolean;
@@ -66,8 +70,9 @@ export class AppConfig {
     this.accessTokenLifetime = lifetimes.access;
     this.refreshTokenLifetime = lifetimes.refresh;
     this.sessionMaxAge = read.duration('SESSION_MAX_AGE', '90d');
+    this.refreshRotation = read.flag('REFRESH_ROTATION', true);
+    this.refreshGrace = read.duration('REFRESH_GRACE', '30s', { bareUnit: 's', min: 0 });
     this.tokenCookies = read.flag('TOKEN_COOKIES', false);
-    refuseWhatIsToCome(read);
     this.demoData = read.flag('DEMO_DATA', !this.production);
     if (this.production && this.demoData) {
       read.problem(
@@ -133,19 +138,6 @@ function readLifetimes(read: SettingsReader): { access: number; refresh: number 
     );
   }
   return { access, refresh };
-}
-
-/**
- * Whoever asks for rotation must not believe to have it: it comes with a feature of its own, and
- * until then a refresh spends nothing.
- */
-function refuseWhatIsToCome(read: SettingsReader): void {
-  if (read.flag('REFRESH_ROTATION', false)) {
-    read.problem('REFRESH_ROTATION: true is not supported yet; leave it out or set it to false.');
-  }
-  if (read.raw('REFRESH_GRACE') !== undefined) {
-    read.problem('REFRESH_GRACE is not supported yet; leave it out.');
-  }
 }
 
 function readEnvFile(name: string): Record<string, string> {

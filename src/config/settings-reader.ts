@@ -93,13 +93,17 @@ export class SettingsReader {
     return fallback;
   }
 
-  /** A span of time in seconds, written as `30s`, `15m`, `12h`, `30d` or `2w`. */
-  duration(name: string, fallback: string, options: { bareUnit?: Unit; also?: Spelling[] } = {}) {
+  /** A span of time in seconds, written as `30s`, `15m`, `12h`, `30d` or `2w`; at least `min`. */
+  duration(
+    name: string,
+    fallback: string,
+    options: { bareUnit?: Unit; also?: Spelling[]; min?: number } = {},
+  ) {
     const main: Spelling = { name, ...(options.bareUnit && { bareUnit: options.bareUnit }) };
     const found = this.oneOf([main, ...(options.also ?? [])], seconds);
     const text = found.value ?? fallback;
     const result = seconds(text, found.bareUnit);
-    if (result !== undefined) return result;
+    if (result !== undefined && result >= (options.min ?? 1)) return result;
     const bare = found.bareUnit ? `, or a bare number of ${unitNames[found.bareUnit]}` : '';
     this.problem(
       `${found.spelling}: "${text}" is no span of time; use one such as 30s, 15m, 12h or 30d${bare}.`,
@@ -156,7 +160,7 @@ function seconds(text: string, bareUnit?: Unit): number | undefined {
   const unit = (match?.[2] as Unit | undefined) ?? bareUnit;
   if (!match || unit === undefined) return undefined;
   const result = Number(match[1]) * SECONDS[unit];
-  return result >= 1 && result <= TEN_YEARS ? result : undefined;
+  return result <= TEN_YEARS ? result : undefined;
 }
 
 function isAddressRange(text: string): boolean {

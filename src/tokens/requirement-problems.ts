@@ -1,7 +1,7 @@
 import { isPlainObject } from '../common/values.js';
 import { placesOf, RouteParam, type TokenRequirement } from './requirement.js';
 
-const OPTIONS = ['type', 'in', 'cookie', 'header', 'fresh', 'scope', 'claims', 'override'];
+const OPTIONS = ['type', 'in', 'cookie', 'header', 'fresh', 'spent', 'scope', 'claims', 'override'];
 
 /** RFC 9110, section 5.6.2, and RFC 6265, section 4.1.1: the names of headers and cookies. */
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -42,12 +42,16 @@ function problemsOfPlace(requirement: TokenRequirement): string[] {
   return [];
 }
 
-function problemsOfType({ type, fresh, scope, claims, override }: TokenRequirement): string[] {
+function problemsOfType(requirement: TokenRequirement): string[] {
+  const { type, fresh, spent, scope, claims, override } = requirement;
   const problems: string[] = [];
   if (isPlainObject(claims) && 'type' in claims) {
     problems.push('asks for the claim "type" among `claims`; ask for it by `type`');
   }
-  if (type !== 'refresh') return problems;
+  if (type !== 'refresh') {
+    if (spent) problems.push('lets spent access tokens in, and only refresh tokens are spent');
+    return problems;
+  }
   if (fresh) problems.push('wants a fresh refresh token, and only access tokens are fresh');
   if (scope || override?.scope) {
     problems.push('wants a scope of a refresh token, and only access tokens have one');

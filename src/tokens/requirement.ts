@@ -33,6 +33,8 @@ export interface TokenRequirement {
   header?: string;
   /** Only a token that comes from a login. */
   fresh?: boolean;
+  /** Of refresh tokens, also one that was spent already: for routes that know what that means. */
+  spent?: boolean;
   /** What the claim `scope` must hold. */
   scope?: Record<string, unknown>;
   /** What the token must hold. */

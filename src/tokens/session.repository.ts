@@ -2,30 +2,121 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { type FindOptionsWhere, IsNull, Not } from 'typeorm';
 import { Database } from '../database/database.js';
+import type { Select } from '../database/select.js';
 import { Session } from './session.js';
 
-export type NewSession = Omit<Session, 'id' | 'lastUsedAt' | 'endedAt'>;
+export type NewSession = Pick<Session, 'subject' | 'createdAt' | 'expiresAt' | 'agent' | 'ip'>;
+
+/** One refresh: which token a session moves on from, and to which. */
+export interface SessionStep {
+  id: string;
+  /** The digests of the two. */
+  from: string;
+  to: string;
+  /** The new token, sealed with the old one. */
+  successor: string;
+  /** Milliseconds since 1970, as is `expiresAt`. */
+  now: number;
+  /** Until when the session lives from now on. */
+  expiresAt: number;
+}
+
+/** How many sessions of one subject are listed; those that were used last. */
+const LISTED = 1000;
 
 /** A session that is not open yet, whose tokens can be made already. */
 export function newSession(values: NewSession): Session {
-  return { ...values, id: randomUUID(), lastUsedAt: values.createdAt, endedAt: null };
+  return {
+    ...values,
+    id: randomUUID(),
+    lastUsedAt: values.createdAt,
+    endedAt: null,
+    currentToken: null,
+    spentToken: null,
+    spentAt: null,
+    successor: null,
+  };
 }
 
 @Injectable()
 export class SessionRepository {
-  constructor(private readonly database: Database) {}
+  private readonly live: Select<Session, 'id' | 'now'>;
+  private readonly liveOf: Select<Session, 'subject' | 'now'>;
+
+  constructor(private readonly database: Database) {
+    this.live = database.select({
+      parameters: ['id', 'now'],
+      query: (manager) =>
+        manager
+          .createQueryBuilder(Session, 'session')
+          .where('session.id = :id')
+          .andWhere('session.endedAt IS NULL AND session.expiresAt > :now'),
+    });
+    this.liveOf = database.select({
+      parameters: ['subject', 'now'],
+      query: (manager) =>
+        manager
+          .createQueryBuilder(Session, 'session')
+          .where('session.subject = :subject')
+          .andWhere('session.endedAt IS NULL AND session.expiresAt > :now')
+          .orderBy({ 'session.lastUsedAt': 'DESC', 'session.id': 'ASC' })
+          .limit(LISTED),
+    });
+  }
 
   async open(session: Session): Promise<void> {
     await this.database.write((manager) => manager.insert(Session, session));
   }
 
-  /** Notes that the session was used. False where it has ended meanwhile. */
-  async touch(id: string): Promise<boolean> {
-    return this.update({ id, endedAt: IsNull() }, { lastUsedAt: Date.now() });
+  /** The session, where it lives. */
+  findLive(id: string): Promise<Session | undefined> {
+    return this.live.first({ id, now: Date.now() });
   }
 
-  async end(id: string): Promise<void> {
-    await this.update({ id, endedAt: IsNull() }, { endedAt: Date.now() });
+  /** The sessions of a subject that live, those that were used last first. */
+  listLive(subject: string): Promise<Session[]> {
+    return this.liveOf.all({ subject, now: Date.now() });
+  }
+
+  /**
+   * Notes that the session was used.
+   *
+   * @param token the digest of the refresh token that it was used with, if any
+   * @returns false where it has ended meanwhile, or another token is the current one
+   */
+  async touch(id: string, token?: string): Promise<boolean> {
+    const current = token === undefined ? {} : { currentToken: token };
+    return this.update({ id, endedAt: IsNull(), ...current }, { lastUsedAt: Date.now() });
+  }
+
+  /**
+   * Spends the current refresh token for another, in one statement: of any number of requests that
+   * send the same token, at any instance, one gets true.
+   *
+   * @returns false where the token is not the current one, or the session has ended
+   */
+  async moveOn({ id, from, to, successor, now, expiresAt }: SessionStep): Promise<boolean> {
+    return this.update(
+      { id, currentToken: from, endedAt: IsNull() },
+      {
+        currentToken: to,
+        spentToken: from,
+        spentAt: now,
+        successor,
+        lastUsedAt: now,
+        expiresAt,
+      },
+    );
+  }
+
+  /** @returns whether it lived until now */
+  async end(id: string): Promise<boolean> {
+    return this.update({ id, endedAt: IsNull() }, { endedAt: Date.now() });
+  }
+
+  /** @returns whether the subject has such a session, which lived until now */
+  async endOf(subject: string, id: string): Promise<boolean> {
+    return this.update({ id, subject, endedAt: IsNull() }, { endedAt: Date.now() });
   }
 
   /** Ends every session of the subject but the one of `except`. */
@@ -36,6 +127,20 @@ export class SessionRepository {
 
   async removeAll(subject: string): Promise<void> {
     await this.database.write((manager) => manager.delete(Session, { subject }));
+  }
+
+  /** Notes when sessions were last used, where that is later than what is known. */
+  async noteUse(uses: readonly (readonly [id: string, at: number])[]): Promise<void> {
+    await this.database.write(async (manager) => {
+      for (const [id, at] of uses) {
+        await manager
+          .createQueryBuilder()
+          .update(Session)
+          .set({ lastUsedAt: at })
+          .where('id = :id AND last_used_at < :at', { id, at })
+          .execute();
+      }
+    });
   }
 
   private async update(where: FindOptionsWhere<Session>, set: Partial<Session>): Promise<boolean> {

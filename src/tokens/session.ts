@@ -21,7 +21,7 @@ export class Session {
   @Column('bigint', { name: 'last_used_at' })
   lastUsedAt: number;
 
-  /** None of its tokens is valid for longer. */
+  /** None of its tokens is valid for longer; a refresh may move it. */
   @Index('sessions_expires_at_idx')
   @Column('bigint', { name: 'expires_at' })
   expiresAt: number;
@@ -29,6 +29,22 @@ export class Session {
   /** When it was ended before its time; null while it lives. */
   @Column('bigint', { name: 'ended_at', nullable: true })
   endedAt: number | null;
+
+  /** The digest of the refresh token that is good now; null where the session has none. */
+  @Column('varchar', { name: 'current_token', length: 43, nullable: true })
+  currentToken: string | null;
+
+  /** The digest of the one before it, if any, */
+  @Column('varchar', { name: 'spent_token', length: 43, nullable: true })
+  spentToken: string | null;
+
+  /** when it was spent, */
+  @Column('bigint', { name: 'spent_at', nullable: true })
+  spentAt: number | null;
+
+  /** and what it was spent for: the current token, sealed with the spent one. */
+  @Column('text', { nullable: true })
+  successor: string | null;
 
   /** What the client says it is. */
   @Column('varchar', { length: 255, nullable: true })

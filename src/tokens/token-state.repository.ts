@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager, SelectQueryBuilder } from 'typeorm';
+import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { RevokedToken } from './revoked-token.js';
+import { digestOf } from './sealed-token.js';
 import { Session } from './session.js';
 import type { Token } from './token.js';
 
@@ -12,23 +15,27 @@ const BATCH = 500;
 @Injectable()
 export class TokenStateRepository {
   private readonly liveSession: Select<Session, 'sid' | 'subject' | 'jti' | 'now'>;
+  private readonly unspent: Select<
+    Session,
+    'sid' | 'subject' | 'jti' | 'now' | 'digest' | 'spentAfter'
+  >;
   private readonly revocation: Select<RevokedToken, 'jti'>;
 
-  constructor(private readonly database: Database) {
+  constructor(
+    private readonly database: Database,
+    private readonly config: AppConfig,
+  ) {
     this.liveSession = database.select({
       parameters: ['sid', 'subject', 'jti', 'now'],
-      query: (manager) => {
-        const revoked = manager
-          .createQueryBuilder(RevokedToken, 'revoked')
-          .select('revoked.jti')
-          .where('revoked.jti = :jti');
-        return manager
-          .createQueryBuilder(Session, 'session')
-          .select('session.id')
-          .where('session.id = :sid AND session.subject = :subject')
-          .andWhere('session.endedAt IS NULL AND session.expiresAt > :now')
-          .andWhere(`NOT EXISTS (${revoked.getQuery()})`);
-      },
+      query: liveSession,
+    });
+    this.unspent = database.select({
+      parameters: ['sid', 'subject', 'jti', 'now', 'digest', 'spentAfter'],
+      query: (manager) =>
+        liveSession(manager).andWhere(
+          `(session.currentToken = :digest
+            OR (session.spentToken = :digest AND session.spentAt > :spentAfter))`,
+        ),
     });
     this.revocation = database.select({
       parameters: ['jti'],
@@ -40,11 +47,22 @@ export class TokenStateRepository {
     });
   }
 
-  /** Whether the token was not revoked and its session lives. One query. */
-  async isLive(token: Token): Promise<boolean> {
+  /**
+   * Whether the token was not revoked and its session lives. One query.
+   *
+   * @param spent whether a refresh token will do that was spent before `REFRESH_GRACE`
+   */
+  async isLive(token: Token, spent: boolean): Promise<boolean> {
     const { id: jti, subject, sessionId: sid } = token;
     if (sid === null) return (await this.revocation.first({ jti })) === undefined;
-    return (await this.liveSession.first({ sid, subject, jti, now: Date.now() })) !== undefined;
+    const now = Date.now();
+    const values = { sid, subject, jti, now };
+    if (token.type === 'access' || spent) {
+      return (await this.liveSession.first(values)) !== undefined;
+    }
+    const spentAfter = now - this.config.refreshGrace * 1000;
+    const found = await this.unspent.first({ ...values, digest: digestOf(token), spentAfter });
+    return found !== undefined;
   }
 
   /** Twice is as good as once. */
@@ -87,4 +105,17 @@ export class TokenStateRepository {
       return affected ?? 0;
     });
   }
+}
+
+function liveSession(manager: EntityManager): SelectQueryBuilder<Session> {
+  const revoked = manager
+    .createQueryBuilder(RevokedToken, 'revoked')
+    .select('revoked.jti')
+    .where('revoked.jti = :jti');
+  return manager
+    .createQueryBuilder(Session, 'session')
+    .select('session.id')
+    .where('session.id = :sid AND session.subject = :subject')
+    .andWhere('session.endedAt IS NULL AND session.expiresAt > :now')
+    .andWhere(`NOT EXISTS (${revoked.getQuery()})`);
 }

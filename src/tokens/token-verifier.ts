@@ -13,6 +13,8 @@ import { type Claims, Token, type TokenHeader } from './token.js';
 /** A token on its way through the check. */
 export interface Presented {
   readonly signed: string;
+  /** Whether a refresh token will do that was spent already. */
+  readonly spent: boolean;
   /** Once `open` has looked at it. */
   header?: Readonly<TokenHeader>;
 }

@@ -55,7 +55,8 @@ export class TokenGuard implements CanActivate {
   private async check({ requirement, places }: Access, request: Request): Promise<Token> {
     const sent = sentToken(request, places);
     if (!sent) throw new TokenError(tokenMissing);
-    const token = await this.tokens.verify(sent.signed, { type: requirement.type ?? 'access' });
+    const { type = 'access', spent = false } = requirement;
+    const token = await this.tokens.verify(sent.signed, { type, spent });
     if (sent.from === 'cookie') refuseForgedRequest(request, token);
     const lacking = unmet(requirement, token, request.params as Record<string, string>);
     if (lacking) throw new TokenError(lacking, `of ${token.subject}`);

@@ -20,7 +20,10 @@ export interface RefreshTokenOptions {
   claims?: Record<string, unknown>;
   /** Seconds; the lifetime of the settings where it is left out. */
   expiresIn?: number;
-  /** The session that the token lives and ends with. */
+  /**
+   * The session that the token lives and ends with. A session knows the one refresh token that is
+   * current; another that is made for it is as good as spent.
+   */
   sessionId?: string;
   /** Milliseconds since 1970 after which no token of the session is valid. */
   notAfter?: number;
@@ -76,12 +79,16 @@ export class TokenService {
    * that its session lives.
    *
    * @param type the one that is due; either, where it is left out
+   * @param spent whether a refresh token may also be one that was spent already
    * @throws TokenError `token_invalid`, `token_expired`, `token_revoked` or `wrong_token_type`
    */
-  async verify(signed: string, { type }: { type?: TokenType } = {}): Promise<Token> {
+  async verify(
+    signed: string,
+    { type, spent = false }: { type?: TokenType; spent?: boolean } = {},
+  ): Promise<Token> {
     const due = type ?? (this.decode(signed).claims.type === 'refresh' ? 'refresh' : 'access');
     try {
-      return await runStrategy<Token>(this.strategies[due], { signed });
+      return await runStrategy<Token>(this.strategies[due], { signed, spent });
     } catch (error) {
       throw error instanceof NotAuthenticated ? refusal(error.cause) : error;
     }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy, type StrategyOptionsWithRequest } from 'passport-jwt';
+import { SessionActivity } from './session-activity.js';
 import { TokenError, tokenRevoked, type TokenType } from './token-error.js';
 import { TokenStateRepository } from './token-state.repository.js';
 import { type Presented, TokenVerifier } from './token-verifier.js';
@@ -33,6 +34,7 @@ abstract class TokenStrategy extends PassportStrategy(Strategy) {
   constructor(
     private readonly verifier: TokenVerifier,
     private readonly states: TokenStateRepository,
+    private readonly activity: SessionActivity,
     private readonly type: TokenType,
   ) {
     super(optionsOf(verifier));
@@ -40,21 +42,22 @@ abstract class TokenStrategy extends PassportStrategy(Strategy) {
 
   async validate(presented: Presented, payload: Record<string, unknown>): Promise<Token> {
     const token = this.verifier.accept(presented, payload, this.type);
-    if (!(await this.states.isLive(token))) throw new TokenError(tokenRevoked);
+    if (!(await this.states.isLive(token, presented.spent))) throw new TokenError(tokenRevoked);
+    if (token.sessionId !== null) this.activity.note(token.sessionId);
     return token;
   }
 }
 
 @Injectable()
 export class AccessTokenStrategy extends TokenStrategy {
-  constructor(verifier: TokenVerifier, states: TokenStateRepository) {
-    super(verifier, states, 'access');
+  constructor(verifier: TokenVerifier, states: TokenStateRepository, activity: SessionActivity) {
+    super(verifier, states, activity, 'access');
   }
 }
 
 @Injectable()
 export class RefreshTokenStrategy extends TokenStrategy {
-  constructor(verifier: TokenVerifier, states: TokenStateRepository) {
-    super(verifier, states, 'refresh');
+  constructor(verifier: TokenVerifier, states: TokenStateRepository, activity: SessionActivity) {
+    super(verifier, states, activity, 'refresh');
   }
 }

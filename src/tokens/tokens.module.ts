@@ -5,6 +5,7 @@ import { ExpiryService } from './expiry.service.js';
 import { JwksController } from './keys/jwks.controller.js';
 import { TokenKeys } from './keys/token-keys.js';
 import { RouteRequirements } from './route-requirements.js';
+import { SessionActivity } from './session-activity.js';
 import { SessionRepository } from './session.repository.js';
 import { TokenCookies } from './token-cookies.js';
 import { TokenHookRunner } from './token-hooks.js';
@@ -34,6 +35,7 @@ export class TokensModule {
         TokenCookies,
         TokenStateRepository,
         SessionRepository,
+        SessionActivity,
         ExpiryService,
         RouteRequirements,
         TokenGuard,

@@ -1,5 +1,10 @@
 import type { ErrorKind } from '../common/api-error.js';
 
+export const currentPasswordWrong: ErrorKind = {
+  status: 400,
+  code: 'current_password_wrong',
+  message: 'The current password is another.',
+};
 export const nameTaken: ErrorKind = {
   status: 400,
   code: 'name_taken',

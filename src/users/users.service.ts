@@ -9,6 +9,7 @@ import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import type { Token } from '../tokens/token.js';
 import { PasswordHasher } from './password-hasher.js';
 import { type KnownUser, type NewUser, UserRepository } from './user.repository.js';
+import { currentPasswordWrong } from './user-errors.js';
 import type { User } from './user.js';
 
 interface Credentials {
@@ -77,6 +78,26 @@ export class UsersService {
         ? { name: nfc(credentials.name), passwordHash: user.passwordHash }
         : await this.prepare(credentials);
       if (await this.exchange(user, values, caller)) return { ...user, name: values.name };
+    }
+    throw unavailable('the password kept changing');
+  }
+
+  /**
+   * Gives the user a new password, for who knows the present one. Every session of the user but the
+   * caller's ends.
+   *
+   * @param caller as in `replace`
+   * @throws ApiError `current_password_wrong`, `token_revoked`
+   */
+  async changePassword(id: number, current: string, next: string, caller: Token): Promise<void> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const user = await this.users.findByIdWithHash(id);
+      if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
+      if (!(await this.passwords.verify(user.passwordHash, current))) {
+        throw new ApiError(currentPasswordWrong);
+      }
+      const values = await this.prepare({ name: user.name, password: next });
+      if (await this.exchange(user, values, caller)) return;
     }
     throw unavailable('the password kept changing');
   }

@@ -1,0 +1,11 @@
+import { IsText } from '../../common/validation.js';
+import { IsPassword } from '../../users/dto/user-body.dto.js';
+
+/** What `POST /auth/password` takes. */
+export class ChangePassword {
+  @IsText({ example: 'password' })
+  current_password: string;
+
+  @IsPassword()
+  new_password: string;
+}

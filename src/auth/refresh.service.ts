@@ -1,0 +1,130 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AppConfig } from '../config/app-config.js';
+import { Database } from '../database/database.js';
+import { digestOf, seal, unseal } from '../tokens/sealed-token.js';
+import { SessionRepository } from '../tokens/session.repository.js';
+import type { Session } from '../tokens/session.js';
+import { TokenError, tokenRevoked } from '../tokens/token-error.js';
+import { TokenService } from '../tokens/token.service.js';
+import { type Claims, Token, type TokenHeader } from '../tokens/token.js';
+import type { KnownUser } from '../users/user.repository.js';
+import { AuthService, type TokenPair } from './auth.service.js';
+import { roleOf } from './role.js';
+
+/** A pair, or an access token alone where refresh tokens are not spent. */
+export type Refreshed = Pick<TokenPair, 'access'> & Partial<TokenPair>;
+
+/**
+ * Gives new tokens for a refresh token, and spends it (RFC 9700, section 4.14.2). A spent one that
+ * comes again soon gets the same successor: an answer was lost, or two tabs asked at once. At any
+ * other time two hold what one should, and the session ends. See
+ * docs/decisions/0011-refresh-tokens.md.
+ */
+@Injectable()
+export class RefreshService {
+  private readonly logger = new Logger(RefreshService.name);
+
+  constructor(
+    private readonly auth: AuthService,
+    private readonly tokens: TokenService,
+    private readonly sessions: SessionRepository,
+    private readonly database: Database,
+    private readonly config: AppConfig,
+  ) {}
+
+  /**
+   * @param token a refresh token that verified, whether or not it was spent
+   * @throws TokenError `token_revoked` where the user is gone, where the session has ended, or where
+   * it ends now
+   */
+  async refresh(token: Token): Promise<Refreshed> {
+    const user = await this.auth.currentUser(token);
+    const { sessionId } = token;
+    const end = token.expiresAt.getTime();
+    if (sessionId === null) {
+      const access = await this.accessTokenFor(user, token, end);
+      // Code made it, without a session that could move on: it stays good.
+      return this.config.refreshRotation ? { access, refresh: token } : { access };
+    }
+    if (this.config.refreshRotation) return this.rotate(token, user, sessionId);
+    if (!(await this.sessions.touch(sessionId, digestOf(token)))) {
+      throw new TokenError(tokenRevoked, 'the session ended meanwhile, or the token was spent');
+    }
+    return { access: await this.accessTokenFor(user, token, end) };
+  }
+
+  private async rotate(token: Token, user: KnownUser, sessionId: string): Promise<TokenPair> {
+    const session = await this.sessions.findLive(sessionId);
+    if (!session) throw new TokenError(tokenRevoked, 'the session ended meanwhile');
+    const isCurrent = session.currentToken === digestOf(token);
+    const expiresAt = isCurrent ? this.newEndOf(session) : session.expiresAt;
+    // Made before the token is spent: where a hook says no, nothing is lost.
+    const access = await this.accessTokenFor(user, token, expiresAt);
+    const successor = isCurrent ? await this.successorOf(token, expiresAt) : null;
+
+    const refresh = await this.database.write(async () => {
+      if (successor && (await this.spend(token, sessionId, successor))) return successor;
+      return this.repeat(token, sessionId);
+    });
+    // Not from within the write, which would undo the end of the session.
+    if (!refresh) throw new TokenError(tokenRevoked, 'the session has ended');
+    return { access, refresh };
+  }
+
+  /** @returns false where another request was faster, or the session has ended */
+  private spend(token: Token, sessionId: string, successor: Token): Promise<boolean> {
+    return this.sessions.moveOn({
+      id: sessionId,
+      from: digestOf(token),
+      to: digestOf(successor),
+      successor: seal(successor, token),
+      now: Date.now(),
+      expiresAt: successor.expiresAt.getTime(),
+    });
+  }
+
+  /** The successor of a spent token, once more; null where the session has ended, or ends now. */
+  private async repeat(token: Token, sessionId: string): Promise<Token | null> {
+    const session = await this.sessions.findLive(sessionId);
+    if (!session) return null;
+    const signed = this.maySeeAgain(session, token) ? unseal(session.successor ?? '', token) : null;
+    if (signed !== null) {
+      const { header, claims } = this.tokens.decode(signed);
+      return new Token(signed, header as TokenHeader, claims as Claims);
+    }
+    await this.sessions.end(sessionId);
+    this.logger.warn(`A spent refresh token of ${token.subject} came again: session ${sessionId}`);
+    return null;
+  }
+
+  /** Only of the token that was spent last is the successor unspent. */
+  private maySeeAgain({ spentToken, spentAt }: Session, token: Token): boolean {
+    const age = Date.now() - (spentAt ?? 0);
+    return spentToken === digestOf(token) && age < this.config.refreshGrace * 1000;
+  }
+
+  /** As long as a refresh token lives, and never past the age that a session may reach. */
+  private newEndOf({ createdAt }: Session): number {
+    const { refreshTokenLifetime, sessionMaxAge } = this.config;
+    return Math.min(Date.now() + refreshTokenLifetime * 1000, createdAt + sessionMaxAge * 1000);
+  }
+
+  private accessTokenFor(user: KnownUser, token: Token, notAfter: number): Promise<Token> {
+    return this.tokens.createAccessToken(token.subject, {
+      ...this.optionsFor(token, notAfter),
+      ...roleOf(user),
+    });
+  }
+
+  private successorOf(token: Token, notAfter: number): Promise<Token> {
+    return this.tokens.createRefreshToken(token.subject, this.optionsFor(token, notAfter));
+  }
+
+  private optionsFor({ sessionId }: Token, notAfter: number) {
+    return {
+      ...(sessionId !== null && { sessionId }),
+      notAfter,
+      csrf: this.config.tokenCookies,
+    };
+  }
+}

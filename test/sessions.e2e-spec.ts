@@ -1,0 +1,268 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { UsersService } from '../src/users/users.service.js';
+import { SessionActivity } from '../src/tokens/session-activity.js';
+import { SessionRepository } from '../src/tokens/session.repository.js';
+import { TokenService } from '../src/tokens/token.service.js';
+import type { LoggedIn } from './support/client.js';
+import { bootApp, type TestApp } from './support/test-app.js';
+import { freezeTime } from './support/time.js';
+
+interface SessionBody {
+  id: string;
+  created_at: string;
+  last_used_at: string;
+  expires_at: string;
+  user_agent: string | null;
+  ip: string | null;
+  current: boolean;
+}
+
+const missing = { statusCode: 404, code: 'not_found', error: 'Not Found' };
+
+describe('Sessions', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await bootApp();
+  });
+  afterAll(() => app.close());
+  afterEach(() => {
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+  });
+
+  const list = async (token: string) =>
+    (await app.get<SessionBody[]>('/auth/sessions', { token })).body;
+  const end = (token: string, id: string) => app.send('DELETE', `/auth/sessions/${id}`, { token });
+  const works = async (token: string) => (await app.get('/auth/me', { token })).status === 200;
+  const current = async (token: string) => (await list(token)).find((each) => each.current)!;
+
+  it('are listed to their user, with where they come from', async () => {
+    freezeTime(new Date('2026-11-22T08:00:00Z'));
+    const user = await app.newUser();
+    const json = { username: user.name, password: user.password };
+    const headers = { 'user-agent': 'a test/1.0' };
+    const { body } = await app.send<Record<string, string>>('POST', '/auth/login', {
+      json,
+      headers,
+    });
+    const answer = await app.get('/auth/sessions', { token: body.access_token! });
+    expect([answer.status, answer.body]).toEqual([
+      200,
+      [
+        {
+          id: expect.stringMatching(/^[\da-f-]{36}$/),
+          created_at: '2026-11-22T08:00:00.000Z',
+          last_used_at: '2026-11-22T08:00:00.000Z',
+          expires_at: '2026-12-22T08:00:00.000Z',
+          user_agent: 'a test/1.0',
+          ip: '127.0.0.1',
+          current: true,
+        },
+      ],
+    ]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('are listed while they live, the one that was used last first', async () => {
+    freezeTime(Date.now());
+    const user = await app.newLogin();
+    const logins = [];
+    for (let i = 0; i < 3; i++) {
+      freezeTime(Date.now() + 1000);
+      logins.push(await app.login(user));
+    }
+    await app.send('DELETE', '/auth/logout2', { token: logins[0]!.refresh });
+    freezeTime(Date.now() + 1000);
+    await app.send('POST', '/auth/refresh', { token: user.refresh });
+    const sessions = await list(logins[1]!.access);
+    expect(sessions).toHaveLength(3);
+    const ids = await Promise.all(
+      [user, logins[2]!, logins[1]!].map(async ({ access }) => (await current(access)).id),
+    );
+    expect(sessions.map(({ id }) => id)).toEqual(ids);
+    freezeTime(Date.now() + 31 * 24 * 3600 * 1000);
+    const { access } = await app.login(user);
+    expect(await list(access)).toHaveLength(1);
+  });
+
+  it('are nobody else’s business', async () => {
+    const [leia, luke] = [await app.newLogin(), await app.newLogin()];
+    const { id } = await current(leia.access);
+    expect((await list(luke.access)).map((each) => each.id)).not.toContain(id);
+    for (const target of [id, id.toUpperCase(), 'x', '1', "' OR 1=1 --", '%00']) {
+      const { status, body } = await end(luke.access, encodeURI(target));
+      expect([target, status, body]).toEqual([target, 404, missing]);
+    }
+    expect(await works(leia.access)).toBe(true);
+  });
+
+  it('end one by one, from any of them', async () => {
+    const user = await app.newLogin();
+    const other = await app.login(user);
+    const { id } = await current(other.access);
+    const { status, text } = await end(user.access, id);
+    expect([status, text]).toEqual([204, '']);
+    expect(await works(other.access)).toBe(false);
+    expect((await app.send('POST', '/auth/refresh', { token: other.refresh })).status).toBe(401);
+    expect((await end(user.access, id)).body).toEqual(missing);
+    expect((await end(user.access, (await current(user.access)).id)).status).toBe(204);
+    expect(await works(user.access)).toBe(false);
+  });
+
+  it('end all at once, but for the one that asks', async () => {
+    const user = await app.newLogin();
+    const others = [await app.login(user), await app.login(user)];
+    const stranger = await app.newLogin();
+    const { status } = await app.send('DELETE', '/auth/sessions', { token: user.access });
+    expect(status).toBe(204);
+    for (const { access } of others) expect(await works(access)).toBe(false);
+    expect(await works(user.access)).toBe(true);
+    expect(await works(stranger.access)).toBe(true);
+    expect(await list(user.access)).toHaveLength(1);
+  });
+
+  it('end with a changed role, at once', async () => {
+    const user = await app.newLogin();
+    await app.app.get(UsersService, { strict: false }).setAdmin(user.name, true);
+    expect(await works(user.access)).toBe(false);
+    expect((await app.send('POST', '/auth/refresh', { token: user.refresh })).status).toBe(401);
+  });
+
+  it('remember when they were used, which costs a read no write', async () => {
+    freezeTime(Date.now());
+    const user = await app.newLogin();
+    const writes = jest.spyOn(app.app.get(SessionRepository), 'noteUse');
+    freezeTime(Date.now() + 60_000);
+    const used = new Date().toISOString();
+    for (let i = 0; i < 5; i++) await app.get('/auth/me', { token: user.access });
+    expect(writes).not.toHaveBeenCalled();
+    freezeTime(Date.now() + 20_000);
+    await app.app.get(SessionActivity).flush();
+    expect(writes).toHaveBeenCalledTimes(1);
+    expect((await current(user.access)).last_used_at).toBe(used);
+  });
+
+  it('remember it over a restart, and through a failure of the database', async () => {
+    freezeTime(Date.now());
+    const user = await app.newLogin();
+    const failing = jest.spyOn(app.app.get(SessionRepository), 'noteUse');
+    failing.mockRejectedValueOnce(new Error('no disk'));
+    await app.get('/auth/me', { token: user.access });
+    await app.app.get(SessionActivity).flush();
+    freezeTime(Date.now() + 60_000);
+    const used = new Date().toISOString();
+    await app.get('/auth/me', { token: user.access });
+    app = await app.restart();
+    expect((await current(user.access)).last_used_at).toBe(used);
+  });
+
+  it('that are many are written in parts, as soon as they are too many to remember', async () => {
+    const write = jest.spyOn(app.app.get(SessionRepository), 'noteUse').mockResolvedValue();
+    const activity = app.app.get(SessionActivity);
+    await activity.flush();
+    write.mockClear();
+    for (let i = 0; i < 10_000; i++) activity.note(`session-${i}`);
+    await activity.flush();
+    expect(write).toHaveBeenCalledTimes(100);
+    for (const [uses] of write.mock.calls) expect(uses).toHaveLength(100);
+  });
+});
+
+describe('POST /auth/password', () => {
+  let app: TestApp;
+  let user: LoggedIn;
+
+  beforeAll(async () => {
+    app = await bootApp();
+  });
+  afterAll(() => app.close());
+
+  const change = (token: string, json: unknown) =>
+    app.send('POST', '/auth/password', { token, json });
+  const words = { current_password: 'a password', new_password: 'another password' };
+
+  it('changes the password, and ends every other session', async () => {
+    user = await app.newLogin();
+    const other = await app.login(user);
+    const { status, text, headers } = await change(user.access, words);
+    expect([status, text]).toEqual([204, '']);
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect((await app.get('/auth/me', { token: user.access })).status).toBe(200);
+    expect((await app.send('POST', '/auth/refresh', { token: user.refresh })).status).toBe(200);
+    for (const [method, path, token] of [
+      ['GET', '/auth/me', other.access],
+      ['POST', '/auth/refresh', other.refresh],
+    ] as const) {
+      expect((await app.send(method, path, { token })).body.code).toBe('token_revoked');
+    }
+    await expect(app.login(user)).rejects.toThrow('401');
+    await app.login({ name: user.name, password: words.new_password });
+  });
+
+  it('takes a token that comes from a login', async () => {
+    user = await app.newLogin();
+    const { body } = await app.send<Record<string, string>>('POST', '/auth/refresh', {
+      token: user.refresh,
+    });
+    const answer = await change(body.access_token!, words);
+    expect([answer.status, answer.body.code]).toEqual([401, 'fresh_token_required']);
+    await app.login(user);
+  });
+
+  it('refuses a wrong present password, and changes nothing', async () => {
+    user = await app.newLogin();
+    const other = await app.login(user);
+    const answer = await change(user.access, { ...words, current_password: 'wrong' });
+    expect([answer.status, answer.body]).toEqual([
+      400,
+      {
+        statusCode: 400,
+        code: 'current_password_wrong',
+        error: 'Bad Request',
+        message: 'The current password is another.',
+      },
+    ]);
+    await app.login(user);
+    expect((await app.get('/auth/me', { token: other.access })).status).toBe(200);
+  });
+
+  it.each<[object, Record<string, string[]>]>([
+    [
+      {},
+      {
+        current_password: ['Missing data for required field.'],
+        new_password: ['Missing data for required field.'],
+      },
+    ],
+    [{ ...words, new_password: 'abc' }, { new_password: ['Shorter than minimum length 4.'] }],
+    [
+      { ...words, new_password: 'x'.repeat(129) },
+      { new_password: ['Longer than maximum length 128.'] },
+    ],
+    [{ ...words, new_password: 'x\0yz' }, { new_password: ['Not a valid string.'] }],
+    [{ ...words, admin: true }, { admin: ['Unknown field.'] }],
+  ])('refuses %j field by field', async (json, message) => {
+    user = await app.newLogin();
+    const { status, body } = await change(user.access, json);
+    expect([status, body.code, body.message]).toEqual([400, 'validation_failed', message]);
+    await app.login(user);
+  });
+
+  it('counts among what an address may try in a minute', async () => {
+    const limited = await bootApp({ AUTH_RATE_LIMIT: '2' });
+    const token = (await limited.login({ name: 'user', password: 'password' })).access;
+    const json = { current_password: 'guess', new_password: 'another password' };
+    const statuses = [];
+    for (let i = 0; i < 2; i++) {
+      statuses.push((await limited.send('POST', '/auth/password', { token, json })).status);
+    }
+    expect(statuses).toEqual([400, 429]);
+    await limited.close();
+  });
+
+  it('is for nobody where the token speaks for nobody', async () => {
+    const { signed } = await app.app.get(TokenService).createAccessToken('x', { fresh: true });
+    expect((await change(signed, words)).body.code).toBe('token_revoked');
+  });
+});
