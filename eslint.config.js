@@ -7,6 +7,7 @@ const layers = [
   ['common', 'config'],
   ['database'],
   ['http', 'lists', 'tokens'],
+  ['audit'],
   ['users', 'ships', 'books'],
   ['auth'],
   ['demo', 'bookstore'],

@@ -1,5 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { applicationModule } from '../src/app.setup.js';
+import { CredentialsService } from '../src/auth/credentials.service.js';
 import { AuthService } from '../src/auth/auth.service.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { runStrategy } from '../src/tokens/run-strategy.js';
@@ -51,7 +52,7 @@ export async function startProductCheck(
     find(SessionActivity),
   );
   return {
-    token: await logIn(find(UsersService), find(AuthService)),
+    token: await logIn(find(UsersService), find(CredentialsService), find(AuthService)),
     check: (signed) => tokens.verify(signed, { type: 'access' }),
     checkWithoutQuery: (signed) => runStrategy<Token>(withoutQuery, { signed }),
     close: () => app.close(),
@@ -60,11 +61,14 @@ export async function startProductCheck(
 
 const everyTokenLives = { isLive: async () => true } as unknown as TokenStateRepository;
 
-async function logIn(users: UsersService, auth: AuthService): Promise<string> {
+async function logIn(
+  users: UsersService,
+  verifier: CredentialsService,
+  auth: AuthService,
+): Promise<string> {
   const { username: name, password } = credentials;
-  await users.register({ name, password });
-  const user = await users.authenticate(name, password);
-  if (!user) throw new Error('The product refuses the user whom it has just registered.');
-  const { access } = await auth.login(user, { agent: null, ip: '127.0.0.1' });
-  return access.signed;
+  const client = { agent: null, ip: '127.0.0.1' };
+  await users.register({ name, password }, client);
+  const user = await verifier.verify(name, password, client);
+  return (await auth.login(user, client)).access.signed;
 }

@@ -1,3 +1,5 @@
+import { AuditEntry } from './audit/audit-entry.js';
+import { LoginFailure } from './auth/login-failure.js';
 import { Book } from './books/book.js';
 import { Ship } from './ships/ship.js';
 import { RevokedToken } from './tokens/revoked-token.js';
@@ -5,4 +7,4 @@ import { Session } from './tokens/session.js';
 import { User } from './users/user.js';
 
 /** Every table of the application, for the data sources. */
-export const entities = [User, Ship, Book, Session, RevokedToken];
+export const entities = [User, Ship, Book, Session, RevokedToken, LoginFailure, AuditEntry];

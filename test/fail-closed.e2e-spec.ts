@@ -50,7 +50,7 @@ describe('A check that fails', () => {
   });
 
   it('refreshes nothing where the session ended meanwhile', async () => {
-    jest.spyOn(app.app.get(SessionRepository), 'touch').mockResolvedValue(false);
+    jest.spyOn(app.app.get(SessionRepository), 'findLive').mockResolvedValue(undefined);
     const { status, body } = await app.send('POST', '/auth/refresh', { token: user.refresh });
     expect([status, body.code]).toEqual([401, 'token_revoked']);
   });

@@ -31,6 +31,7 @@ const CLOSED = [
   'DELETE /auth/logout2',
   'DELETE /auth/sessions',
   'DELETE /auth/sessions/:session',
+  'GET /api/audit',
   'GET /api/books',
   'GET /api/books/:id',
   'GET /auth/me',

@@ -138,7 +138,7 @@ describe('Sessions', () => {
     for (let i = 0; i < 5; i++) await app.get('/auth/me', { token: user.access });
     expect(writes).not.toHaveBeenCalled();
     freezeTime(Date.now() + 20_000);
-    await app.app.get(SessionActivity).flush();
+    await app.app.get(SessionActivity).run();
     expect(writes).toHaveBeenCalledTimes(1);
     expect((await current(user.access)).last_used_at).toBe(used);
   });
@@ -149,7 +149,7 @@ describe('Sessions', () => {
     const failing = jest.spyOn(app.app.get(SessionRepository), 'noteUse');
     failing.mockRejectedValueOnce(new Error('no disk'));
     await app.get('/auth/me', { token: user.access });
-    await app.app.get(SessionActivity).flush();
+    await app.app.get(SessionActivity).run();
     freezeTime(Date.now() + 60_000);
     const used = new Date().toISOString();
     await app.get('/auth/me', { token: user.access });
@@ -160,10 +160,10 @@ describe('Sessions', () => {
   it('that are many are written in parts, as soon as they are too many to remember', async () => {
     const write = jest.spyOn(app.app.get(SessionRepository), 'noteUse').mockResolvedValue();
     const activity = app.app.get(SessionActivity);
-    await activity.flush();
+    await activity.run();
     write.mockClear();
     for (let i = 0; i < 10_000; i++) activity.note(`session-${i}`);
-    await activity.flush();
+    await activity.run();
     expect(write).toHaveBeenCalledTimes(100);
     for (const [uses] of write.mock.calls) expect(uses).toHaveLength(100);
   });

@@ -21,22 +21,24 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
+import { type Client, RequestClient } from '../http/client.js';
 import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
 import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
 import { TokenCookies } from '../tokens/token-cookies.js';
 import { Token } from '../tokens/token.js';
 import { OwnUserResponse } from '../users/dto/user-response.dto.js';
-import { currentPasswordWrong } from '../users/user-errors.js';
-import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
+import { currentPasswordWrong, passwordTooCommon } from '../users/user-errors.js';
+import type { AuthenticatedUser } from '../users/users.service.js';
 import { credentialsInvalid, credentialsMissing } from './auth-errors.js';
 import { AuthService } from './auth.service.js';
-import { clientOf } from './client.js';
+import { CredentialsService } from './credentials.service.js';
 import { ChangePassword } from './dto/change-password.dto.js';
 import { Login } from './dto/login.dto.js';
 import { TokenInfoResponse } from './dto/token-info-response.dto.js';
 import { AccessTokenResponse, LoginResponse, LogoutResponse } from './dto/tokens-response.dto.js';
 import { LocalAuthGuard } from './local-auth.guard.js';
 import { RefreshService } from './refresh.service.js';
+import { SessionsService } from './sessions.service.js';
 
 @ApiTags('Authentication')
 @Controller('auth')
@@ -44,7 +46,8 @@ export class AuthController {
   constructor(
     private readonly auth: AuthService,
     private readonly refreshes: RefreshService,
-    private readonly users: UsersService,
+    private readonly credentials: CredentialsService,
+    private readonly sessions: SessionsService,
     private readonly cookies: TokenCookies,
   ) {}
 
@@ -60,9 +63,10 @@ export class AuthController {
   @ApiErrors(credentialsMissing, credentialsInvalid, tooManyRequests, serviceUnavailable)
   async login(
     @Req() request: FastifyRequest & { user: AuthenticatedUser },
+    @RequestClient() client: Client,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LoginResponse> {
-    const { access, refresh } = await this.auth.login(request.user, clientOf(request));
+    const { access, refresh } = await this.auth.login(request.user, client);
     this.cookies.set(reply, access, refresh);
     return LoginResponse.fromPair(access, refresh);
   }
@@ -80,9 +84,10 @@ export class AuthController {
   @ApiErrors(serviceUnavailable)
   async refresh(
     @CurrentToken() token: Token,
+    @RequestClient() client: Client,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccessTokenResponse | LoginResponse> {
-    const { access, refresh } = await this.refreshes.refresh(token);
+    const { access, refresh } = await this.refreshes.refresh(token, client);
     if (!refresh) {
       this.cookies.set(reply, access);
       return AccessTokenResponse.from(access);
@@ -101,9 +106,10 @@ export class AuthController {
   @ApiErrors(serviceUnavailable)
   async logout(
     @CurrentToken() token: Token,
+    @RequestClient() client: Client,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LogoutResponse> {
-    await this.auth.logout(token);
+    await this.sessions.logout(token, client);
     this.cookies.clear(reply);
     return new LogoutResponse();
   }
@@ -119,9 +125,10 @@ export class AuthController {
   @ApiErrors(serviceUnavailable)
   async endSession(
     @CurrentToken() token: Token,
+    @RequestClient() client: Client,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LogoutResponse> {
-    await this.auth.endSession(token);
+    await this.sessions.endCurrent(token, client);
     this.cookies.clear(reply);
     return new LogoutResponse();
   }
@@ -144,10 +151,15 @@ export class AuthController {
   })
   @ApiNoContentResponse()
   @ApiBodyErrors({ new_password: ['Longer than maximum length 128.'] })
-  @ApiErrors(currentPasswordWrong, tooManyRequests, serviceUnavailable)
-  async changePassword(@Body() body: ChangePassword, @CurrentToken() token: Token): Promise<void> {
-    const { id } = await this.auth.currentUser(token);
-    await this.users.changePassword(id, body.current_password, body.new_password, token);
+  @ApiErrors(currentPasswordWrong, passwordTooCommon, tooManyRequests, serviceUnavailable)
+  async changePassword(
+    @Body() body: ChangePassword,
+    @CurrentToken() token: Token,
+    @RequestClient() client: Client,
+  ): Promise<void> {
+    const user = await this.auth.currentUser(token);
+    const words = { current: body.current_password, next: body.new_password };
+    await this.credentials.changePassword(user, words, token, client);
   }
 
   @Get('token')

@@ -2,14 +2,24 @@ import { Module } from '@nestjs/common';
 import { UsersModule } from '../users/users.module.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
+import { CredentialsService } from './credentials.service.js';
 import { LocalStrategy } from './local.strategy.js';
 import { RefreshService } from './refresh.service.js';
+import { LoginThrottle } from './login-throttle.js';
 import { SessionsController } from './sessions.controller.js';
+import { SessionsService } from './sessions.service.js';
 
 @Module({
   imports: [UsersModule],
   controllers: [AuthController, SessionsController],
-  providers: [AuthService, RefreshService, LocalStrategy],
-  exports: [AuthService],
+  providers: [
+    AuthService,
+    RefreshService,
+    SessionsService,
+    CredentialsService,
+    LoginThrottle,
+    LocalStrategy,
+  ],
+  exports: [AuthService, CredentialsService],
 })
 export class AuthModule {}

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { parseId } from '../common/resource-id.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
+import type { Client } from '../http/client.js';
 import { digestOf } from '../tokens/sealed-token.js';
 import { newSession, SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
@@ -10,7 +12,6 @@ import type { Token } from '../tokens/token.js';
 import type { KnownUser } from '../users/user.repository.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { refusedLogin } from './auth-errors.js';
-import type { Client } from './client.js';
 import { roleOf } from './role.js';
 
 export interface TokenPair {
@@ -24,6 +25,7 @@ export class AuthService {
     private readonly users: UsersService,
     private readonly tokens: TokenService,
     private readonly sessions: SessionRepository,
+    private readonly audit: AuditTrail,
     private readonly database: Database,
     private readonly config: AppConfig,
   ) {}
@@ -57,17 +59,6 @@ export class AuthService {
     return access;
   }
 
-  /** Revokes this one token. */
-  async logout(token: Token): Promise<void> {
-    await this.tokens.revoke(token);
-  }
-
-  /** Ends the token's session, and with it every token of it. */
-  async endSession(token: Token): Promise<void> {
-    if (token.sessionId === null) await this.tokens.revoke(token);
-    else await this.sessions.end(token.sessionId);
-  }
-
   /** @param issue makes the tokens of the session, which end with it */
   private async open<T extends { access: Token; refresh?: Token }>(
     user: AuthenticatedUser,
@@ -92,6 +83,7 @@ export class AuthService {
     await this.database.write(async () => {
       if (!(await this.users.confirm(user))) throw refusedLogin();
       await this.sessions.open(session);
+      await this.audit.record('login', { userId: user.id, sessionId: session.id, client });
     });
     return issued;
   }

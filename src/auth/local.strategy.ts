@@ -1,20 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
+import type { FastifyRequest } from 'fastify';
 import { Strategy } from 'passport-local';
-import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
-import { refusedLogin } from './auth-errors.js';
+import { clientOf } from '../http/client.js';
+import type { AuthenticatedUser } from '../users/users.service.js';
+import { CredentialsService } from './credentials.service.js';
 
 /** Name and password, from the body that `LocalAuthGuard` has checked. */
 @Injectable()
 export class LocalStrategy extends PassportStrategy(Strategy, 'local') {
-  constructor(private readonly users: UsersService) {
-    super();
+  constructor(private readonly credentials: CredentialsService) {
+    super({ passReqToCallback: true });
   }
 
-  /** @throws ApiError `credentials_invalid` */
-  async validate(username: string, password: string): Promise<AuthenticatedUser> {
-    const authenticated = await this.users.authenticate(username, password);
-    if (!authenticated) throw refusedLogin();
-    return authenticated;
+  /** @throws ApiError `credentials_invalid`, `too_many_requests` */
+  validate(request: FastifyRequest, name: string, password: string): Promise<AuthenticatedUser> {
+    return this.credentials.verify(name, password, clientOf(request));
   }
 }

@@ -1,6 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { type AuditDetails, AuditTrail } from '../audit/audit-trail.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
+import type { Client } from '../http/client.js';
 import { digestOf, seal, unseal } from '../tokens/sealed-token.js';
 import { SessionRepository } from '../tokens/session.repository.js';
 import type { Session } from '../tokens/session.js';
@@ -28,6 +30,7 @@ export class RefreshService {
     private readonly auth: AuthService,
     private readonly tokens: TokenService,
     private readonly sessions: SessionRepository,
+    private readonly audit: AuditTrail,
     private readonly database: Database,
     private readonly config: AppConfig,
   ) {}
@@ -37,7 +40,7 @@ export class RefreshService {
    * @throws TokenError `token_revoked` where the user is gone, where the session has ended, or where
    * it ends now
    */
-  async refresh(token: Token): Promise<Refreshed> {
+  async refresh(token: Token, client: Client): Promise<Refreshed> {
     const user = await this.auth.currentUser(token);
     const { sessionId } = token;
     const end = token.expiresAt.getTime();
@@ -46,14 +49,19 @@ export class RefreshService {
       // Code made it, without a session that could move on: it stays good.
       return this.config.refreshRotation ? { access, refresh: token } : { access };
     }
-    if (this.config.refreshRotation) return this.rotate(token, user, sessionId);
+    if (this.config.refreshRotation) return this.rotate(token, user, sessionId, client);
     if (!(await this.sessions.touch(sessionId, digestOf(token)))) {
       throw new TokenError(tokenRevoked, 'the session ended meanwhile, or the token was spent');
     }
     return { access: await this.accessTokenFor(user, token, end) };
   }
 
-  private async rotate(token: Token, user: KnownUser, sessionId: string): Promise<TokenPair> {
+  private async rotate(
+    token: Token,
+    user: KnownUser,
+    sessionId: string,
+    client: Client,
+  ): Promise<TokenPair> {
     const session = await this.sessions.findLive(sessionId);
     if (!session) throw new TokenError(tokenRevoked, 'the session ended meanwhile');
     const isCurrent = session.currentToken === digestOf(token);
@@ -64,7 +72,7 @@ export class RefreshService {
 
     const refresh = await this.database.write(async () => {
       if (successor && (await this.spend(token, sessionId, successor))) return successor;
-      return this.repeat(token, sessionId);
+      return this.repeat(token, sessionId, { userId: user.id, client });
     });
     // Not from within the write, which would undo the end of the session.
     if (!refresh) throw new TokenError(tokenRevoked, 'the session has ended');
@@ -84,7 +92,11 @@ export class RefreshService {
   }
 
   /** The successor of a spent token, once more; null where the session has ended, or ends now. */
-  private async repeat(token: Token, sessionId: string): Promise<Token | null> {
+  private async repeat(
+    token: Token,
+    sessionId: string,
+    theft: AuditDetails,
+  ): Promise<Token | null> {
     const session = await this.sessions.findLive(sessionId);
     if (!session) return null;
     const signed = this.maySeeAgain(session, token) ? unseal(session.successor ?? '', token) : null;
@@ -93,6 +105,7 @@ export class RefreshService {
       return new Token(signed, header as TokenHeader, claims as Claims);
     }
     await this.sessions.end(sessionId);
+    await this.audit.record('refresh_reused', { ...theft, sessionId });
     this.logger.warn(`A spent refresh token of ${token.subject} came again: session ${sessionId}`);
     return null;
   }

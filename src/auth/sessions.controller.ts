@@ -8,17 +8,17 @@ import {
 } from '@nestjs/swagger';
 import { ApiError, notFound, serviceUnavailable } from '../common/api-error.js';
 import { ApiErrors } from '../common/api-errors.js';
-import { SessionRepository } from '../tokens/session.repository.js';
+import { type Client, RequestClient } from '../http/client.js';
 import { CurrentToken, RequireToken } from '../tokens/require-token.decorator.js';
 import { Token } from '../tokens/token.js';
 import { SessionResponse } from './dto/session-response.dto.js';
+import { SessionsService } from './sessions.service.js';
 
-/** The sessions of whoever asks: another's cannot be told from one that is not there. */
 @ApiTags('Authentication')
 @Controller('auth/sessions')
 @RequireToken()
 export class SessionsController {
-  constructor(private readonly sessions: SessionRepository) {}
+  constructor(private readonly sessions: SessionsService) {}
 
   @Get()
   @ApiOperation({
@@ -27,7 +27,7 @@ export class SessionsController {
   })
   @ApiOkResponse({ type: [SessionResponse] })
   async list(@CurrentToken() token: Token): Promise<SessionResponse[]> {
-    const sessions = await this.sessions.listLive(token.subject);
+    const sessions = await this.sessions.list(token);
     return sessions.map((session) => SessionResponse.from(session, token.sessionId));
   }
 
@@ -37,10 +37,13 @@ export class SessionsController {
   @ApiParam({ name: 'session', schema: { type: 'string', format: 'uuid' } })
   @ApiNoContentResponse()
   @ApiErrors(notFound, serviceUnavailable)
-  async end(@CurrentToken() token: Token, @Param('session') id: string): Promise<void> {
-    if (!UUID.test(id) || !(await this.sessions.endOf(token.subject, id))) {
-      throw new ApiError(notFound);
-    }
+  async end(
+    @CurrentToken() token: Token,
+    @RequestClient() client: Client,
+    @Param('session') id: string,
+  ): Promise<void> {
+    if (!UUID.test(id)) throw new ApiError(notFound);
+    await this.sessions.end(token, id, client);
   }
 
   @Delete()
@@ -48,8 +51,8 @@ export class SessionsController {
   @ApiOperation({ summary: 'End your sessions, all but the current one' })
   @ApiNoContentResponse()
   @ApiErrors(serviceUnavailable)
-  async endOthers(@CurrentToken() token: Token): Promise<void> {
-    await this.sessions.endAll(token.subject, token.sessionId);
+  async endOthers(@CurrentToken() token: Token, @RequestClient() client: Client): Promise<void> {
+    await this.sessions.endOthers(token, client);
   }
 }
 

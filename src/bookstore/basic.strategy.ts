@@ -2,15 +2,17 @@ import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
 import passport from 'passport';
+import { CredentialsService } from '../auth/credentials.service.js';
+import { clientOf } from '../http/client.js';
 import { authorizationHeaders } from '../tokens/sent-token.js';
-import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
-import { basicCredentials } from './basic-credentials.js';
+import type { AuthenticatedUser } from '../users/users.service.js';
+import { type BasicCredentials, basicCredentials } from './basic-credentials.js';
 import { BASIC_CHALLENGE } from './bookstore-words.js';
 
 type Verify = (
-  name: string,
-  password: string,
-  done: (error: unknown, user?: AuthenticatedUser | null) => void,
+  request: FastifyRequest,
+  credentials: BasicCredentials,
+  done: (error: unknown, user?: AuthenticatedUser) => void,
 ) => void;
 
 /** HTTP Basic (RFC 7617) for Passport, whose own strategy for it is no longer kept. */
@@ -22,25 +24,27 @@ class HttpBasicStrategy extends passport.Strategy {
   }
 
   override authenticate(this: passport.StrategyCreated<this>, request: unknown): void {
-    const { raw } = request as FastifyRequest;
-    const credentials = basicCredentials(authorizationHeaders(raw.rawHeaders));
+    const { rawHeaders } = (request as FastifyRequest).raw;
+    const credentials = basicCredentials(authorizationHeaders(rawHeaders));
     if (!credentials) return this.fail(BASIC_CHALLENGE);
-    this.verify(credentials.name, credentials.password, (error, user) => {
+    this.verify(request as FastifyRequest, credentials, (error, user) => {
       if (error) this.error(error);
-      else if (user) this.success(user);
-      else this.fail(BASIC_CHALLENGE);
+      else this.success(user!);
     });
   }
 }
 
 @Injectable()
 export class BasicStrategy extends PassportStrategy(HttpBasicStrategy, 'basic') {
-  constructor(private readonly users: UsersService) {
+  constructor(private readonly credentials: CredentialsService) {
     super();
   }
 
-  /** @returns null where there is no user of that name and password */
-  validate(name: string, password: string): Promise<AuthenticatedUser | null> {
-    return this.users.authenticate(name, password);
+  /** @throws ApiError `credentials_invalid`, `too_many_requests` */
+  validate(
+    request: FastifyRequest,
+    { name, password }: BasicCredentials,
+  ): Promise<AuthenticatedUser> {
+    return this.credentials.verify(name, password, clientOf(request));
   }
 }

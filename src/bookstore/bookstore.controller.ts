@@ -14,7 +14,6 @@ import {
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AuthService } from '../auth/auth.service.js';
-import { clientOf } from '../auth/client.js';
 import { bookExists } from '../books/book-errors.js';
 import { BooksService } from '../books/books.service.js';
 import { bookValues } from '../books/dto/book-body.dto.js';
@@ -22,6 +21,7 @@ import { ownerOf } from '../books/owner-of.js';
 import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
 import { ResourceId } from '../common/resource-id.js';
+import { type Client, RequestClient } from '../http/client.js';
 import { linkHeader, linkNext } from '../http/links.js';
 import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
 import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
@@ -29,7 +29,7 @@ import { type ListQuery, MAX_LIMIT } from '../lists/list-query.js';
 import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser } from '../users/dto/user-body.dto.js';
-import { nameTaken } from '../users/user-errors.js';
+import { nameTaken, passwordTooCommon } from '../users/user-errors.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { BasicAuthGuard } from './basic-auth.guard.js';
 import { ApiRefusedLogin, ApiRefusedToken, ApiTutorialMessage } from './bookstore.decorators.js';
@@ -73,9 +73,12 @@ export class BookstoreController {
   @ApiOperation({ summary: 'Register' })
   @ApiTutorialMessage(200, words.registered)
   @ApiBodyErrors(badBody)
-  @ApiErrors(nameTaken, tooManyRequests, serviceUnavailable)
-  async register(@Body() body: CreateUser): Promise<MessageResponse> {
-    await this.users.register(body);
+  @ApiErrors(nameTaken, passwordTooCommon, tooManyRequests, serviceUnavailable)
+  async register(
+    @Body() body: CreateUser,
+    @RequestClient() client: Client,
+  ): Promise<MessageResponse> {
+    await this.users.register(body, client);
     return { message: words.registered };
   }
 
@@ -92,10 +95,10 @@ export class BookstoreController {
   @ApiRefusedLogin()
   @ApiErrors(tooManyRequests, serviceUnavailable)
   async login(
-    @Req() request: FastifyRequest & { user: AuthenticatedUser },
+    @Req() { user }: FastifyRequest & { user: AuthenticatedUser },
+    @RequestClient() client: Client,
   ): Promise<TutorialTokenResponse> {
-    const { user } = request;
-    const token = await this.auth.loginWithoutRefresh(user, clientOf(request), TOKEN_LIFETIME);
+    const token = await this.auth.loginWithoutRefresh(user, client, TOKEN_LIFETIME);
     return { token: token.signed };
   }
 

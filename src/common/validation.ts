@@ -15,6 +15,7 @@ export const sentences = {
   unknown: 'Unknown field.',
   cursor: 'Not a valid cursor.',
   sort: 'Not a valid list of fields.',
+  dateTime: 'Not a valid datetime.',
   body: 'Invalid input type.',
   minLength: (min: number) => `Shorter than minimum length ${min}.`,
   maxLength: (max: number) => `Longer than maximum length ${max}.`,

@@ -35,6 +35,8 @@ export class AppConfig {
   readonly refreshRotation: boolean;
   /** How long a spent refresh token still gets the one that took its place; 0 is not at all. */
   readonly refreshGrace: number;
+  /** How long entries of the audit trail are kept. */
+  readonly auditRetention: number;
   /** Whether a login also sets its tokens as cookies, and routes take them from there. */
   readonly tokenCookies: boolean;
   readonly demoData: boolean;
@@ -72,6 +74,7 @@ export class AppConfig {
     this.sessionMaxAge = read.duration('SESSION_MAX_AGE', '90d');
     this.refreshRotation = read.flag('REFRESH_ROTATION', true);
     this.refreshGrace = read.duration('REFRESH_GRACE', '30s', { bareUnit: 's', min: 0 });
+    this.auditRetention = read.duration('AUDIT_RETENTION', '90d');
     this.tokenCookies = read.flag('TOKEN_COOKIES', false);
     this.demoData = read.flag('DEMO_DATA', !this.production);
     if (this.production && this.demoData) {

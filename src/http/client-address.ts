@@ -8,7 +8,16 @@ export function clientAddress(request: FastifyRequest): string {
 
 /** What is counted as one client: an IPv4 address, or the /64 that an IPv6 client has to itself. */
 export function clientNetwork(request: FastifyRequest): string {
-  const address = clientAddress(request);
+  return networkOf(clientAddress(request));
+}
+
+/** Neighbours in the same hands, more or less: a /24 of IPv4, a /64 of IPv6. */
+export function addressRange(address: string): string {
+  const network = networkOf(address);
+  return network.includes(':') ? network : network.split('.').slice(0, 3).join('.');
+}
+
+function networkOf(address: string): string {
   const embedded = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (embedded !== undefined || !isIPv6(address)) return embedded ?? address;
   const [head = '', tail = ''] = address.split('%', 1)[0]!.split('::');

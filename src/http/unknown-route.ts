@@ -23,8 +23,10 @@ export function answerUnknownRoutes(instance: FastifyInstance): void {
     const path = pathOf(request);
     const allowed = [...methods].filter((method) => {
       const found = router.find(method, path);
-      const id = found?.params.id;
-      return found && (id === undefined || parseId(id) !== null);
+      const { id } = found?.params ?? {};
+      // An empty parameter names nothing, and no more does an id that is no number.
+      const named = Object.values(found?.params ?? {}).every((value) => value !== '');
+      return found && named && (id === undefined || parseId(id) !== null);
     });
     if (allowed.length === 0) return done(new ApiError(notFound));
     done(new ApiError(methodNotAllowed, { headers: { allow: allowed.join(', ') } }));

@@ -61,8 +61,13 @@ export type ListFields = Readonly<Record<string, ListField>>;
 /** PostgreSQL would refuse to compare the 32 bits of an id with more. */
 const integerParameter = (name: string): string => `CAST(:${name} AS bigint)`;
 
+interface FieldOptions {
+  property?: string;
+  nullable?: boolean;
+}
+
 /** An integer. One that may be null is at least 0 where it is not, and comes first where it is. */
-export function integer({ nullable = false } = {}): ListField {
+export function integer({ nullable = false, property }: FieldOptions = {}): ListField {
   const schema = {
     type: 'integer',
     format: 'int64',
@@ -70,6 +75,7 @@ export function integer({ nullable = false } = {}): ListField {
     maximum: Number.MAX_SAFE_INTEGER,
   };
   return {
+    ...(property !== undefined && { property }),
     schema: nullable ? { oneOf: [schema, { type: 'string', enum: ['null'] }] } : schema,
     parse: (parameter) => {
       if (nullable && parameter === 'null') return null;
@@ -89,17 +95,34 @@ export function integer({ nullable = false } = {}): ListField {
   };
 }
 
-interface TextOptions {
-  property?: string;
+/** A moment: milliseconds since 1970 in the database, a date and time (RFC 3339) to clients. */
+export function moment({ property }: { property: string }): ListField {
+  return {
+    ...integer({ property }),
+    schema: { type: 'string', format: 'date-time' },
+    parse: (parameter) => {
+      const known = typeof parameter === 'string' && DATE_TIME.test(parameter);
+      const value = known ? Date.parse(parameter) : NaN;
+      return Number.isNaN(value) ? new Refusal(sentences.dateTime) : value;
+    },
+  };
+}
+
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
+
+interface TextOptions extends FieldOptions {
   /** Characters that it has at most. */
   max?: number;
   /** Kept in Unicode NFC. */
   normalized?: boolean;
 }
 
-/** A text, in order of its code points. A filter finds what is the same, letter for letter. */
+/**
+ * A text, in order of its code points. A filter finds what is the same, letter for letter. One that
+ * is null comes first, as if it were empty, and no filter finds it.
+ */
 export function text(options: TextOptions = {}): ListField {
-  const { max = Infinity, normalized = false, property } = options;
+  const { max = Infinity, normalized = false, nullable = false, property } = options;
   const whole = max <= SORTED_LENGTH;
   const keyOf = (column: string) => (whole ? column : `SUBSTR(${column}, 1, ${SORTED_LENGTH})`);
   return {
@@ -120,9 +143,9 @@ export function text(options: TextOptions = {}): ListField {
       };
     },
     key: {
-      sql: keyOf,
+      sql: (column) => (nullable ? `COALESCE(${keyOf(column)}, '')` : keyOf(column)),
       parameter: (name) => `:${name}`,
-      of: (value) => beginningOf(value as string),
+      of: (value) => beginningOf((value ?? '') as string),
       isKey: (value): value is string => isText(value) && beginningOf(value) === value,
       least: '',
     },

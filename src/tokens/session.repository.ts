@@ -42,6 +42,7 @@ export function newSession(values: NewSession): Session {
 export class SessionRepository {
   private readonly live: Select<Session, 'id' | 'now'>;
   private readonly liveOf: Select<Session, 'subject' | 'now'>;
+  private readonly allOf: Select<Session, 'subject'>;
 
   constructor(private readonly database: Database) {
     this.live = database.select({
@@ -62,6 +63,16 @@ export class SessionRepository {
           .orderBy({ 'session.lastUsedAt': 'DESC', 'session.id': 'ASC' })
           .limit(LISTED),
     });
+    this.allOf = database.select({
+      parameters: ['subject'],
+      query: (manager) =>
+        manager
+          .createQueryBuilder(Session, 'session')
+          .select('session.ip')
+          .where('session.subject = :subject')
+          .orderBy('session.lastUsedAt', 'DESC')
+          .limit(LISTED),
+    });
   }
 
   async open(session: Session): Promise<void> {
@@ -76,6 +87,12 @@ export class SessionRepository {
   /** The sessions of a subject that live, those that were used last first. */
   listLive(subject: string): Promise<Session[]> {
     return this.liveOf.all({ subject, now: Date.now() });
+  }
+
+  /** Where the sessions of a subject came from, also of those that have ended of late. */
+  async addressesOf(subject: string): Promise<string[]> {
+    const sessions = await this.allOf.all({ subject });
+    return [...new Set(sessions.flatMap(({ ip }) => ip ?? []))];
   }
 
   /**

@@ -2,14 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager, SelectQueryBuilder } from 'typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
+import { removeInBatches } from '../database/remove-in-batches.js';
 import type { Select } from '../database/select.js';
 import { RevokedToken } from './revoked-token.js';
 import { digestOf } from './sealed-token.js';
 import { Session } from './session.js';
 import type { Token } from './token.js';
-
-/** Rows that one statement removes, so that none holds the database up for long. */
-const BATCH = 500;
 
 /** Which tokens are no longer good although they verify. */
 @Injectable()
@@ -81,29 +79,9 @@ export class TokenStateRepository {
 
   /** Removes what no valid token can ask for any more: what has expired, ended or not. */
   async removeExpired(now: number): Promise<void> {
-    while ((await this.removeBatch(RevokedToken, 'jti', now)) === BATCH);
-    while ((await this.removeBatch(Session, 'id', now)) === BATCH);
-  }
-
-  private async removeBatch(
-    entity: typeof RevokedToken | typeof Session,
-    key: 'jti' | 'id',
-    now: number,
-  ): Promise<number> {
-    return this.database.write(async (manager) => {
-      const batch = manager
-        .createQueryBuilder(entity, 'old')
-        .select(`old.${key}`)
-        .where('old.expiresAt <= :now')
-        .limit(BATCH);
-      const { affected } = await manager
-        .createQueryBuilder()
-        .delete()
-        .from(entity)
-        .where(`${key} IN (${batch.getQuery()})`, { now })
-        .execute();
-      return affected ?? 0;
-    });
+    const expired = { column: 'expiresAt', moment: now } as const;
+    await removeInBatches(this.database, RevokedToken, { key: 'jti', ...expired });
+    await removeInBatches(this.database, Session, { key: 'id', ...expired });
   }
 }
 

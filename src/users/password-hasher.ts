@@ -32,13 +32,17 @@ export class PasswordHasher implements OnModuleInit {
     return this.queue.run(() => argon2.hash(nfc(password), this.options));
   }
 
-  verify(hash: string, password: string): Promise<boolean> {
-    return this.queue.run(() => argon2.verify(hash, nfc(password)));
+  /** @param before is asked when it is this one's turn, and may refuse by throwing */
+  verify(hash: string, password: string, before?: () => Promise<void>): Promise<boolean> {
+    return this.queue.run(async () => {
+      await before?.();
+      return argon2.verify(hash, nfc(password));
+    });
   }
 
   /** Takes as long as `verify`, so that nobody learns from the time whether there is such a user. */
-  async verifyNothing(password: string): Promise<void> {
-    await this.verify(this.dummy, password);
+  async verifyNothing(password: string, before: () => Promise<void>): Promise<void> {
+    await this.verify(this.dummy, password, before);
   }
 
   /** Whether the hash was made with other parameters than today's. */

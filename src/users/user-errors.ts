@@ -5,6 +5,11 @@ export const currentPasswordWrong: ErrorKind = {
   code: 'current_password_wrong',
   message: 'The current password is another.',
 };
+export const passwordTooCommon: ErrorKind = {
+  status: 400,
+  code: 'password_too_common',
+  message: 'This password is among those that are tried first.',
+};
 export const nameTaken: ErrorKind = {
   status: 400,
   code: 'name_taken',

@@ -18,6 +18,7 @@ export class UserRepository {
   private readonly lists: ListReader<User>;
   private readonly byId: Select<User, 'id'>;
   private readonly byIdWithHash: Select<User, 'id'>;
+  private readonly byName: Select<User, 'name'>;
   private readonly byNameWithHash: Select<User, 'name'>;
 
   constructor(private readonly database: Database) {
@@ -33,6 +34,10 @@ export class UserRepository {
           .createQueryBuilder(User, 'user')
           .addSelect('user.passwordHash')
           .where(`user.${THIS_ID}`),
+    });
+    this.byName = database.select({
+      parameters: ['name'],
+      query: (manager) => manager.createQueryBuilder(User, 'user').where('user.name = :name'),
     });
     this.byNameWithHash = database.select({
       parameters: ['name'],
@@ -54,6 +59,11 @@ export class UserRepository {
 
   findByIdWithHash(id: number): Promise<User | undefined> {
     return this.byIdWithHash.first({ id });
+  }
+
+  /** @param name in Unicode NFC */
+  findByName(name: string): Promise<KnownUser | undefined> {
+    return this.byName.first({ name });
   }
 
   /** @param name in Unicode NFC */

@@ -21,6 +21,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
 import { refuseOtherId, ResourceId } from '../common/resource-id.js';
+import { type Client, clientOf, RequestClient } from '../http/client.js';
 import { linkHeader, linkNext, locationHeader, setLocation } from '../http/links.js';
 import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
 import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
@@ -30,7 +31,7 @@ import { param } from '../tokens/requirement.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
 import { UserResponse } from './dto/user-response.dto.js';
-import { nameTaken } from './user-errors.js';
+import { nameTaken, passwordTooCommon } from './user-errors.js';
 import { userFields } from './user-fields.js';
 import { UsersService } from './users.service.js';
 
@@ -79,13 +80,13 @@ export class UsersController {
   @ApiOperation({ summary: 'Register a user' })
   @ApiCreatedResponse({ type: UserResponse, headers: locationHeader })
   @ApiBodyErrors(badBody)
-  @ApiErrors(nameTaken, tooManyRequests, serviceUnavailable)
+  @ApiErrors(nameTaken, passwordTooCommon, tooManyRequests, serviceUnavailable)
   async create(
     @Body() body: CreateUser,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UserResponse> {
-    const user = await this.users.register(body);
+    const user = await this.users.register(body, clientOf(request));
     setLocation(request, reply, `/api/users/${user.id}`);
     return UserResponse.from(user);
   }
@@ -98,14 +99,15 @@ export class UsersController {
   })
   @ApiOkResponse({ type: UserResponse })
   @ApiBodyErrors(badBody)
-  @ApiErrors(idMismatch, nameTaken, notFound, serviceUnavailable)
+  @ApiErrors(idMismatch, nameTaken, passwordTooCommon, notFound, serviceUnavailable)
   async replace(
     @ResourceId() id: number,
     @Body() body: ReplaceUser,
     @CurrentToken() token: Token,
+    @RequestClient() client: Client,
   ): Promise<UserResponse> {
     refuseOtherId(id, body);
-    return UserResponse.from(await this.users.replace(id, body, token));
+    return UserResponse.from(await this.users.replace(id, body, { token, client }));
   }
 
   @Delete(':id')
@@ -117,7 +119,11 @@ export class UsersController {
   })
   @ApiNoContentResponse()
   @ApiErrors(notFound, serviceUnavailable)
-  async remove(@ResourceId() id: number): Promise<void> {
-    await this.users.remove(id);
+  async remove(
+    @ResourceId() id: number,
+    @CurrentToken() token: Token,
+    @RequestClient() client: Client,
+  ): Promise<void> {
+    await this.users.remove(id, { token, client });
   }
 }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { CommonPasswords } from './common-passwords.js';
 import { PasswordHasher } from './password-hasher.js';
 import { UserRepository } from './user.repository.js';
 import { UsersController } from './users.controller.js';
@@ -6,7 +7,7 @@ import { UsersService } from './users.service.js';
 
 @Module({
   controllers: [UsersController],
-  providers: [UsersService, UserRepository, PasswordHasher],
+  providers: [UsersService, UserRepository, PasswordHasher, CommonPasswords],
   exports: [UsersService],
 })
 export class UsersModule {}

@@ -1,21 +1,31 @@
 import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { ApiError, notFound, unavailable } from '../common/api-error.js';
 import { nfc } from '../common/values.js';
 import { Database } from '../database/database.js';
+import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';
 import type { Page } from '../lists/list-reader.js';
 import { SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import type { Token } from '../tokens/token.js';
+import { CommonPasswords } from './common-passwords.js';
 import { PasswordHasher } from './password-hasher.js';
 import { type KnownUser, type NewUser, UserRepository } from './user.repository.js';
-import { currentPasswordWrong } from './user-errors.js';
 import type { User } from './user.js';
 
 interface Credentials {
   name: string;
   password: string;
 }
+
+/** Who asks for a change, and from where. */
+export interface Caller {
+  token: Token;
+  client: Client;
+}
+
+type Look = () => Promise<void>;
 
 /** How often a change that another request outran is tried again. */
 const MAX_ATTEMPTS = 3;
@@ -26,6 +36,8 @@ export class UsersService {
     private readonly users: UserRepository,
     private readonly passwords: PasswordHasher,
     private readonly sessions: SessionRepository,
+    private readonly audit: AuditTrail,
+    private readonly common: CommonPasswords,
     private readonly database: Database,
   ) {}
 
@@ -44,9 +56,20 @@ export class UsersService {
     return user;
   }
 
-  /** @throws ApiError `name_taken` */
-  async register(credentials: Credentials): Promise<KnownUser> {
-    return this.users.add(await this.prepare(credentials));
+  /** The id of the user of that name, or null. */
+  async idOf(name: string): Promise<number | null> {
+    return (await this.users.findByName(nfc(name)))?.id ?? null;
+  }
+
+  /** @throws ApiError `name_taken`, `password_too_common` */
+  async register(credentials: Credentials, client: Client): Promise<KnownUser> {
+    this.common.refuse(credentials.password);
+    const prepared = await this.prepare(credentials);
+    return this.database.write(async () => {
+      const user = await this.users.add(prepared);
+      await this.audit.record('user_created', { userId: user.id, client });
+      return user;
+    });
   }
 
   /** What is stored of a user; hashing comes first, so that no write waits for it. */
@@ -66,14 +89,15 @@ export class UsersService {
    * Gives the user a new name and password. Where the password is another than before, every
    * session of the user but the caller's ends.
    *
-   * @param caller the token that asks for it; its session must live until it is done
-   * @throws ApiError `not_found`, `name_taken`, `token_revoked`
+   * @param caller who asks for it; the session of the token must live until it is done
+   * @throws ApiError `not_found`, `name_taken`, `password_too_common`, `token_revoked`
    */
-  async replace(id: number, credentials: Credentials, caller: Token): Promise<KnownUser> {
+  async replace(id: number, credentials: Credentials, caller: Caller): Promise<KnownUser> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const user = await this.users.findByIdWithHash(id);
       if (!user) throw new ApiError(notFound);
       const unchanged = await this.passwords.verify(user.passwordHash, credentials.password);
+      if (!unchanged) this.common.refuse(credentials.password);
       const values = unchanged
         ? { name: nfc(credentials.name), passwordHash: user.passwordHash }
         : await this.prepare(credentials);
@@ -86,32 +110,39 @@ export class UsersService {
    * Gives the user a new password, for who knows the present one. Every session of the user but the
    * caller's ends.
    *
-   * @param caller as in `replace`
-   * @throws ApiError `current_password_wrong`, `token_revoked`
+   * @param look see `authenticate`
+   * @returns null where the present password is another
+   * @throws ApiError `password_too_common`, `token_revoked`
    */
-  async changePassword(id: number, current: string, next: string, caller: Token): Promise<void> {
+  async changePassword(
+    id: number,
+    { current, next }: { current: string; next: string },
+    caller: Caller,
+    look: Look,
+  ): Promise<true | null> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const user = await this.users.findByIdWithHash(id);
       if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
-      if (!(await this.passwords.verify(user.passwordHash, current))) {
-        throw new ApiError(currentPasswordWrong);
-      }
+      if (!(await this.passwords.verify(user.passwordHash, current, look))) return null;
+      this.common.refuse(next);
       const values = await this.prepare({ name: user.name, password: next });
-      if (await this.exchange(user, values, caller)) return;
+      if (await this.exchange(user, values, caller)) return true;
     }
     throw unavailable('the password kept changing');
   }
 
   /** @returns false where the password was changed since the user was read */
-  private async exchange(user: User, values: NewUser, caller: Token): Promise<boolean> {
+  private async exchange(user: User, values: NewUser, caller: Caller): Promise<boolean> {
+    const { sessionId } = caller.token;
     return this.database.write(async () => {
       // Hashing took its time, in which the caller may have been logged out.
-      if (caller.sessionId !== null && !(await this.sessions.touch(caller.sessionId))) {
+      if (sessionId !== null && !(await this.sessions.touch(sessionId))) {
         throw new TokenError(tokenRevoked, 'the session ended meanwhile');
       }
       if (!(await this.users.exchange(user, values))) return false;
       if (values.passwordHash !== user.passwordHash) {
-        await this.sessions.endAll(String(user.id), caller.sessionId);
+        await this.sessions.endAll(String(user.id), sessionId);
+        await this.audit.record('password_changed', { userId: user.id, ...caller });
       }
       return true;
     });
@@ -129,6 +160,7 @@ export class UsersService {
     await this.database.write(async () => {
       await this.users.setAdmin(user.id, admin);
       await this.sessions.endAll(String(user.id));
+      await this.audit.record('role_changed', { userId: user.id });
     });
   }
 
@@ -137,25 +169,32 @@ export class UsersService {
    *
    * @throws ApiError `not_found`
    */
-  async remove(id: number): Promise<void> {
+  async remove(id: number, caller: Caller): Promise<void> {
     await this.database.write(async () => {
       if (!(await this.users.remove(id))) throw new ApiError(notFound);
       await this.sessions.removeAll(String(id));
+      await this.audit.record('user_deleted', { userId: id, ...caller });
     });
   }
 
   /**
    * The user of that name and password, or null. Both take the same time. A hash that was made
    * with other parameters than today's is replaced.
+   *
+   * @param look is asked right before the password is verified, and may refuse
    */
-  async authenticate(name: string, password: string): Promise<AuthenticatedUser | null> {
+  async authenticate(
+    name: string,
+    password: string,
+    look: Look,
+  ): Promise<AuthenticatedUser | null> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const user = await this.users.findByNameWithHash(nfc(name));
       if (!user) {
-        await this.passwords.verifyNothing(password);
+        await this.passwords.verifyNothing(password, look);
         return null;
       }
-      if (!(await this.passwords.verify(user.passwordHash, password))) return null;
+      if (!(await this.passwords.verify(user.passwordHash, password, look))) return null;
       if (!this.passwords.isOutdated(user.passwordHash)) return user;
       const passwordHash = await this.passwords.hash(password);
       if (await this.users.exchange(user, { passwordHash })) return { ...user, passwordHash };

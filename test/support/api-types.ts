@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the audit trail
+         * @description For administrators. The latest come first with `sort=-id`.
+         */
+        get: operations["auditList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/login": {
         parameters: {
             query?: never;
@@ -472,6 +492,40 @@ export interface components {
         JsonWebKeySetResponse: {
             /** @example [] */
             keys: components["schemas"]["JsonWebKeyResponse"][];
+        };
+        AuditEntryResponse: {
+            /** @example 1 */
+            id: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T08:00:00.000Z
+             */
+            happened_at: string;
+            /**
+             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: and all other sessions of the user ended; `role_changed`: and all sessions of the user ended; `user_created`: somebody registered; `user_deleted`: with all sessions and books.
+             * @example login
+             * @enum {string}
+             */
+            event: "login" | "login_failed" | "refresh_reused" | "logout" | "session_ended" | "other_sessions_ended" | "password_changed" | "role_changed" | "user_created" | "user_deleted";
+            /**
+             * @description Whose account it is about; null for a name that nobody has.
+             * @example 1
+             */
+            user_id: number | null;
+            /**
+             * @description Whose token it was done with.
+             * @example null
+             */
+            actor_id: number | null;
+            /** @example 5b1f6f0e-2f0c-4d67-8a53-0f4f1c1b9d2e */
+            session_id: string | null;
+            /** @example 203.0.113.9 */
+            ip: string | null;
+            /**
+             * @description What the client said it was.
+             * @example curl/8.14.1
+             */
+            user_agent: string | null;
         };
         Login: {
             /** @example user */
@@ -943,6 +997,111 @@ export interface operations {
             };
         };
     };
+    auditList: {
+        parameters: {
+            query?: {
+                /** @description Only those with this. */
+                id?: number;
+                /** @description Only those with this. */
+                happened_at?: string;
+                /** @description Only those with this. */
+                event?: string;
+                /** @description Only those with this. */
+                user_id?: number | "null";
+                /** @description Only those with this. */
+                actor_id?: number | "null";
+                /** @description Only those with this. */
+                session_id?: string;
+                /** @description Only those with this. */
+                ip?: string;
+                /** @description Only those with this. */
+                user_agent?: string;
+                /** @description What to sort by, in order: fields, each once, with a minus before those that go downwards. Those that are the same in all of them are in order of `id`. */
+                sort?: string;
+                /** @description Where the page begins: see `Link`. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Where more follow: `<…>; rel="next"`, the address of the next page. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryResponse"][];
+                };
+            };
+            /** @description `validation_failed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `scope_required` */
+            403: {
+                headers: {
+                    /** @description RFC 6750, section 3. */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `wrong_token_type` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
     authLogin: {
         parameters: {
             query?: never;
@@ -1377,7 +1536,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `current_password_wrong`, `validation_failed`, `body_too_deep` */
+            /** @description `current_password_wrong`, `password_too_common`, `validation_failed`, `body_too_deep` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1844,7 +2003,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserResponse"];
                 };
             };
-            /** @description `name_taken`, `validation_failed`, `body_too_deep` */
+            /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1979,7 +2138,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserResponse"];
                 };
             };
-            /** @description `id_mismatch`, `name_taken`, `validation_failed`, `body_too_deep` */
+            /** @description `id_mismatch`, `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3083,7 +3242,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessageResponse"];
                 };
             };
-            /** @description `name_taken`, `validation_failed`, `body_too_deep` */
+            /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep` */
             400: {
                 headers: {
                     [name: string]: unknown;

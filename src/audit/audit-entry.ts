@@ -1,0 +1,51 @@
+import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+
+/** What is recorded. Names never change: they lie in databases. */
+export const AUDIT_EVENTS = {
+  login: 'a session was opened',
+  login_failed: 'a password was wrong, or a name unknown',
+  refresh_reused: 'a spent refresh token came again, and its session ended',
+  logout: 'an access token was revoked',
+  session_ended: 'a session was ended by its user',
+  other_sessions_ended: 'all sessions of the user but `session_id` were ended',
+  password_changed: 'and all other sessions of the user ended',
+  role_changed: 'and all sessions of the user ended',
+  user_created: 'somebody registered',
+  user_deleted: 'with all sessions and books',
+} as const;
+
+export type AuditEvent = keyof typeof AUDIT_EVENTS;
+
+/** Something that happened to an account. It outlives the user and the session that it names. */
+@Entity('audit_entries')
+@Index('audit_entries_user_id_idx', ['userId', 'id'])
+export class AuditEntry {
+  @PrimaryGeneratedColumn('increment', { type: 'integer' })
+  id: number;
+
+  /** Milliseconds since 1970. */
+  @Index('audit_entries_happened_at_idx')
+  @Column('bigint', { name: 'happened_at' })
+  happenedAt: number;
+
+  @Column({ type: 'varchar', length: 40, collation: 'C' })
+  event: AuditEvent;
+
+  /** Whose account it is about; null where there is none. */
+  @Column('integer', { name: 'user_id', nullable: true })
+  userId: number | null;
+
+  /** Whose token it was done with; null where that took none. */
+  @Column('integer', { name: 'actor_id', nullable: true })
+  actorId: number | null;
+
+  @Column({ type: 'varchar', name: 'session_id', length: 36, nullable: true, collation: 'C' })
+  sessionId: string | null;
+
+  @Column({ type: 'varchar', length: 64, nullable: true, collation: 'C' })
+  ip: string | null;
+
+  /** What the client said it was. */
+  @Column({ type: 'varchar', name: 'user_agent', length: 255, nullable: true, collation: 'C' })
+  agent: string | null;
+}

@@ -1,0 +1,19 @@
+import { Injectable } from '@nestjs/common';
+import { AppConfig } from '../config/app-config.js';
+import { PeriodicTask } from '../common/periodic-task.js';
+import { AuditTrail } from './audit-trail.js';
+
+/** Removes entries that are older than `AUDIT_RETENTION`. */
+@Injectable()
+export class AuditRetention extends PeriodicTask {
+  constructor(
+    private readonly trail: AuditTrail,
+    private readonly config: AppConfig,
+  ) {
+    super({ every: 15 * 60 * 1000 });
+  }
+
+  protected override work(): Promise<void> {
+    return this.trail.removeBefore(Date.now() - this.config.auditRetention * 1000);
+  }
+}

@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import { parseId } from '../common/resource-id.js';
+import { Database } from '../database/database.js';
+import { removeInBatches } from '../database/remove-in-batches.js';
+import type { Client } from '../http/client.js';
+import type { ListQuery } from '../lists/list-query.js';
+import { ListReader, type Page } from '../lists/list-reader.js';
+import type { Token } from '../tokens/token.js';
+import { AuditEntry, type AuditEvent } from './audit-entry.js';
+import { auditFields } from './audit-fields.js';
+
+/** What an entry says beside what happened and when. */
+export interface AuditDetails {
+  /** Whose account it is about, if anybody's. */
+  userId?: number | null;
+  /** The token that it was done with. */
+  token?: Token;
+  /** The session of that token, unless told. */
+  sessionId?: string | null;
+  /** Where it came from; nobody, where the service or its administrator did it. */
+  client?: Client;
+}
+
+const NOBODY: Client = { ip: null, agent: null };
+
+/** Keeps what happened to accounts. Never a token, a password, or a name that somebody tried. */
+@Injectable()
+export class AuditTrail {
+  private readonly lists: ListReader<AuditEntry>;
+
+  constructor(private readonly database: Database) {
+    this.lists = new ListReader(database, AuditEntry, auditFields, { heavy: true });
+  }
+
+  /** Within a write it is part of that: what it records is kept with it, or is undone with it. */
+  async record(event: AuditEvent, details: AuditDetails): Promise<void> {
+    const { userId = null, token, client = NOBODY } = details;
+    const actorId = token ? parseId(token.subject) : null;
+    const { sessionId = token?.sessionId ?? null } = details;
+    const entry = { event, userId, actorId, sessionId, ...client };
+    await this.database.write((manager) =>
+      manager.insert(AuditEntry, { happenedAt: Date.now(), ...entry }),
+    );
+  }
+
+  list(query: ListQuery): Promise<Page<AuditEntry>> {
+    return this.lists.page(query);
+  }
+
+  /** @param moment milliseconds since 1970 */
+  async removeBefore(moment: number): Promise<void> {
+    await removeInBatches(this.database, AuditEntry, { key: 'id', column: 'happenedAt', moment });
+  }
+}

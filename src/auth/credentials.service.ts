@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../audit/audit-trail.js';
+import { ApiError } from '../common/api-error.js';
+import type { Client } from '../http/client.js';
+import type { Token } from '../tokens/token.js';
+import { currentPasswordWrong } from '../users/user-errors.js';
+import type { KnownUser } from '../users/user.repository.js';
+import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
+import { refusedLogin } from './auth-errors.js';
+import { LoginThrottle } from './login-throttle.js';
+
+/** Where passwords are verified, whichever way they come: failures are counted and recorded. */
+@Injectable()
+export class CredentialsService {
+  constructor(
+    private readonly users: UsersService,
+    private readonly throttle: LoginThrottle,
+    private readonly audit: AuditTrail,
+  ) {}
+
+  /** @throws ApiError `credentials_invalid`, `too_many_requests` */
+  async verify(name: string, password: string, client: Client): Promise<AuthenticatedUser> {
+    const user = await this.throttle.guard(
+      name,
+      client,
+      (look) => this.users.authenticate(name, password, look),
+      () => this.recordFailure(name, client),
+    );
+    if (!user) throw refusedLogin();
+    return user;
+  }
+
+  /**
+   * @param token of the user
+   * @throws ApiError `current_password_wrong`, `too_many_requests`, `token_revoked`
+   */
+  async changePassword(
+    user: KnownUser,
+    words: { current: string; next: string },
+    token: Token,
+    client: Client,
+  ): Promise<void> {
+    const changed = await this.throttle.guard(
+      user.name,
+      client,
+      (look) => this.users.changePassword(user.id, words, { token, client }, look),
+      () => this.recordFailure(user.name, client, token),
+    );
+    if (!changed) throw new ApiError(currentPasswordWrong);
+  }
+
+  private async recordFailure(name: string, client: Client, token?: Token): Promise<void> {
+    const userId = await this.users.idOf(name);
+    await this.audit.record('login_failed', { userId, client, ...(token && { token }) });
+  }
+}

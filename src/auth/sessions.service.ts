@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../audit/audit-trail.js';
+import { ApiError, notFound } from '../common/api-error.js';
+import { parseId } from '../common/resource-id.js';
+import { Database } from '../database/database.js';
+import type { Client } from '../http/client.js';
+import { SessionRepository } from '../tokens/session.repository.js';
+import type { Session } from '../tokens/session.js';
+import { TokenService } from '../tokens/token.service.js';
+import type { Token } from '../tokens/token.js';
+
+/** The sessions of whoever holds a token: another's cannot be told from one that is not there. */
+@Injectable()
+export class SessionsService {
+  constructor(
+    private readonly sessions: SessionRepository,
+    private readonly tokens: TokenService,
+    private readonly audit: AuditTrail,
+    private readonly database: Database,
+  ) {}
+
+  list(token: Token): Promise<Session[]> {
+    return this.sessions.listLive(token.subject);
+  }
+
+  /** Revokes this one token. */
+  async logout(token: Token, client: Client): Promise<void> {
+    await this.database.write(async () => {
+      await this.tokens.revoke(token);
+      await this.audit.record('logout', { ...about(token), client });
+    });
+  }
+
+  /** Ends the token's session, and with it every token of it. */
+  async endCurrent(token: Token, client: Client): Promise<void> {
+    await this.database.write(async () => {
+      if (token.sessionId === null) await this.tokens.revoke(token);
+      else await this.sessions.end(token.sessionId);
+      await this.audit.record('session_ended', { ...about(token), client });
+    });
+  }
+
+  /** @throws ApiError `not_found` */
+  async end(token: Token, sessionId: string, client: Client): Promise<void> {
+    await this.database.write(async () => {
+      if (!(await this.sessions.endOf(token.subject, sessionId))) throw new ApiError(notFound);
+      await this.audit.record('session_ended', { ...about(token), sessionId, client });
+    });
+  }
+
+  /** Ends all sessions but the token's own. */
+  async endOthers(token: Token, client: Client): Promise<void> {
+    await this.database.write(async () => {
+      await this.sessions.endAll(token.subject, token.sessionId);
+      await this.audit.record('other_sessions_ended', { ...about(token), client });
+    });
+  }
+}
+
+function about(token: Token) {
+  return { userId: parseId(token.subject), token };
+}
