@@ -13,6 +13,10 @@ export interface Options {
   listQueries: readonly ListQuery[];
   /** How many ships are listed. */
   ships: number;
+  /** Whether known users can be told from unknown ones by the time of a login. */
+  loginTimes: boolean;
+  /** Whether hostile requests hold up others. */
+  stalls: boolean;
   markdown: boolean;
 }
 
@@ -20,6 +24,8 @@ export interface Options {
 const ROUTES = 'routes';
 const CHECKS = 'checks';
 const LISTS = 'lists';
+const LOGIN_TIMES = 'login-times';
+const STALLS = 'stalls';
 
 export const usage = `npm run bench -- [options]
   --rounds <n>    measured rounds of each route or token check and side (5)
@@ -30,6 +36,8 @@ export const usage = `npm run bench -- [options]
                   ${ROUTES}, or one of them: ${namesOf(scenarios)}
                   ${CHECKS}, or one of them: ${namesOf(tokenChecks)}
                   ${LISTS}, or one of them: ${namesOf(listQueries)}
+                  ${LOGIN_TIMES}: of users that there are, against names that nobody has
+                  ${STALLS}: how long hostile requests hold up others
   --markdown      the tables as markdown`;
 
 /**
@@ -43,7 +51,11 @@ export function readOptions(args: string[]): Options | null {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
       ships: { type: 'string', default: '1000000' },
-      only: { type: 'string', multiple: true, default: [ROUTES, CHECKS, LISTS] },
+      only: {
+        type: 'string',
+        multiple: true,
+        default: [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS],
+      },
       markdown: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -64,11 +76,11 @@ export function readOptions(args: string[]): Options | null {
   return { rounds, seconds, ships, ...choose(values.only), markdown: values.markdown };
 }
 
-type Chosen = Pick<Options, 'scenarios' | 'tokenChecks' | 'listQueries'>;
+type Chosen = Pick<Options, 'scenarios' | 'tokenChecks' | 'listQueries' | 'loginTimes' | 'stalls'>;
 
 function choose(wanted: readonly string[]): Chosen {
   const all = [...scenarios, ...tokenChecks, ...listQueries];
-  const known = [ROUTES, CHECKS, LISTS, ...all.map(({ name }) => name)];
+  const known = [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, ...all.map(({ name }) => name)];
   const unknown = wanted.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${known.join(', ')}.`);
   const chosen = <T extends { name: string }>(kind: string, all: readonly T[]): T[] =>
@@ -77,6 +89,8 @@ function choose(wanted: readonly string[]): Chosen {
     scenarios: chosen(ROUTES, scenarios),
     tokenChecks: chosen(CHECKS, tokenChecks),
     listQueries: chosen(LISTS, listQueries),
+    loginTimes: wanted.includes(LOGIN_TIMES),
+    stalls: wanted.includes(STALLS),
   };
 }
 

@@ -1,6 +1,8 @@
 import { cpus } from 'node:os';
 import type { Result, SideResult } from './contest.js';
 import type { ListResult, Walk } from './list-contest.js';
+import { ALIKE, type LoginTimes } from './login-times.js';
+import { LONGEST_STALL, type Stall } from './stalls.js';
 import type { Ratio } from './statistics.js';
 import type { Table } from './table.js';
 import type { TokenResult } from './token-contest.js';
@@ -105,6 +107,21 @@ export function listsTable(results: readonly ListResult[]): Table {
 
 export function walkLine(engine: string, { ships, pages, added, seconds }: Walk): string {
   return `${engine}: a walk by Link met each of ${ships} ships once, in ${pages} pages and ${seconds.toFixed(1)} s, while ${added} were added.`;
+}
+
+export function loginTimesLine({ tries, known, unknown, difference }: LoginTimes): string {
+  const verdict = difference <= ALIKE ? 'met' : 'MISSED';
+  return `Refused logins, medians of ${tries}: ${known.toFixed(2)} ms of users, ${unknown.toFixed(2)} ms of nobody; they differ by ${(100 * difference).toFixed(1)} % (${100 * ALIKE} % allowed: ${verdict}).`;
+}
+
+export function stallsTable(stalls: readonly Stall[]): Table {
+  const rows = stalls.map(({ name, status, longest }) => [
+    name,
+    String(status),
+    longest.toFixed(1),
+    longest <= LONGEST_STALL ? 'met' : 'MISSED',
+  ]);
+  return [['hostile request', 'status', 'longest wait of another, ms', 'result'], ...rows];
 }
 
 function meets({ median }: Ratio, target: number): boolean {

@@ -1,8 +1,9 @@
 /**
  * Measures the built product. Its routes, against the floor: the same ones written by hand, with
  * the same libraries and no framework. Its check of a token, against the bare cryptographic
- * operation. Its lists of very many ships, the last page against the first. See `usage` for the options. The exit code says whether the benchmark ran, not
- * whether a target was met: a benchmark is no test.
+ * operation. Its lists of very many ships, the last page against the first. Refused logins of users
+ * against those of nobody, and what hostile requests do to others. See `usage` for the options. The
+ * exit code says whether the benchmark ran, not whether a target was met: a benchmark is no test.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,18 @@ import { join } from 'node:path';
 import { contest, type Result } from './contest.js';
 import { startContestants } from './contestants.js';
 import { type Options, readOptions, usage } from './options.js';
-import { listsTable, machine, missed, routesTable, tokensTable, walkLine } from './report.js';
+import { measureLoginTimes } from './login-times.js';
+import {
+  listsTable,
+  loginTimesLine,
+  machine,
+  missed,
+  routesTable,
+  stallsTable,
+  tokensTable,
+  walkLine,
+} from './report.js';
+import { measureStalls } from './stalls.js';
 import type { ListResult } from './list-contest.js';
 import type { ListOptions, ListResults } from './lists.js';
 import { markdownTable, textTable } from './table.js';
@@ -39,6 +51,11 @@ async function run(options: Options): Promise<void> {
     console.log(format(listsTable(results)));
     results.forEach(reportMissed);
     for (const [engine, walk] of Object.entries(walks)) console.log(`\n${walkLine(engine, walk)}`);
+  }
+  if (options.loginTimes) console.log(`\n${loginTimesLine(await measureLoginTimes(folder))}`);
+  if (options.stalls) {
+    console.log('\nHostile requests:\n');
+    console.log(format(stallsTable(await measureStalls(folder))));
   }
 }
 

@@ -13,14 +13,29 @@ import {
 } from './http/broken-request.js';
 import { acceptJsonAlone, BODY_LIMIT } from './http/json-body.js';
 import { countAuthAttempts } from './http/rate-limit.guard.js';
+import { allowOrigins, relaxForDocs, sendSecurityHeaders } from './http/security-headers.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
 import { serveDocs } from './openapi.js';
 import { TokenKeys } from './tokens/keys/token-keys.js';
+
+/** How long a request may take to arrive, in milliseconds. */
+export interface Timeouts {
+  /** Its head, */
+  head: number;
+  /** and all of it. */
+  request: number;
+  /** How often that is looked at. */
+  look: number;
+}
+
+/** Whoever lets a request trickle in holds a connection for no longer than this. */
+const patience: Timeouts = { head: 10_000, request: 30_000, look: 1_000 };
 
 export interface AppOptions {
   /** Modules beside the application's own. */
   imports?: Imports;
   logger?: LoggerService | false;
+  timeouts?: Timeouts;
 }
 
 /**
@@ -30,14 +45,21 @@ export interface AppOptions {
  */
 export async function createApp(
   config: AppConfig,
-  { imports = [], logger = new ConsoleLogger({ json: config.production }) }: AppOptions = {},
+  {
+    imports = [],
+    logger = new ConsoleLogger({ json: config.production }),
+    timeouts = patience,
+  }: AppOptions = {},
 ): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(
     await applicationModule(config, imports),
-    adapterFor(config),
+    adapterFor(config, timeouts),
     { logger, bodyParser: false, abortOnError: false },
   );
   const instance = app.getHttpAdapter().getInstance();
+  sendSecurityHeaders(app, config);
+  allowOrigins(app, config);
+  relaxForDocs(instance);
   refuseOddRequests(instance);
   answerUnknownRoutes(instance);
   acceptJsonAlone(instance);
@@ -58,12 +80,16 @@ export async function applicationModule(
   return AppModule.forRoot({ config, keys, database }, imports);
 }
 
-function adapterFor(config: AppConfig): FastifyAdapter {
+function adapterFor(config: AppConfig, timeouts: Timeouts): FastifyAdapter {
   return new FastifyAdapter({
     ...answersBeforeRouting,
+    http: {
+      ...answersBeforeRouting.http,
+      headersTimeout: timeouts.head,
+      connectionsCheckingInterval: timeouts.look,
+    },
+    requestTimeout: timeouts.request,
     bodyLimit: BODY_LIMIT,
-    // A request whose head or body trickles in is cut off after half a minute.
-    requestTimeout: 30_000,
     // As long as a path may be at all: a long id names nothing, like any other.
     routerOptions: { maxParamLength: 16_384 },
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,

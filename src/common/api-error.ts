@@ -95,6 +95,11 @@ export const bodyTooDeep: ErrorKind = {
   code: 'body_too_deep',
   message: 'The body is nested too deeply.',
 };
+export const bodyTooFull: ErrorKind = {
+  status: 400,
+  code: 'body_too_full',
+  message: 'The body holds too many values.',
+};
 export const notFound = genericKind(404);
 export const methodNotAllowed = genericKind(405);
 export const payloadTooLarge = genericKind(413);

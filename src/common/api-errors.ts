@@ -2,6 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiResponse } from '@nestjs/swagger';
 import {
   bodyTooDeep,
+  bodyTooFull,
   type ErrorBody,
   type ErrorKind,
   errorBody,
@@ -67,7 +68,7 @@ export function ApiBodyErrors(example: ValidationMessages): MethodDecorator {
 }
 
 /** What can be wrong with whatever is sent as a body, also where none is asked for. */
-export const unreadableBody = [bodyTooDeep, payloadTooLarge, unsupportedMediaType];
+export const unreadableBody = [bodyTooDeep, bodyTooFull, payloadTooLarge, unsupportedMediaType];
 
 /** An answer with one of these errors, as the document shows it. */
 export function errorContent(kinds: ErrorKind[]) {

@@ -86,6 +86,10 @@ describe('AppConfig', () => {
     ],
     [{ TRUST_PROXY: '10.0.0.1, fd00::/8' }, { trustedProxies: ['10.0.0.1', 'fd00::/8'] }],
     [{ REFRESH_ROTATION: 'false' }, { refreshRotation: false }],
+    [
+      { CORS_ORIGINS: 'https://a.example, http://localhost:5173' },
+      { corsOrigins: ['https://a.example', 'http://localhost:5173'] },
+    ],
     [{ REFRESH_GRACE: '0' }, { refreshRotation: true, refreshGrace: 0 }],
   ])('reads %j', (env, expected) => {
     expect(AppConfig.from(env)).toMatchObject(expected);
@@ -144,6 +148,12 @@ describe('AppConfig', () => {
       'TRUST_PROXY: "the-proxy" is no address; use the proxies\' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.',
     ],
     [{ DOCS: '1' }, 'DOCS: "1" is not known; use true or false.'],
+    ...['*', 'null', 'https://app.example.com/', 'app.example.com', 'https://a.b:443'].map(
+      (origin): [Record<string, string>, string] => [
+        { CORS_ORIGINS: `http://localhost:5173,${origin}` },
+        `CORS_ORIGINS: "${origin}" is no origin; use those of the pages that may ask, such as https://app.example.com, separated by commas.`,
+      ],
+    ),
     [{ REFRESH_ROTATION: '1' }, 'REFRESH_ROTATION: "1" is not known; use true or false.'],
     [
       { JWT_ACCESS_TOKEN_EXPIRES: '60d' },

@@ -46,6 +46,8 @@ export class AppConfig {
   readonly authRateLimit: number;
   /** Addresses and ranges whose forwarded headers count; empty is none. */
   readonly trustedProxies: readonly string[];
+  /** Origins whose pages may read our answers; empty is none. */
+  readonly corsOrigins: readonly string[];
   /** Not a setting: OWASP's first recommendation for argon2id; a test may take less. */
   readonly passwordHashCost: PasswordHashCost;
   /** What a person should know although it does not stop the start. */
@@ -86,6 +88,7 @@ export class AppConfig {
     this.docs = read.flag('DOCS', true);
     this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
     this.trustedProxies = read.addresses('TRUST_PROXY');
+    this.corsOrigins = read.origins('CORS_ORIGINS');
     this.passwordHashCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
     this.warnings = read.finish();
   }

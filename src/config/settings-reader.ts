@@ -123,6 +123,18 @@ export class SettingsReader {
     return list;
   }
 
+  /** Origins of web pages (RFC 6454, section 6.1), separated by commas. */
+  origins(name: string): string[] {
+    const list = splitList(this.raw(name) ?? '');
+    for (const origin of list) {
+      if (isOrigin(origin)) continue;
+      this.problem(
+        `${name}: "${origin}" is no origin; use those of the pages that may ask, such as https://app.example.com, separated by commas.`,
+      );
+    }
+    return list;
+  }
+
   /** The value that is set under any of its spellings; two that differ are a problem. */
   private oneOf(
     spellings: Spelling[],
@@ -169,6 +181,11 @@ function isAddressRange(text: string): boolean {
   if (version === 0 || rest.length > 0) return false;
   if (prefix === undefined) return true;
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128);
+}
+
+function isOrigin(text: string): boolean {
+  if (!/^https?:/.test(text) || !URL.canParse(text)) return false;
+  return new URL(text).origin === text;
 }
 
 export function splitList(text: string): string[] {

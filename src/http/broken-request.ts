@@ -2,7 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { ApiError, errorBody, genericKind } from '../common/api-error.js';
+import { rawSecurityHeaders } from './security-headers.js';
 
+/** Lines of a request's head. */
+const MAX_HEADERS = 100;
 /** Milliseconds that a shutdown waits for the requests that it found under way. */
 const SHUTDOWN_PATIENCE = 5_000;
 
@@ -11,20 +14,29 @@ export const answersBeforeRouting = {
   clientErrorHandler: answerBrokenRequest,
   // The router gives up on a path that is no URL before any handler could answer.
   frameworkErrors: ({ statusCode = 400 }: FastifyError, _: unknown, reply: FastifyReply) => {
-    void reply.status(statusCode).send(errorBody(genericKind(statusCode)));
+    void reply
+      .headers(rawSecurityHeaders)
+      .status(statusCode)
+      .send(errorBody(genericKind(statusCode)));
   },
   // Node would refuse with an empty body what `refuseOddRequests` refuses with one.
   http: { requireHostHeader: false },
 };
 
 export function refuseOddRequests(instance: FastifyInstance): void {
+  // Node drops those beyond without a word, and with them maybe a second token.
+  instance.server.maxHeadersCount = MAX_HEADERS + 1;
   instance.addHook('onRequest', (request, _reply, done) => {
-    const { httpVersion, headers } = request.raw;
+    const { httpVersion, headers, rawHeaders } = request.raw;
+    if (rawHeaders.length > 2 * MAX_HEADERS) return done(new ApiError(genericKind(431)));
     const badHost = httpVersion === '1.1' && headers.host === undefined;
     done(badHost ? new ApiError(genericKind(400), { cause: 'no Host' }) : undefined);
   });
   instance.server.on('checkExpectation', (_: IncomingMessage, answer: ServerResponse) => {
-    answer.writeHead(417, { 'content-type': 'application/json; charset=utf-8' });
+    answer.writeHead(417, {
+      ...rawSecurityHeaders,
+      'content-type': 'application/json; charset=utf-8',
+    });
     answer.end(JSON.stringify(errorBody(genericKind(417))));
   });
 }
@@ -57,6 +69,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
     [
       `HTTP/1.1 ${status} ${body.error}`,
       'Content-Type: application/json; charset=utf-8',
+      ...Object.entries(rawSecurityHeaders).map(([name, value]) => `${name}: ${value}`),
       `Content-Length: ${Buffer.byteLength(json)}`,
       'Connection: close',
       '',

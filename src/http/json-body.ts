@@ -3,14 +3,18 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import {
   ApiError,
   bodyTooDeep,
+  bodyTooFull,
   unsupportedMediaType,
   validationFailed,
 } from '../common/api-error.js';
+import { repeatsName } from '../common/repeated-names.js';
 import { sentences } from '../common/validation.js';
 
 /** Bytes. */
 export const BODY_LIMIT = 100 * 1024;
 const MAX_DEPTH = 32;
+/** Members and elements, at all depths: hundreds of times what any of our bodies holds. */
+const MAX_VALUES = 10_000;
 
 /** JSON is the one kind of body; every other parser of Fastify's goes away (415). */
 export function acceptJsonAlone(instance: FastifyInstance): void {
@@ -34,25 +38,32 @@ function parseBody(request: FastifyRequest, body: Buffer): unknown {
   if (encoding !== undefined && encoding !== 'identity') throw new ApiError(unsupportedMediaType);
   // Clients that always name a type send it without a body, too.
   if (body.length === 0) return undefined;
-  if (deeperThan(MAX_DEPTH, body)) throw new ApiError(bodyTooDeep);
+  refuseOverload(body);
   try {
     if (!isUtf8(body)) throw new SyntaxError('The body is no UTF-8');
-    return JSON.parse(body.toString('utf8'));
+    const text = body.toString('utf8');
+    const value: unknown = JSON.parse(text);
+    if (repeatsName(text, value)) throw new SyntaxError('A member is named twice');
+    return value;
   } catch (cause) {
     throw new ApiError(validationFailed, { message: { _schema: [sentences.body] }, cause });
   }
 }
 
 const QUOTE = 0x22;
+const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 const OPEN = new Set([0x5b, 0x7b]);
 const CLOSE = new Set([0x5d, 0x7d]);
 
-/** Counts brackets outside of strings, before anything recursive looks at the text. */
-function deeperThan(limit: number, json: Buffer): boolean {
-  // Each level takes a byte to open it.
-  if (json.length <= limit) return false;
+/**
+ * Counts brackets and commas outside of strings, before anything recursive or slow looks at the text.
+ *
+ * @throws ApiError `body_too_deep`, `body_too_full`
+ */
+function refuseOverload(json: Buffer): void {
   let depth = 0;
+  let values = 1;
   let inString = false;
   for (let i = 0; i < json.length; i++) {
     const byte = json[i]!;
@@ -60,8 +71,8 @@ function deeperThan(limit: number, json: Buffer): boolean {
       if (byte === BACKSLASH) i++;
       else if (byte === QUOTE) inString = false;
     } else if (byte === QUOTE) inString = true;
-    else if (OPEN.has(byte) && ++depth > limit) return true;
+    else if (byte === COMMA && ++values > MAX_VALUES) throw new ApiError(bodyTooFull);
+    else if (OPEN.has(byte) && ++depth > MAX_DEPTH) throw new ApiError(bodyTooDeep);
     else if (CLOSE.has(byte)) depth--;
   }
-  return false;
 }

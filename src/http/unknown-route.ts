@@ -13,6 +13,8 @@ export function answerUnknownRoutes(instance: FastifyInstance): void {
   const router = findMyWay();
   const methods = new Set<HTTPMethod>();
   instance.addHook('onRoute', ({ method, url }) => {
+    // What takes the preflights of CORS is no path.
+    if (url === '*') return;
     for (const each of [method].flat() as HTTPMethod[]) {
       methods.add(each);
       if (!router.hasRoute(each, url)) router.on(each, url, () => undefined);

@@ -6,7 +6,7 @@ import { refuseClaims, refuseHeader } from './claims.js';
 import type { KeyRing } from './keys/key-ring.js';
 import type { TokenKey } from './keys/token-key.js';
 import { TokenKeys } from './keys/token-keys.js';
-import { parseTokenPart } from './strict-json.js';
+import { parseTokenPart } from './token-part.js';
 import { TokenError, tokenInvalid, type TokenType, wrongTokenType } from './token-error.js';
 import { type Claims, Token, type TokenHeader } from './token.js';
 

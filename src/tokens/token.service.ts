@@ -7,7 +7,7 @@ import { refuseClaims } from './claims.js';
 import type { TokenKey } from './keys/token-key.js';
 import { TokenKeys } from './keys/token-keys.js';
 import { NotAuthenticated, runStrategy } from './run-strategy.js';
-import { parseTokenPart } from './strict-json.js';
+import { parseTokenPart } from './token-part.js';
 import { TokenError, tokenExpired, tokenInvalid, type TokenType } from './token-error.js';
 import { addOwnClaims, TokenHookRunner } from './token-hooks.js';
 import { TokenStateRepository } from './token-state.repository.js';

@@ -1124,7 +1124,7 @@ export interface operations {
                     "application/json": components["schemas"]["LoginResponse"];
                 };
             };
-            /** @description `credentials_missing`, `validation_failed`, `body_too_deep` */
+            /** @description `credentials_missing`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1213,7 +1213,7 @@ export interface operations {
                     "application/json": components["schemas"]["LoginResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1300,7 +1300,7 @@ export interface operations {
                     "application/json": components["schemas"]["LogoutResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1387,7 +1387,7 @@ export interface operations {
                     "application/json": components["schemas"]["LogoutResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1536,7 +1536,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `current_password_wrong`, `password_too_common`, `validation_failed`, `body_too_deep` */
+            /** @description `current_password_wrong`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1752,7 +1752,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1839,7 +1839,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2003,7 +2003,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserResponse"];
                 };
             };
-            /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep` */
+            /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2138,7 +2138,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserResponse"];
                 };
             };
-            /** @description `id_mismatch`, `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep` */
+            /** @description `id_mismatch`, `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2245,7 +2245,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2434,7 +2434,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShipResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2578,7 +2578,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShipResponse"];
                 };
             };
-            /** @description `id_mismatch`, `validation_failed`, `body_too_deep` */
+            /** @description `id_mismatch`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2674,7 +2674,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2864,7 +2864,7 @@ export interface operations {
                     "application/json": components["schemas"]["BookResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3037,7 +3037,7 @@ export interface operations {
                     "application/json": components["schemas"]["BookResponse"];
                 };
             };
-            /** @description `id_mismatch`, `validation_failed`, `body_too_deep` */
+            /** @description `id_mismatch`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3142,7 +3142,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3242,7 +3242,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessageResponse"];
                 };
             };
-            /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep` */
+            /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3320,7 +3320,7 @@ export interface operations {
                     "application/json": components["schemas"]["TutorialTokenResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3469,7 +3469,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessageResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3625,7 +3625,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessageResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
                     [name: string]: unknown;

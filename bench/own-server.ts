@@ -1,0 +1,21 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { packageRoot } from '../src/config/package-root.js';
+import { ServerProcess } from './server-process.js';
+
+/** The built product on a fresh SQLite file with the demo data, and without a rate limit. */
+export function startProduct(folder: string, name: string): Promise<ServerProcess> {
+  return ServerProcess.start({
+    name: 'The product',
+    script: join(packageRoot, 'dist', 'src', 'main.js'),
+    folder: join(folder, name),
+    settings: {
+      PORT: '0',
+      DATABASE_URL: `sqlite:${join(folder, name, 'bench.sqlite')}`,
+      DEMO_DATA: 'true',
+      AUTH_RATE_LIMIT: '0',
+      JWT_SECRET_KEY: randomBytes(64).toString('base64url'),
+      JWT_ACCESS_TOKEN_EXPIRES: '1d',
+    },
+  });
+}
