@@ -61,7 +61,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**', '**/*.spec.ts', 'bench/**', 'migrations/**', '*.js'],
+    files: ['test/**', '**/*.spec.ts', 'bench/**', 'fuzz/**', 'migrations/**', '*.js'],
     rules: { 'max-lines': 'off', 'max-lines-per-function': 'off' },
   },
   {
