@@ -26,12 +26,14 @@ const shared = {
 };
 
 /**
- * What is between us and a browser, another language, the file of keys or a process: it takes long,
- * and is the same whatever database lies behind.
+ * What is the same whatever database lies behind, and takes its time: what is between us and a
+ * browser, another language, the file of keys or a process; the form of tokens and of settings; what
+ * the documents say.
  */
-const beforeAnyDatabase = ['browser', 'interop', 'keys', 'process'].map(
-  (name) => `<rootDir>/test/${name}`,
-);
+const beforeAnyDatabase = [
+  ...['browser', 'interop', 'keys', 'process', 'confused-tokens', 'seed-002'],
+  ...['readme', 'openapi', 'routes', 'examples', 'response-check'],
+].map((name) => `<rootDir>/test/${name}`);
 
 /** The whole end-to-end suite, on one of the two databases. */
 const endToEnd = (engine) => ({
@@ -58,7 +60,7 @@ export default async function config() {
       'SKIPPED: the end-to-end suite on PostgreSQL. No server answers; name one in TEST_POSTGRES_URL.',
     );
   }
-  return { projects, maxWorkers: 2, testTimeout: 20_000 };
+  return { projects, maxWorkers: 3, testTimeout: 20_000 };
 }
 
 function answers({ hostname, port }) {

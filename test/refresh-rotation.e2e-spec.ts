@@ -351,7 +351,7 @@ describe('Two instances on one database', () => {
 });
 
 describe('Two processes on one database', () => {
-  it('move on by one step, whatever comes at once, and end what a logout ends', async () => {
+  it('move on by one step, whatever comes at once, and end what a logout or a new password ends', async () => {
     const database = await createDatabase();
     const settings = { ...database.settings, JWT_SECRET_KEY: SECRET };
     const services = [ServiceProcess.spawn(settings)];
@@ -369,19 +369,28 @@ describe('Two processes on one database', () => {
     expect(successors.size).toBe(1);
     const [successor = ''] = successors;
 
-    const [logout, ...raced] = await Promise.all([
-      clients[1]!.send('DELETE', '/auth/logout2', { token: successor }),
-      ...Array.from({ length: 20 }, (_, i) => refresh(clients[i % 2]!, successor)),
-    ]);
-    expect(logout.status).toBe(200);
-    const given = raced.filter(({ status }) => status === 200).map(({ body }) => body);
-    for (const { status, body } of raced) if (status !== 200) expect(body).toEqual(revoked);
-    for (const client of clients) {
-      for (const { access_token, refresh_token } of given) {
-        expect((await me(client, access_token)).body).toEqual(revoked);
-        expect((await refresh(client, refresh_token)).body).toEqual(revoked);
+    const expectEnded = async (token: string, ending: Promise<Answer>, status: number) => {
+      const racing = Array.from({ length: 20 }, (_, i) => refresh(clients[i % 2]!, token));
+      expect((await ending).status).toBe(status);
+      for (const answer of await Promise.all(racing)) {
+        if (answer.status !== 200) expect(answer.body).toEqual(revoked);
+        const { access_token = pair.access, refresh_token = token } = answer.body;
+        for (const client of clients) {
+          expect((await me(client, access_token)).body).toEqual(revoked);
+          expect((await refresh(client, refresh_token)).body).toEqual(revoked);
+        }
       }
-    }
+    };
+    const logout = clients[1]!.send('DELETE', '/auth/logout2', { token: successor });
+    await expectEnded(successor, logout, 200);
+
+    const [changing, other] = [await login(), await login()];
+    const change = clients[0]!.send('POST', '/auth/password', {
+      token: changing.access,
+      json: { current_password: 'password', new_password: 'another password' },
+    });
+    await expectEnded(other.refresh, change, 204);
+    expect((await refresh(clients[1]!, changing.refresh)).status).toBe(200);
 
     await Promise.all(services.map((service) => service.kill('SIGKILL')));
     await database.drop();

@@ -127,22 +127,6 @@ describe('Processes on a database', () => {
     expect((await again.send('POST', '/auth/refresh', { token: refresh })).status).toBe(200);
   });
 
-  it('make administrators by `npm run admin`', async () => {
-    const client = await start();
-    const { access } = await client.login(demoUser);
-    const env = { ...database.settings, JWT_SECRET_KEY: SECRET };
-    const admin = (...words: string[]) => ServiceProcess.spawn(env, 'scripts/admin.js', ...words);
-    const grant = admin('grant', 'user');
-    expect(await grant.exit()).toBe(0);
-    expect(grant.output).toContain('user is an administrator from the next login on');
-    expect((await client.get('/auth/me', { token: access })).body.code).toBe('token_revoked');
-    const { access: token } = await client.login(demoUser);
-    expect((await client.send('DELETE', '/api/users/2', { token })).status).toBe(204);
-    const unknown = admin('revoke', 'nobody');
-    expect(await unknown.exit()).toBe(1);
-    expect(unknown.output).toBe('There is no user nobody.\n');
-  });
-
   it('migrate by hand, too', async () => {
     const env = database.settings;
     const typeorm = async (...words: string[]) => {
