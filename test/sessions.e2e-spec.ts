@@ -249,18 +249,6 @@ describe('POST /auth/password', () => {
     await app.login(user);
   });
 
-  it('counts among what an address may try in a minute', async () => {
-    const limited = await bootApp({ AUTH_RATE_LIMIT: '2' });
-    const token = (await limited.login({ name: 'user', password: 'password' })).access;
-    const json = { current_password: 'guess', new_password: 'another password' };
-    const statuses = [];
-    for (let i = 0; i < 2; i++) {
-      statuses.push((await limited.send('POST', '/auth/password', { token, json })).status);
-    }
-    expect(statuses).toEqual([400, 429]);
-    await limited.close();
-  });
-
   it('is for nobody where the token speaks for nobody', async () => {
     const { signed } = await app.app.get(TokenService).createAccessToken('x', { fresh: true });
     expect((await change(signed, words)).body.code).toBe('token_revoked');

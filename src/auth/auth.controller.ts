@@ -144,7 +144,6 @@ export class AuthController {
   @Post('password')
   @HttpCode(204)
   @RequireToken({ fresh: true })
-  @UseGuards(AuthRateLimitGuard)
   @ApiOperation({
     summary: 'Change your password',
     description: 'Ends your other sessions. It takes an access token that comes from a login.',

@@ -27,6 +27,8 @@ interface Counters {
   range: string;
   inRange: string;
   inAll: string;
+  /** Whether there were failures from there when it was looked. */
+  hasFailed: boolean;
 }
 
 /**
@@ -56,7 +58,7 @@ export class LoginThrottle extends PeriodicTask {
   /**
    * @param name of the account that is tried, whether or not there is one
    * @param attempt verifies the password, and asks `look` right before: of those that come at once
-   * no more are verified than would be one after the other
+   * no more are verified than would be one after the other, give or take the cores
    * @param onFailure is part of the write that counts the failure
    * @returns what `attempt` gives; null, for a failure, is counted
    * @throws ApiError `too_many_requests` where it is too early
@@ -69,14 +71,17 @@ export class LoginThrottle extends PeriodicTask {
   ): Promise<T | null> {
     const counters = countersOf(nfc(name), client);
     const result = await attempt(() => this.look(counters));
+    if (result !== null) {
+      if (counters.hasFailed) await this.forget(counters.inRange);
+      return result;
+    }
     await this.database.write(async () => {
-      if (result !== null) return this.forget(counters.inRange);
       // In this order everywhere, lest two wait for each other.
       await this.count(counters.inRange);
       await this.count(counters.inAll);
       await onFailure();
     });
-    return result;
+    return null;
   }
 
   protected override work(): Promise<void> {
@@ -88,6 +93,7 @@ export class LoginThrottle extends PeriodicTask {
     const { inRange, inAll } = counters;
     const rows = await this.failures.all({ inRange, inAll });
     const find = (key: string) => rows.find((row) => row.key === key);
+    counters.hasFailed = find(inRange) !== undefined;
     const ends = [
       endOfDelay(find(inRange), MAX_IN_RANGE),
       // A stranger's failures do not keep the owner out of the places they log in from.
@@ -133,7 +139,13 @@ export class LoginThrottle extends PeriodicTask {
 
 function countersOf(name: string, client: Client): Counters {
   const range = addressRange(client.ip ?? '');
-  return { name, range, inRange: digest(`${range} ${name}`), inAll: digest(name) };
+  return {
+    name,
+    range,
+    inRange: digest(`${range} ${name}`),
+    inAll: digest(name),
+    hasFailed: false,
+  };
 }
 
 function digest(text: string): string {
