@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { In } from 'typeorm';
 import { Database } from '../src/database/database.js';
 import { Ship } from '../src/ships/ship.js';
 import { User } from '../src/users/user.js';
@@ -104,6 +105,26 @@ describe('Writes', () => {
     });
     await expect(attempt).rejects.toThrow('undo both');
     expect(await byModel.first({ model })).toBeUndefined();
+  });
+
+  it('that wait for each other’s rows are both done', async () => {
+    const database = app.app.get(Database);
+    const [one, two] = await Promise.all([app.newShip(user.access), app.newShip(user.access)]);
+    const rename = (first: number, second: number, model: string) =>
+      database.write(async (manager) => {
+        await manager.update(Ship, { id: first }, { model });
+        // Long enough for the other to hold its first row, where rows are what is held.
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        await manager.update(Ship, { id: second }, { model });
+        return model;
+      });
+    const done = await Promise.all([
+      rename(one!.id, two!.id, 'there'),
+      rename(two!.id, one!.id, 'back'),
+    ]);
+    expect(done).toEqual(['there', 'back']);
+    const models = await app.sql((manager) => manager.findBy(Ship, { id: In([one!.id, two!.id]) }));
+    expect(new Set(models.map(({ model }) => model)).size).toBe(1);
   });
 
   it('are not seen by others before they are whole', async () => {

@@ -19,7 +19,8 @@ export abstract class Database {
   /**
    * Runs `work` in a transaction: all of it is kept when the promise resolves, none of it when
    * it rejects. Called within another `write` it joins that one. Reads within see its changes.
-   * `work` should wait for nothing but the database, since on SQLite all other writes wait for it.
+   * `work` should wait for nothing but the database, since on SQLite all other writes wait for it,
+   * and may be run again from its beginning, where the database undid it.
    *
    * @throws ApiError 503 where too many writes are in line, or the database stays locked
    */

@@ -54,7 +54,9 @@ export class PostgresDatabase extends Database {
     const outer = this.inWrite.getStore();
     if (outer) return work(outer);
     return orUnavailable(() =>
-      this.source.transaction((manager) => this.inWrite.run(manager, () => work(manager))),
+      againWhereDeadlocked(() =>
+        this.source.transaction((manager) => this.inWrite.run(manager, () => work(manager))),
+      ),
     );
   }
 
@@ -106,15 +108,33 @@ export class PostgresDatabase extends Database {
 /** Codes of the PostgreSQL manual's appendix A. */
 const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
+const DEADLOCK = '40P01';
 /**
  * Classes 08 (connection), 53 (resources) and 57P (shutdown), a lock or a statement that took too
- * long (55P03, 57014), and what a socket says.
+ * long (55P03, 57014), one deadlock behind the other, and what a socket says.
  */
 const UNAVAILABLE =
-  /^(08...|53...|57P..|55P03|57014|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
+  /^(08...|53...|57P..|55P03|57014|40P01|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
 /** What pg itself says of a connection that it cannot get or has lost: it gives no codes. */
 const NO_CONNECTION =
   /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
+
+/** How often a write is tried that others keep from its rows. */
+const MAX_TRIES = 3;
+
+/**
+ * Of writes that wait for each other's rows PostgreSQL undoes one, which has done nothing then and
+ * may begin anew. SQLite knows no such thing: there one writes at a time.
+ */
+async function againWhereDeadlocked<T>(write: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (codeOf(error) !== DEADLOCK || tries === MAX_TRIES) throw error;
+    }
+  }
+}
 
 /** A server that cannot be reached is no fault of the request's: the caller may try again. */
 async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {

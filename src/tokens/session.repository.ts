@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type FindOptionsWhere, IsNull, Not } from 'typeorm';
+import { type FindOptionsWhere, IsNull, MoreThan, Not } from 'typeorm';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { Session } from './session.js';
@@ -103,7 +103,7 @@ export class SessionRepository {
    */
   async touch(id: string, token?: string): Promise<boolean> {
     const current = token === undefined ? {} : { currentToken: token };
-    return this.update({ id, endedAt: IsNull(), ...current }, { lastUsedAt: Date.now() });
+    return this.updateLive({ id, ...current }, { lastUsedAt: Date.now() });
   }
 
   /**
@@ -113,8 +113,8 @@ export class SessionRepository {
    * @returns false where the token is not the current one, or the session has ended
    */
   async moveOn({ id, from, to, successor, now, expiresAt }: SessionStep): Promise<boolean> {
-    return this.update(
-      { id, currentToken: from, endedAt: IsNull() },
+    return this.updateLive(
+      { id, currentToken: from },
       {
         currentToken: to,
         spentToken: from,
@@ -128,18 +128,22 @@ export class SessionRepository {
 
   /** @returns whether it lived until now */
   async end(id: string): Promise<boolean> {
-    return this.update({ id, endedAt: IsNull() }, { endedAt: Date.now() });
+    return this.updateLive({ id }, { endedAt: Date.now() });
   }
 
   /** @returns whether the subject has such a session, which lived until now */
   async endOf(subject: string, id: string): Promise<boolean> {
-    return this.update({ id, subject, endedAt: IsNull() }, { endedAt: Date.now() });
+    return this.updateLive({ id, subject }, { endedAt: Date.now() });
   }
 
-  /** Ends every session of the subject but the one of `except`. */
-  async endAll(subject: string, except: string | null = null): Promise<void> {
+  /**
+   * Ends every session of the subject but the one of `except`.
+   *
+   * @returns whether there were any that lived until now
+   */
+  async endAll(subject: string, except: string | null = null): Promise<boolean> {
     const others = except === null ? {} : { id: Not(except) };
-    await this.update({ subject, endedAt: IsNull(), ...others }, { endedAt: Date.now() });
+    return this.updateLive({ subject, ...others }, { endedAt: Date.now() });
   }
 
   async removeAll(subject: string): Promise<void> {
@@ -148,8 +152,10 @@ export class SessionRepository {
 
   /** Notes when sessions were last used, where that is later than what is known. */
   async noteUse(uses: readonly (readonly [id: string, at: number])[]): Promise<void> {
+    // All instances in one order, lest two wait for each other's rows.
+    const ordered = [...uses].sort(([one], [other]) => (one < other ? -1 : 1));
     await this.database.write(async (manager) => {
-      for (const [id, at] of uses) {
+      for (const [id, at] of ordered) {
         await manager
           .createQueryBuilder()
           .update(Session)
@@ -160,9 +166,14 @@ export class SessionRepository {
     });
   }
 
-  private async update(where: FindOptionsWhere<Session>, set: Partial<Session>): Promise<boolean> {
+  /** @returns whether there were any such sessions that live */
+  private async updateLive(
+    where: FindOptionsWhere<Session>,
+    set: Partial<Session>,
+  ): Promise<boolean> {
+    const live = { endedAt: IsNull(), expiresAt: MoreThan(Date.now()) };
     const { affected } = await this.database.write((manager) =>
-      manager.update(Session, where, set),
+      manager.update(Session, { ...where, ...live }, set),
     );
     return affected !== 0;
   }
