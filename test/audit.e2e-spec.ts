@@ -124,6 +124,17 @@ describe('The audit trail', () => {
   const sid = async ({ id }: LoggedIn) =>
     (await app.sql((manager) => manager.findOneByOrFail(Session, { subject: String(id) }))).id;
 
+  it('says nothing of what did not happen', async () => {
+    const user = await app.newLogin();
+    expect((await app.send('DELETE', '/auth/sessions', { token: user.access })).status).toBe(204);
+    expect(await eventsOf(user)).toEqual(['user_created', 'login']);
+  });
+
+  it('knows of the users that the service came with', async () => {
+    const [entry] = (await read('user_id=1')).body;
+    expect(entry).toMatchObject({ event: 'user_created', actor_id: null, ip: null });
+  });
+
   it('says who did what to another', async () => {
     const user = await app.newUser();
     await app.send('DELETE', `/api/users/${user.id}`, { token: admin.access });

@@ -304,6 +304,22 @@ describe('Two instances on one database', () => {
     expect((await refresh(two, own.body.refresh_token)).status).toBe(200);
   });
 
+  it('change one password for two sessions that ask at once, each of which waits for the other', async () => {
+    user = await one.newLogin();
+    const other = await one.login(user);
+    const verified = [one, two].map(({ app }) =>
+      holdAfter(app.get(PasswordHasher, { strict: false }), 'hash'),
+    );
+    const changes = [changePassword(one, user.access), changePassword(two, other.access)];
+    await Promise.all(verified.map(({ reached }) => reached));
+    for (const { release } of verified) release();
+    const statuses = (await Promise.all(changes)).map(({ status }) => status);
+    // The slower one finds another password, or that its session has ended.
+    expect(statuses.filter((status) => status === 204)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 400 || status === 401)).toHaveLength(1);
+    await one.login({ name: user.name, password: newPassword });
+  });
+
   it('find theft where the successor is spent in between', async () => {
     user = await one.newLogin();
     const held = holdAfter(tokens(), 'createRefreshToken');

@@ -20,12 +20,8 @@ export class CredentialsService {
 
   /** @throws ApiError `credentials_invalid`, `too_many_requests` */
   async verify(name: string, password: string, client: Client): Promise<AuthenticatedUser> {
-    const user = await this.throttle.guard(
-      name,
-      client,
-      (look) => this.users.authenticate(name, password, look),
-      () => this.recordFailure(name, client),
-    );
+    const attempt = this.throttle.attempt(name, client, () => this.recordFailure(name, client));
+    const user = await this.users.authenticate(name, password, attempt);
     if (!user) throw refusedLogin();
     return user;
   }
@@ -40,12 +36,10 @@ export class CredentialsService {
     token: Token,
     client: Client,
   ): Promise<void> {
-    const changed = await this.throttle.guard(
-      user.name,
-      client,
-      (look) => this.users.changePassword(user.id, words, { token, client }, look),
-      () => this.recordFailure(user.name, client, token),
-    );
+    const { id, name } = user;
+    const onFailure = () => this.recordFailure(name, client, token);
+    const attempt = this.throttle.attempt(name, client, onFailure);
+    const changed = await this.users.changePassword(id, words, { token, client }, attempt);
     if (!changed) throw new ApiError(currentPasswordWrong);
   }
 

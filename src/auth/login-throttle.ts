@@ -9,6 +9,7 @@ import type { Select } from '../database/select.js';
 import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
 import { SessionRepository } from '../tokens/session.repository.js';
+import type { Attempt } from '../users/password-hasher.js';
 import { UsersService } from '../users/users.service.js';
 import { LoginFailure } from './login-failure.js';
 
@@ -27,8 +28,6 @@ interface Counters {
   range: string;
   inRange: string;
   inAll: string;
-  /** Whether there were failures from there when it was looked. */
-  hasFailed: boolean;
 }
 
 /**
@@ -56,32 +55,23 @@ export class LoginThrottle extends PeriodicTask {
   }
 
   /**
+   * Looks right before a password is verified, and counts the failure before the next one is looked
+   * at: of those that come at once no more are verified than would be one after the other, give or
+   * take the cores.
+   *
    * @param name of the account that is tried, whether or not there is one
-   * @param attempt verifies the password, and asks `look` right before: of those that come at once
-   * no more are verified than would be one after the other, give or take the cores
    * @param onFailure is part of the write that counts the failure
-   * @returns what `attempt` gives; null, for a failure, is counted
-   * @throws ApiError `too_many_requests` where it is too early
+   * @returns what refuses with the ApiError `too_many_requests` where it is too early
    */
-  async guard<T>(
-    name: string,
-    client: Client,
-    attempt: (look: () => Promise<void>) => Promise<T | null>,
-    onFailure: () => Promise<void>,
-  ): Promise<T | null> {
+  attempt(name: string, client: Client, onFailure: () => Promise<void>): Attempt {
     const counters = countersOf(nfc(name), client);
-    const result = await attempt(() => this.look(counters));
-    if (result !== null) {
-      if (counters.hasFailed) await this.forget(counters.inRange);
-      return result;
-    }
-    await this.database.write(async () => {
-      // In this order everywhere, lest two wait for each other.
-      await this.count(counters.inRange);
-      await this.count(counters.inAll);
-      await onFailure();
-    });
-    return null;
+    return async (verify) => {
+      const hadFailed = await this.look(counters);
+      const right = await verify();
+      if (!right) await this.count(counters, onFailure);
+      else if (hadFailed) await this.forget(counters);
+      return right;
+    };
   }
 
   protected override work(): Promise<void> {
@@ -89,18 +79,18 @@ export class LoginThrottle extends PeriodicTask {
     return removeInBatches(this.database, LoginFailure, { key: 'key', column: 'lastAt', moment });
   }
 
-  private async look(counters: Counters): Promise<void> {
+  /** @returns whether it failed from there before */
+  private async look(counters: Counters): Promise<boolean> {
     const { inRange, inAll } = counters;
     const rows = await this.failures.all({ inRange, inAll });
     const find = (key: string) => rows.find((row) => row.key === key);
-    counters.hasFailed = find(inRange) !== undefined;
     const ends = [
       endOfDelay(find(inRange), MAX_IN_RANGE),
       // A stranger's failures do not keep the owner out of the places they log in from.
       (await this.isFamiliar(find(inAll), counters)) ? 0 : endOfDelay(find(inAll), MAX_IN_ALL),
     ];
     const wait = Math.max(...ends) - Date.now();
-    if (wait <= 0) return;
+    if (wait <= 0) return find(inRange) !== undefined;
     throw new ApiError(tooManyRequests, {
       headers: { 'retry-after': String(Math.ceil(wait / 1000)) },
       cause: 'passwords of an account are being guessed',
@@ -118,34 +108,36 @@ export class LoginThrottle extends PeriodicTask {
     return ips.some((ip) => addressRange(ip) === range);
   }
 
-  private async count(key: string): Promise<void> {
+  private async count({ inRange, inAll }: Counters, onFailure: () => Promise<void>): Promise<void> {
     await this.database.write(async (manager) => {
-      const row = { key, count: 0, lastAt: 0 };
-      await manager
-        .createQueryBuilder()
-        .insert()
-        .into(LoginFailure)
-        .values(row)
-        .orIgnore()
-        .execute();
-      await manager.update(LoginFailure, { key }, { count: () => 'count + 1', lastAt: Date.now() });
+      // In this order everywhere, lest two wait for each other.
+      for (const key of [inRange, inAll]) {
+        const row = { key, count: 0, lastAt: 0 };
+        const insert = manager.createQueryBuilder().insert().into(LoginFailure).values(row);
+        await insert.orIgnore().execute();
+        const failed = { count: () => 'count + 1', lastAt: Date.now() };
+        await manager.update(LoginFailure, { key }, failed);
+      }
+      await onFailure();
     });
   }
 
-  private async forget(key: string): Promise<void> {
-    await this.database.write((manager) => manager.delete(LoginFailure, { key }));
+  /** Ends the row of failures from there, which count among all no more, either. */
+  private async forget({ inRange, inAll }: Counters): Promise<void> {
+    await this.database.write(async (manager) => {
+      const row = await manager.findOneBy(LoginFailure, { key: inRange });
+      const { affected } = await manager.delete(LoginFailure, { key: inRange });
+      // Another login was faster.
+      if (!row || affected === 0) return;
+      await manager.decrement(LoginFailure, { key: inAll }, 'count', row.count);
+    });
   }
 }
 
 function countersOf(name: string, client: Client): Counters {
   const range = addressRange(client.ip ?? '');
-  return {
-    name,
-    range,
-    inRange: digest(`${range} ${name}`),
-    inAll: digest(name),
-    hasFailed: false,
-  };
+  // No range has a space or is called so: whatever is tried as a name, the two never meet.
+  return { name, range, inRange: digest(`${range} ${name}`), inAll: digest(`all ${name}`) };
 }
 
 function digest(text: string): string {

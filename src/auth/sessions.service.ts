@@ -51,7 +51,8 @@ export class SessionsService {
   /** Ends all sessions but the token's own. */
   async endOthers(token: Token, client: Client): Promise<void> {
     await this.database.write(async () => {
-      await this.sessions.endAll(token.subject, token.sessionId);
+      // Or whoever asks again and again would fill the trail with nothing.
+      if (!(await this.sessions.endAll(token.subject, token.sessionId))) return;
       await this.audit.record('other_sessions_ended', { ...about(token), client });
     });
   }

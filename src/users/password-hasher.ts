@@ -5,6 +5,11 @@ import { nfc } from '../common/values.js';
 import { BoundedQueue } from '../common/bounded-queue.js';
 import { AppConfig, type PasswordHashCost } from '../config/app-config.js';
 
+/** Verifies a password, in its own way: it may refuse to by throwing. */
+export type Attempt = (verify: () => Promise<boolean>) => Promise<boolean>;
+
+const plainly: Attempt = (verify) => verify();
+
 /** Hashes in line before a caller is told to come back: some seconds' worth. */
 const MAX_WAITING = 500;
 const RETRY_AFTER = 5;
@@ -32,17 +37,17 @@ export class PasswordHasher implements OnModuleInit {
     return this.queue.run(() => argon2.hash(nfc(password), this.options));
   }
 
-  /** @param before is asked when it is this one's turn, and may refuse by throwing */
-  verify(hash: string, password: string, before?: () => Promise<void>): Promise<boolean> {
-    return this.queue.run(async () => {
-      await before?.();
-      return argon2.verify(hash, nfc(password));
-    });
-  }
-
-  /** Takes as long as `verify`, so that nobody learns from the time whether there is such a user. */
-  async verifyNothing(password: string, before: () => Promise<void>): Promise<void> {
-    await this.verify(this.dummy, password, before);
+  /**
+   * @param hash null where there is no such user: it takes as long, and is false
+   * @param attempt goes around the verification when it is its turn
+   */
+  verify(hash: string | null, password: string, attempt: Attempt = plainly): Promise<boolean> {
+    return this.queue.run(() =>
+      attempt(async () => {
+        const fits = await argon2.verify(hash ?? this.dummy, nfc(password));
+        return fits && hash !== null;
+      }),
+    );
   }
 
   /** Whether the hash was made with other parameters than today's. */

@@ -10,7 +10,7 @@ import { SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import type { Token } from '../tokens/token.js';
 import { CommonPasswords } from './common-passwords.js';
-import { PasswordHasher } from './password-hasher.js';
+import { type Attempt, PasswordHasher } from './password-hasher.js';
 import { type KnownUser, type NewUser, UserRepository } from './user.repository.js';
 import type { User } from './user.js';
 
@@ -25,10 +25,8 @@ export interface Caller {
   client: Client;
 }
 
-type Look = () => Promise<void>;
-
 /** How often a change that another request outran is tried again. */
-const MAX_ATTEMPTS = 3;
+const MAX_TRIES = 3;
 
 @Injectable()
 export class UsersService {
@@ -64,12 +62,7 @@ export class UsersService {
   /** @throws ApiError `name_taken`, `password_too_common` */
   async register(credentials: Credentials, client: Client): Promise<KnownUser> {
     this.common.refuse(credentials.password);
-    const prepared = await this.prepare(credentials);
-    return this.database.write(async () => {
-      const user = await this.users.add(prepared);
-      await this.audit.record('user_created', { userId: user.id, client });
-      return user;
-    });
+    return this.add(await this.prepare(credentials), client);
   }
 
   /** What is stored of a user; hashing comes first, so that no write waits for it. */
@@ -80,9 +73,16 @@ export class UsersService {
     };
   }
 
-  /** @throws ApiError `name_taken` */
-  add(user: NewUser): Promise<KnownUser> {
-    return this.users.add(user);
+  /**
+   * @param client where it comes from; nowhere, where the service adds the user by itself
+   * @throws ApiError `name_taken`
+   */
+  async add(prepared: NewUser, client?: Client): Promise<KnownUser> {
+    return this.database.write(async () => {
+      const user = await this.users.add(prepared);
+      await this.audit.record('user_created', { userId: user.id, ...(client && { client }) });
+      return user;
+    });
   }
 
   /**
@@ -93,7 +93,7 @@ export class UsersService {
    * @throws ApiError `not_found`, `name_taken`, `password_too_common`, `token_revoked`
    */
   async replace(id: number, credentials: Credentials, caller: Caller): Promise<KnownUser> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       const user = await this.users.findByIdWithHash(id);
       if (!user) throw new ApiError(notFound);
       const unchanged = await this.passwords.verify(user.passwordHash, credentials.password);
@@ -110,20 +110,20 @@ export class UsersService {
    * Gives the user a new password, for who knows the present one. Every session of the user but the
    * caller's ends.
    *
-   * @param look see `authenticate`
-   * @returns null where the present password is another
+   * @param attempt see `authenticate`
+   * @returns false where the present password is another
    * @throws ApiError `password_too_common`, `token_revoked`
    */
   async changePassword(
     id: number,
     { current, next }: { current: string; next: string },
     caller: Caller,
-    look: Look,
-  ): Promise<true | null> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    attempt: Attempt,
+  ): Promise<boolean> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       const user = await this.users.findByIdWithHash(id);
       if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
-      if (!(await this.passwords.verify(user.passwordHash, current, look))) return null;
+      if (!(await this.passwords.verify(user.passwordHash, current, attempt))) return false;
       this.common.refuse(next);
       const values = await this.prepare({ name: user.name, password: next });
       if (await this.exchange(user, values, caller)) return true;
@@ -135,11 +135,12 @@ export class UsersService {
   private async exchange(user: User, values: NewUser, caller: Caller): Promise<boolean> {
     const { sessionId } = caller.token;
     return this.database.write(async () => {
+      // The user before the sessions, as everywhere, lest two writes wait for each other.
+      if (!(await this.users.exchange(user, values))) return false;
       // Hashing took its time, in which the caller may have been logged out.
       if (sessionId !== null && !(await this.sessions.touch(sessionId))) {
         throw new TokenError(tokenRevoked, 'the session ended meanwhile');
       }
-      if (!(await this.users.exchange(user, values))) return false;
       if (values.passwordHash !== user.passwordHash) {
         await this.sessions.endAll(String(user.id), sessionId);
         await this.audit.record('password_changed', { userId: user.id, ...caller });
@@ -181,20 +182,17 @@ export class UsersService {
    * The user of that name and password, or null. Both take the same time. A hash that was made
    * with other parameters than today's is replaced.
    *
-   * @param look is asked right before the password is verified, and may refuse
+   * @param attempt goes around the verification, and may refuse it
    */
   async authenticate(
     name: string,
     password: string,
-    look: Look,
+    attempt: Attempt,
   ): Promise<AuthenticatedUser | null> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       const user = await this.users.findByNameWithHash(nfc(name));
-      if (!user) {
-        await this.passwords.verifyNothing(password, look);
-        return null;
-      }
-      if (!(await this.passwords.verify(user.passwordHash, password, look))) return null;
+      const hash = user?.passwordHash ?? null;
+      if (!(await this.passwords.verify(hash, password, attempt)) || !user) return null;
       if (!this.passwords.isOutdated(user.passwordHash)) return user;
       const passwordHash = await this.passwords.hash(password);
       if (await this.users.exchange(user, { passwordHash })) return { ...user, passwordHash };
