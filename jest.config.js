@@ -32,7 +32,7 @@ const shared = {
  */
 const beforeAnyDatabase = [
   ...['browser', 'interop', 'keys', 'process', 'confused-tokens', 'seed-002'],
-  ...['readme', 'openapi', 'routes', 'examples', 'response-check'],
+  ...['readme', 'openapi', 'routes', 'examples', 'response-check', 'fuzz-finds'],
 ].map((name) => `<rootDir>/test/${name}`);
 
 /** The whole end-to-end suite, on one of the two databases. */

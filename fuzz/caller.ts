@@ -1,10 +1,13 @@
 import type { CallerName } from './requests.js';
 
-/** Tokens and credentials as an operation takes them. */
-export interface Credentials {
+interface User {
+  id: number;
   name: string;
   password: string;
-  id: number;
+}
+
+/** Tokens and credentials as an operation takes them. */
+export interface Credentials extends User {
   sessionId: string;
   access: string;
   refresh: string;
@@ -28,32 +31,36 @@ export class Caller {
     private readonly newName: () => string,
   ) {}
 
-  /** The session of its tokens, if any. */
-  get sessionId(): string | null {
-    return this.known?.sessionId ?? null;
-  }
-
   /** @returns null for nobody */
   async credentials(): Promise<Credentials | null> {
     if (this.name === 'nobody') return null;
-    if (!this.known || !(await this.isLoggedIn(this.known))) this.known = await this.register();
+    const { known } = this;
+    if (known && (await this.isLoggedIn(known))) return known;
+    // The same user again, for the rows that are theirs; another, where a request has changed the
+    // name or the password, or removed it all.
+    this.known = (known && (await this.login(known))) ?? (await this.register());
     return this.known;
   }
 
-  /** Anew each time: a request may have changed the name, the password, or all of it. */
   private async register(): Promise<Credentials> {
-    const name = this.newName();
-    const password = PASSWORD;
-    const { id } = await this.post<{ id: number }>('/api/users', { name, password });
-    if (this.name === 'admin') await this.makeAdmin(name);
-    const login = { username: name, password };
-    const { access_token: access, refresh_token: refresh } = await this.post<Tokens>(
-      '/auth/login',
-      login,
-    );
+    const user = { name: this.newName(), password: PASSWORD };
+    const { id } = (await this.post<{ id: number }>('/api/users', user))!;
+    if (this.name === 'admin') await this.makeAdmin(user.name);
+    return (await this.login({ ...user, id }))!;
+  }
+
+  /** @returns null where the service refuses it */
+  private async login({ id, name, password }: User): Promise<Credentials | null> {
+    const tokens = await this.post<Tokens>('/auth/login', { username: name, password });
+    if (!tokens) return null;
+    const { access_token: access, refresh_token: refresh } = tokens;
     const [, claims = ''] = access.split('.');
-    const { sid } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { sid: string };
-    return { name, password, id, sessionId: sid, access, refresh };
+    const { sub, sid } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as {
+      sub: string;
+      sid: string;
+    };
+    // Another may have taken the name.
+    return sub === String(id) ? { name, password, id, sessionId: sid, access, refresh } : null;
   }
 
   private async isLoggedIn({ access }: Credentials): Promise<boolean> {
@@ -61,13 +68,12 @@ export class Caller {
     return (await fetch(`${this.url}/auth/token`, { headers })).ok;
   }
 
-  private async post<T>(path: string, body: object): Promise<T> {
+  private async post<T>(path: string, body: object): Promise<T | null> {
     const response = await fetch(this.url + path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as T;
+    return response.ok ? ((await response.json()) as T) : null;
   }
 }

@@ -57,7 +57,11 @@ class Fuzzer {
   async send(given: FuzzRequest): Promise<void> {
     const { operation } = given;
     const credentials = await this.callers[given.caller]!.credentials();
-    const id = this.idFor(given, credentials);
+    this.model.meet(credentials);
+    const id =
+      typeof given.id === 'string'
+        ? given.id
+        : this.model.idFor(operation.path, given.id, credentials);
     const request = given.fitting ? fitted(given, id, credentials) : given;
     const path = pathOf(request, id);
     const exchange = await this.exchange(operation.method, path, request, credentials);
@@ -72,24 +76,16 @@ class Fuzzer {
     if (problems.length > 0) throw new Error(problems.join('\n'));
   }
 
-  private idFor({ operation, id }: FuzzRequest, credentials: Credentials | null): string {
-    if (typeof id === 'string') return id;
-    if (operation.path.includes('{session}')) {
-      const sessions = Object.values(this.callers).flatMap(({ sessionId }) => sessionId ?? []);
-      return sessions[id % Math.max(1, sessions.length)] ?? 'x';
-    }
-    return this.model.idFor(operation.path, id, credentials);
-  }
-
   private async exchange(
     method: string,
     path: string,
-    { operation, token, body, contentType }: FuzzRequest,
+    request: FuzzRequest,
     credentials: Credentials | null,
   ): Promise<Exchange> {
     this.requests++;
+    const { body, contentType } = request;
     const headers = {
-      ...headersFor(operation.scheme, token, credentials),
+      ...headersFor(request, credentials),
       ...(body !== null && contentType !== '' && { 'content-type': contentType }),
     };
     const sent = body === null ? {} : { body: Buffer.from(body) };
@@ -116,20 +112,45 @@ class Fuzzer {
     { method, status, headers }: Exchange,
     credentials: Credentials | null,
   ): Promise<string[]> {
-    const again = async (url: string) =>
-      (await this.exchange('GET', url, { ...request, body: null }, credentials)).status;
     if (method === 'GET' && typeof headers.link === 'string') {
       const [, next = ''] = /<https?:\/\/[^/]+(.+)>/.exec(headers.link) ?? [];
-      const found = await again(next);
-      if (found !== 200) return [`${next}, the next page of ${path}, is ${found}`];
+      const again = await this.exchange('GET', next, { ...request, body: null }, credentials);
+      return again.status === 200 ? [] : [`${next}, the page behind ${path}, is ${again.status}`];
     }
-    if (method === 'DELETE' && status < 300 && this.model.canBeRead(request.operation.path)) {
-      const found = await again(`/api/${request.operation.path.split('/')[2]}/${id}`);
-      // Whoever deletes themselves has no token any more.
-      if (found !== 404 && found !== 401) return [`${path} was deleted, and is ${found}`];
-    }
-    return [];
+    const proof =
+      method === 'DELETE' && status < 300 ? proofOf(request.operation.path, id, credentials) : null;
+    if (!proof) return [];
+    this.requests++;
+    const authorization = `Bearer ${credentials?.access}`;
+    const after = await fetch(this.target.url + proof.path, { headers: { authorization } });
+    const body = await after.text();
+    if (proof.statuses.includes(after.status) && !proof.lacks?.test(body)) return [];
+    return [`after DELETE ${path}, ${proof.path} is ${after.status} ${body}`];
   }
+}
+
+/** What a caller sees when something is gone. */
+interface Proof {
+  path: string;
+  statuses: readonly number[];
+  /** What the body does not hold. */
+  lacks?: RegExp;
+}
+
+/** What shows that a DELETE of this path has done what it said. */
+function proofOf(path: string, id: string, credentials: Credentials | null): Proof | null {
+  const refused = { path: '/auth/token', statuses: [401] };
+  if (path.startsWith('/auth/logout')) return refused;
+  if (path === '/auth/sessions/{session}') {
+    if (id === credentials?.sessionId) return refused;
+    return { path: '/auth/sessions', statuses: [200], lacks: new RegExp(id) };
+  }
+  if (path === '/auth/sessions') {
+    return { path, statuses: [200], lacks: /"current":false/ };
+  }
+  // Whoever deletes themselves has no token any more.
+  const [, kind] = /(\w+)\/\{id\}$/.exec(path) ?? [];
+  return { path: `/api/${kind}/${id}`, statuses: [404, 401] };
 }
 
 /** With what only this caller knows in the places where it belongs. */
@@ -164,8 +185,7 @@ function pathOf({ operation, query }: FuzzRequest, id: string): string {
 }
 
 function headersFor(
-  scheme: string | null,
-  token: string | null,
+  { operation: { scheme }, token, swapped }: FuzzRequest,
   credentials: Credentials | null,
 ): Record<string, string> {
   if (scheme === null || (credentials === null && token === null)) return {};
@@ -176,7 +196,7 @@ function headersFor(
     const encoded = Buffer.from(odd ?? `${name}:${password}`).toString('base64');
     return { authorization: `Basic ${encoded}` };
   }
-  const own = scheme === 'refresh_token' ? refresh : access;
+  const own = (scheme === 'refresh_token') === swapped ? access : refresh;
   if (scheme.startsWith('header.')) return { [scheme.slice('header.'.length)]: odd ?? own };
   return { authorization: `Bearer ${odd ?? own}` };
 }

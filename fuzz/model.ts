@@ -5,12 +5,37 @@ import type { Exchange } from '../test/support/response-check.js';
 import type { Credentials } from './caller.js';
 import type { FuzzRequest, Operation } from './requests.js';
 
+/** Whose each row of a kind is, by its id, as far as answers have shown. */
+class Owners {
+  private readonly owners = new Map<string, number>();
+
+  add(id: string | number, owner: number): void {
+    this.owners.set(String(id), owner);
+  }
+
+  remove(id: string | number): void {
+    this.owners.delete(String(id));
+  }
+
+  isForeign(id: string | number, own: number): boolean {
+    return (this.owners.get(String(id)) ?? own) !== own;
+  }
+
+  /** One of the last few, for a share of the choices of one's own. */
+  pick(choice: number, own: number | undefined): string | undefined {
+    const all = [...this.owners];
+    const mine = all.filter(([, owner]) => owner === own);
+    const known = choice % 3 > 0 && mine.length > 0 ? mine : all;
+    return latest(known, choice)?.[0];
+  }
+}
+
 /** What the answers so far say must be true: which rows there are, and whose they are. */
 export class Model {
   private readonly ajv = new Ajv2020({ strict: false });
   private readonly bodies = new Map<string, ValidateFunction>();
-  /** Whose each book is, by its id. */
-  private readonly owners = new Map<string, number>();
+  private readonly books = new Owners();
+  private readonly sessions = new Owners();
   private readonly ships = ['1', '2', '3'];
 
   constructor(private readonly document: OpenAPIObject) {
@@ -18,27 +43,19 @@ export class Model {
     this.ajv.addSchema({ ...document, $id: 'document' });
   }
 
+  meet(credentials: Credentials | null): void {
+    if (credentials) this.sessions.add(credentials.sessionId, credentials.id);
+  }
+
   /** An id that a row may have: of one's own, of another's, or of nobody's. */
   idFor(path: string, choice: number, credentials: Credentials | null): string {
     if (path.includes('users')) {
       const own = credentials?.id ?? 1;
-      return String([own, own - 1, own + 1, 1, 2][choice % 5]);
+      return String([own, own, own - 1, own + 1, 1][choice % 5]);
     }
-    const known = path.includes('book') ? this.books(choice, credentials) : this.ships;
-    // Those that were made last are there more likely.
-    return known[known.length - 1 - (choice % Math.min(known.length || 1, 10))] ?? '1';
-  }
-
-  /** One's own, or anybody's, by turns. */
-  private books(choice: number, credentials: Credentials | null): string[] {
-    const all = [...this.owners];
-    const own = all.filter(([, owner]) => owner === credentials?.id);
-    return (choice % 3 > 0 && own.length > 0 ? own : all).map(([id]) => id);
-  }
-
-  /** Whether a resource of this path can be asked for by its id. */
-  canBeRead(path: string): boolean {
-    return /^\/api\/(?:users|ships|books)\/\{id\}$/.test(path);
+    if (path.includes('{session}')) return this.sessions.pick(choice, credentials?.id) ?? 'x';
+    if (path.includes('book')) return this.books.pick(choice, credentials?.id) ?? '1';
+    return latest(this.ships, choice) ?? '1';
   }
 
   problemsOf(
@@ -52,7 +69,7 @@ export class Model {
     return [
       ...this.problemsOfBody(request),
       ...problemsOfAccess(request, id, credentials),
-      ...this.problemsOfBooks(operation, id, exchange, credentials),
+      ...this.problemsOfRows(operation, id, exchange, credentials),
     ];
   }
 
@@ -68,44 +85,57 @@ export class Model {
     return [`${operation.id} took ${body}: ${this.ajv.errorsText(validate.errors)}`];
   }
 
-  /** Nobody reads or changes a book of another, and each is there once it was added. */
-  private problemsOfBooks(
+  /** Nobody reads, changes or ends what is another's. */
+  private problemsOfRows(
     { method, path }: Operation,
     id: string,
     { body }: Exchange,
     credentials: Credentials | null,
   ): string[] {
     const own = credentials?.id ?? -1;
-    const foreign = (each: string) => (this.owners.get(each) ?? own) !== own;
-    if (method === 'POST' && path === '/api/books') {
-      this.owners.set(String((JSON.parse(body) as { id: number }).id), own);
-    }
-    if (method === 'POST' && path === '/api/ships') {
-      this.ships.push(String((JSON.parse(body) as { id: number }).id));
-    }
-    if (method === 'GET' && (path === '/api/books' || path === '/books')) {
-      const answer = JSON.parse(body) as { id: number }[] | { list_of_books: { id: number }[] };
-      const books = Array.isArray(answer) ? answer : answer.list_of_books;
-      const others = books.map((book) => String(book.id)).filter(foreign);
-      for (const book of books) this.owners.set(String(book.id), own);
-      return others.map((book) => `the list of ${own} has book ${book} of another`);
-    }
-    if (path.includes('/books/{id}')) {
-      return foreign(id) ? [`${own} may ${method} book ${id} of another`] : [];
-    }
-    return [];
+    if (method === 'POST' && path === '/api/ships') this.ships.push(String(rowsOf(body)[0]?.id));
+    const rows = /^\/(?:api\/)?books?(?:\/\{id\})?$/.test(path)
+      ? this.books
+      : path.startsWith('/auth/sessions')
+        ? this.sessions
+        : null;
+    if (!rows) return [];
+    const shown = rowsOf(body).map((row) => row.id);
+    const foreign = [...shown, ...(path.includes('{') ? [id] : [])].filter((each) =>
+      rows.isForeign(each, own),
+    );
+    for (const each of shown) rows.add(each, own);
+    if (method === 'DELETE') rows.remove(id);
+    return foreign.map((each) => `${own} may ${method} ${path}, which is another's: ${each}`);
   }
+}
+
+/** The rows that an answer shows, alone or in a list. */
+function rowsOf(body: string): { id: number | string }[] {
+  const answer: unknown = body === '' ? [] : JSON.parse(body);
+  const { list_of_books: books = answer } = answer as { list_of_books?: unknown };
+  return ([books].flat() as { id?: number | string }[]).filter(
+    (row): row is { id: number | string } => row.id !== undefined,
+  );
+}
+
+/** One of the last ten: those that were made last are there more likely. */
+function latest<T>(known: readonly T[], choice: number): T | undefined {
+  return known[known.length - 1 - (choice % Math.min(known.length || 1, 10))];
 }
 
 /** What takes a token is not for nobody, and users change nobody but themselves. */
 function problemsOfAccess(
-  { operation, caller, token }: FuzzRequest,
+  { operation, caller, token, swapped }: FuzzRequest,
   id: string,
   credentials: Credentials | null,
 ): string[] {
   const { id: name, scheme, method, path } = operation;
   if (scheme !== null && (credentials === null || token !== null)) {
     return [`${name} let in ${caller} with ${JSON.stringify(token)}`];
+  }
+  if (scheme !== null && scheme !== 'basic' && swapped) {
+    return [`${name} let in ${caller} with a token of the other kind`];
   }
   const changesUser = path === '/api/users/{id}' && method !== 'GET';
   if (changesUser && caller !== 'admin' && id !== String(credentials?.id)) {

@@ -31,6 +31,8 @@ export interface FuzzRequest {
   contentType: string;
   /** Takes the place of the token; null where the caller's own is sent. */
   token: string | null;
+  /** Whether the caller's own token is of the other kind than the operation takes. */
+  swapped: boolean;
 }
 
 type Member = {
@@ -77,11 +79,12 @@ export function requests(
         { arbitrary: hostileText, weight: 1 },
         { arbitrary: fc.integer().map(String), weight: 1 },
       ),
-      fitting: fc.boolean(),
+      fitting: fc.constantFrom(true, true, true, false),
       query: queryOf(operation, resolve),
       body: operation.body ? bodyOf(operation.body, resolve) : fc.constant(null),
       contentType: usually(fc.constant('application/json'), fc.constantFrom('text/plain', 'x', '')),
       token: usually(fc.constant(null), hostileText),
+      swapped: usually(fc.constant(false), fc.constant(true)),
     }),
   );
 }

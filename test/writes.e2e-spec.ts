@@ -119,11 +119,11 @@ describe('Writes', () => {
         return model;
       });
     const done = await Promise.all([
-      rename(one!.id, two!.id, 'there'),
-      rename(two!.id, one!.id, 'back'),
+      rename(one.id, two.id, 'there'),
+      rename(two.id, one.id, 'back'),
     ]);
     expect(done).toEqual(['there', 'back']);
-    const models = await app.sql((manager) => manager.findBy(Ship, { id: In([one!.id, two!.id]) }));
+    const models = await app.sql((manager) => manager.findBy(Ship, { id: In([one.id, two.id]) }));
     expect(new Set(models.map(({ model }) => model)).size).toBe(1);
   });
 

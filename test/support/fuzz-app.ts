@@ -1,0 +1,22 @@
+import { fuzz, type FuzzReport } from '../../fuzz/fuzzer.js';
+import { buildDocument } from '../../src/openapi.js';
+import { UsersService } from '../../src/users/users.service.js';
+import type { TestApp } from './test-app.js';
+
+/** Always the same; `npm run fuzz` takes another each time. */
+const SEED = 42;
+
+/** Fuzzes an application of a test, at the paths alone that `only` matches. */
+export async function fuzzApp(
+  { app, config, url }: TestApp,
+  count: number,
+  only = /^/,
+): Promise<FuzzReport> {
+  const document = structuredClone(buildDocument(app, config));
+  for (const path of Object.keys(document.paths)) {
+    if (!only.test(path)) delete document.paths[path];
+  }
+  const users = app.get(UsersService, { strict: false });
+  const makeAdmin = (name: string) => users.setAdmin(name, true);
+  return fuzz({ url, document, makeAdmin }, { count, seed: SEED });
+}
