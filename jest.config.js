@@ -27,11 +27,12 @@ const shared = {
 
 /**
  * What is the same whatever database lies behind, and takes its time: what is between us and a
- * browser, another language, the file of keys or a process; the form of tokens and of settings; what
- * the documents say.
+ * browser, another language, the file of keys or a process; the form of tokens and of settings, and
+ * where a token is; what the documents say.
  */
 const beforeAnyDatabase = [
-  ...['browser', 'interop', 'keys', 'process', 'confused-tokens', 'seed-002'],
+  ...['browser', 'cookies', 'interop', 'keys', 'process', 'requirements', 'confused-tokens'],
+  ...['seed-002', 'seed-004'],
   ...['readme', 'openapi', 'routes', 'examples', 'response-check', 'fuzz-finds'],
 ].map((name) => `<rootDir>/test/${name}`);
 
