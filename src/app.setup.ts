@@ -13,7 +13,7 @@ import {
 } from './http/broken-request.js';
 import { acceptJsonAlone, BODY_LIMIT } from './http/json-body.js';
 import { countAuthAttempts } from './http/rate-limit.guard.js';
-import { allowOrigins, relaxForDocs, sendSecurityHeaders } from './http/security-headers.js';
+import { allowOrigins, sendSecurityHeaders } from './http/security-headers.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
 import { serveDocs } from './openapi.js';
 import { TokenKeys } from './tokens/keys/token-keys.js';
@@ -57,9 +57,8 @@ export async function createApp(
     { logger, bodyParser: false, abortOnError: false },
   );
   const instance = app.getHttpAdapter().getInstance();
-  sendSecurityHeaders(app, config);
+  sendSecurityHeaders(instance, config);
   allowOrigins(app, config);
-  relaxForDocs(instance);
   refuseOddRequests(instance);
   answerUnknownRoutes(instance);
   acceptJsonAlone(instance);

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { ApiError, errorBody, genericKind } from '../common/api-error.js';
-import { rawSecurityHeaders } from './security-headers.js';
+import { securityHeaders } from './security-headers.js';
 
 /** Lines of a request's head. */
 const MAX_HEADERS = 100;
@@ -15,7 +15,7 @@ export const answersBeforeRouting = {
   // The router gives up on a path that is no URL before any handler could answer.
   frameworkErrors: ({ statusCode = 400 }: FastifyError, _: unknown, reply: FastifyReply) => {
     void reply
-      .headers(rawSecurityHeaders)
+      .headers(securityHeaders)
       .status(statusCode)
       .send(errorBody(genericKind(statusCode)));
   },
@@ -34,7 +34,7 @@ export function refuseOddRequests(instance: FastifyInstance): void {
   });
   instance.server.on('checkExpectation', (_: IncomingMessage, answer: ServerResponse) => {
     answer.writeHead(417, {
-      ...rawSecurityHeaders,
+      ...securityHeaders,
       'content-type': 'application/json; charset=utf-8',
     });
     answer.end(JSON.stringify(errorBody(genericKind(417))));
@@ -69,7 +69,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
     [
       `HTTP/1.1 ${status} ${body.error}`,
       'Content-Type: application/json; charset=utf-8',
-      ...Object.entries(rawSecurityHeaders).map(([name, value]) => `${name}: ${value}`),
+      ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
       `Content-Length: ${Buffer.byteLength(json)}`,
       'Connection: close',
       '',

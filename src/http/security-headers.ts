@@ -3,9 +3,27 @@ import type { FastifyInstance } from 'fastify';
 import type { AppConfig } from '../config/app-config.js';
 import { pathOf } from './links.js';
 
-/** Answers are data: a browser that is made to show one loads and runs nothing. */
-const API_POLICY =
-  "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/**
+ * What tells a browser to be careful: the headers of helmet 8. Answers are data, so that a browser
+ * that is made to show one loads and runs nothing.
+ */
+export const securityHeaders = {
+  'content-security-policy':
+    "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'origin-agent-cluster': '?1',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-dns-prefetch-control': 'off',
+  'x-download-options': 'noopen',
+  'x-frame-options': 'DENY',
+  'x-permitted-cross-domain-policies': 'none',
+  'x-xss-protection': '0',
+};
+
+/** Only where there is TLS in front: a browser would insist on it for a year (RFC 6797). */
+const HSTS = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' };
 
 /** Swagger UI is made of files of ours, and of styles that its scripts write. */
 const DOCS_POLICY = [
@@ -19,29 +37,17 @@ const DOCS_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** For what is answered before there is a request. */
-export const rawSecurityHeaders = {
-  'Content-Security-Policy': API_POLICY,
-  'X-Content-Type-Options': 'nosniff',
-};
-
-/** Sends with every answer what tells a browser to be careful: the headers that helmet sends. */
-export function sendSecurityHeaders(app: NestFastifyApplication, { production }: AppConfig): void {
-  app.useSecurityHeaders({
-    contentSecurityPolicy: { useDefaults: false, directives: directivesOf(API_POLICY) },
-    xFrameOptions: { action: 'deny' },
-    // Only where there is TLS in front: a browser would insist on it for a year.
-    strictTransportSecurity: production,
-  });
-}
-
-/** The page of the docs may load what it is made of. */
-export function relaxForDocs(instance: FastifyInstance): void {
-  instance.addHook('onRequest', (request, reply, done) => {
+/**
+ * Sends these headers with every answer. What Nest and helmet have for it sets each on Node's own
+ * response, one by one, which costs a small read a seventh of its time.
+ */
+export function sendSecurityHeaders(instance: FastifyInstance, { production }: AppConfig): void {
+  const headers = { ...securityHeaders, ...(production && HSTS) };
+  const docsHeaders = { ...headers, 'content-security-policy': DOCS_POLICY };
+  instance.addHook('onSend', (request, reply, _payload, done) => {
     const path = pathOf(request);
-    if (path === '/docs' || path.startsWith('/docs/')) {
-      reply.header('content-security-policy', DOCS_POLICY);
-    }
+    const ofDocs = path === '/docs' || path.startsWith('/docs/');
+    reply.headers(ofDocs ? docsHeaders : headers);
     done();
   });
 }
@@ -59,13 +65,4 @@ export function allowOrigins(app: NestFastifyApplication, config: AppConfig): vo
     maxAge: 600,
     strictPreflight: false,
   });
-}
-
-function directivesOf(policy: string): Record<string, string> {
-  return Object.fromEntries(
-    policy.split('; ').map((directive) => {
-      const [name = '', ...values] = directive.split(' ');
-      return [name, values.join(' ')];
-    }),
-  );
 }
