@@ -6,6 +6,8 @@ import { securityHeaders } from './security-headers.js';
 
 /** Lines of a request's head. */
 const MAX_HEADERS = 100;
+/** A name or an address, and maybe a port (RFC 3986, section 3.2.2, less what no real name has). */
+const HOST = /^[\w.~%:[\]-]*$/;
 /** Milliseconds that a shutdown waits for the requests that it found under way. */
 const SHUTDOWN_PATIENCE = 5_000;
 
@@ -27,10 +29,9 @@ export function refuseOddRequests(instance: FastifyInstance): void {
   // Node drops those beyond without a word, and with them maybe a second token.
   instance.server.maxHeadersCount = MAX_HEADERS + 1;
   instance.addHook('onRequest', (request, _reply, done) => {
-    const { httpVersion, headers, rawHeaders } = request.raw;
+    const { rawHeaders } = request.raw;
     if (rawHeaders.length > 2 * MAX_HEADERS) return done(new ApiError(genericKind(431)));
-    const badHost = httpVersion === '1.1' && headers.host === undefined;
-    done(badHost ? new ApiError(genericKind(400), { cause: 'no Host' }) : undefined);
+    done(namesOneHost(request.raw) ? undefined : new ApiError(genericKind(400), { cause: 'Host' }));
   });
   instance.server.on('checkExpectation', (_: IncomingMessage, answer: ServerResponse) => {
     answer.writeHead(417, {
@@ -39,6 +40,22 @@ export function refuseOddRequests(instance: FastifyInstance): void {
     });
     answer.end(JSON.stringify(errorBody(genericKind(417))));
   });
+}
+
+/**
+ * Whether the request says once which host it is for, in characters of an address (RFC 9112, section
+ * 3.2): it becomes part of the links that we answer with. HTTP/1.0 need not say.
+ */
+function namesOneHost({ httpVersion, headers, rawHeaders }: IncomingMessage): boolean {
+  const { host } = headers;
+  if (host === undefined) return httpVersion === '1.0';
+  if (!HOST.test(host)) return false;
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts === 1;
 }
 
 /**
