@@ -88,3 +88,27 @@ describe('The README', () => {
     for (const code of codes) expect(readme).toContain(`\`${code}\``);
   });
 });
+
+describe('The list of threats', () => {
+  const source = (file: string): string => {
+    const [unit] = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith(`/${file}.spec.ts`),
+    );
+    return readFileSync(unit === undefined ? `test/${file}.e2e-spec.ts` : `src/${unit}`, 'utf8');
+  };
+  const rows = readFileSync('docs/security.md', 'utf8')
+    .split('\n')
+    .filter((line) => /^\| (?!threat |---)/.test(line))
+    .map((line) => line.split(' | ').map((cell) => cell.trim()));
+
+  it.each(rows.map(([threat, , shown]) => [threat!.slice(2), shown!]))(
+    'names tests that there are, of “%s”',
+    (_, shown) => {
+      const files = [...shown.matchAll(/`([a-z\d-]+)`/g)].map(([, file]) => source(file!));
+      if (files.length === 0) expect(shown).toContain('npm run');
+      for (const [, title] of shown.matchAll(/"(.+?)"/g)) {
+        expect(files.filter((text) => text.includes(title!))).not.toHaveLength(0);
+      }
+    },
+  );
+});
