@@ -3,6 +3,7 @@ import { AuditEntry } from '../src/audit/audit-entry.js';
 import { AuditRetention } from '../src/audit/audit-retention.js';
 import { AuditTrail } from '../src/audit/audit-trail.js';
 import { Session } from '../src/tokens/session.js';
+import { TokenService } from '../src/tokens/token.service.js';
 import { UsersService } from '../src/users/users.service.js';
 import type { LoggedIn } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
@@ -86,7 +87,7 @@ describe('The audit trail', () => {
       const body = { name, password };
       await app.send('PUT', `/api/users/${id}`, { token: user.access, json: body });
     }
-    await app.app.get(UsersService, { strict: false }).setAdmin(name, false);
+    await app.app.get(UsersService, { strict: false }).setAdmin(name, true);
     const last = await app.login({ name, password: 'a third one' });
     await app.send('DELETE', `/api/users/${id}`, { token: last.access });
     expect(await eventsOf(user)).toEqual([
@@ -103,7 +104,7 @@ describe('The audit trail', () => {
       'login_failed',
       'password_changed',
       'password_changed',
-      'role_changed',
+      'admin_granted',
       'login',
       'user_deleted',
     ]);
@@ -128,6 +129,26 @@ describe('The audit trail', () => {
     const user = await app.newLogin();
     expect((await app.send('DELETE', '/auth/sessions', { token: user.access })).status).toBe(204);
     expect(await eventsOf(user)).toEqual(['user_created', 'login']);
+  });
+
+  it('says once that a session ended, however often it was asked for', async () => {
+    const user = await app.newLogin();
+    const end = () => app.send('DELETE', '/auth/logout2', { token: user.refresh });
+    await Promise.all(Array.from({ length: 20 }, end));
+    expect(await eventsOf(user)).toEqual(['user_created', 'login', 'session_ended']);
+  });
+
+  it('keeps tokens of nobody that could be a user', async () => {
+    const tokens = app.app.get(TokenService);
+    for (const subject of ['3000000000', '9007199254740991', 'a machine']) {
+      const { signed } = await tokens.createAccessToken(subject);
+      expect((await app.send('DELETE', '/auth/logout', { token: signed })).status).toBe(200);
+      const refresh = await tokens.createRefreshToken(subject);
+      const answer = await app.send('DELETE', '/auth/logout2', { token: refresh.signed });
+      expect(answer.status).toBe(200);
+    }
+    const last = (await read('event=logout&sort=-id&limit=1')).body;
+    expect(last[0]).toMatchObject({ user_id: null, actor_id: null, session_id: null });
   });
 
   it('knows of the users that the service came with', async () => {

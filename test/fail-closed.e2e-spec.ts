@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { SessionRepository } from '../src/tokens/session.repository.js';
 import { TokenStateRepository } from '../src/tokens/token-state.repository.js';
+import { TokenService } from '../src/tokens/token.service.js';
 import { PasswordHasher } from '../src/users/password-hasher.js';
 import { UserRepository } from '../src/users/user.repository.js';
+import { UsersService } from '../src/users/users.service.js';
 import { type LoggedIn, ship } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 
@@ -47,6 +49,43 @@ describe('A check that fails', () => {
     const json = { username: user.name, password: user.password };
     const { status, body } = await app.send('POST', '/auth/login', { json });
     expect([status, body.code]).toEqual([401, 'credentials_invalid']);
+  });
+
+  it('gives a login the role that the user has when it is done', async () => {
+    const someone = await app.newUser();
+    const hasher = app.app.get(PasswordHasher, { strict: false });
+    const users = app.app.get(UsersService, { strict: false });
+    const verify = hasher.verify.bind(hasher);
+    for (const admin of [true, false]) {
+      jest.spyOn(hasher, 'verify').mockImplementationOnce(async (...words) => {
+        await users.setAdmin(someone.name, admin);
+        return verify(...words);
+      });
+      const { access: token } = await app.login(someone);
+      expect((await app.get('/api/audit', { token })).status).toBe(admin ? 200 : 403);
+    }
+  });
+
+  it.each([
+    ['the other sessions', () => '/auth/sessions'],
+    ['another session', (_: LoggedIn, sid: string) => `/auth/sessions/${sid}`],
+    ['the user', ({ id }: LoggedIn) => `/api/users/${id}`],
+  ])('lets a session that ended meanwhile end %s no more', async (_, path) => {
+    const thief = await app.newLogin();
+    const owner = await app.login(thief);
+    const { body } = await app.get<{ claims: { sid: string } }>('/auth/token', {
+      token: owner.access,
+    });
+    const tokens = app.app.get(TokenService);
+    const verify = tokens.verify.bind(tokens);
+    jest.spyOn(tokens, 'verify').mockImplementationOnce(async (...words) => {
+      const token = await verify(...words);
+      await app.send('DELETE', '/auth/sessions', { token: owner.access });
+      return token;
+    });
+    const answer = await app.send('DELETE', path(thief, body.claims.sid), { token: thief.access });
+    expect([answer.status, answer.body.code]).toEqual([401, 'token_revoked']);
+    expect((await app.get('/auth/me', { token: owner.access })).status).toBe(200);
   });
 
   it('refreshes nothing where the session ended meanwhile', async () => {

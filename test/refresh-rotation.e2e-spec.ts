@@ -161,11 +161,24 @@ describe('A refresh', () => {
     expect((await me(app, body.access_token)).status).toBe(200);
   });
 
-  it('is refused where the session has lost its refresh token to the past', async () => {
+  it('goes on in a session that is older than tokens that are spent', async () => {
     const user = await app.newLogin();
     const subject = String(user.id);
     await app.sql((manager) => manager.update(Session, { subject }, { currentToken: null }));
+    const { status, body } = await refresh(app, user.refresh);
+    expect(status).toBe(200);
+    expect((await refresh(app, user.refresh)).body.refresh_token).toBe(body.refresh_token);
+    expect((await refresh(app, body.refresh_token)).status).toBe(200);
     expect((await refresh(app, user.refresh)).body).toEqual(revoked);
+  });
+
+  it('spends the token for every other route, too, although it gets its successor', async () => {
+    const user = await app.newLogin();
+    const verify = (token: string) => app.app.get(TokenService).verify(token, { type: 'refresh' });
+    await verify(user.refresh);
+    const { body } = await refresh(app, user.refresh);
+    await expect(verify(user.refresh)).rejects.toMatchObject({ code: 'token_revoked' });
+    await verify(body.refresh_token);
   });
 });
 

@@ -9,7 +9,8 @@ export const AUDIT_EVENTS = {
   session_ended: 'a session was ended by its user',
   other_sessions_ended: 'all sessions of the user but `session_id` were ended',
   password_changed: 'and all other sessions of the user ended',
-  role_changed: 'and all sessions of the user ended',
+  admin_granted: 'the user became an administrator, and all of their sessions ended',
+  admin_revoked: 'the user is no administrator any more, and all of their sessions ended',
   user_created: 'somebody registered',
   user_deleted: 'with all sessions and books',
 } as const;

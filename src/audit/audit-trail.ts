@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { parseId } from '../common/resource-id.js';
+import { parseRowId } from '../common/resource-id.js';
 import { Database } from '../database/database.js';
 import { removeInBatches } from '../database/remove-in-batches.js';
 import type { Client } from '../http/client.js';
@@ -35,7 +35,7 @@ export class AuditTrail {
   /** Within a write it is part of that: what it records is kept with it, or is undone with it. */
   async record(event: AuditEvent, details: AuditDetails): Promise<void> {
     const { userId = null, token, client = NOBODY } = details;
-    const actorId = token ? parseId(token.subject) : null;
+    const actorId = token ? parseRowId(token.subject) : null;
     const { sessionId = token?.sessionId ?? null } = details;
     const entry = { event, userId, actorId, sessionId, ...client };
     await this.database.write((manager) =>

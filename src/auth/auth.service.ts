@@ -6,6 +6,7 @@ import { Database } from '../database/database.js';
 import type { Client } from '../http/client.js';
 import { digestOf } from '../tokens/sealed-token.js';
 import { newSession, SessionRepository } from '../tokens/session.repository.js';
+import type { Session } from '../tokens/session.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import { type AccessTokenOptions, TokenService } from '../tokens/token.service.js';
 import type { Token } from '../tokens/token.js';
@@ -80,12 +81,20 @@ export class AuthService {
       fresh: true,
     });
     if (issued.refresh) session.currentToken = digestOf(issued.refresh);
-    await this.database.write(async () => {
-      if (!(await this.users.confirm(user))) throw refusedLogin();
+    if (await this.keep(session, user, client)) return issued;
+    const changed = await this.users.withNewRole(user);
+    if (!changed) throw refusedLogin();
+    return this.open(changed, client, lifetime, issue);
+  }
+
+  /** @returns false where the user is not as they were when the password was verified */
+  private keep(session: Session, user: AuthenticatedUser, client: Client): Promise<boolean> {
+    return this.database.write(async () => {
+      if (!(await this.users.confirm(user))) return false;
       await this.sessions.open(session);
       await this.audit.record('login', { userId: user.id, sessionId: session.id, client });
+      return true;
     });
-    return issued;
   }
 
   /** @throws TokenError `token_revoked` where the user is gone */

@@ -20,7 +20,9 @@ export class CredentialsService {
 
   /** @throws ApiError `credentials_invalid`, `too_many_requests` */
   async verify(name: string, password: string, client: Client): Promise<AuthenticatedUser> {
-    const attempt = this.throttle.attempt(name, client, () => this.recordFailure(name, client));
+    const attempt = this.throttle.attempt(name, client, {
+      onFailure: () => this.recordFailure(name, client),
+    });
     const user = await this.users.authenticate(name, password, attempt);
     if (!user) throw refusedLogin();
     return user;
@@ -37,13 +39,17 @@ export class CredentialsService {
     client: Client,
   ): Promise<void> {
     const { id, name } = user;
-    const onFailure = () => this.recordFailure(name, client, token);
-    const attempt = this.throttle.attempt(name, client, onFailure);
+    const attempt = this.throttle.attempt(name, client, {
+      onFailure: () => this.recordFailure(name, client, token),
+      isKnown: true,
+    });
     const changed = await this.users.changePassword(id, words, { token, client }, attempt);
     if (!changed) throw new ApiError(currentPasswordWrong);
   }
 
+  /** @throws TokenError `token_revoked` where a new password has ended the session: no guess failed */
   private async recordFailure(name: string, client: Client, token?: Token): Promise<void> {
+    if (token) await this.users.confirmCaller(token);
     const userId = await this.users.idOf(name);
     await this.audit.record('login_failed', { userId, client, ...(token && { token }) });
   }

@@ -30,6 +30,11 @@ interface Counters {
   inAll: string;
 }
 
+interface AttemptOptions {
+  onFailure: () => Promise<void>;
+  isKnown?: boolean;
+}
+
 /**
  * Slows down who guesses passwords (NIST SP 800-63B, section 5.2.2): after some failures in a row
  * an account's logins are delayed for growing spans, whether or not there is such an account. It
@@ -38,6 +43,8 @@ interface Counters {
 @Injectable()
 export class LoginThrottle extends PeriodicTask {
   private readonly failures: Select<LoginFailure, 'inRange' | 'inAll'>;
+  /** The attempts of this process that are being verified, by range and account, in their order. */
+  private readonly underWay = new Map<string, Promise<void>[]>();
 
   constructor(
     private readonly database: Database,
@@ -56,22 +63,52 @@ export class LoginThrottle extends PeriodicTask {
 
   /**
    * Looks right before a password is verified, and counts the failure before the next one is looked
-   * at: of those that come at once no more are verified than would be one after the other, give or
-   * take the cores.
+   * at: of those that come at once no more are verified than would be one after the other.
    *
    * @param name of the account that is tried, whether or not there is one
-   * @param onFailure is part of the write that counts the failure
+   * @param options.onFailure is part of the write that counts the failure
+   * @param options.isKnown whether the client has shown already whose it is: only its own failures
+   * delay it then
    * @returns what refuses with the ApiError `too_many_requests` where it is too early
    */
-  attempt(name: string, client: Client, onFailure: () => Promise<void>): Attempt {
+  attempt(name: string, client: Client, { onFailure, isKnown = false }: AttemptOptions): Attempt {
     const counters = countersOf(nfc(name), client);
-    return async (verify) => {
-      const hadFailed = await this.look(counters);
-      const right = await verify();
-      if (!right) await this.count(counters, onFailure);
-      else if (hadFailed) await this.forget(counters);
-      return right;
-    };
+    return (verify) =>
+      this.inTurn(counters, isKnown, async (hadFailed) => {
+        const right = await verify();
+        if (!right) await this.count(counters, onFailure);
+        else if (hadFailed) await this.forget(counters);
+        return right;
+      });
+  }
+
+  /** Lets as many at once try as may fail before there is a delay, and then one by one. */
+  private async inTurn(
+    counters: Counters,
+    isKnown: boolean,
+    attempt: (hadFailed: boolean) => Promise<boolean>,
+  ): Promise<boolean> {
+    const { inRange } = counters;
+    const line = this.underWay.get(inRange) ?? [];
+    this.underWay.set(inRange, line);
+    let leave = (): void => undefined;
+    const place = new Promise<void>((resolve) => (leave = resolve));
+    line.push(place);
+    try {
+      for (;;) {
+        // Before the look: whoever leaves meanwhile is counted twice rather than not at all.
+        const earlier = line.slice(0, line.indexOf(place));
+        const failures = await this.look(counters, isKnown);
+        if (earlier.length === 0 || failures + earlier.length < MAX_IN_RANGE) {
+          return await attempt(failures > 0);
+        }
+        await Promise.race(earlier);
+      }
+    } finally {
+      void line.splice(line.indexOf(place), 1);
+      if (line.length === 0) this.underWay.delete(inRange);
+      leave();
+    }
   }
 
   protected override work(): Promise<void> {
@@ -79,18 +116,19 @@ export class LoginThrottle extends PeriodicTask {
     return removeInBatches(this.database, LoginFailure, { key: 'key', column: 'lastAt', moment });
   }
 
-  /** @returns whether it failed from there before */
-  private async look(counters: Counters): Promise<boolean> {
+  /** @returns how many failures in a row there were from there */
+  private async look(counters: Counters, isKnown: boolean): Promise<number> {
     const { inRange, inAll } = counters;
     const rows = await this.failures.all({ inRange, inAll });
     const find = (key: string) => rows.find((row) => row.key === key);
+    // A stranger's failures do not keep the owner out of the places they log in from.
+    const isFamiliar = isKnown || (await this.isFamiliar(find(inAll), counters));
     const ends = [
       endOfDelay(find(inRange), MAX_IN_RANGE),
-      // A stranger's failures do not keep the owner out of the places they log in from.
-      (await this.isFamiliar(find(inAll), counters)) ? 0 : endOfDelay(find(inAll), MAX_IN_ALL),
+      isFamiliar ? 0 : endOfDelay(find(inAll), MAX_IN_ALL),
     ];
     const wait = Math.max(...ends) - Date.now();
-    if (wait <= 0) return find(inRange) !== undefined;
+    if (wait <= 0) return find(inRange)?.count ?? 0;
     throw new ApiError(tooManyRequests, {
       headers: { 'retry-after': String(Math.ceil(wait / 1000)) },
       cause: 'passwords of an account are being guessed',

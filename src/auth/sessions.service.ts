@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { AuditTrail } from '../audit/audit-trail.js';
 import { ApiError, notFound } from '../common/api-error.js';
-import { parseId } from '../common/resource-id.js';
+import { parseRowId } from '../common/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Client } from '../http/client.js';
 import { SessionRepository } from '../tokens/session.repository.js';
 import type { Session } from '../tokens/session.js';
 import { TokenService } from '../tokens/token.service.js';
 import type { Token } from '../tokens/token.js';
+import { UsersService } from '../users/users.service.js';
 
 /** The sessions of whoever holds a token: another's cannot be told from one that is not there. */
 @Injectable()
@@ -15,6 +16,7 @@ export class SessionsService {
   constructor(
     private readonly sessions: SessionRepository,
     private readonly tokens: TokenService,
+    private readonly users: UsersService,
     private readonly audit: AuditTrail,
     private readonly database: Database,
   ) {}
@@ -35,22 +37,28 @@ export class SessionsService {
   async endCurrent(token: Token, client: Client): Promise<void> {
     await this.database.write(async () => {
       if (token.sessionId === null) await this.tokens.revoke(token);
-      else await this.sessions.end(token.sessionId);
+      else if (!(await this.sessions.end(token.sessionId))) return;
       await this.audit.record('session_ended', { ...about(token), client });
     });
   }
 
-  /** @throws ApiError `not_found` */
+  /** @throws ApiError `not_found`, or TokenError `token_revoked` where the caller's own has ended */
   async end(token: Token, sessionId: string, client: Client): Promise<void> {
     await this.database.write(async () => {
+      await this.users.confirmCaller(token);
       if (!(await this.sessions.endOf(token.subject, sessionId))) throw new ApiError(notFound);
       await this.audit.record('session_ended', { ...about(token), sessionId, client });
     });
   }
 
-  /** Ends all sessions but the token's own. */
+  /**
+   * Ends all sessions but the token's own.
+   *
+   * @throws TokenError `token_revoked` where that one has ended
+   */
   async endOthers(token: Token, client: Client): Promise<void> {
     await this.database.write(async () => {
+      await this.users.confirmCaller(token);
       // Or whoever asks again and again would fill the trail with nothing.
       if (!(await this.sessions.endAll(token.subject, token.sessionId))) return;
       await this.audit.record('other_sessions_ended', { ...about(token), client });
@@ -59,5 +67,5 @@ export class SessionsService {
 }
 
 function about(token: Token) {
-  return { userId: parseId(token.subject), token };
+  return { userId: parseRowId(token.subject), token };
 }

@@ -15,13 +15,19 @@ import { ApiError, idMismatch, notFound } from './api-error.js';
 export const THIS_ID = 'id = CAST(:id AS bigint)';
 
 /** The largest id that a row can have. */
-export const MAX_ROW_ID = 2 ** 31 - 1;
+const MAX_ROW_ID = 2 ** 31 - 1;
 
 /** The number that an id in a path or in a token names, or null where it can name no row. */
 export function parseId(text: string): number | null {
   if (!/^[1-9]\d{0,15}$/.test(text)) return null;
   const id = Number(text);
   return Number.isSafeInteger(id) ? id : null;
+}
+
+/** As `parseId`, and null where the number is beyond what a column of ids holds. */
+export function parseRowId(text: string): number | null {
+  const id = parseId(text);
+  return id !== null && id <= MAX_ROW_ID ? id : null;
 }
 
 /** The id of the path, as a number. */

@@ -3,7 +3,9 @@ import type { FastifyRequest } from 'fastify';
 
 /** The client's address. A proxy may pass on whatever it was sent, and not all of that is one. */
 export function clientAddress(request: FastifyRequest): string {
-  return isIP(request.ip) ? request.ip : (request.raw.socket.remoteAddress ?? '');
+  const address = isIP(request.ip) ? request.ip : (request.raw.socket.remoteAddress ?? '');
+  // The zone is a name on the machine that has the address (RFC 4007, section 11), as long as it likes.
+  return address.split('%', 1)[0]!;
 }
 
 /** What is counted as one client: an IPv4 address, or the /64 that an IPv6 client has to itself. */
@@ -20,7 +22,7 @@ export function addressRange(address: string): string {
 function networkOf(address: string): string {
   const embedded = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (embedded !== undefined || !isIPv6(address)) return embedded ?? address;
-  const [head = '', tail = ''] = address.split('%', 1)[0]!.split('::');
+  const [head = '', tail = ''] = address.split('::');
   const [before, after] = [groupsOf(head), groupsOf(tail)];
   const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0);
   const groups = [...before, ...zeros, ...after].slice(0, 4);

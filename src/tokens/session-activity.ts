@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PeriodicTask } from '../common/periodic-task.js';
 import { SessionRepository } from './session.repository.js';
 
-/** Sessions that are remembered until the next round; where there are more, it comes at once. */
+/** Sessions that are remembered; where there are as many, the next round comes at once. */
 const MAX_REMEMBERED = 10_000;
 /** Rows that one write changes, so that none holds the others up for long. */
 const BATCH = 100;
@@ -11,14 +11,19 @@ const BATCH = 100;
 @Injectable()
 export class SessionActivity extends PeriodicTask {
   private seen = new Map<string, number>();
+  private early = false;
 
   constructor(private readonly sessions: SessionRepository) {
     super({ every: 30_000 });
   }
 
   note(sessionId: string): void {
-    this.seen.set(sessionId, Date.now());
-    if (this.seen.size >= MAX_REMEMBERED) void this.run();
+    if (this.seen.size < MAX_REMEMBERED || this.seen.has(sessionId)) {
+      this.seen.set(sessionId, Date.now());
+    } else if (!this.early) {
+      this.early = true;
+      void this.run();
+    }
   }
 
   override async onModuleDestroy(): Promise<void> {
@@ -30,6 +35,7 @@ export class SessionActivity extends PeriodicTask {
   protected override async work(): Promise<void> {
     const uses = [...this.seen];
     this.seen = new Map();
+    this.early = false;
     for (let start = 0; start < uses.length; start += BATCH) {
       await this.sessions.noteUse(uses.slice(start, start + BATCH));
     }

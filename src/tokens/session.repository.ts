@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type FindOptionsWhere, IsNull, MoreThan, Not } from 'typeorm';
+import { type FindOptionsWhere, Equal, IsNull, MoreThan, Not, Or } from 'typeorm';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { Session } from './session.js';
@@ -37,6 +37,9 @@ export function newSession(values: NewSession): Session {
     successor: null,
   };
 }
+
+/** A session that has no refresh token yet takes the first that comes. */
+const orNone = (token: string) => Or(Equal(token), IsNull());
 
 @Injectable()
 export class SessionRepository {
@@ -102,7 +105,7 @@ export class SessionRepository {
    * @returns false where it has ended meanwhile, or another token is the current one
    */
   async touch(id: string, token?: string): Promise<boolean> {
-    const current = token === undefined ? {} : { currentToken: token };
+    const current = token === undefined ? {} : { currentToken: orNone(token) };
     return this.updateLive({ id, ...current }, { lastUsedAt: Date.now() });
   }
 
@@ -114,7 +117,7 @@ export class SessionRepository {
    */
   async moveOn({ id, from, to, successor, now, expiresAt }: SessionStep): Promise<boolean> {
     return this.updateLive(
-      { id, currentToken: from },
+      { id, currentToken: orNone(from) },
       {
         currentToken: to,
         spentToken: from,

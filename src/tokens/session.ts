@@ -30,7 +30,7 @@ export class Session {
   @Column('bigint', { name: 'ended_at', nullable: true })
   endedAt: number | null;
 
-  /** The digest of the refresh token that is good now; null where the session has none. */
+  /** The digest of the refresh token that is good now; null where none is known. */
   @Column('varchar', { name: 'current_token', length: 43, nullable: true })
   currentToken: string | null;
 

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager, SelectQueryBuilder } from 'typeorm';
-import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { removeInBatches } from '../database/remove-in-batches.js';
 import type { Select } from '../database/select.js';
@@ -13,26 +12,19 @@ import type { Token } from './token.js';
 @Injectable()
 export class TokenStateRepository {
   private readonly liveSession: Select<Session, 'sid' | 'subject' | 'jti' | 'now'>;
-  private readonly unspent: Select<
-    Session,
-    'sid' | 'subject' | 'jti' | 'now' | 'digest' | 'spentAfter'
-  >;
+  private readonly unspent: Select<Session, 'sid' | 'subject' | 'jti' | 'now' | 'digest'>;
   private readonly revocation: Select<RevokedToken, 'jti'>;
 
-  constructor(
-    private readonly database: Database,
-    private readonly config: AppConfig,
-  ) {
+  constructor(private readonly database: Database) {
     this.liveSession = database.select({
       parameters: ['sid', 'subject', 'jti', 'now'],
       query: liveSession,
     });
     this.unspent = database.select({
-      parameters: ['sid', 'subject', 'jti', 'now', 'digest', 'spentAfter'],
+      parameters: ['sid', 'subject', 'jti', 'now', 'digest'],
       query: (manager) =>
         liveSession(manager).andWhere(
-          `(session.currentToken = :digest
-            OR (session.spentToken = :digest AND session.spentAt > :spentAfter))`,
+          '(session.currentToken = :digest OR session.currentToken IS NULL)',
         ),
     });
     this.revocation = database.select({
@@ -48,7 +40,7 @@ export class TokenStateRepository {
   /**
    * Whether the token was not revoked and its session lives. One query.
    *
-   * @param spent whether a refresh token will do that was spent before `REFRESH_GRACE`
+   * @param spent whether a refresh token will do that was spent
    */
   async isLive(token: Token, spent: boolean): Promise<boolean> {
     const { id: jti, subject, sessionId: sid } = token;
@@ -58,9 +50,7 @@ export class TokenStateRepository {
     if (token.type === 'access' || spent) {
       return (await this.liveSession.first(values)) !== undefined;
     }
-    const spentAfter = now - this.config.refreshGrace * 1000;
-    const found = await this.unspent.first({ ...values, digest: digestOf(token), spentAfter });
-    return found !== undefined;
+    return (await this.unspent.first({ ...values, digest: digestOf(token) })) !== undefined;
   }
 
   /** Twice is as good as once. */

@@ -22,7 +22,7 @@ export interface RefreshTokenOptions {
   expiresIn?: number;
   /**
    * The session that the token lives and ends with. A session knows the one refresh token that is
-   * current; another that is made for it is as good as spent.
+   * current, or takes the first that comes; another that is made for it is as good as spent.
    */
   sessionId?: string;
   /** Milliseconds since 1970 after which no token of the session is valid. */

@@ -81,21 +81,30 @@ export class UserRepository {
   }
 
   /**
-   * Changes the user, unless the hash is not the one that was read any more. One statement, so
-   * that no other change of the password slips in between.
+   * Changes the user, unless the hash or the role are not those that were read any more. One
+   * statement, so that no other change of them slips in between.
    *
-   * @returns whether the user was there, with that hash
+   * @returns whether the user was there, with that hash and that role
    * @throws ApiError `name_taken`
    */
-  async exchange({ id, passwordHash }: User, values: Partial<NewUser>): Promise<boolean> {
+  async exchange({ id, passwordHash, admin }: User, values: Partial<NewUser>): Promise<boolean> {
     return this.database.writeUnique(nameTaken, async (manager) => {
-      const { affected } = await manager.update(User, { id, passwordHash }, values);
+      const { affected } = await manager.update(User, { id, passwordHash, admin }, values);
       return affected !== 0;
     });
   }
 
-  async setAdmin(id: number, admin: boolean): Promise<void> {
-    await this.database.write((manager) => manager.update(User, { id }, { admin }));
+  /** @returns whether that changed anything */
+  async setAdmin(id: number, admin: boolean): Promise<boolean> {
+    return this.database.write(async (manager) => {
+      const { affected } = await manager.update(User, { id, admin: !admin }, { admin });
+      return affected !== 0;
+    });
+  }
+
+  /** Within a write: keeps the user's row from other writes until it ends. */
+  async hold(id: number): Promise<void> {
+    await this.database.write((manager) => manager.update(User, { id }, { id }));
   }
 
   /** @returns whether the user was there */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditTrail } from '../audit/audit-trail.js';
 import { ApiError, notFound, unavailable } from '../common/api-error.js';
+import { parseRowId } from '../common/resource-id.js';
 import { nfc } from '../common/values.js';
 import { Database } from '../database/database.js';
 import type { Client } from '../http/client.js';
@@ -135,12 +136,8 @@ export class UsersService {
   private async exchange(user: User, values: NewUser, caller: Caller): Promise<boolean> {
     const { sessionId } = caller.token;
     return this.database.write(async () => {
-      // The user before the sessions, as everywhere, lest two writes wait for each other.
+      await this.confirmCaller(caller.token);
       if (!(await this.users.exchange(user, values))) return false;
-      // Hashing took its time, in which the caller may have been logged out.
-      if (sessionId !== null && !(await this.sessions.touch(sessionId))) {
-        throw new TokenError(tokenRevoked, 'the session ended meanwhile');
-      }
       if (values.passwordHash !== user.passwordHash) {
         await this.sessions.endAll(String(user.id), sessionId);
         await this.audit.record('password_changed', { userId: user.id, ...caller });
@@ -151,7 +148,7 @@ export class UsersService {
 
   /**
    * Makes the user an administrator, or an ordinary user again, and ends all of their sessions,
-   * whose tokens say otherwise.
+   * whose tokens say otherwise. Where they are that already, nothing happens.
    *
    * @throws ApiError `not_found`
    */
@@ -159,9 +156,9 @@ export class UsersService {
     const user = await this.users.findByNameWithHash(nfc(name));
     if (!user) throw new ApiError(notFound);
     await this.database.write(async () => {
-      await this.users.setAdmin(user.id, admin);
+      if (!(await this.users.setAdmin(user.id, admin))) return;
       await this.sessions.endAll(String(user.id));
-      await this.audit.record('role_changed', { userId: user.id });
+      await this.audit.record(admin ? 'admin_granted' : 'admin_revoked', { userId: user.id });
     });
   }
 
@@ -172,6 +169,7 @@ export class UsersService {
    */
   async remove(id: number, caller: Caller): Promise<void> {
     await this.database.write(async () => {
+      await this.confirmCaller(caller.token);
       if (!(await this.users.remove(id))) throw new ApiError(notFound);
       await this.sessions.removeAll(String(id));
       await this.audit.record('user_deleted', { userId: id, ...caller });
@@ -202,11 +200,32 @@ export class UsersService {
   }
 
   /**
-   * Within a write: confirms that the user still has the password that was verified, whose row is
-   * then held until the write ends. False where it was changed, or the user removed, meanwhile.
+   * Within a write: confirms that the user still has the password that was verified, and the role
+   * that was read, and holds them so until the write ends.
    */
   confirm(user: AuthenticatedUser): Promise<boolean> {
     return this.users.exchange(user, { passwordHash: user.passwordHash });
+  }
+
+  /** The user as they are now, where it is the role alone that has changed since they were read. */
+  async withNewRole(user: AuthenticatedUser): Promise<AuthenticatedUser | undefined> {
+    const now = await this.users.findByIdWithHash(user.id);
+    return now?.passwordHash === user.passwordHash && now.admin !== user.admin ? now : undefined;
+  }
+
+  /**
+   * Within a write: makes sure that nobody has ended the caller's session since the token was
+   * checked, or will until the write ends. The user's row comes before their sessions', as
+   * everywhere, lest two writes wait for each other.
+   *
+   * @throws TokenError `token_revoked`
+   */
+  async confirmCaller({ subject, sessionId }: Token): Promise<void> {
+    if (sessionId === null) return;
+    const id = parseRowId(subject);
+    if (id !== null) await this.users.hold(id);
+    if (await this.sessions.touch(sessionId)) return;
+    throw new TokenError(tokenRevoked, 'the session ended meanwhile');
   }
 }
 
