@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import argon2 from 'argon2';
 import { LoginFailure } from '../src/auth/login-failure.js';
@@ -191,6 +192,15 @@ describe('Guessing passwords', () => {
 });
 
 describe('Common passwords', () => {
+  it('are three thousand, and three thousand that production would not find too short', () => {
+    const list = readFileSync('data/common-passwords.txt', 'utf8').trim().split('\n');
+    expect(new Set(list).size).toBe(list.length);
+    expect(list.filter((password) => password.length >= 8)).toHaveLength(3000);
+    expect(list.slice(0, 3)).toEqual(['123456', 'password', '12345678']);
+    expect(list.length).toBeGreaterThan(3000);
+    expect(list.filter((password) => password !== password.toLowerCase())).toEqual([]);
+  });
+
   const common = 'Football';
   const ways = async (app: TestApp) => {
     const name = 'somebody';

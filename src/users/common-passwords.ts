@@ -7,7 +7,10 @@ import { AppConfig } from '../config/app-config.js';
 import { packageRoot } from '../config/package-root.js';
 import { passwordTooCommon } from './user-errors.js';
 
-/** The 3,000 most common passwords, which are tried first (NIST SP 800-63B, section 5.1.1.2). */
+/**
+ * The 3,000 most common passwords, and the 3,000 most common of those that are long enough for
+ * production: what is tried first (NIST SP 800-63B, section 5.1.1.2; OWASP ASVS 5.0, 6.2.4).
+ */
 @Injectable()
 export class CommonPasswords {
   private readonly logger = new Logger(CommonPasswords.name);
