@@ -6,10 +6,15 @@ interface User {
   password: string;
 }
 
-/** Tokens and credentials as an operation takes them. */
-export interface Credentials extends User {
+export interface Session {
+  /** Of the user. */
+  id: number;
   sessionId: string;
   access: string;
+}
+
+/** Tokens and credentials as an operation takes them. */
+export interface Credentials extends User, Session {
   refresh: string;
 }
 
@@ -20,9 +25,18 @@ interface Tokens {
 
 const PASSWORD = 'a rare password';
 
+export function sessionOf(access: string): Session {
+  const [, claims = ''] = access.split('.');
+  const { sub, sid } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as {
+    sub: string;
+    sid: string;
+  };
+  return { id: Number(sub), sessionId: sid, access };
+}
+
 /** Somebody who sends requests, and who logs in anew where a request has ended the session. */
 export class Caller {
-  private known: Credentials | null = null;
+  known: Credentials | null = null;
 
   constructor(
     readonly name: CallerName,
@@ -54,13 +68,9 @@ export class Caller {
     const tokens = await this.post<Tokens>('/auth/login', { username: name, password });
     if (!tokens) return null;
     const { access_token: access, refresh_token: refresh } = tokens;
-    const [, claims = ''] = access.split('.');
-    const { sub, sid } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as {
-      sub: string;
-      sid: string;
-    };
+    const session = sessionOf(access);
     // Another may have taken the name.
-    return sub === String(id) ? { name, password, id, sessionId: sid, access, refresh } : null;
+    return session.id === id ? { name, password, refresh, ...session } : null;
   }
 
   private async isLoggedIn({ access }: Credentials): Promise<boolean> {
@@ -74,6 +84,7 @@ export class Caller {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
+    if (response.status >= 500) throw new Error(`POST ${path}: ${response.status}`);
     return response.ok ? ((await response.json()) as T) : null;
   }
 }

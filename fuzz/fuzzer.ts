@@ -1,9 +1,16 @@
 import fc from 'fast-check';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { type Exchange, ResponseCheck } from '../test/support/response-check.js';
-import { Caller, type Credentials } from './caller.js';
+import { Caller, type Credentials, type Session, sessionOf } from './caller.js';
 import { Model } from './model.js';
-import { CALLERS, type FuzzRequest, operationsOf, requests, resolveIn } from './requests.js';
+import {
+  CALLERS,
+  type FuzzRequest,
+  type Operation,
+  operationsOf,
+  requests,
+  resolveIn,
+} from './requests.js';
 
 /** A service that runs. */
 export interface FuzzTarget {
@@ -64,15 +71,21 @@ class Fuzzer {
         : this.model.idFor(operation.path, given.id, credentials);
     const request = given.fitting ? fitted(given, id, credentials) : given;
     const path = pathOf(request, id);
+    const before = await this.witness(operation, id);
     const exchange = await this.exchange(operation.method, path, request, credentials);
+    this.model.meet(issuedIn(exchange));
     const key = `${operation.id} ${exchange.status}`;
     this.answers.set(key, (this.answers.get(key) ?? 0) + 1);
     const problems = [
       ...(exchange.status >= 500 ? [`${exchange.status} ${exchange.body}`] : []),
       ...this.check.problemsOf(exchange),
       ...this.model.problemsOf(request, id, exchange, credentials),
-      ...(await this.problemsAfterwards(request, id, path, exchange, credentials)),
+      ...(await this.problemsOfNextPage(request, id, exchange, credentials)),
+      ...(await this.problemsOfEnds(request, id, exchange, credentials)),
     ];
+    if (exchange.status >= 400 && (await this.witness(operation, id)) !== before) {
+      problems.push(`${operation.method} ${path} was refused, and did it: it was ${before}`);
+    }
     if (problems.length > 0) throw new Error(problems.join('\n'));
   }
 
@@ -104,53 +117,71 @@ class Fuzzer {
     };
   }
 
-  /** A list goes on where it says so, and what was deleted is not there any more. */
-  private async problemsAfterwards(
+  /** A list goes on where it says so, and shows no more there than here. */
+  private async problemsOfNextPage(
     request: FuzzRequest,
     id: string,
-    path: string,
-    { method, status, headers }: Exchange,
+    { method, path, headers }: Exchange,
     credentials: Credentials | null,
   ): Promise<string[]> {
-    if (method === 'GET' && typeof headers.link === 'string') {
-      const [, next = ''] = /<https?:\/\/[^/]+(.+)>/.exec(headers.link) ?? [];
-      const again = await this.exchange('GET', next, { ...request, body: null }, credentials);
-      return again.status === 200 ? [] : [`${next}, the page behind ${path}, is ${again.status}`];
+    if (method !== 'GET' || typeof headers.link !== 'string') return [];
+    const [, next = ''] = /<https?:\/\/[^/]+(.+)>/.exec(headers.link) ?? [];
+    const page = await this.exchange('GET', next, { ...request, body: null }, credentials);
+    return [
+      ...(page.status === 200 ? [] : [`${next}, the page behind ${path}, is ${page.status}`]),
+      ...this.check.problemsOf(page),
+      ...this.model.problemsOf(request, id, page, credentials),
+    ];
+  }
+
+  /** What was deleted is not there any more, and no token works whose session was ended. */
+  private async problemsOfEnds(
+    request: FuzzRequest,
+    id: string,
+    { method, path, status }: Exchange,
+    credentials: Credentials | null,
+  ): Promise<string[]> {
+    if (status >= 300 || !credentials) return [];
+    const problems: string[] = [];
+    for (const token of this.model.takeEnded(request, id, credentials)) {
+      const found = await this.read('/auth/token', token);
+      if (found.status !== 401) problems.push(`after ${method} ${path}, a token of it still works`);
     }
-    const proof =
-      method === 'DELETE' && status < 300 ? proofOf(request.operation.path, id, credentials) : null;
-    if (!proof) return [];
+    const [, kind] = /(\w+)\/\{id\}$/.exec(request.operation.path) ?? [];
+    if (method === 'DELETE' && kind !== undefined) {
+      const found = await this.read(`/api/${kind}/${id}`, credentials.access);
+      // Whoever deletes themselves reads nothing any more that takes a token.
+      if (found.status !== 404) problems.push(`after DELETE ${path}, it is ${found.status}`);
+    }
+    return problems;
+  }
+
+  /** A row that a request is about to change or delete, as its owner sees it; null where it is not. */
+  private async witness({ method, path }: Operation, id: string): Promise<string | null> {
+    const [, kind] = /(\w+)\/\{id\}$/.exec(path) ?? [];
+    if (method === 'GET' || kind === undefined || !/^\d+$/.test(id)) return null;
+    const owner = this.model.ownerOfBook(id);
+    const token = Object.values(this.callers).find(({ known }) => known?.id === owner)?.known
+      ?.access;
+    if (kind === 'books' && token === undefined) return null;
+    const { status, body } = await this.read(`/api/${kind}/${id}`, token);
+    return status === 200 ? body : null;
+  }
+
+  private async read(path: string, token?: string): Promise<{ status: number; body: string }> {
     this.requests++;
-    const authorization = `Bearer ${credentials?.access}`;
-    const after = await fetch(this.target.url + proof.path, { headers: { authorization } });
-    const body = await after.text();
-    if (proof.statuses.includes(after.status) && !proof.lacks?.test(body)) return [];
-    return [`after DELETE ${path}, ${proof.path} is ${after.status} ${body}`];
+    const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+    const response = await fetch(this.target.url + path, { headers });
+    return { status: response.status, body: await response.text() };
   }
 }
 
-/** What a caller sees when something is gone. */
-interface Proof {
-  path: string;
-  statuses: readonly number[];
-  /** What the body does not hold. */
-  lacks?: RegExp;
-}
-
-/** What shows that a DELETE of this path has done what it said. */
-function proofOf(path: string, id: string, credentials: Credentials | null): Proof | null {
-  const refused = { path: '/auth/token', statuses: [401] };
-  if (path.startsWith('/auth/logout')) return refused;
-  if (path === '/auth/sessions/{session}') {
-    if (id === credentials?.sessionId) return refused;
-    return { path: '/auth/sessions', statuses: [200], lacks: new RegExp(id) };
-  }
-  if (path === '/auth/sessions') {
-    return { path, statuses: [200], lacks: /"current":false/ };
-  }
-  // Whoever deletes themselves has no token any more.
-  const [, kind] = /(\w+)\/\{id\}$/.exec(path) ?? [];
-  return { path: `/api/${kind}/${id}`, statuses: [404, 401] };
+/** The session that an answer opens, or goes on with, if any. */
+function issuedIn({ status, headers, body }: Exchange): Session | null {
+  if (status !== 200 || !String(headers['content-type']).startsWith('application/json'))
+    return null;
+  const { access_token: access } = JSON.parse(body) as { access_token?: string };
+  return access === undefined ? null : sessionOf(access);
 }
 
 /** With what only this caller knows in the places where it belongs. */

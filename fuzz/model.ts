@@ -2,7 +2,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { Exchange } from '../test/support/response-check.js';
-import type { Credentials } from './caller.js';
+import type { Credentials, Session } from './caller.js';
 import type { FuzzRequest, Operation } from './requests.js';
 
 /** Whose each row of a kind is, by its id, as far as answers have shown. */
@@ -17,8 +17,12 @@ class Owners {
     this.owners.delete(String(id));
   }
 
+  of(id: string | number): number | undefined {
+    return this.owners.get(String(id));
+  }
+
   isForeign(id: string | number, own: number): boolean {
-    return (this.owners.get(String(id)) ?? own) !== own;
+    return (this.of(id) ?? own) !== own;
   }
 
   /** One of the last few, for a share of the choices of one's own. */
@@ -37,14 +41,31 @@ export class Model {
   private readonly books = new Owners();
   private readonly sessions = new Owners();
   private readonly ships = ['1', '2', '3'];
+  /** Those whose access tokens should work. */
+  private live: Session[] = [];
 
   constructor(private readonly document: OpenAPIObject) {
     formats.default(this.ajv);
     this.ajv.addSchema({ ...document, $id: 'document' });
   }
 
-  meet(credentials: Credentials | null): void {
-    if (credentials) this.sessions.add(credentials.sessionId, credentials.id);
+  meet(session: Session | null): void {
+    if (!session || this.live.some(({ access }) => access === session.access)) return;
+    this.sessions.add(session.sessionId, session.id);
+    this.live.push(session);
+  }
+
+  ownerOfBook(id: string): number | undefined {
+    return this.books.of(id);
+  }
+
+  /** The access tokens that this request, which was granted, has ended; they are forgotten then. */
+  takeEnded(request: FuzzRequest, id: string, credentials: Credentials): string[] {
+    const isEnded = endOf(request, id, credentials);
+    if (!isEnded) return [];
+    const ended = this.live.filter(isEnded);
+    this.live = this.live.filter((session) => !ended.includes(session));
+    return ended.map(({ access }) => access);
   }
 
   /** An id that a row may have: of one's own, of another's, or of nobody's. */
@@ -93,6 +114,10 @@ export class Model {
     credentials: Credentials | null,
   ): string[] {
     const own = credentials?.id ?? -1;
+    if (path === '/auth/me' || path === '/auth/token') {
+      const { id: user, subject = user } = JSON.parse(body) as { id?: number; subject?: string };
+      return Number(subject) === own ? [] : [`${own} is told to be ${subject}`];
+    }
     if (method === 'POST' && path === '/api/ships') this.ships.push(String(rowsOf(body)[0]?.id));
     const rows = /^\/(?:api\/)?books?(?:\/\{id\})?$/.test(path)
       ? this.books
@@ -107,6 +132,34 @@ export class Model {
     for (const each of shown) rows.add(each, own);
     if (method === 'DELETE') rows.remove(id);
     return foreign.map((each) => `${own} may ${method} ${path}, which is another's: ${each}`);
+  }
+}
+
+/** Which sessions' access tokens a request ends that is granted; null where it ends none. */
+function endOf(
+  { operation: { method, path }, body }: FuzzRequest,
+  id: string,
+  own: Credentials,
+): ((session: Session) => boolean) | null {
+  const others = (session: Session) => session.id === own.id && session.sessionId !== own.sessionId;
+  switch (`${method} ${path}`) {
+    case 'DELETE /auth/logout':
+      return ({ access }) => access === own.access;
+    case 'DELETE /auth/logout2':
+      return ({ sessionId }) => sessionId === own.sessionId;
+    case 'DELETE /auth/sessions/{session}':
+      return ({ sessionId }) => sessionId === id;
+    case 'DELETE /auth/sessions':
+    case 'POST /auth/password':
+      return others;
+    case 'DELETE /api/users/{id}':
+      return (session) => String(session.id) === id;
+    case 'PUT /api/users/{id}': {
+      const { password } = JSON.parse(body ?? '{}') as { password?: string };
+      return id === String(own.id) && password !== own.password ? others : null;
+    }
+    default:
+      return null;
   }
 }
 
