@@ -58,8 +58,8 @@ export async function createApp(
   );
   const instance = app.getHttpAdapter().getInstance();
   sendSecurityHeaders(instance, config);
-  allowOrigins(app, config);
   refuseOddRequests(instance);
+  allowOrigins(app, config);
   answerUnknownRoutes(instance);
   acceptJsonAlone(instance);
   await countAuthAttempts(instance, config.authRateLimit);

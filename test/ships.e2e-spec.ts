@@ -214,7 +214,7 @@ describe('Ships', () => {
   );
 
   it('complains of a hundred fields at most', async () => {
-    const many = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`field${i}`, 1]));
+    const many = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`field${i}`, 1]));
     const { status, body } = await post({ ...ship, ...many });
     expect(status).toBe(400);
     expect(Object.keys(body.message as object)).toHaveLength(100);

@@ -7,7 +7,10 @@ import { securityHeaders } from './security-headers.js';
 /** Lines of a request's head. */
 const MAX_HEADERS = 100;
 /** A name or an address, and maybe a port (RFC 3986, section 3.2.2, less what no real name has). */
-const HOST = /^[\w.~%:[\]-]*$/;
+const HOST = /^(?:[\w.~-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
+const isHttp = (protocol: string) => protocol === 'http' || protocol === 'https';
+/** Milliseconds that a client has to read why it was refused. */
+const HANG_UP_AFTER = 1_000;
 /** Milliseconds that a shutdown waits for the requests that it found under way. */
 const SHUTDOWN_PATIENCE = 5_000;
 
@@ -31,7 +34,9 @@ export function refuseOddRequests(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, _reply, done) => {
     const { rawHeaders } = request.raw;
     if (rawHeaders.length > 2 * MAX_HEADERS) return done(new ApiError(genericKind(431)));
-    done(namesOneHost(request.raw) ? undefined : new ApiError(genericKind(400), { cause: 'Host' }));
+    // What a proxy has forwarded becomes part of links, too.
+    const good = namesOneHost(request.raw) && HOST.test(request.host) && isHttp(request.protocol);
+    done(good ? undefined : new ApiError(genericKind(400), { cause: 'Host' }));
   });
   instance.server.on('checkExpectation', (_: IncomingMessage, answer: ServerResponse) => {
     answer.writeHead(417, {
@@ -49,7 +54,6 @@ export function refuseOddRequests(instance: FastifyInstance): void {
 function namesOneHost({ httpVersion, headers, rawHeaders }: IncomingMessage): boolean {
   const { host } = headers;
   if (host === undefined) return httpVersion === '1.0';
-  if (!HOST.test(host)) return false;
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
@@ -78,6 +82,11 @@ export function hangUpWhenClosing(instance: FastifyInstance): void {
 /** For requests that are no HTTP: Node's parser gives up before any handler could answer. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  // What was asked for before is answered first (RFC 9112, section 9.3.2).
+  const { _httpMessage: due } = socket as Socket & { _httpMessage?: ServerResponse | null };
+  if (due?.req.complete && !due.writableFinished) {
+    return void due.once('close', () => answerBrokenRequest(error, socket));
+  }
   const status =
     { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }[error.code ?? ''] ?? 400;
   const body = errorBody(genericKind(status));
@@ -93,4 +102,6 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
       json,
     ].join('\r\n'),
   );
+  // A client that does not hang up would keep the connection for as long as it likes.
+  setTimeout(() => socket.destroy(), HANG_UP_AFTER).unref();
 }

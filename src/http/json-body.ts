@@ -7,14 +7,12 @@ import {
   unsupportedMediaType,
   validationFailed,
 } from '../common/api-error.js';
+import { excessOf } from '../common/json-bounds.js';
 import { repeatsName } from '../common/repeated-names.js';
 import { sentences } from '../common/validation.js';
 
 /** Bytes. */
 export const BODY_LIMIT = 100 * 1024;
-const MAX_DEPTH = 32;
-/** Members and elements, at all depths: hundreds of times what any of our bodies holds. */
-const MAX_VALUES = 10_000;
 
 /** JSON is the one kind of body; every other parser of Fastify's goes away (415). */
 export function acceptJsonAlone(instance: FastifyInstance): void {
@@ -34,11 +32,16 @@ export function acceptJsonAlone(instance: FastifyInstance): void {
 }
 
 function parseBody(request: FastifyRequest, body: Buffer): unknown {
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') throw new ApiError(unsupportedMediaType);
+  const { 'content-encoding': encoding = 'identity', 'content-type': type = '' } = request.headers;
+  // JSON is UTF-8 (RFC 8259, section 8.1), whatever else a client may call it.
+  const [, charset = 'utf-8'] = /;\s*charset="?([^\s;"]*)/i.exec(type) ?? [];
+  if (encoding.toLowerCase() !== 'identity' || charset.toLowerCase() !== 'utf-8') {
+    throw new ApiError(unsupportedMediaType);
+  }
   // Clients that always name a type send it without a body, too.
   if (body.length === 0) return undefined;
-  refuseOverload(body);
+  const excess = excessOf(body);
+  if (excess) throw new ApiError(excess === 'depth' ? bodyTooDeep : bodyTooFull);
   try {
     if (!isUtf8(body)) throw new SyntaxError('The body is no UTF-8');
     const text = body.toString('utf8');
@@ -47,32 +50,5 @@ function parseBody(request: FastifyRequest, body: Buffer): unknown {
     return value;
   } catch (cause) {
     throw new ApiError(validationFailed, { message: { _schema: [sentences.body] }, cause });
-  }
-}
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
-const OPEN = new Set([0x5b, 0x7b]);
-const CLOSE = new Set([0x5d, 0x7d]);
-
-/**
- * Counts brackets and commas outside of strings, before anything recursive or slow looks at the text.
- *
- * @throws ApiError `body_too_deep`, `body_too_full`
- */
-function refuseOverload(json: Buffer): void {
-  let depth = 0;
-  let values = 1;
-  let inString = false;
-  for (let i = 0; i < json.length; i++) {
-    const byte = json[i]!;
-    if (inString) {
-      if (byte === BACKSLASH) i++;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) inString = true;
-    else if (byte === COMMA && ++values > MAX_VALUES) throw new ApiError(bodyTooFull);
-    else if (OPEN.has(byte) && ++depth > MAX_DEPTH) throw new ApiError(bodyTooDeep);
-    else if (CLOSE.has(byte)) depth--;
   }
 }

@@ -17,9 +17,10 @@ export function linkNext(
   reply.header('link', `<${origin(request)}${pathOf(request)}?${query.toString()}>; rel="next"`);
 }
 
-/** The request's path, without its query string. */
-export function pathOf(request: FastifyRequest): string {
-  return request.url.split('?', 1)[0] ?? '';
+/** The request's path, without its query string, and without the host that a target may begin with. */
+export function pathOf({ url }: FastifyRequest): string {
+  const path = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '');
+  return path.split(/[?#]/, 1)[0] || '/';
 }
 
 function origin(request: FastifyRequest): string {

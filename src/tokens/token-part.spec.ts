@@ -15,6 +15,8 @@ describe('parseTokenPart', () => {
     ['nothing', ''],
     ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]).toString('base64url')],
     ['no JSON', part('{')],
+    ['too many levels', part(`{"a":${'['.repeat(40)}${']'.repeat(40)}}`)],
+    ['too many values', part(`{"a":[${'1,'.repeat(1000)}1]}`)],
     ['no object', part('[]')],
     ['null', part('null')],
     ['a member twice', part('{"a":1, "a":1}')],

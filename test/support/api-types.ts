@@ -502,11 +502,11 @@ export interface components {
              */
             happened_at: string;
             /**
-             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: and all other sessions of the user ended; `role_changed`: and all sessions of the user ended; `user_created`: somebody registered; `user_deleted`: with all sessions and books.
+             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: and all other sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no administrator any more, and all of their sessions ended; `user_created`: somebody registered; `user_deleted`: with all sessions and books.
              * @example login
              * @enum {string}
              */
-            event: "login" | "login_failed" | "refresh_reused" | "logout" | "session_ended" | "other_sessions_ended" | "password_changed" | "role_changed" | "user_created" | "user_deleted";
+            event: "login" | "login_failed" | "refresh_reused" | "logout" | "session_ended" | "other_sessions_ended" | "password_changed" | "admin_granted" | "admin_revoked" | "user_created" | "user_deleted";
             /**
              * @description Whose account it is about; null for a name that nobody has.
              * @example 1
