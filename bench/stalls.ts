@@ -13,6 +13,8 @@ interface HostileRequest {
   path?: string;
   body?: string;
   headers?: Record<string, string>;
+  /** How many are sent at once. */
+  atOnce?: number;
 }
 
 /** What one kind of hostile request did to the others, in milliseconds. */
@@ -37,6 +39,8 @@ const marks = '\u0300'.repeat(12_000) + '\u0316'.repeat(12_000);
 const many = (count: number, item: (index: number) => string, between = ','): string =>
   Array.from({ length: count }, (_, i) => item(i)).join(between);
 
+const spaced = `{${many(900, (i) => `"f${i}" ${' '.repeat(90)}: 1`)}}`;
+
 /** Each as large as it may be, or larger. */
 const hostile: readonly HostileRequest[] = [
   { name: '40,000 levels', body: '['.repeat(40_000) + ']'.repeat(40_000) },
@@ -47,10 +51,10 @@ const hostile: readonly HostileRequest[] = [
     name: '900 unknown fields',
     body: `{${many(900, (i) => `"${many(90, () => 'f', '')}${i}":1`)}}`,
   },
-  {
-    name: '900 members with white space',
-    body: `{${many(900, (i) => `"f${i}" ${' '.repeat(90)}: 1`)}}`,
-  },
+  { name: '900 members with white space', body: spaced },
+  { name: 'eight of them at once', body: spaced, atOnce: 8 },
+  { name: 'a list of large ships', method: 'GET', path: '/api/ships?limit=1000&sort=-id' },
+  { name: 'eight of them at once', method: 'GET', path: '/api/ships?sort=-id', atOnce: 8 },
   { name: 'a text of marks', body: JSON.stringify({ ...ship, model: marks }) },
   { name: 'escapes alone', body: `"${'\\u0041'.repeat(17_000)}"` },
   {
@@ -87,6 +91,8 @@ const hostile: readonly HostileRequest[] = [
 export async function measureStalls(folder: string): Promise<Stall[]> {
   const server = await startProduct(folder, 'stalls');
   const token = await logIn(server);
+  const large = JSON.stringify({ ...ship, model: 'x'.repeat(100_000) });
+  for (let i = 0; i < 100; i++) await sent(server, token, { name: 'a large ship', body: large });
   const stalls = [await stallOf(server, token, { name: 'nothing hostile', method: 'GET' })];
   for (const request of hostile) stalls.push(await stallOf(server, token, request));
   await server.stop();
@@ -94,10 +100,11 @@ export async function measureStalls(folder: string): Promise<Stall[]> {
 }
 
 async function stallOf(
-  { origin }: ServerProcess,
+  server: ServerProcess,
   token: string,
-  { name, method = 'POST', path = '/api/ships', body, headers }: HostileRequest,
+  request: HostileRequest,
 ): Promise<Stall> {
+  const { origin } = server;
   let under = true;
   let longest = 0;
   const reading = (async () => {
@@ -107,7 +114,23 @@ async function stallOf(
       longest = Math.max(longest, performance.now() - begin);
     }
   })();
-  const init = {
+  let status = 0;
+  for (let i = 0; i < TIMES; i++) {
+    const all = Array.from({ length: request.atOnce ?? 1 }, () => sent(server, token, request));
+    [status = 0] = await Promise.all(all);
+  }
+  under = false;
+  await reading;
+  return { name: request.name, status, longest };
+}
+
+async function sent(
+  { origin }: ServerProcess,
+  token: string,
+  { method = 'POST', path = '/api/ships', body, headers }: HostileRequest,
+): Promise<number> {
+  // A connection that the service hangs up on is an answer, too.
+  const response = await fetch(origin + path, {
     method,
     headers: {
       authorization: `Bearer ${token}`,
@@ -115,17 +138,9 @@ async function stallOf(
       ...headers,
     },
     ...(body !== undefined && { body }),
-  };
-  let status = 0;
-  for (let i = 0; i < TIMES; i++) {
-    // A connection that the service hangs up on is an answer, too.
-    const response = await fetch(origin + path, init).catch(() => null);
-    status = response?.status ?? 0;
-    await response?.text().catch(() => '');
-  }
-  under = false;
-  await reading;
-  return { name, status, longest };
+  }).catch(() => null);
+  await response?.text().catch(() => '');
+  return response?.status ?? 0;
 }
 
 async function logIn({ origin }: ServerProcess): Promise<string> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ship } from '../src/ships/ship.js';
 import { newShip } from '../src/ships/dto/ship-body.dto.js';
-import { type LoggedIn, ship } from './support/client.js';
+import { type Answer, type LoggedIn, ship } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 
 type ShipBody = typeof ship & { id: number };
@@ -59,6 +59,31 @@ const sorted = <T extends { id: number }>(rows: T[], sort: string): T[] => {
     return 0;
   });
 };
+
+describe('Lists of large rows', () => {
+  it.each(['id', '-model', 'category,-id', 'crew,length,-model'])(
+    'in order of %s have pages that are no larger than another may wait for',
+    async (sort) => {
+      const app = await bootApp({ DEMO_DATA: 'false' });
+      const { access: token } = await app.newLogin();
+      const model = (i: number) => `${i % 7}`.repeat(90_000);
+      for (let i = 0; i < 24; i++) await app.newShip(token, { model: model(i), crew: 1 + (i % 5) });
+      const ids: number[] = [];
+      const sizes: number[] = [];
+      let path: string | undefined = `/api/ships?limit=1000&sort=${sort}`;
+      while (path !== undefined) {
+        const page: Answer<{ id: number }[]> = await app.get(path);
+        ids.push(...page.body.map(({ id }) => id));
+        sizes.push(page.text.length);
+        path = /<https?:\/\/[^/]+(.+)>/.exec(page.headers.get('link') ?? '')?.[1];
+      }
+      expect(sizes.length).toBeGreaterThan(1);
+      for (const size of sizes) expect(size).toBeLessThan(2_500_000);
+      expect(ids.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 24 }, (_, i) => i + 1));
+      await app.close();
+    },
+  );
+});
 
 describe('Lists', () => {
   let app: TestApp;

@@ -10,10 +10,12 @@ import { codeOf } from './driver-error.js';
 import {
   type BuildSelect,
   compileSelect,
+  hydrated,
   MAX_HEAVY_WAITING,
   once,
   RETRY_HEAVY_AFTER,
   type Select,
+  takeLight,
   type Value,
 } from './select.js';
 
@@ -64,16 +66,21 @@ export class PostgresDatabase extends Database {
     build: BuildSelect<Entity, Parameter>,
   ): Select<Entity, Parameter> {
     const compile = once(() => compileSelect(this.source, build));
-    const run = async (values: Record<string, Value>): Promise<Entity[]> => {
-      const { sql, bind, hydrate } = compile();
+    const query = async (values: Record<string, Value>): Promise<unknown[][]> => {
+      const { sql, bind } = compile();
       const manager = this.inWrite.getStore() ?? this.source;
       const rows = await orUnavailable(() => manager.query<ObjectLiteral[]>(sql, bind(values)));
       // pg builds a row's members in the order of the columns.
-      return rows.map((row) => hydrate(Object.values(row)));
+      return rows.map((row) => Object.values(row) as unknown[]);
     };
-    const all: typeof run =
-      build.heavy === true ? (values) => this.heavy.run(() => run(values)) : run;
-    return { all, first: async (values) => (await all(values))[0] };
+    const run: typeof query =
+      build.heavy === true ? (values) => this.heavy.run(() => query(values)) : query;
+    const all = async (values: Record<string, Value>) => (await run(values)).map(compile().hydrate);
+    return {
+      all,
+      light: async (values) => hydrated(takeLight(await run(values)), compile().hydrate),
+      first: async (values) => (await all(values))[0],
+    };
   }
 
   override listHolds(column: string, parameter: string): string {

@@ -28,7 +28,31 @@ export const RETRY_HEAVY_AFTER = 5;
 /** A prepared read. */
 export interface Select<Entity, Parameter extends string> {
   all(values: Record<Parameter, Value>): Promise<Entity[]>;
+  /** As `all`, but no more than one answer should hold; see `takeLight`. */
+  light(values: Record<Parameter, Value>): Promise<Light<Entity>>;
   first(values: Record<Parameter, Value>): Promise<Entity | undefined>;
+}
+
+/** Rows, and whether there may be more behind them that would have been too much. */
+export interface Light<Row> {
+  rows: Row[];
+  isCut: boolean;
+}
+
+/**
+ * The rows up to the one with which their texts are more than half a million characters: rows may be
+ * large, and whoever asks for a thousand of them must hold up nobody else. It names nothing from
+ * outside, since `SqliteThread` takes it along.
+ */
+export function takeLight(rows: Iterable<unknown[]>): Light<unknown[]> {
+  const taken: unknown[][] = [];
+  let characters = 0;
+  for (const row of rows) {
+    taken.push(row);
+    for (const value of row) if (typeof value === 'string') characters += value.length;
+    if (characters > 500_000) return { rows: taken, isCut: true };
+  }
+  return { rows: taken, isCut: false };
 }
 
 /** SQL with places for its values, and how its rows become entities. */
@@ -109,6 +133,13 @@ function needsConversion(column: ColumnMetadata): boolean {
 
 function binding(order: readonly string[]): CompiledSelect<unknown>['bind'] {
   return (values) => order.map((name) => values[name] ?? null);
+}
+
+export function hydrated<Entity>(
+  { rows, isCut }: Light<unknown[]>,
+  hydrate: CompiledSelect<Entity>['hydrate'],
+): Light<Entity> {
+  return { rows: rows.map(hydrate), isCut };
 }
 
 /** What `make` gives, made when it is first asked for. */

@@ -7,8 +7,11 @@ import {
   type BuildSelect,
   type CompiledSelect,
   compileSelect,
+  hydrated,
+  type Light,
   once,
   type Select,
+  takeLight,
   type Value,
 } from './select.js';
 import { refuseDamagedFile, withSentence } from './sqlite-file.js';
@@ -80,6 +83,10 @@ export class SqliteDatabase extends Database {
         const { bind, hydrate } = compile();
         return statement().all(bind(values)).map(hydrate);
       },
+      light: async (values) => {
+        const { bind, hydrate } = compile();
+        return hydrated(takeLight(statement().iterate(bind(values))), hydrate);
+      },
       first: async (values) => {
         const { bind, hydrate } = compile();
         const row = statement().get(bind(values));
@@ -100,7 +107,14 @@ export class SqliteDatabase extends Database {
         : await this.thread.all(sql, bind(values));
       return rows.map(hydrate);
     };
-    return { all, first: async (values) => (await all(values))[0] };
+    const light = async (values: Record<Parameter, Value>): Promise<Light<Entity>> => {
+      const { sql, bind, hydrate } = compile();
+      const rows = this.writes.active
+        ? takeLight(onWriter().iterate(bind(values)))
+        : await this.thread.light(sql, bind(values));
+      return hydrated(rows, hydrate);
+    };
+    return { all, light, first: async (values) => (await all(values))[0] };
   }
 
   override listHolds(column: string, parameter: string): string {

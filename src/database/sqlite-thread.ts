@@ -2,11 +2,18 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type BetterSqlite3 from 'better-sqlite3';
 import { BoundedQueue } from '../common/bounded-queue.js';
-import { MAX_HEAVY_WAITING, RETRY_HEAVY_AFTER, type Value } from './select.js';
+import {
+  type Light,
+  MAX_HEAVY_WAITING,
+  RETRY_HEAVY_AFTER,
+  takeLight,
+  type Value,
+} from './select.js';
 
 interface Question {
   sql: string;
   values: Value[];
+  light: boolean;
 }
 
 interface Running {
@@ -15,7 +22,7 @@ interface Running {
   gone: AbortSignal;
 }
 
-type Answer = { rows: unknown[][] } | { error: string };
+type Answer = Light<unknown[]> | { error: string };
 
 /**
  * A thread that reads a SQLite file on a connection of its own. better-sqlite3 holds up the thread
@@ -29,25 +36,31 @@ export class SqliteThread {
   constructor(private readonly file: string) {}
 
   /** @throws ApiError 503 where too many others wait already */
-  all(sql: string, values: Value[]): Promise<unknown[][]> {
-    return this.line.run(() => this.ask({ sql, values }));
+  async all(sql: string, values: Value[]): Promise<unknown[][]> {
+    const { rows } = await this.line.run(() => this.ask({ sql, values, light: false }));
+    return rows;
+  }
+
+  /** See `takeLight`; throws as `all`. */
+  light(sql: string, values: Value[]): Promise<Light<unknown[]>> {
+    return this.line.run(() => this.ask({ sql, values, light: true }));
   }
 
   async close(): Promise<void> {
     await this.running?.worker.terminate();
   }
 
-  private async ask(question: Question): Promise<unknown[][]> {
+  private async ask(question: Question): Promise<Light<unknown[]>> {
     const { worker, gone } = (this.running ??= this.start());
     worker.postMessage(question);
     const [answer] = (await once(worker, 'message', { signal: gone })) as [Answer];
-    if ('rows' in answer) return answer.rows;
+    if ('rows' in answer) return answer;
     throw new Error(answer.error);
   }
 
   private start(): Running {
     // Its source, and no file: TypeScript's is none that Node could run before the build.
-    const source = `(${answerQuestions.toString()})(require)`;
+    const source = `(${answerQuestions.toString()})(require, ${takeLight.toString()})`;
     const workerData = { file: this.file, from: import.meta.url };
     const worker = new Worker(source, { eval: true, workerData });
     const gone = new AbortController();
@@ -62,16 +75,19 @@ export class SqliteThread {
 }
 
 /** What runs in the thread: nothing from outside of this function is there. */
-function answerQuestions(load: NodeJS.Require): void {
+function answerQuestions(load: NodeJS.Require, light: typeof takeLight): void {
   const threads = load('node:worker_threads') as typeof import('node:worker_threads');
   const { createRequire } = load('node:module') as typeof import('node:module');
   const { file, from } = threads.workerData as { file: string; from: string };
   const Sqlite = createRequire(from)('better-sqlite3') as typeof BetterSqlite3;
   const connection = new Sqlite(file, { readonly: true, fileMustExist: true });
-  threads.parentPort!.on('message', ({ sql, values }: Question) => {
+  threads.parentPort!.on('message', (question: Question) => {
     try {
-      const rows = connection.prepare<unknown[], unknown[]>(sql).raw().all(values);
-      threads.parentPort!.postMessage({ rows });
+      const statement = connection.prepare<unknown[], unknown[]>(question.sql).raw();
+      const answer = question.light
+        ? light(statement.iterate(question.values))
+        : { rows: statement.all(question.values), isCut: false };
+      threads.parentPort!.postMessage(answer);
     } catch (error) {
       threads.parentPort!.postMessage({ error: String(error) });
     }

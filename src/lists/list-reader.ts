@@ -1,6 +1,6 @@
 import type { ObjectLiteral } from 'typeorm';
 import type { Database } from '../database/database.js';
-import type { Select, Value } from '../database/select.js';
+import type { Light, Select, Value } from '../database/select.js';
 import { keyOf, writeCursor } from './cursor.js';
 import type { Condition, ListFields, SortKey } from './list-field.js';
 import type { ListQuery, SortTerm } from './list-query.js';
@@ -44,13 +44,16 @@ export class ListReader<Entity extends ObjectLiteral> {
     // One more than the page may hold tells whether another follows.
     const wanted = limit + 1;
     const rows: Entity[] = [];
+    let isCut = false;
     for (const stretch of this.stretches(query)) {
-      if (rows.length >= wanted) break;
-      rows.push(...(await this.read(stretch, conditions, wanted - rows.length, heavy)));
+      if (rows.length >= wanted || isCut) break;
+      const found = await this.read(stretch, conditions, wanted - rows.length, heavy);
+      rows.push(...found.rows);
+      ({ isCut } = found);
     }
-    const last = rows[limit - 1];
-    if (rows.length < wanted || !last) return { rows, next: null };
-    return { rows: rows.slice(0, limit), next: writeCursor(sort, this.keysOf(last, sort)) };
+    if (rows.length < wanted && !isCut) return { rows, next: null };
+    const page = rows.slice(0, Math.min(limit, Math.max(1, rows.length - 1)));
+    return { rows: page, next: writeCursor(sort, this.keysOf(page.at(-1)!, sort)) };
   }
 
   /**
@@ -104,12 +107,12 @@ export class ListReader<Entity extends ObjectLiteral> {
     conditions: Condition[],
     limit: number,
     heavy: boolean,
-  ): Promise<Entity[]> {
+  ): Promise<Light<Entity>> {
     const all = [...conditions, stretch.condition];
     const values = Object.assign({}, ...all.map((each) => each.values)) as Condition['values'];
     const where = all.map(({ sql }) => sql).join(' AND ');
     const select = this.prepare(where, stretch.sort, Object.keys(values), heavy);
-    return select.all({ ...values, limit });
+    return select.light({ ...values, limit });
   }
 
   private prepare(
