@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { SessionRepository } from '../src/tokens/session.repository.js';
@@ -10,7 +11,7 @@ import type { Answer, Client, LoggedIn } from './support/client.js';
 import { settingsFor } from './support/key-material.js';
 import { ServiceProcess } from './support/process.js';
 import { bootApp, SECRET, type TestApp } from './support/test-app.js';
-import { createDatabase } from './support/test-database.js';
+import { createDatabase, holdWrites } from './support/test-database.js';
 import { freezeTime } from './support/time.js';
 
 interface Pair {
@@ -398,8 +399,14 @@ describe('Two processes on one database', () => {
     expect(successors.size).toBe(1);
     const [successor = ''] = successors;
 
-    const expectEnded = async (token: string, ending: Promise<Answer>, status: number) => {
-      const racing = Array.from({ length: 20 }, (_, i) => refresh(clients[i % 2]!, token));
+    const expectEnded = async (token: string, end: () => Promise<Answer>, status: number) => {
+      // All have been let in before any of them may write.
+      const release = await holdWrites(database);
+      const racing = Array.from({ length: 10 }, (_, i) => refresh(clients[i % 2]!, token));
+      const ending = end();
+      racing.push(...Array.from({ length: 10 }, (_, i) => refresh(clients[i % 2]!, token)));
+      await sleep(400);
+      await release();
       expect((await ending).status).toBe(status);
       for (const answer of await Promise.all(racing)) {
         if (answer.status !== 200) expect(answer.body).toEqual(revoked);
@@ -410,14 +417,13 @@ describe('Two processes on one database', () => {
         }
       }
     };
-    const logout = clients[1]!.send('DELETE', '/auth/logout2', { token: successor });
+    const logout = () => clients[1]!.send('DELETE', '/auth/logout2', { token: successor });
     await expectEnded(successor, logout, 200);
 
     const [changing, other] = [await login(), await login()];
-    const change = clients[0]!.send('POST', '/auth/password', {
-      token: changing.access,
-      json: { current_password: 'password', new_password: 'another password' },
-    });
+    const json = { current_password: 'password', new_password: 'another password' };
+    const change = () =>
+      clients[0]!.send('POST', '/auth/password', { token: changing.access, json });
     await expectEnded(other.refresh, change, 204);
     expect((await refresh(clients[1]!, changing.refresh)).status).toBe(200);
 

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { In } from 'typeorm';
 import { Database } from '../src/database/database.js';
@@ -5,6 +6,7 @@ import { Ship } from '../src/ships/ship.js';
 import { User } from '../src/users/user.js';
 import { type LoggedIn, ship } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
+import { engine } from './support/test-database.js';
 
 const shipRow = { ...ship, shipClass: ship.ship_class };
 const hundred = Array.from({ length: 100 }, (_, i) => i);
@@ -110,11 +112,14 @@ describe('Writes', () => {
   it('that wait for each other’s rows are both done', async () => {
     const database = app.app.get(Database);
     const [one, two] = await Promise.all([app.newShip(user.access), app.newShip(user.access)]);
+    let held = 0;
+    const bothHold = new EventEmitter();
     const rename = (first: number, second: number, model: string) =>
       database.write(async (manager) => {
         await manager.update(Ship, { id: first }, { model });
-        // Long enough for the other to hold its first row, where rows are what is held.
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        // SQLite lets one in after the other, who cannot wait for each other.
+        if (engine === 'postgres' && ++held < 2) await once(bothHold, 'now');
+        bothHold.emit('now');
         await manager.update(Ship, { id: second }, { model });
         return model;
       });
@@ -123,6 +128,7 @@ describe('Writes', () => {
       rename(two.id, one.id, 'back'),
     ]);
     expect(done).toEqual(['there', 'back']);
+    if (engine === 'postgres') expect(held).toBeGreaterThan(2);
     const models = await app.sql((manager) => manager.findBy(Ship, { id: In([one.id, two.id]) }));
     expect(new Set(models.map(({ model }) => model)).size).toBe(1);
   });

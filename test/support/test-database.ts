@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
 import pg from 'pg';
 
 declare const TEST_ENGINE: 'sqlite' | 'postgres';
@@ -49,6 +50,25 @@ export async function createDatabase(): Promise<TestDatabase> {
       removeFolder();
       await onServer(`DROP DATABASE ${name} WITH (FORCE)`);
     },
+  };
+}
+
+/** Lets everybody read and nobody write, until what it gives is called. */
+export async function holdWrites({ url, folder }: TestDatabase): Promise<() => Promise<void>> {
+  if (engine === 'sqlite') {
+    const holder = new BetterSqlite3(join(folder, 'app.sqlite'));
+    holder.exec('BEGIN IMMEDIATE');
+    return async () => {
+      holder.exec('COMMIT');
+      holder.close();
+    };
+  }
+  const holder = new pg.Client({ connectionString: url });
+  await holder.connect();
+  await holder.query('BEGIN; LOCK TABLE users, sessions IN EXCLUSIVE MODE');
+  return async () => {
+    await holder.query('COMMIT');
+    await holder.end();
   };
 }
 
