@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import argon2 from 'argon2';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import pLimit from 'p-limit';
+import { securityHeaders } from '../src/http/security-headers.js';
 import { openDatabase, type Ship } from './floor-database.js';
 import { makeTokens } from './floor-tokens.js';
 
@@ -21,6 +22,10 @@ const tokens = makeTokens(setting('SECRET', String));
 /** As many hashes at once as there are cores, as in the product. */
 const hashing = pLimit(availableParallelism());
 const server = Fastify();
+server.addHook('onSend', (_request, reply, _payload, done) => {
+  reply.headers(securityHeaders);
+  done();
+});
 
 type Authenticated = FastifyRequest & { userId: number };
 
