@@ -7,19 +7,12 @@ import pg from 'pg';
 import { type Client, ship } from './support/client.js';
 import { ServiceProcess } from './support/process.js';
 import { SECRET } from './support/test-app.js';
-import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
+import { createDatabase, engine, holdWrites, type TestDatabase } from './support/test-database.js';
 
 /** Holds the lock under which migrations run; gives what lets go of it. */
-async function holdMigrations({ url, folder }: TestDatabase): Promise<() => Promise<void>> {
-  if (engine === 'sqlite') {
-    const holder = new BetterSqlite3(join(folder, 'app.sqlite'));
-    holder.exec('BEGIN IMMEDIATE');
-    return async () => {
-      holder.exec('COMMIT');
-      holder.close();
-    };
-  }
-  const holder = new pg.Client({ connectionString: url });
+async function holdMigrations(database: TestDatabase): Promise<() => Promise<void>> {
+  if (engine === 'sqlite') return holdWrites(database);
+  const holder = new pg.Client({ connectionString: database.url });
   await holder.connect();
   await holder.query('SELECT pg_advisory_lock(7215180347)');
   return () => holder.end();
