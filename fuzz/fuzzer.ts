@@ -147,19 +147,18 @@ class Fuzzer {
       const found = await this.read('/auth/token', token);
       if (found.status !== 401) problems.push(`after ${method} ${path}, a token of it still works`);
     }
-    const [, kind] = /(\w+)\/\{id\}$/.exec(request.operation.path) ?? [];
+    const kind = kindOf(request.operation);
     if (method === 'DELETE' && kind !== undefined) {
       const found = await this.read(`/api/${kind}/${id}`, credentials.access);
-      // Whoever deletes themselves reads nothing any more that takes a token.
       if (found.status !== 404) problems.push(`after DELETE ${path}, it is ${found.status}`);
     }
     return problems;
   }
 
   /** A row that a request is about to change or delete, as its owner sees it; null where it is not. */
-  private async witness({ method, path }: Operation, id: string): Promise<string | null> {
-    const [, kind] = /(\w+)\/\{id\}$/.exec(path) ?? [];
-    if (method === 'GET' || kind === undefined || !/^\d+$/.test(id)) return null;
+  private async witness(operation: Operation, id: string): Promise<string | null> {
+    const kind = kindOf(operation);
+    if (operation.method === 'GET' || kind === undefined || !/^\d+$/.test(id)) return null;
     const owner = this.model.ownerOfBook(id);
     const token = Object.values(this.callers).find(({ known }) => known?.id === owner)?.known
       ?.access;
@@ -174,6 +173,11 @@ class Fuzzer {
     const response = await fetch(this.target.url + path, { headers });
     return { status: response.status, body: await response.text() };
   }
+}
+
+/** What lies at `/api/<kind>/<id>` and is what the operation is about, if anything. */
+function kindOf({ path }: Operation): string | undefined {
+  return /(\w+)\/\{id\}$/.exec(path)?.[1];
 }
 
 /** The session that an answer opens, or goes on with, if any. */
