@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Sqlite from 'better-sqlite3';
 import { packageRoot } from '../src/config/package-root.js';
+import { loadSqliteDriver } from '../src/database/sqlite-driver.js';
 import { ServerProcess } from './server-process.js';
 
 /** Seconds; longer than any benchmark takes. */
@@ -51,6 +51,7 @@ export async function startContestants(folder: string): Promise<Contestants> {
 }
 
 async function copyDatabase(from: string, to: string): Promise<void> {
+  const { Sqlite } = loadSqliteDriver();
   const database = new Sqlite(from, { readonly: true });
   try {
     await database.backup(to);

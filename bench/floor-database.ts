@@ -1,4 +1,6 @@
-import Sqlite from 'better-sqlite3';
+import { loadSqliteDriver } from '../src/database/sqlite-driver.js';
+
+const { Sqlite } = loadSqliteDriver();
 
 export interface Ship {
   id: number;

@@ -2,8 +2,8 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import BetterSqlite3 from 'better-sqlite3';
 import pg from 'pg';
+import { loadSqliteDriver } from '../src/database/sqlite-driver.js';
 import { type Client, ship } from './support/client.js';
 import { ServiceProcess } from './support/process.js';
 import { SECRET } from './support/test-app.js';
@@ -143,7 +143,7 @@ describe('Processes on a database', () => {
     it('read on while another holds the write lock, and write when it lets go, or say 503', async () => {
       const client = await start();
       const { access: token } = await client.login(demoUser);
-      const holder = new BetterSqlite3(join(database.folder, 'app.sqlite'));
+      const holder = new (loadSqliteDriver().Sqlite)(join(database.folder, 'app.sqlite'));
       holder.exec('BEGIN IMMEDIATE');
       const write = client.send('POST', '/api/ships', { token, json: ship });
       for (let i = 0; i < 20; i++) expect((await client.get('/api/ships/1')).status).toBe(200);

@@ -4,6 +4,7 @@ import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/Postgres
 import type { Database as Connection } from 'better-sqlite3';
 import type { DatabaseSettings } from '../config/app-config.js';
 import { migrations } from '../../migrations/all.js';
+import { loadSqliteDriver } from './sqlite-driver.js';
 
 export type Entities = MixedList<new () => object>;
 
@@ -20,6 +21,7 @@ export function sqliteOptions(file: string, entities: Entities) {
   return {
     ...shared(entities),
     type: 'better-sqlite3',
+    driver: loadSqliteDriver().Sqlite,
     database: file,
     // Longer would stall every other request of this process; see SqliteDatabase.
     timeout: 5,

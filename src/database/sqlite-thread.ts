@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type BetterSqlite3 from 'better-sqlite3';
 import { BoundedQueue } from '../common/bounded-queue.js';
+import { loadSqliteDriver } from './sqlite-driver.js';
 import {
   type Light,
   MAX_HEAVY_WAITING,
@@ -61,7 +62,7 @@ export class SqliteThread {
   private start(): Running {
     // Its source, and no file: TypeScript's is none that Node could run before the build.
     const source = `(${answerQuestions.toString()})(require, ${takeLight.toString()})`;
-    const workerData = { file: this.file, from: import.meta.url };
+    const workerData = { file: this.file, driver: loadSqliteDriver().path };
     const worker = new Worker(source, { eval: true, workerData });
     const gone = new AbortController();
     const forget = (): void => {
@@ -77,9 +78,8 @@ export class SqliteThread {
 /** What runs in the thread: nothing from outside of this function is there. */
 function answerQuestions(load: NodeJS.Require, light: typeof takeLight): void {
   const threads = load('node:worker_threads') as typeof import('node:worker_threads');
-  const { createRequire } = load('node:module') as typeof import('node:module');
-  const { file, from } = threads.workerData as { file: string; from: string };
-  const Sqlite = createRequire(from)('better-sqlite3') as typeof BetterSqlite3;
+  const { file, driver } = threads.workerData as { file: string; driver: string };
+  const Sqlite = load(driver) as typeof BetterSqlite3;
   const connection = new Sqlite(file, { readonly: true, fileMustExist: true });
   threads.parentPort!.on('message', (question: Question) => {
     try {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import pg from 'pg';
+import { loadSqliteDriver } from '../../src/database/sqlite-driver.js';
 
 declare const TEST_ENGINE: 'sqlite' | 'postgres';
 declare const TEST_POSTGRES_URL: string;
@@ -56,7 +56,8 @@ export async function createDatabase(): Promise<TestDatabase> {
 /** Lets everybody read and nobody write, until what it gives is called. */
 export async function holdWrites({ url, folder }: TestDatabase): Promise<() => Promise<void>> {
   if (engine === 'sqlite') {
-    const holder = new BetterSqlite3(join(folder, 'app.sqlite'));
+    const { Sqlite } = loadSqliteDriver();
+    const holder = new Sqlite(join(folder, 'app.sqlite'));
     holder.exec('BEGIN IMMEDIATE');
     return async () => {
       holder.exec('COMMIT');
