@@ -22,6 +22,8 @@ import { nodeOf, npmOf } from './node-line.js';
 const LINES = { 20: '10', 22: '10', 24: '11', 26: '11' };
 const QUERIES = 20_000;
 const CONCURRENCY = 16;
+/** A warning of npm's, unless it is about the settings of the person who runs it. */
+const WARNING = /^npm warn (?!Unknown (user|env|global|builtin) config)/im;
 /** What npm's scripts call, beside Node: no compiler, no Python, no make. */
 const TOOLS = ['sh', 'env', 'git', 'bash', 'cat', 'uname'];
 
@@ -103,7 +105,7 @@ function install({ line, clone, installEnv }) {
   const modules = (name) => existsSync(join(clone, 'node_modules', name));
   const problems = {
     'npm ci failed': run.status !== 0,
-    'npm ci printed a warning': line !== '20' && /warn/i.test(output),
+    'npm ci printed a warning': line !== '20' && WARNING.test(output),
     'an install script of better-sqlite3 12 could run':
       line !== '20' && (modules('better-sqlite3-12') || modules('sqlite-driver-node20')),
     'better-sqlite3 13 was compiled': modules('better-sqlite3/build'),
