@@ -35,13 +35,6 @@ const { values: options } = parseArgs({
 });
 const listed = (text) => text.split(',').filter((line) => line in LINES);
 
-const rows = [];
-for (const line of listed(options.lines)) rows.push(await check(line));
-console.log('\n| Node | install | start, log in, write | load, restart, stop | suite |');
-console.log('|---|---|---|---|---|');
-for (const row of rows) console.log(`| ${row.join(' | ')} |`);
-process.exit(rows.flat().includes('failed') ? 1 : 0);
-
 /** @returns a row of the table */
 async function check(line) {
   const folder = mkdtempSync(join(tmpdir(), `node-${line}-`));
@@ -234,3 +227,10 @@ function suite({ clone, env }) {
   const run = spawnSync('npm', ['test'], { cwd: clone, env, stdio: 'inherit' });
   return run.status === 0 ? 'passed' : 'failed';
 }
+
+const rows = [];
+for (const line of listed(options.lines)) rows.push(await check(line));
+console.log('\n| Node | install | start, log in, write | load, restart, stop | suite |');
+console.log('|---|---|---|---|---|');
+for (const row of rows) console.log(`| ${row.join(' | ')} |`);
+process.exit(rows.flat().includes('failed') ? 1 : 0);
