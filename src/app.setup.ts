@@ -12,6 +12,7 @@ import {
   refuseOddRequests,
 } from './http/broken-request.js';
 import { acceptJsonAlone, BODY_LIMIT } from './http/json-body.js';
+import { prepareLinks } from './http/links.js';
 import { countAuthAttempts } from './http/rate-limit.guard.js';
 import { allowOrigins, sendSecurityHeaders } from './http/security-headers.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
@@ -58,7 +59,8 @@ export async function createApp(
   );
   const instance = app.getHttpAdapter().getInstance();
   sendSecurityHeaders(instance, config);
-  refuseOddRequests(instance);
+  prepareLinks(instance, config);
+  refuseOddRequests(instance, config);
   allowOrigins(app, config);
   answerUnknownRoutes(instance);
   acceptJsonAlone(instance);

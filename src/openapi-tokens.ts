@@ -2,9 +2,9 @@ import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
 import { AccessTokenResponse } from './auth/dto/tokens-response.dto.js';
 import type { ErrorKind } from './common/api-error.js';
 import { addError, hasOwnWords, operationsOf } from './openapi-operations.js';
-import { headerOf, placesOf, type TokenRequirement } from './tokens/requirement.js';
+import { headerOf, loginCookieOf, placesOf, type TokenRequirement } from './tokens/requirement.js';
 import type { RouteRequirement } from './tokens/route-requirements.js';
-import { TOKEN_COOKIES } from './tokens/token-cookies.js';
+import type { TokenCookies } from './tokens/token-cookies.js';
 import {
   claimRequired,
   csrfFailed,
@@ -17,6 +17,7 @@ import {
   wrongTokenType,
 } from './tokens/token-error.js';
 
+type LoginCookies = TokenCookies['names'] | null;
 type Schemes = NonNullable<NonNullable<OpenAPIObject['components']>['securitySchemes']>;
 
 /** How a token of each kind is sent in the header. */
@@ -32,12 +33,12 @@ const HEADERS: Schemes = {
  * what the guard goes by.
  *
  * @param document whose operations are called as their routes are
- * @param loginCookies whether a login sets cookies, and routes take them where they say nothing else
+ * @param loginCookies the names of the cookies that a login sets; null if it sets none
  */
 export function describeTokens(
   document: OpenAPIObject,
   routes: readonly RouteRequirement[],
-  loginCookies: boolean,
+  loginCookies: LoginCookies,
 ): void {
   const schemes: Schemes = { ...HEADERS };
   const requirements = new Map(routes.map(({ name, requirement }) => [name, requirement]));
@@ -83,9 +84,10 @@ function routeOf(operationId: string): string {
   return operationId.replace(/\[\d+\]$|_(?:get|post|put|delete|patch|options|head|search)$/, '');
 }
 
-function cookieOf(requirement: TokenRequirement, loginCookies: boolean): string | null {
+function cookieOf(requirement: TokenRequirement, loginCookies: LoginCookies): string | null {
   if (placesOf(requirement).length > 0) return requirement.cookie ?? null;
-  return loginCookies ? TOKEN_COOKIES[requirement.type ?? 'access'].token : null;
+  const type = loginCookieOf(requirement);
+  return type === null ? null : (loginCookies?.[type].token ?? null);
 }
 
 function refusalsOf(requirement: TokenRequirement, forgeable: boolean): ErrorKind[] {

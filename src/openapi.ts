@@ -15,12 +15,14 @@ import type { AppConfig } from './config/app-config.js';
 import { pathOf } from './http/links.js';
 import { addError, type OperationObject, operationsOf } from './openapi-operations.js';
 import { describeTokens, describeUnspentRefresh } from './openapi-tokens.js';
+import { describeTokenBodies } from './openapi-token-bodies.js';
 import { RouteRequirements } from './tokens/route-requirements.js';
+import { loginCookieNames } from './tokens/token-cookies.js';
 
 type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
 
 export function buildDocument(app: NestFastifyApplication, config: AppConfig): OpenAPIObject {
-  const settings = new DocumentBuilder()
+  const builder = new DocumentBuilder()
     .setTitle('nest-rest-jwt')
     .setDescription(
       'Users, ships, books and logins. Log in at `POST /auth/login`, and give the tokens it answers with to *Authorize*.',
@@ -28,14 +30,16 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
     .setVersion('1')
     .setOpenAPIVersion('3.1.0')
     .addTag(BOOKSTORE_TAG.name, BOOKSTORE_TAG.description)
-    .addBasicAuth({ type: 'http', scheme: 'basic' }, 'basic')
-    .build();
-  const document = SwaggerModule.createDocument(app, settings, {
+    .addBasicAuth({ type: 'http', scheme: 'basic' }, 'basic');
+  if (config.web.publicUrl !== null) builder.addServer(config.web.publicUrl);
+  const document = SwaggerModule.createDocument(app, builder.build(), {
     extraModels: [ErrorResponse],
     operationIdFactory: (controller, method) => `${controller}.${method}`,
   });
-  describeTokens(document, app.get(RouteRequirements).list(), config.tokenCookies);
+  const cookies = config.tokenCookies ? loginCookieNames(config) : null;
+  describeTokens(document, app.get(RouteRequirements).list(), cookies);
   if (!config.refreshRotation) describeUnspentRefresh(document);
+  if (cookies) describeTokenBodies(document, config.web);
   complete(document, config);
   return document;
 }

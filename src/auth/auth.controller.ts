@@ -39,6 +39,7 @@ import { AccessTokenResponse, LoginResponse, LogoutResponse } from './dto/tokens
 import { LocalAuthGuard } from './local-auth.guard.js';
 import { RefreshService } from './refresh.service.js';
 import { SessionsService } from './sessions.service.js';
+import { TokenResponses } from './token-responses.js';
 
 @ApiTags('Authentication')
 @Controller('auth')
@@ -49,6 +50,7 @@ export class AuthController {
     private readonly credentials: CredentialsService,
     private readonly sessions: SessionsService,
     private readonly cookies: TokenCookies,
+    private readonly responses: TokenResponses,
   ) {}
 
   @Post('login')
@@ -66,14 +68,12 @@ export class AuthController {
     @RequestClient() client: Client,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LoginResponse> {
-    const { access, refresh } = await this.auth.login(request.user, client);
-    this.cookies.set(reply, access, refresh);
-    return LoginResponse.fromPair(access, refresh);
+    return this.responses.opened(request, reply, await this.auth.login(request.user, client));
   }
 
   @Post('refresh')
   @HttpCode(200)
-  @RequireToken({ type: 'refresh', spent: true })
+  @RequireToken({ type: 'refresh', spent: true, refreshCookie: true })
   @ApiOperation({
     summary: 'Get new tokens',
     description:
@@ -85,15 +85,11 @@ export class AuthController {
   async refresh(
     @CurrentToken() token: Token,
     @RequestClient() client: Client,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccessTokenResponse | LoginResponse> {
-    const { access, refresh } = await this.refreshes.refresh(token, client);
-    if (!refresh) {
-      this.cookies.set(reply, access);
-      return AccessTokenResponse.from(access);
-    }
-    this.cookies.set(reply, access, refresh);
-    return LoginResponse.fromPair(access, refresh);
+    const refreshed = await this.refreshes.refresh(token, client);
+    return this.responses.refreshed(request, reply, refreshed, token);
   }
 
   @Delete('logout')
@@ -107,15 +103,16 @@ export class AuthController {
   async logout(
     @CurrentToken() token: Token,
     @RequestClient() client: Client,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LogoutResponse> {
     await this.sessions.logout(token, client);
-    this.cookies.clear(reply);
+    this.cookies.clear(request, reply);
     return new LogoutResponse();
   }
 
   @Delete('logout2')
-  @RequireToken({ type: 'refresh', spent: true })
+  @RequireToken({ type: 'refresh', spent: true, refreshCookie: true })
   @ApiOperation({
     summary: 'End the session',
     description:
@@ -126,10 +123,11 @@ export class AuthController {
   async endSession(
     @CurrentToken() token: Token,
     @RequestClient() client: Client,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LogoutResponse> {
     await this.sessions.endCurrent(token, client);
-    this.cookies.clear(reply);
+    this.cookies.clear(request, reply);
     return new LogoutResponse();
   }
 
@@ -165,7 +163,7 @@ export class AuthController {
   @RequireToken()
   @ApiOperation({ summary: 'Read the token that is sent' })
   @ApiOkResponse({ type: TokenInfoResponse })
-  token(@CurrentToken() token: Token): TokenInfoResponse {
-    return TokenInfoResponse.from(token);
+  token(@CurrentToken() token: Token, @Req() request: FastifyRequest): TokenInfoResponse {
+    return this.responses.info(request, token);
   }
 }

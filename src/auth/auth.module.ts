@@ -8,6 +8,7 @@ import { RefreshService } from './refresh.service.js';
 import { LoginThrottle } from './login-throttle.js';
 import { SessionsController } from './sessions.controller.js';
 import { SessionsService } from './sessions.service.js';
+import { TokenResponses } from './token-responses.js';
 
 @Module({
   imports: [UsersModule],
@@ -19,6 +20,7 @@ import { SessionsService } from './sessions.service.js';
     CredentialsService,
     LoginThrottle,
     LocalStrategy,
+    TokenResponses,
   ],
   exports: [AuthService, CredentialsService],
 })

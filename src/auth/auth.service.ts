@@ -47,15 +47,17 @@ export class AuthService {
   /**
    * As `login`, for clients that know of no refresh: the session lives as long as its one token.
    *
-   * @param lifetime in seconds
+   * @param options.lifetime of the token and its session, in seconds
+   * @param options.claims more claims of the token, beside the registered ones
    */
   async loginWithoutRefresh(
     user: AuthenticatedUser,
     client: Client,
-    lifetime: number,
+    { lifetime, claims = {} }: { lifetime: number; claims?: Record<string, unknown> },
   ): Promise<Token> {
+    const own = { expiresIn: lifetime, claims };
     const { access } = await this.open(user, client, lifetime, async (subject, options) => ({
-      access: await this.tokens.createAccessToken(subject, { ...options, expiresIn: lifetime }),
+      access: await this.tokens.createAccessToken(subject, { ...options, ...own }),
     }));
     return access;
   }

@@ -20,6 +20,7 @@ import { bookValues } from '../books/dto/book-body.dto.js';
 import { ownerOf } from '../books/owner-of.js';
 import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
+import { AppConfig } from '../config/app-config.js';
 import { ResourceId } from '../common/resource-id.js';
 import { type Client, RequestClient } from '../http/client.js';
 import { linkHeader, linkNext } from '../http/links.js';
@@ -44,9 +45,6 @@ import {
 } from './dto/tutorial-book.dto.js';
 import { TutorialUserResponse, TutorialUsersResponse } from './dto/tutorial-user.dto.js';
 
-/** Seconds. */
-const TOKEN_LIFETIME = 45 * 60;
-
 const TutorialToken = () => RequireToken({ header: 'x-access-tokens' });
 
 const badBody = { name: ['Missing data for required field.'] };
@@ -64,6 +62,7 @@ export class BookstoreController {
     private readonly auth: AuthService,
     private readonly users: UsersService,
     private readonly books: BooksService,
+    private readonly config: AppConfig,
   ) {}
 
   @Post('register')
@@ -89,7 +88,8 @@ export class BookstoreController {
   @Header('cache-control', 'no-store')
   @ApiOperation({
     summary: 'Log in by HTTP Basic',
-    description: 'Opens a session of 45 minutes and gives its one token.',
+    description:
+      'Opens a session and gives its one token, valid for 45 minutes or for `JWT_ACCESS_TOKEN_EXPIRES`, if that is set and shorter. The token is always in the body, whatever `TOKEN_COOKIES` says.',
   })
   @ApiOkResponse({ type: TutorialTokenResponse })
   @ApiRefusedLogin()
@@ -98,7 +98,10 @@ export class BookstoreController {
     @Req() { user }: FastifyRequest & { user: AuthenticatedUser },
     @RequestClient() client: Client,
   ): Promise<TutorialTokenResponse> {
-    const token = await this.auth.loginWithoutRefresh(user, client, TOKEN_LIFETIME);
+    const token = await this.auth.loginWithoutRefresh(user, client, {
+      lifetime: this.config.bookstoreTokenLifetime,
+      claims: { public_id: user.publicId },
+    });
     return { token: token.signed };
   }
 

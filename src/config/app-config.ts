@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { type JwtSettings, readJwtSettings } from './jwt-settings.js';
 import { SettingsReader } from './settings-reader.js';
+import { readWebSettings, type WebSettings } from './web-settings.js';
 
 export type DatabaseSettings =
   | { readonly engine: 'sqlite'; readonly file: string }
@@ -29,6 +30,8 @@ export class AppConfig {
   readonly jwtIssuer: string | null;
   readonly jwtAudience: string | null;
   readonly accessTokenLifetime: number;
+  /** Of the token that the bookstore's login gives. */
+  readonly bookstoreTokenLifetime: number;
   readonly refreshTokenLifetime: number;
   readonly sessionMaxAge: number;
   /** Whether a refresh spends the refresh token that it takes, and gives another. */
@@ -37,8 +40,8 @@ export class AppConfig {
   readonly refreshGrace: number;
   /** How long entries of the audit trail are kept. */
   readonly auditRetention: number;
-  /** Whether a login also sets its tokens as cookies, and routes take them from there. */
-  readonly tokenCookies: boolean;
+  /** How the service is reached from outside, and which cookies it sets. */
+  readonly web: WebSettings;
   readonly demoData: boolean;
   readonly passwordMinLength: number;
   readonly docs: boolean;
@@ -72,12 +75,13 @@ export class AppConfig {
     this.jwtAudience = read.text('JWT_AUDIENCE') ?? null;
     const lifetimes = readLifetimes(read);
     this.accessTokenLifetime = lifetimes.access;
+    this.bookstoreTokenLifetime = lifetimes.bookstore;
     this.refreshTokenLifetime = lifetimes.refresh;
     this.sessionMaxAge = read.duration('SESSION_MAX_AGE', '90d');
     this.refreshRotation = read.flag('REFRESH_ROTATION', true);
     this.refreshGrace = read.duration('REFRESH_GRACE', '30s', { bareUnit: 's', min: 0 });
     this.auditRetention = read.duration('AUDIT_RETENTION', '90d');
-    this.tokenCookies = read.flag('TOKEN_COOKIES', false);
+    this.web = readWebSettings(read, this.production);
     this.demoData = read.flag('DEMO_DATA', !this.production);
     if (this.production && this.demoData) {
       read.problem(
@@ -91,6 +95,11 @@ export class AppConfig {
     this.corsOrigins = read.origins('CORS_ORIGINS');
     this.passwordHashCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
     this.warnings = read.finish();
+  }
+
+  /** Whether a login also sets its tokens as cookies, and routes take them from there. */
+  get tokenCookies(): boolean {
+    return this.web.tokenCookies;
   }
 
   /**
@@ -129,7 +138,10 @@ function readDatabase(read: SettingsReader): DatabaseSettings {
   return { engine: 'sqlite', file: '' };
 }
 
-function readLifetimes(read: SettingsReader): { access: number; refresh: number } {
+/** Seconds that the bookstore tutorial's token is valid for. */
+const BOOKSTORE_TOKEN_LIFETIME = 45 * 60;
+
+function readLifetimes(read: SettingsReader) {
   const access = read.duration('JWT_ACCESS_TOKEN_EXPIRES', '15m', {
     bareUnit: 'm',
     also: [{ name: 'JWT_AUTHMAXAGE', bareUnit: 's' }],
@@ -143,7 +155,10 @@ function readLifetimes(read: SettingsReader): { access: number; refresh: number 
       'JWT_ACCESS_TOKEN_EXPIRES is longer than JWT_REFRESH_TOKEN_EXPIRES; set it to as much or less.',
     );
   }
-  return { access, refresh };
+  const isSet = read.raw('JWT_ACCESS_TOKEN_EXPIRES') ?? read.raw('JWT_AUTHMAXAGE');
+  // A default of 15 minutes is no wish for less than the tutorial's clients count on.
+  const bookstore = Math.min(BOOKSTORE_TOKEN_LIFETIME, isSet === undefined ? Infinity : access);
+  return { access, refresh, bookstore };
 }
 
 function readEnvFile(name: string): Record<string, string> {

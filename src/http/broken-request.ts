@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { ApiError, errorBody, genericKind } from '../common/api-error.js';
+import type { AppConfig } from '../config/app-config.js';
+import { linksNameHost } from './links.js';
 import { securityHeaders } from './security-headers.js';
 
 /** Lines of a request's head. */
@@ -28,14 +30,21 @@ export const answersBeforeRouting = {
   http: { requireHostHeader: false },
 };
 
-export function refuseOddRequests(instance: FastifyInstance): void {
+/** @param config says whether the forwarded host becomes part of links, and has to be one */
+export function refuseOddRequests(
+  instance: FastifyInstance,
+  config: Pick<AppConfig, 'web' | 'production'>,
+): void {
+  const forwardedCounts = linksNameHost(config);
   // Node drops those beyond without a word, and with them maybe a second token.
   instance.server.maxHeadersCount = MAX_HEADERS + 1;
   instance.addHook('onRequest', (request, _reply, done) => {
     const { rawHeaders } = request.raw;
     if (rawHeaders.length > 2 * MAX_HEADERS) return done(new ApiError(genericKind(431)));
-    // What a proxy has forwarded becomes part of links, too.
-    const good = namesOneHost(request.raw) && HOST.test(request.host) && isHttp(request.protocol);
+    const good =
+      namesOneHost(request.raw) &&
+      HOST.test(request.raw.headers.host ?? '') &&
+      (!forwardedCounts || (HOST.test(request.host) && isHttp(request.protocol)));
     done(good ? undefined : new ApiError(genericKind(400), { cause: 'Host' }));
   });
   instance.server.on('checkExpectation', (_: IncomingMessage, answer: ServerResponse) => {

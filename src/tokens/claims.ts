@@ -48,7 +48,10 @@ export function refuseClaims(
   if ((claims.iat as number) > now) return 'iat lies ahead';
   if ((claims.nbf as number) > now) return 'nbf lies ahead';
   if ((claims.exp as number) <= now) return 'exp has passed';
-  if (config.jwtAudience !== null && !isAudience(claims.aud)) return 'aud is ill-typed';
+  if (config.jwtAudience === null) {
+    // RFC 7519, section 4.1.3: a token for others, as this service has no name of its own.
+    if (claims.aud !== undefined) return 'aud is there, and no audience is configured';
+  } else if (!isAudience(claims.aud)) return 'aud is ill-typed';
   if (claims.type === 'refresh') return null;
   if (claims.type !== 'access') return 'type is missing or unknown';
   if (typeof claims.fresh !== 'boolean') return 'fresh is missing or ill-typed';

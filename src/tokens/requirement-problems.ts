@@ -1,7 +1,10 @@
 import { isPlainObject } from '../common/values.js';
 import { placesOf, RouteParam, type TokenRequirement } from './requirement.js';
 
-const OPTIONS = ['type', 'in', 'cookie', 'header', 'fresh', 'spent', 'scope', 'claims', 'override'];
+const OPTIONS = [
+  ...['type', 'in', 'cookie', 'header', 'fresh', 'spent', 'refreshCookie'],
+  ...['scope', 'claims', 'override'],
+];
 
 /** RFC 9110, section 5.6.2, and RFC 6265, section 4.1.1: the names of headers and cookies. */
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -45,6 +48,9 @@ function problemsOfPlace(requirement: TokenRequirement): string[] {
 function problemsOfType(requirement: TokenRequirement): string[] {
   const { type, fresh, spent, scope, claims, override } = requirement;
   const problems: string[] = [];
+  if (requirement.refreshCookie && (type !== 'refresh' || placesOf(requirement).length > 0)) {
+    problems.push('reads the refresh cookie without `type: "refresh"`, or beside `in` or `header`');
+  }
   if (isPlainObject(claims) && 'type' in claims) {
     problems.push('asks for the claim "type" among `claims`; ask for it by `type`');
   }

@@ -20,8 +20,8 @@ export interface TokenRequirement {
   /** `access` where it is left out. */
   type?: TokenType;
   /**
-   * Where the token may be sent. Left out, it is the header `Authorization`, and the cookie of a
-   * login where the setting `TOKEN_COOKIES` is on.
+   * Where the token may be sent. Left out, it is the header `Authorization`, and, if the setting
+   * `TOKEN_COOKIES` is on, the access cookie of a login; see `refreshCookie` for the other one.
    */
   in?: Place | readonly Place[];
   /** The name of the cookie, where `in` has one. */
@@ -35,6 +35,11 @@ export interface TokenRequirement {
   fresh?: boolean;
   /** Of refresh tokens, also one that was spent already: for routes that know what that means. */
   spent?: boolean;
+  /**
+   * Of refresh tokens, also the one in the refresh cookie of a login, if `TOKEN_COOKIES` is on: for
+   * the routes that refresh or end a session. Browsers send that cookie to every route.
+   */
+  refreshCookie?: boolean;
   /** What the claim `scope` must hold. */
   scope?: Record<string, unknown>;
   /** What the token must hold. */
@@ -54,6 +59,13 @@ export function headerOf(requirement: TokenRequirement): string | null {
   const places = placesOf(requirement);
   if (places.length > 0 && !places.includes('header')) return null;
   return requirement.header?.toLowerCase() ?? 'authorization';
+}
+
+/** The kind of login cookie that may hold the token; null if no login cookie is read. */
+export function loginCookieOf(requirement: TokenRequirement): TokenType | null {
+  const { type = 'access', refreshCookie = false } = requirement;
+  if (placesOf(requirement).length > 0) return null;
+  return type === 'access' || refreshCookie ? type : null;
 }
 
 type RouteParams = Record<string, string | undefined>;

@@ -48,14 +48,19 @@ export function bearerToken(request: Request): string | null {
   return headers.length > 1 || /^bearer\b/i.test(credentials) ? credentials : null;
 }
 
+/** RFC 9110, section 5.6.3: what may stand around a cookie. `trim` would also take U+00A0. */
+const AROUND = /^[ \t]+|[ \t]+$/g;
+
 /**
  * The token in a cookie (RFC 6265, section 5.4), or null where there is none of that name. Two of
- * one name come back as one text that is no token: either may be somebody else's.
+ * one name come back as one text that is no token: either may be somebody else's. Names are
+ * compared byte by byte: a browser lets a sibling domain set `__host-x`, or `__Host-x` behind a
+ * byte that is no ASCII, and must not see them taken for `__Host-x`.
  */
 function cookieToken({ raw }: Request, name: string): string | null {
   const found = (raw.headers.cookie ?? '')
     .split(';')
-    .map((pair) => pair.trim())
+    .map((pair) => pair.replaceAll(AROUND, ''))
     .filter((pair) => pair.startsWith(`${name}=`))
     .map((pair) => pair.slice(name.length + 1));
   return found.length === 0 ? null : found.join('; ');

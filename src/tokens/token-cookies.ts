@@ -6,11 +6,38 @@ import { AppConfig } from '../config/app-config.js';
 import { csrfFailed, TokenError, type TokenType } from './token-error.js';
 import type { Token } from './token.js';
 
-/** The cookies of each kind of token, and where they are sent to. */
-export const TOKEN_COOKIES: Record<TokenType, { token: string; csrf: string; path: string }> = {
-  access: { token: 'access_token_cookie', csrf: 'csrf_access_token', path: '/' },
-  refresh: { token: 'refresh_token_cookie', csrf: 'csrf_refresh_token', path: '/auth' },
+/** The names of the cookies of one kind of token. */
+interface CookieNames {
+  token: string;
+  csrf: string;
+}
+
+const PLAIN_NAMES: Record<TokenType, CookieNames> = {
+  access: { token: 'access_token_cookie', csrf: 'csrf_access_token' },
+  refresh: { token: 'refresh_token_cookie', csrf: 'csrf_refresh_token' },
 };
+
+/** Earlier versions limited the refresh cookie to this path. */
+const FORMER_REFRESH_PATH = '/auth';
+
+/**
+ * The names of a login's cookies. In production they begin with a prefix that browsers enforce
+ * (RFC 6265bis, section 4.1.3): only this host can set a `__Host-` cookie. `__Secure-` cookies,
+ * which are the only ones that can have a domain, can be set by every host of that domain.
+ */
+export function loginCookieNames({
+  production,
+  web,
+}: Pick<AppConfig, 'production' | 'web'>): Record<TokenType, CookieNames> {
+  const secured = web.cookieDomain === null ? '__Host-' : '__Secure-';
+  const prefix = production ? secured : '';
+  const { access, refresh } = PLAIN_NAMES;
+  return { access: withPrefix(prefix, access), refresh: withPrefix(prefix, refresh) };
+}
+
+function withPrefix(prefix: string, { token, csrf }: CookieNames): CookieNames {
+  return { token: prefix + token, csrf: prefix + csrf };
+}
 
 /** The methods that change nothing (RFC 9110, section 9.2.1). */
 export const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
@@ -20,9 +47,18 @@ export const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 export class TokenCookies {
   /** Whether `TOKEN_COOKIES` asks for them. */
   readonly enabled: boolean;
+  readonly names: Record<TokenType, CookieNames>;
+  private readonly attributes: { secure: boolean; domain?: string };
 
   constructor(private readonly config: AppConfig) {
-    this.enabled = config.tokenCookies;
+    const { production, web } = config;
+    const { tokenCookies, cookieDomain } = web;
+    this.enabled = tokenCookies;
+    this.names = loginCookieNames(config);
+    this.attributes = {
+      secure: production,
+      ...(cookieDomain !== null && { domain: cookieDomain }),
+    };
   }
 
   /** Sets the cookies of tokens, with what a page has to repeat beside them. */
@@ -33,12 +69,30 @@ export class TokenCookies {
     }
   }
 
-  /** Makes the browser forget all of them. */
-  clear(reply: FastifyReply): void {
+  /** Makes the browser forget all of them, and those of `clearFormer`. */
+  clear(request: FastifyRequest, reply: FastifyReply): void {
     if (!this.enabled) return;
+    this.clearFormer(request, reply);
     for (const type of ['access', 'refresh'] as const) {
       this.send(reply, type, { token: '', csrf: '', maxAge: 0 });
     }
+  }
+
+  /**
+   * Makes the browser forget cookies that earlier versions, or other settings, gave: in production
+   * those without a prefix, which are ignored; in development those that would be a second cookie
+   * of the same name, if the request brought any.
+   */
+  clearFormer({ headers }: FastifyRequest, reply: FastifyReply): void {
+    if (!this.enabled) return;
+    const { production } = this.config;
+    const { cookieDomain } = this.config.web;
+    const { access, refresh } = PLAIN_NAMES;
+    const all = [access.token, access.csrf, refresh.token, refresh.csrf];
+    if (!production && !all.some((name) => headers.cookie?.includes(name))) return;
+    forget(reply, refresh.token, FORMER_REFRESH_PATH, production);
+    if (!production && cookieDomain === null) return;
+    for (const name of all) forget(reply, name, '/', production);
   }
 
   private send(
@@ -46,15 +100,19 @@ export class TokenCookies {
     type: TokenType,
     { token, csrf, maxAge }: { token: string; csrf: string; maxAge: number },
   ): void {
-    const names = TOKEN_COOKIES[type];
-    const common = { maxAge, sameSite: 'strict', secure: this.config.production } as const;
-    const { path } = names;
+    const names = this.names[type];
+    const common = { ...this.attributes, maxAge, path: '/', sameSite: 'strict' } as const;
     reply.header('set-cookie', [
-      stringifySetCookie({ ...common, name: names.token, value: token, path, httpOnly: true }),
-      // For the scripts of every page, wherever it lies.
-      stringifySetCookie({ ...common, name: names.csrf, value: csrf, path: '/' }),
+      stringifySetCookie({ ...common, name: names.token, value: token, httpOnly: true }),
+      stringifySetCookie({ ...common, name: names.csrf, value: csrf }),
     ]);
   }
+}
+
+/** Expires a cookie of this host alone. */
+function forget(reply: FastifyReply, name: string, path: string, secure: boolean): void {
+  const cookie = { name, value: '', path, secure, maxAge: 0, sameSite: 'strict' } as const;
+  reply.header('set-cookie', stringifySetCookie(cookie));
 }
 
 /**

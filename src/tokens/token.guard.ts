@@ -2,15 +2,20 @@ import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@ne
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PUBLIC } from './require-token.decorator.js';
-import { headerOf, placesOf, type TokenRequirement, unmet } from './requirement.js';
+import { headerOf, loginCookieOf, placesOf, type TokenRequirement, unmet } from './requirement.js';
 import { requirementOf } from './route-requirements.js';
-import { sentToken, type TokenPlaces } from './sent-token.js';
-import { refuseForgedRequest, TOKEN_COOKIES, TokenCookies } from './token-cookies.js';
+import { type SentToken, sentToken, type TokenPlaces } from './sent-token.js';
+import { refuseForgedRequest, TokenCookies } from './token-cookies.js';
 import { TokenError, tokenMissing } from './token-error.js';
 import { TokenService } from './token.service.js';
 import type { Token } from './token.js';
 
-type Request = FastifyRequest & { token?: Token };
+type Request = FastifyRequest & { token?: Token; tokenFrom?: SentToken['from'] };
+
+/** Whether the token that the guard let in came in a cookie. */
+export function cameByCookie(request: FastifyRequest): boolean {
+  return (request as Request).tokenFrom === 'cookie';
+}
 
 /** What a route asks, with what follows from it. */
 interface Access {
@@ -60,6 +65,7 @@ export class TokenGuard implements CanActivate {
     if (sent.from === 'cookie') refuseForgedRequest(request, token);
     const lacking = unmet(requirement, token, request.params as Record<string, string>);
     if (lacking) throw new TokenError(lacking, `of ${token.subject}`);
+    request.tokenFrom = sent.from;
     return token;
   }
 
@@ -79,9 +85,10 @@ export class TokenGuard implements CanActivate {
   }
 
   private placesFor(requirement: TokenRequirement): TokenPlaces {
-    const { type = 'access', cookie = null } = requirement;
     const header = headerOf(requirement);
-    if (placesOf(requirement).length > 0) return { header, cookie };
-    return { header, cookie: this.cookies.enabled ? TOKEN_COOKIES[type].token : null };
+    if (placesOf(requirement).length > 0) return { header, cookie: requirement.cookie ?? null };
+    const type = loginCookieOf(requirement);
+    const isRead = this.cookies.enabled && type !== null;
+    return { header, cookie: isRead ? this.cookies.names[type].token : null };
   }
 }

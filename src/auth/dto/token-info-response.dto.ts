@@ -41,8 +41,9 @@ export class TokenInfoResponse {
   @ApiProperty({ example: true })
   is_signed: boolean;
 
+  /** Absent for clients that keep their tokens in cookies. */
   @ApiProperty({ example: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.kNxDvO8yhJ2T' })
-  signed_token: string;
+  signed_token?: string;
 
   static from(token: Token): TokenInfoResponse {
     return {

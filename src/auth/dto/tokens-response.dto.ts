@@ -5,8 +5,9 @@ const example = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.kNxDvO8yhJ
 
 /** A new access token, after RFC 6749, section 5.1. */
 export class AccessTokenResponse {
+  /** Absent for clients that keep their tokens in cookies, as is `refresh_token`. */
   @ApiProperty({ example })
-  access_token: string;
+  access_token?: string;
 
   @ApiProperty({ enum: ['Bearer'], example: 'Bearer' })
   token_type: 'Bearer';
@@ -17,6 +18,11 @@ export class AccessTokenResponse {
     example: 900,
   })
   expires_in: number;
+
+  /** With `TOKEN_COOKIES`, as is `csrf_refresh_token`; see `describeTokenBodies`. */
+  csrf_access_token?: string;
+
+  csrf_refresh_token?: string;
 
   static from(access: Token): AccessTokenResponse {
     return {
@@ -29,7 +35,7 @@ export class AccessTokenResponse {
 
 export class LoginResponse extends AccessTokenResponse {
   @ApiProperty({ description: 'Good for new access tokens, and for nothing else.', example })
-  refresh_token: string;
+  refresh_token?: string;
 
   static fromPair(access: Token, refresh: Token): LoginResponse {
     return { ...AccessTokenResponse.from(access), refresh_token: refresh.signed };
