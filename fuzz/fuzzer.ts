@@ -125,7 +125,7 @@ class Fuzzer {
     credentials: Credentials | null,
   ): Promise<string[]> {
     if (method !== 'GET' || typeof headers.link !== 'string') return [];
-    const [, next = ''] = /<https?:\/\/[^/]+(.+)>/.exec(headers.link) ?? [];
+    const [, next = ''] = /<(?:https?:\/\/[^/]+)?(.+)>/.exec(headers.link) ?? [];
     const page = await this.exchange('GET', next, { ...request, body: null }, credentials);
     return [
       ...(page.status === 200 ? [] : [`${next}, the page behind ${path}, is ${page.status}`]),
