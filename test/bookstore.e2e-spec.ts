@@ -1,3 +1,4 @@
+import { TokenService } from '../src/tokens/token.service.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { TestUser } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
@@ -178,6 +179,34 @@ describe('The bookstore’s own routes', () => {
     await app.send('DELETE', '/auth/logout', { token: client.token });
     const { status, body: refused } = await client.add();
     expect([status, refused]).toEqual([401, INVALID]);
+  });
+
+  it.each([
+    [{ JWT_ACCESS_TOKEN_EXPIRES: '10m' }, 600],
+    [{ JWT_AUTHMAXAGE: '90' }, 90],
+    [{ JWT_ACCESS_TOKEN_EXPIRES: '2h' }, 45 * 60],
+    [{ JWT_ACCESS_TOKEN_EXPIRES: '15m' }, 900],
+  ])('give a token that is valid for no longer than %j says', async (env, seconds) => {
+    const other = await bootApp(env);
+    const { name, password } = await other.newUser();
+    const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+    const { body } = await other.send('POST', '/login', { headers: { authorization } });
+    const { claims } = other.app.get(TokenService).decode(String(body.token));
+    expect(Number(claims.exp) - Number(claims.iat)).toBe(seconds);
+    await other.close();
+  });
+
+  it('give a token with the public_id of its user, the issuer and the audience', async () => {
+    const other = await bootApp({ JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' });
+    const { name, password } = await other.newUser();
+    const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+    const { body } = await other.send('POST', '/login', { headers: { authorization } });
+    const token = String(body.token);
+    const { body: me } = await other.get('/auth/me', { token });
+    const { claims } = other.app.get(TokenService).decode(token);
+    expect(claims).toMatchObject({ public_id: me.public_id, iss: 'us', aud: 'here' });
+    expect(me.public_id).toMatch(/^[\da-f-]{36}$/);
+    await other.close();
   });
 
   it('refuse a token in two sentences, with a challenge', async () => {

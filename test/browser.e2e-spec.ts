@@ -5,7 +5,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Browser, Locator, Page } from 'playwright-core';
 import { describeInBrowser, launchBrowser } from './support/browser.js';
 import { ship } from './support/client.js';
-import { bootApp, type TestApp } from './support/test-app.js';
+import { DOMAIN, RESOLVE_SIBLINGS, serveSiblingHosts } from './support/sibling-hosts.js';
+import { bootApp, SECRET, type TestApp } from './support/test-app.js';
 import { engine } from './support/test-database.js';
 
 const screenshots = '.cache/screenshots';
@@ -22,7 +23,7 @@ describeInBrowser('In a browser', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    browser = await launchBrowser();
+    browser = await launchBrowser(RESOLVE_SIBLINGS);
   }, 60_000);
   afterAll(() => browser.close());
 
@@ -148,15 +149,6 @@ describeInBrowser('In a browser', () => {
       expect(await page.context().cookies()).toEqual([]);
     }, 60_000);
 
-    it('sends the refresh token to /auth alone', async () => {
-      await login();
-      const at = async (path: string) =>
-        (await page.context().cookies(app.url + path)).map(({ name }) => name);
-      expect(await at('/auth/refresh')).toContain('refresh_token_cookie');
-      expect(await at('/api/ships')).not.toContain('refresh_token_cookie');
-      expect(await at('/api/ships')).toContain('access_token_cookie');
-    }, 60_000);
-
     it('is not spoken for by a page of another site', async () => {
       await login();
       const foreign: Server = createServer((_, answer) => {
@@ -176,6 +168,87 @@ describeInBrowser('In a browser', () => {
       await page.goto(`${app.url}/docs`);
       expect((await call({ path: '/auth/me' })).status).toBe(200);
       foreign.close();
+    }, 60_000);
+  });
+
+  describe('A page with TOKEN_COOKIES in production, beside a hostile page of a sibling domain', () => {
+    const env = { NODE_ENV: 'production', TOKEN_COOKIES: 'true', JWT_SECRET_KEY: SECRET };
+    const victim = { username: 'the victim', password: 'the password of the victim' };
+    const attacker = { username: 'the attacker', password: 'the password of the attacker' };
+
+    async function setUp(more: Record<string, string>) {
+      const app = await bootApp({ ...env, ...more });
+      for (const { username: name, password } of [victim, attacker]) {
+        await app.send('POST', '/api/users', { json: { name, password } });
+      }
+      const { body } = await app.send('POST', '/auth/login', { json: attacker });
+      const hosts = await serveSiblingHosts(app.url);
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      const page = await context.newPage();
+      const call = (path: string, json?: object) =>
+        page.evaluate(
+          async ([url, sent]) => {
+            const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
+            const answer = await fetch(url, sent === '' ? {} : { ...init, body: sent });
+            const { code, name } = (await answer.json()) as { code?: string; name?: string };
+            return code ?? name;
+          },
+          [path, json ? JSON.stringify(json) : ''] as const,
+        );
+      return {
+        ...{ hosts, page, call },
+        token: String(body.access_token),
+        kept: async (path: string) =>
+          (await context.cookies(hosts.api + path)).map(({ name }) => name),
+        close: async () => {
+          await context.close();
+          hosts.close();
+          await app.close();
+        },
+      };
+    }
+
+    it('reads no cookie that the sibling sets, by any name', async () => {
+      const { hosts, page, call, token, kept, close } = await setUp({});
+      const name = '__Host-access_token_cookie';
+      const everywhere = `Domain=${DOMAIN}; Path=/; Secure`;
+      hosts.planted.push(
+        `${name}=${token}; ${everywhere}`,
+        `${name}=${token}; Path=/; Secure`,
+        `access_token_cookie=${token}; ${everywhere}`,
+        `__Secure-access_token_cookie=${token}; ${everywhere}`,
+        `__host-access_token_cookie=${token}; ${everywhere}`,
+        `=${name}=${token}; ${everywhere}`,
+        `\u00a0${name}=${token}; ${everywhere}`,
+        `\u00e2\u0080\u0080${name}=${token}; ${everywhere}`,
+      );
+      await page.goto(hosts.sibling);
+      await page.goto(`${hosts.api}/docs`);
+      // The browser does send what the sibling set without the prefix.
+      expect(await kept('/auth/me')).toContain('access_token_cookie');
+      expect(await kept('/auth/me')).not.toContain(name);
+      expect(await call('/auth/me')).toBe('token_missing');
+      await call('/auth/login', victim);
+      expect(await kept('/auth/me')).toContain(name);
+      expect(await call('/auth/me')).toBe(victim.username);
+      await page.goto(hosts.sibling);
+      await page.goto(`${hosts.api}/docs`);
+      expect(await call('/auth/me')).toBe(victim.username);
+      await close();
+    }, 60_000);
+
+    it('refuses the doubled cookie that a sibling can plant with COOKIE_DOMAIN', async () => {
+      const { hosts, page, call, token, kept, close } = await setUp({ COOKIE_DOMAIN: DOMAIN });
+      await page.goto(`${hosts.api}/docs`);
+      await call('/auth/login', victim);
+      expect(await call('/auth/me')).toBe(victim.username);
+      const name = '__Secure-access_token_cookie';
+      hosts.planted.push(`${name}=${token}; Domain=${DOMAIN}; Path=/auth; Secure`);
+      await page.goto(hosts.sibling);
+      await page.goto(`${hosts.api}/docs`);
+      expect((await kept('/auth/me')).filter((each) => each === name)).toHaveLength(2);
+      expect(await call('/auth/me')).toBe('token_invalid');
+      await close();
     }, 60_000);
   });
 });

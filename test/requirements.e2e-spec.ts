@@ -100,6 +100,15 @@ describe('A requirement that cannot be met', () => {
       { type: 'refresh', fresh: true },
       'wants a fresh refresh token, and only access tokens are fresh',
     ],
+    ...[
+      { refreshCookie: true },
+      { type: 'refresh' as const, refreshCookie: true, header: 'x-token' },
+      { type: 'refresh' as const, refreshCookie: true, in: 'cookie' as const, cookie: 'mine' },
+    ].map((requirement): [string, TokenRequirement, string] => [
+      `the refresh cookie by ${JSON.stringify(requirement)}`,
+      requirement,
+      'reads the refresh cookie without `type: "refresh"`, or beside `in` or `header`',
+    ]),
     [
       'a refresh token with a scope',
       { type: 'refresh', scope: { admin: true } },

@@ -315,6 +315,19 @@ describe('Tokens', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
+  it.each(['here', ['here'], [], '', null, {}, 5])(
+    'that have the audience %j are refused if no audience is configured',
+    async (aud) => {
+      const other = await bootApp({ JWT_ISSUER: 'us' }, { imports: [ProbeModule] });
+      const get = (payload: object) => other.get('/auth/me', { token: forge(payload) });
+      const { status, body } = await get(claims({ aud }));
+      expect([status, body]).toEqual([401, invalid]);
+      // The same token without the claim is accepted.
+      expect((await get(without('aud'))).status).toBe(200);
+      await other.close();
+    },
+  );
+
   it('may be for several audiences', async () => {
     expect((await me(forge(claims({ aud: ['there', 'here'] })))).status).toBe(200);
   });

@@ -33,7 +33,9 @@ describe('AppConfig', () => {
       accessTokenLifetime: 900,
       refreshTokenLifetime: 30 * 86_400,
       sessionMaxAge: 90 * 86_400,
+      bookstoreTokenLifetime: 45 * 60,
       tokenCookies: false,
+      web: { publicUrl: null, tokenCookies: false, cookiesOnly: false, cookieDomain: null },
       demoData: true,
       passwordMinLength: 4,
       docs: true,
@@ -71,7 +73,31 @@ describe('AppConfig', () => {
     [{ JWT_ALGORITHMS: 'HS256, HS512' }, { jwt: { algorithms: ['HS256', 'HS512'] } }],
     [{ JWT_ALGORITHMS: 'HS512,HS256' }, { jwt: { algorithms: ['HS256', 'HS512'] } }],
     [{ JWT_KEYS_FILE: '/etc/keys.json' }, { jwt: { keysFile: '/etc/keys.json' } }],
-    [{ TOKEN_COOKIES: 'true' }, { tokenCookies: true }],
+    [{ TOKEN_COOKIES: 'true' }, { tokenCookies: true, web: { cookiesOnly: false } }],
+    [{ TOKEN_COOKIES: 'only' }, { tokenCookies: true, web: { cookiesOnly: true } }],
+    [
+      { TOKEN_COOKIES: 'true', COOKIE_DOMAIN: 'Example.com' },
+      { web: { cookieDomain: 'example.com' }, warnings: [] },
+    ],
+    [
+      { COOKIE_DOMAIN: 'example.com' },
+      { warnings: ['COOKIE_DOMAIN is not used, as TOKEN_COOKIES is false.'] },
+    ],
+    [
+      { PUBLIC_URL: 'https://example.com', COOKIE_DOMAIN: 'example.com', TOKEN_COOKIES: 'true' },
+      { warnings: [] },
+    ],
+    ...[
+      ['https://api.example.com', 'https://api.example.com'],
+      ['HTTPS://API.Example.com:443/', 'https://api.example.com'],
+      ['http://[::1]:3000/a/b//', 'http://[::1]:3000/a/b'],
+      ['https://example.com/@fleet', 'https://example.com/@fleet'],
+    ].map(([PUBLIC_URL = '', publicUrl]): [Record<string, string>, object] => [
+      { PUBLIC_URL },
+      { web: { publicUrl } },
+    ]),
+    [{ JWT_ACCESS_TOKEN_EXPIRES: '10m' }, { bookstoreTokenLifetime: 600 }],
+    [{ JWT_AUTHMAXAGE: '7200' }, { bookstoreTokenLifetime: 2700 }],
     [
       { DATABASE_URL: 'sqlite:/var/x.sqlite' },
       { database: { engine: 'sqlite', file: '/var/x.sqlite' } },
@@ -154,6 +180,35 @@ describe('AppConfig', () => {
         `CORS_ORIGINS: "${origin}" is no origin; use those of the pages that may ask, such as https://app.example.com, separated by commas.`,
       ],
     ),
+    ...[
+      ...['api.example.com', '/api', 'ftp://example.com', 'https:example.com', 'https://'],
+      ...['https://user:password@example.com', 'https://user@example.com', 'https:\\\\example.com'],
+      ...[
+        'https://example.com?x=1',
+        'https://example.com/?',
+        'https://example.com/api#',
+        'https://a b',
+      ],
+      ...['https://example.com/<a>', 'https://example.com:99999', '//example.com', 'https:///a'],
+    ].map((PUBLIC_URL): [Record<string, string>, string] => [
+      { PUBLIC_URL },
+      'PUBLIC_URL is no address that links can start with; use an http or https origin with an optional path and without credentials, query or fragment, such as https://api.example.com or https://example.com/api.',
+    ]),
+    ...[
+      ...['localhost', '.example.com', 'example.com.', 'https://example.com', 'example.com:443'],
+      ...['192.0.2.1', '[::1]', 'a..b', '-a.com', 'a_b.com', 'ex.com; Path=/', 'ä.com'],
+      ...[`${'a'.repeat(64)}.com`, `${'a.'.repeat(126)}com`],
+    ].map((COOKIE_DOMAIN): [Record<string, string>, string] => [
+      { TOKEN_COOKIES: 'true', COOKIE_DOMAIN },
+      `COOKIE_DOMAIN: "${COOKIE_DOMAIN}" is no domain; use a domain name of at least two labels, such as example.com.`,
+    ]),
+    ...['https://example.org', 'https://anexample.com', 'https://com'].map(
+      (PUBLIC_URL): [Record<string, string>, string] => [
+        { TOKEN_COOKIES: 'true', COOKIE_DOMAIN: 'example.com', PUBLIC_URL },
+        `COOKIE_DOMAIN: the host of PUBLIC_URL, ${new URL(PUBLIC_URL).hostname}, is not in the domain example.com; use its own domain or one above it.`,
+      ],
+    ),
+    [{ TOKEN_COOKIES: 'yes' }, 'TOKEN_COOKIES: "yes" is not known; use false, true or only.'],
     [{ REFRESH_ROTATION: '1' }, 'REFRESH_ROTATION: "1" is not known; use true or false.'],
     [
       { JWT_ACCESS_TOKEN_EXPIRES: '60d' },

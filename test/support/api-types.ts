@@ -361,7 +361,7 @@ export interface paths {
         put?: never;
         /**
          * Log in by HTTP Basic
-         * @description Opens a session of 45 minutes and gives its one token.
+         * @description Opens a session and gives its one token, valid for 45 minutes or for `JWT_ACCESS_TOKEN_EXPIRES`, if that is set and shorter. The token is always in the body, whatever `TOKEN_COOKIES` says.
          */
         post: operations["bookstoreLogin"];
         delete?: never;
@@ -1032,7 +1032,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Where more follow: `<…>; rel="next"`, the address of the next page. */
+                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -1940,7 +1940,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Where more follow: `<…>; rel="next"`, the address of the next page. */
+                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -1995,7 +1995,7 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description The absolute address of what was created. */
+                    /** @description What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Location: string;
                     [name: string]: unknown;
                 };
@@ -2371,7 +2371,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Where more follow: `<…>; rel="next"`, the address of the next page. */
+                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -2426,7 +2426,7 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description The absolute address of what was created. */
+                    /** @description What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Location: string;
                     [name: string]: unknown;
                 };
@@ -2781,7 +2781,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Where more follow: `<…>; rel="next"`, the address of the next page. */
+                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -2856,7 +2856,7 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description The absolute address of what was created. */
+                    /** @description What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Location: string;
                     [name: string]: unknown;
                 };
@@ -3408,7 +3408,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Where more follow: `<…>; rel="next"`, the address of the next page. */
+                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -3555,7 +3555,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Where more follow: `<…>; rel="next"`, the address of the next page. */
+                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
                     [name: string]: unknown;
                 };

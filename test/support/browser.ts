@@ -13,7 +13,8 @@ export function describeInBrowser(name: string, tests: () => void): void {
   describe.skip(name, tests);
 }
 
-export function launchBrowser(): Promise<Browser> {
+/** @param args more options of Chromium */
+export function launchBrowser(...args: string[]): Promise<Browser> {
   return chromium.launch({
     executablePath,
     args: [
@@ -23,6 +24,7 @@ export function launchBrowser(): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--no-first-run',
+      ...args,
     ],
   });
 }
