@@ -226,10 +226,8 @@ describeInBrowser('In a browser', () => {
       await page.goto(`${hosts.api}/docs`);
       // The browser does send what the sibling set without the prefix.
       expect(await kept('/auth/me')).toContain('access_token_cookie');
-      expect(await kept('/auth/me')).not.toContain(name);
       expect(await call('/auth/me')).toBe('token_missing');
       await call('/auth/login', victim);
-      expect(await kept('/auth/me')).toContain(name);
       expect(await call('/auth/me')).toBe(victim.username);
       await page.goto(hosts.sibling);
       await page.goto(`${hosts.api}/docs`);
