@@ -4,11 +4,15 @@ import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 export const AUDIT_EVENTS = {
   login: 'a session was opened',
   login_failed: 'a password was wrong, or a name unknown',
+  refresh_repeated:
+    'a spent refresh token came again in time and got its successor, once for each address range and user agent',
   refresh_reused: 'a spent refresh token came again, and its session ended',
   logout: 'an access token was revoked',
   session_ended: 'a session was ended by its user',
+  session_evicted: 'a login went beyond the number of sessions a user may have, and ended this one',
+  password_guessed: 'five present passwords in a session were wrong, and the session ended',
   other_sessions_ended: 'all sessions of the user but `session_id` were ended',
-  password_changed: 'and all other sessions of the user ended',
+  password_changed: 'the password was changed, and sessions of the user ended',
   admin_granted: 'the user became an administrator, and all of their sessions ended',
   admin_revoked: 'the user is no administrator any more, and all of their sessions ended',
   user_created: 'somebody registered',

@@ -10,14 +10,7 @@ import {
   Res,
   UseGuards,
 } from '@nestjs/common';
-import {
-  ApiBody,
-  ApiExtraModels,
-  ApiNoContentResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiBody, ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
@@ -77,11 +70,11 @@ export class AuthController {
   @ApiOperation({
     summary: 'Get new tokens',
     description:
-      'For a refresh token, which is spent by it. A spent one that comes again within `REFRESH_GRACE` gets the same successor; any other time it ends the session.',
+      'For a refresh token, which is spent by it. A spent one that comes again within `REFRESH_GRACE` from the same address range, or once from another range with the same user agent, gets the same successor, fifty times at most. Any other repeat ends the session.',
   })
   @ApiOkResponse({ type: LoginResponse })
   @ApiExtraModels(AccessTokenResponse)
-  @ApiErrors(serviceUnavailable)
+  @ApiErrors(tooManyRequests, serviceUnavailable)
   async refresh(
     @CurrentToken() token: Token,
     @RequestClient() client: Client,
@@ -140,23 +133,27 @@ export class AuthController {
   }
 
   @Post('password')
-  @HttpCode(204)
+  @HttpCode(200)
   @RequireToken({ fresh: true })
   @ApiOperation({
     summary: 'Change your password',
-    description: 'Ends your other sessions. It takes an access token that comes from a login.',
+    description:
+      'Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. It takes an access token that comes from a login. The fifth wrong present password in a session ends it.',
   })
-  @ApiNoContentResponse()
+  @ApiOkResponse({ type: LoginResponse })
   @ApiBodyErrors({ new_password: ['Longer than maximum length 128.'] })
   @ApiErrors(currentPasswordWrong, passwordTooCommon, tooManyRequests, serviceUnavailable)
   async changePassword(
     @Body() body: ChangePassword,
     @CurrentToken() token: Token,
     @RequestClient() client: Client,
-  ): Promise<void> {
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<LoginResponse> {
     const user = await this.auth.currentUser(token);
     const words = { current: body.current_password, next: body.new_password };
-    await this.credentials.changePassword(user, words, token, client);
+    const changed = await this.credentials.changePassword(user, words, token, client);
+    this.cookies.set(reply, changed.access, changed.refresh);
+    return LoginResponse.fromPair(changed.access, changed.refresh);
   }
 
   @Get('token')

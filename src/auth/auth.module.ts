@@ -4,6 +4,7 @@ import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { CredentialsService } from './credentials.service.js';
 import { LocalStrategy } from './local.strategy.js';
+import { RefreshRepeats } from './refresh-repeats.service.js';
 import { RefreshService } from './refresh.service.js';
 import { LoginThrottle } from './login-throttle.js';
 import { SessionsController } from './sessions.controller.js';
@@ -16,6 +17,7 @@ import { TokenResponses } from './token-responses.js';
   providers: [
     AuthService,
     RefreshService,
+    RefreshRepeats,
     SessionsService,
     CredentialsService,
     LoginThrottle,

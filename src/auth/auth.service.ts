@@ -5,13 +5,14 @@ import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import type { Client } from '../http/client.js';
 import { digestOf } from '../tokens/sealed-token.js';
+import { SessionQuota } from '../tokens/session-quota.js';
 import { newSession, SessionRepository } from '../tokens/session.repository.js';
 import type { Session } from '../tokens/session.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import { type AccessTokenOptions, TokenService } from '../tokens/token.service.js';
 import type { Token } from '../tokens/token.js';
 import type { KnownUser } from '../users/user.repository.js';
-import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
+import { type AuthenticatedUser, type Caller, UsersService } from '../users/users.service.js';
 import { refusedLogin } from './auth-errors.js';
 import { roleOf } from './role.js';
 
@@ -26,6 +27,7 @@ export class AuthService {
     private readonly users: UsersService,
     private readonly tokens: TokenService,
     private readonly sessions: SessionRepository,
+    private readonly quota: SessionQuota,
     private readonly audit: AuditTrail,
     private readonly database: Database,
     private readonly config: AppConfig,
@@ -37,11 +39,7 @@ export class AuthService {
    * @throws ApiError `credentials_invalid` where the password was changed meanwhile
    */
   login(user: AuthenticatedUser, client: Client): Promise<TokenPair> {
-    const csrf = this.config.tokenCookies;
-    return this.open(user, client, this.config.refreshTokenLifetime, async (subject, options) => ({
-      access: await this.tokens.createAccessToken(subject, { ...options, csrf }),
-      refresh: await this.tokens.createRefreshToken(subject, { ...options, csrf }),
-    }));
+    return this.open(user, client, (now) => this.prepare(now, client));
   }
 
   /**
@@ -55,48 +53,96 @@ export class AuthService {
     client: Client,
     { lifetime, claims = {} }: { lifetime: number; claims?: Record<string, unknown> },
   ): Promise<Token> {
-    const own = { expiresIn: lifetime, claims };
-    const { access } = await this.open(user, client, lifetime, async (subject, options) => ({
-      access: await this.tokens.createAccessToken(subject, { ...options, ...own }),
-    }));
+    const { access } = await this.open(user, client, async (now) => {
+      const { session, options } = this.draft(now, client, lifetime);
+      const expiring = { ...options, expiresIn: lifetime, claims };
+      return { session, access: await this.tokens.createAccessToken(session.subject, expiring) };
+    });
     return access;
   }
 
-  /** @param issue makes the tokens of the session, which end with it */
-  private async open<T extends { access: Token; refresh?: Token }>(
+  /**
+   * Gives a user whose password was just verified another one, and a new session in place of all
+   * that there are. Everything is one write; the tokens are made before it.
+   *
+   * @param user as it was when the password was verified
+   * @returns null if the user is not the same any more
+   * @throws ApiError `password_too_common`
+   * @throws TokenError `token_revoked` if the caller's session has ended
+   */
+  async changePassword(
+    user: AuthenticatedUser,
+    password: string,
+    caller: Caller,
+  ): Promise<TokenPair | null> {
+    const passwordHash = await this.users.hashNewPassword(password);
+    const { session, ...pair } = await this.prepare(user, caller.client);
+    const isChanged = await this.database.write(async () => {
+      if (!(await this.users.replacePassword(user, passwordHash, caller))) return false;
+      await this.keep(session, user, caller.client);
+      return true;
+    });
+    return isChanged ? pair : null;
+  }
+
+  /** @param prepare makes the tokens of the session, which end with it */
+  private async open<T extends { session: Session }>(
     user: AuthenticatedUser,
     client: Client,
-    lifetime: number,
-    issue: (subject: string, options: AccessTokenOptions) => Promise<T>,
+    prepare: (user: AuthenticatedUser) => Promise<T>,
   ): Promise<T> {
-    const subject = String(user.id);
+    const prepared = await prepare(user);
+    const isOpen = await this.database.write(async () => {
+      if (!(await this.users.confirm(user))) return false;
+      await this.keep(prepared.session, user, client);
+      return true;
+    });
+    if (isOpen) return prepared;
+    const changed = await this.users.withNewRole(user);
+    if (!changed) throw refusedLogin();
+    return this.open(changed, client, prepare);
+  }
+
+  /**
+   * A session that is not stored yet, with its tokens: they are issued first, so that a failing hook
+   * leaves no session behind.
+   */
+  private async prepare(
+    user: AuthenticatedUser,
+    client: Client,
+  ): Promise<TokenPair & { session: Session }> {
+    const { session, options } = this.draft(user, client, this.config.refreshTokenLifetime);
+    const { subject } = session;
+    const csrf = this.config.tokenCookies;
+    const access = await this.tokens.createAccessToken(subject, { ...options, csrf });
+    const refresh = await this.tokens.createRefreshToken(subject, { ...options, csrf });
+    session.currentToken = digestOf(refresh);
+    return { session, access, refresh };
+  }
+
+  /** @param lifetime in seconds */
+  private draft(user: AuthenticatedUser, client: Client, lifetime: number) {
     // One moment for the session and its tokens, so that they end together.
     const createdAt = Date.now();
     const expiresAt = createdAt + Math.min(lifetime, this.config.sessionMaxAge) * 1000;
-    const session = newSession({ ...client, subject, createdAt, expiresAt });
-    // Made before the session is: where a hook says no, nothing is left behind.
-    const issued = await issue(subject, {
+    const session = newSession({ ...client, subject: String(user.id), createdAt, expiresAt });
+    const options: AccessTokenOptions = {
       ...roleOf(user),
       sessionId: session.id,
       notAfter: expiresAt,
       issuedAt: createdAt,
       fresh: true,
-    });
-    if (issued.refresh) session.currentToken = digestOf(issued.refresh);
-    if (await this.keep(session, user, client)) return issued;
-    const changed = await this.users.withNewRole(user);
-    if (!changed) throw refusedLogin();
-    return this.open(changed, client, lifetime, issue);
+    };
+    return { session, options };
   }
 
-  /** @returns false where the user is not as they were when the password was verified */
-  private keep(session: Session, user: AuthenticatedUser, client: Client): Promise<boolean> {
-    return this.database.write(async () => {
-      if (!(await this.users.confirm(user))) return false;
-      await this.sessions.open(session);
-      await this.audit.record('login', { userId: user.id, sessionId: session.id, client });
-      return true;
-    });
+  /** Within a write that holds the user's row: stores a session, and keeps to `MAX_SESSIONS`. */
+  private async keep(session: Session, { id }: AuthenticatedUser, client: Client): Promise<void> {
+    for (const sessionId of await this.quota.makeRoomFor(session)) {
+      await this.audit.record('session_evicted', { userId: id, sessionId, client });
+    }
+    await this.sessions.open(session);
+    await this.audit.record('login', { userId: id, sessionId: session.id, client });
   }
 
   /** @throws TokenError `token_revoked` where the user is gone */

@@ -31,7 +31,9 @@ interface Counters {
 }
 
 interface AttemptOptions {
+  beforeVerify?: () => Promise<void>;
   onFailure: () => Promise<void>;
+  onSuccess?: () => Promise<void>;
   isKnown?: boolean;
 }
 
@@ -66,18 +68,22 @@ export class LoginThrottle extends PeriodicTask {
    * at: of those that come at once no more are verified than would be one after the other.
    *
    * @param name of the account that is tried, whether or not there is one
+   * @param options.beforeVerify counts elsewhere, and refuses by throwing
    * @param options.onFailure is part of the write that counts the failure
    * @param options.isKnown whether the client has shown already whose it is: only its own failures
    * delay it then
    * @returns what refuses with the ApiError `too_many_requests` where it is too early
    */
-  attempt(name: string, client: Client, { onFailure, isKnown = false }: AttemptOptions): Attempt {
+  attempt(name: string, client: Client, options: AttemptOptions): Attempt {
+    const { beforeVerify, onFailure, onSuccess, isKnown = false } = options;
     const counters = countersOf(nfc(name), client);
     return (verify) =>
       this.inTurn(counters, isKnown, async (hadFailed) => {
+        await beforeVerify?.();
         const right = await verify();
         if (!right) await this.count(counters, onFailure);
         else if (hadFailed) await this.forget(counters);
+        if (right) await onSuccess?.();
         return right;
       });
   }

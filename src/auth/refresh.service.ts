@@ -1,36 +1,34 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { type AuditDetails, AuditTrail } from '../audit/audit-trail.js';
+import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import type { Client } from '../http/client.js';
-import { digestOf, seal, unseal } from '../tokens/sealed-token.js';
+import { digestOf } from '../tokens/sealed-token.js';
 import { SessionRepository } from '../tokens/session.repository.js';
 import type { Session } from '../tokens/session.js';
+import { SuccessorSeal } from '../tokens/successor-seal.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import { TokenService } from '../tokens/token.service.js';
-import { type Claims, Token, type TokenHeader } from '../tokens/token.js';
+import type { Token } from '../tokens/token.js';
 import type { KnownUser } from '../users/user.repository.js';
 import { AuthService, type TokenPair } from './auth.service.js';
+import { rangeOf, RefreshRepeats } from './refresh-repeats.service.js';
 import { roleOf } from './role.js';
 
 /** A pair, or an access token alone where refresh tokens are not spent. */
 export type Refreshed = Pick<TokenPair, 'access'> & Partial<TokenPair>;
 
 /**
- * Gives new tokens for a refresh token, and spends it (RFC 9700, section 4.14.2). A spent one that
- * comes again soon gets the same successor: an answer was lost, or two tabs asked at once. At any
- * other time two hold what one should, and the session ends. See
- * docs/decisions/0011-refresh-tokens.md.
+ * Gives new tokens for a refresh token, and spends it (RFC 9700, section 4.14.2). What becomes of one
+ * that was spent already is decided by `RefreshRepeats`. See docs/decisions/0011-refresh-tokens.md.
  */
 @Injectable()
 export class RefreshService {
-  private readonly logger = new Logger(RefreshService.name);
-
   constructor(
     private readonly auth: AuthService,
     private readonly tokens: TokenService,
     private readonly sessions: SessionRepository,
-    private readonly audit: AuditTrail,
+    private readonly repeats: RefreshRepeats,
+    private readonly seal: SuccessorSeal,
     private readonly database: Database,
     private readonly config: AppConfig,
   ) {}
@@ -39,6 +37,7 @@ export class RefreshService {
    * @param token a refresh token that verified, whether or not it was spent
    * @throws TokenError `token_revoked` where the user is gone, where the session has ended, or where
    * it ends now
+   * @throws ApiError `too_many_requests` if the token was repeated too often, or 503
    */
   async refresh(token: Token, client: Client): Promise<Refreshed> {
     const user = await this.auth.currentUser(token);
@@ -71,8 +70,8 @@ export class RefreshService {
     const successor = isCurrent ? await this.successorOf(token, expiresAt) : null;
 
     const refresh = await this.database.write(async () => {
-      if (successor && (await this.spend(token, sessionId, successor))) return successor;
-      return this.repeat(token, sessionId, { userId: user.id, client });
+      if (successor && (await this.spend(token, sessionId, successor, client))) return successor;
+      return this.repeats.answer(token, sessionId, { userId: user.id, client });
     });
     // Not from within the write, which would undo the end of the session.
     if (!refresh) throw new TokenError(tokenRevoked, 'the session has ended');
@@ -80,40 +79,23 @@ export class RefreshService {
   }
 
   /** @returns false where another request was faster, or the session has ended */
-  private spend(token: Token, sessionId: string, successor: Token): Promise<boolean> {
+  private spend(
+    token: Token,
+    sessionId: string,
+    successor: Token,
+    client: Client,
+  ): Promise<boolean> {
     return this.sessions.moveOn({
       id: sessionId,
       from: digestOf(token),
       to: digestOf(successor),
-      successor: seal(successor, token),
+      // Without a grace period nothing could ask for it.
+      successor: this.config.refreshGrace === 0 ? null : this.seal.seal(successor, token),
+      range: rangeOf(client),
+      agent: client.agent,
       now: Date.now(),
       expiresAt: successor.expiresAt.getTime(),
     });
-  }
-
-  /** The successor of a spent token, once more; null where the session has ended, or ends now. */
-  private async repeat(
-    token: Token,
-    sessionId: string,
-    theft: AuditDetails,
-  ): Promise<Token | null> {
-    const session = await this.sessions.findLive(sessionId);
-    if (!session) return null;
-    const signed = this.maySeeAgain(session, token) ? unseal(session.successor ?? '', token) : null;
-    if (signed !== null) {
-      const { header, claims } = this.tokens.decode(signed);
-      return new Token(signed, header as TokenHeader, claims as Claims);
-    }
-    if (!(await this.sessions.end(sessionId))) return null;
-    await this.audit.record('refresh_reused', { ...theft, sessionId });
-    this.logger.warn(`A spent refresh token of ${token.subject} came again: session ${sessionId}`);
-    return null;
-  }
-
-  /** Only of the token that was spent last is the successor unspent. */
-  private maySeeAgain({ spentToken, spentAt }: Session, token: Token): boolean {
-    const age = Date.now() - (spentAt ?? 0);
-    return spentToken === digestOf(token) && age < this.config.refreshGrace * 1000;
   }
 
   /** As long as a refresh token lives, and never past the age that a session may reach. */

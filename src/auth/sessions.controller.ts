@@ -10,6 +10,7 @@ import { ApiError, notFound, serviceUnavailable } from '../common/api-error.js';
 import { ApiErrors } from '../common/api-errors.js';
 import { type Client, RequestClient } from '../http/client.js';
 import { CurrentToken, RequireToken } from '../tokens/require-token.decorator.js';
+import { freshTokenRequired, TokenError } from '../tokens/token-error.js';
 import { Token } from '../tokens/token.js';
 import { SessionResponse } from './dto/session-response.dto.js';
 import { SessionsService } from './sessions.service.js';
@@ -23,32 +24,43 @@ export class SessionsController {
   @Get()
   @ApiOperation({
     summary: 'List your sessions',
-    description: 'Those that live, the one that was used last first; a thousand at most.',
+    description:
+      'Those that live, the one that was used last first, to the hour; a thousand at most.',
   })
   @ApiOkResponse({ type: [SessionResponse] })
   async list(@CurrentToken() token: Token): Promise<SessionResponse[]> {
     const sessions = await this.sessions.list(token);
-    return sessions.map((session) => SessionResponse.from(session, token.sessionId));
+    return SessionResponse.listFrom(sessions, token.sessionId);
   }
 
   @Delete(':session')
   @HttpCode(204)
-  @ApiOperation({ summary: 'End one of your sessions' })
+  @ApiOperation({
+    summary: 'End one of your sessions',
+    description:
+      'The session of the token itself, or another one with an access token that comes from a login.',
+  })
   @ApiParam({ name: 'session', schema: { type: 'string', format: 'uuid' } })
   @ApiNoContentResponse()
-  @ApiErrors(notFound, serviceUnavailable)
+  @ApiErrors(freshTokenRequired, notFound, serviceUnavailable)
   async end(
     @CurrentToken() token: Token,
     @RequestClient() client: Client,
     @Param('session') id: string,
   ): Promise<void> {
+    const isOwn = id === token.sessionId;
+    if (!isOwn && !token.fresh) throw new TokenError(freshTokenRequired, `of ${token.subject}`);
     if (!UUID.test(id)) throw new ApiError(notFound);
     await this.sessions.end(token, id, client);
   }
 
   @Delete()
   @HttpCode(204)
-  @ApiOperation({ summary: 'End your sessions, all but the current one' })
+  @RequireToken({ fresh: true })
+  @ApiOperation({
+    summary: 'End your sessions, all but the current one',
+    description: 'It takes an access token that comes from a login.',
+  })
   @ApiNoContentResponse()
   @ApiErrors(serviceUnavailable)
   async endOthers(@CurrentToken() token: Token, @RequestClient() client: Client): Promise<void> {

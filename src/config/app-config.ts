@@ -38,6 +38,8 @@ export class AppConfig {
   readonly refreshRotation: boolean;
   /** How long a spent refresh token still gets the one that took its place; 0 is not at all. */
   readonly refreshGrace: number;
+  /** Live sessions that a user may have of each kind: with a refresh token, and without. */
+  readonly maxSessions: number;
   /** How long entries of the audit trail are kept. */
   readonly auditRetention: number;
   /** How the service is reached from outside, and which cookies it sets. */
@@ -80,6 +82,7 @@ export class AppConfig {
     this.sessionMaxAge = read.duration('SESSION_MAX_AGE', '90d');
     this.refreshRotation = read.flag('REFRESH_ROTATION', true);
     this.refreshGrace = read.duration('REFRESH_GRACE', '30s', { bareUnit: 's', min: 0 });
+    this.maxSessions = read.integer('MAX_SESSIONS', 100, 1, 500);
     this.auditRetention = read.duration('AUDIT_RETENTION', '90d');
     this.web = readWebSettings(read, this.production);
     this.demoData = read.flag('DEMO_DATA', !this.production);

@@ -26,6 +26,14 @@ export class SessionActivity extends PeriodicTask {
     }
   }
 
+  /** When sessions were used, of those whose use is not written yet. */
+  unwrittenUses(ids: readonly string[]): [id: string, at: number][] {
+    return ids.flatMap((id) => {
+      const at = this.seen.get(id);
+      return at === undefined ? [] : [[id, at] as [string, number]];
+    });
+  }
+
   override async onModuleDestroy(): Promise<void> {
     await super.onModuleDestroy();
     await this.run();

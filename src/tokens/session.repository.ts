@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type FindOptionsWhere, Equal, IsNull, MoreThan, Not, Or } from 'typeorm';
+import { type FindOptionsWhere, Equal, IsNull, LessThan, MoreThan, Not, Or } from 'typeorm';
+import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { Session } from './session.js';
+import { NO_SUCCESSOR } from './successor-erasure.js';
 
 export type NewSession = Pick<Session, 'subject' | 'createdAt' | 'expiresAt' | 'agent' | 'ip'>;
 
@@ -13,8 +15,11 @@ export interface SessionStep {
   /** The digests of the two. */
   from: string;
   to: string;
-  /** The new token, sealed with the old one. */
-  successor: string;
+  /** The new token, sealed; see `SuccessorSeal`. Null if no repeat is answered. */
+  successor: string | null;
+  /** The address range and the user agent of the request that spends the token. */
+  range: string | null;
+  agent: string | null;
   /** Milliseconds since 1970, as is `expiresAt`. */
   now: number;
   /** Until when the session lives from now on. */
@@ -34,9 +39,15 @@ export function newSession(values: NewSession): Session {
     currentToken: null,
     spentToken: null,
     spentAt: null,
-    successor: null,
+    ...NO_SUCCESSOR,
+    repeats: 0,
+    repeatedElsewhere: false,
+    passwordAttempts: 0,
   };
 }
+
+/** What becomes of a session that ends: no successor of it can be read any more. */
+const ended = () => ({ endedAt: Date.now(), ...NO_SUCCESSOR });
 
 /** A session that has no refresh token yet takes the first that comes. */
 const orNone = (token: string) => Or(Equal(token), IsNull());
@@ -87,6 +98,11 @@ export class SessionRepository {
     return this.live.first({ id, now: Date.now() });
   }
 
+  /** Within a write: the session, if it lives, locked until the write ends. */
+  async lockLive(id: string): Promise<Session | undefined> {
+    return (await this.updateLive({ id }, { id })) ? this.findLive(id) : undefined;
+  }
+
   /** The sessions of a subject that live, those that were used last first. */
   listLive(subject: string): Promise<Session[]> {
     return this.liveOf.all({ subject, now: Date.now() });
@@ -115,7 +131,8 @@ export class SessionRepository {
    *
    * @returns false where the token is not the current one, or the session has ended
    */
-  async moveOn({ id, from, to, successor, now, expiresAt }: SessionStep): Promise<boolean> {
+  async moveOn(step: SessionStep): Promise<boolean> {
+    const { id, from, to, successor, range, agent, now, expiresAt } = step;
     return this.updateLive(
       { id, currentToken: orNone(from) },
       {
@@ -123,20 +140,49 @@ export class SessionRepository {
         spentToken: from,
         spentAt: now,
         successor,
+        spentRange: range,
+        spentAgent: agent,
+        repeats: 0,
+        repeatedElsewhere: false,
+        repeatedBy: null,
         lastUsedAt: now,
         expiresAt,
       },
     );
   }
 
+  /** Within the write of `lockLive`: notes that a repeat of the spent token is answered. */
+  async noteRepeat(
+    id: string,
+    repeat: Pick<Session, 'repeats' | 'repeatedElsewhere' | 'repeatedBy'>,
+  ): Promise<void> {
+    await this.updateLive({ id }, repeat);
+  }
+
+  /**
+   * Counts a verification of the present password before it is made, in one statement, so that no
+   * instance verifies more than `max` of them.
+   *
+   * @returns false if `max` of them are counted already, or if the session has ended
+   */
+  async countPasswordAttempt(id: string, max: number): Promise<boolean> {
+    const where = { id, passwordAttempts: LessThan(max) };
+    return this.updateLive(where, { passwordAttempts: () => 'password_attempts + 1' });
+  }
+
+  /** Begins the count anew, after a right present password. */
+  async forgetPasswordAttempts(id: string): Promise<void> {
+    await this.updateLive({ id }, { passwordAttempts: 0 });
+  }
+
   /** @returns whether it lived until now */
   async end(id: string): Promise<boolean> {
-    return this.updateLive({ id }, { endedAt: Date.now() });
+    return this.updateLive({ id }, ended());
   }
 
   /** @returns whether the subject has such a session, which lived until now */
   async endOf(subject: string, id: string): Promise<boolean> {
-    return this.updateLive({ id, subject }, { endedAt: Date.now() });
+    return this.updateLive({ id, subject }, ended());
   }
 
   /**
@@ -146,7 +192,7 @@ export class SessionRepository {
    */
   async endAll(subject: string, except: string | null = null): Promise<boolean> {
     const others = except === null ? {} : { id: Not(except) };
-    return this.updateLive({ subject, ...others }, { endedAt: Date.now() });
+    return this.updateLive({ subject, ...others }, ended());
   }
 
   async removeAll(subject: string): Promise<void> {
@@ -172,7 +218,7 @@ export class SessionRepository {
   /** @returns whether there were any such sessions that live */
   private async updateLive(
     where: FindOptionsWhere<Session>,
-    set: Partial<Session>,
+    set: QueryDeepPartialEntity<Session>,
   ): Promise<boolean> {
     const live = { endedAt: IsNull(), expiresAt: MoreThan(Date.now()) };
     const { affected } = await this.database.write((manager) =>

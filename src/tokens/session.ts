@@ -5,13 +5,15 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
  * milliseconds since 1970.
  */
 @Entity('sessions')
+@Index('sessions_subject_last_used_at_idx', ['subject', 'lastUsedAt'])
+@Index('sessions_live_idx', ['subject', 'lastUsedAt'], { where: 'ended_at IS NULL' })
+@Index('sessions_successor_idx', ['spentAt'], { where: 'successor IS NOT NULL' })
 export class Session {
   /** A UUID; the claim `sid`. */
   @PrimaryColumn('varchar', { length: 36 })
   id: string;
 
   /** The claim `sub` of its tokens. */
-  @Index('sessions_subject_idx')
   @Column('varchar', { length: 255 })
   subject: string;
 
@@ -34,17 +36,44 @@ export class Session {
   @Column('varchar', { name: 'current_token', length: 43, nullable: true })
   currentToken: string | null;
 
-  /** The digest of the one before it, if any, */
+  /** The digest of the refresh token before it; null before the first refresh. */
   @Column('varchar', { name: 'spent_token', length: 43, nullable: true })
   spentToken: string | null;
 
-  /** when it was spent, */
+  /** When that token was spent. */
   @Column('bigint', { name: 'spent_at', nullable: true })
   spentAt: number | null;
 
-  /** and what it was spent for: the current token, sealed with the spent one. */
+  /**
+   * The current token, sealed; see `SuccessorSeal`. Null outside of the grace period, and once the
+   * session has ended.
+   */
   @Column('text', { nullable: true })
   successor: string | null;
+
+  /** The address range of the request that spent the token; null as `successor` is. */
+  @Column('varchar', { name: 'spent_range', length: 64, nullable: true })
+  spentRange: string | null;
+
+  /** The user agent of that request. */
+  @Column('varchar', { name: 'spent_agent', length: 255, nullable: true })
+  spentAgent: string | null;
+
+  /** How many repeats of the spent token were answered. */
+  @Column('integer', { default: 0 })
+  repeats: number;
+
+  /** Whether one of them came from another address range than `spentRange`. */
+  @Column('boolean', { name: 'repeated_elsewhere', default: false })
+  repeatedElsewhere: boolean;
+
+  /** Digests of the ranges and agents whose repeats are in the audit trail already. */
+  @Column('simple-json', { name: 'repeated_by', nullable: true })
+  repeatedBy: string[] | null;
+
+  /** Verifications of the present password since the last right one, those under way included. */
+  @Column('integer', { name: 'password_attempts', default: 0 })
+  passwordAttempts: number;
 
   /** What the client says it is. */
   @Column('varchar', { length: 255, nullable: true })

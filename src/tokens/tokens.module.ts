@@ -6,7 +6,10 @@ import { JwksController } from './keys/jwks.controller.js';
 import { TokenKeys } from './keys/token-keys.js';
 import { RouteRequirements } from './route-requirements.js';
 import { SessionActivity } from './session-activity.js';
+import { SessionQuota } from './session-quota.js';
 import { SessionRepository } from './session.repository.js';
+import { SuccessorErasure } from './successor-erasure.js';
+import { SuccessorSeal } from './successor-seal.js';
 import { TokenCookies } from './token-cookies.js';
 import { TokenHookRunner } from './token-hooks.js';
 import { TokenStateRepository } from './token-state.repository.js';
@@ -36,11 +39,22 @@ export class TokensModule {
         TokenStateRepository,
         SessionRepository,
         SessionActivity,
+        SessionQuota,
+        SuccessorSeal,
+        SuccessorErasure,
         ExpiryService,
         RouteRequirements,
         TokenGuard,
       ],
-      exports: [TokenGuard, TokenService, TokenCookies, SessionRepository, RouteRequirements],
+      exports: [
+        TokenGuard,
+        TokenService,
+        TokenCookies,
+        SessionRepository,
+        SessionQuota,
+        SuccessorSeal,
+        RouteRequirements,
+      ],
     };
   }
 }

@@ -108,28 +108,48 @@ export class UsersService {
   }
 
   /**
-   * Gives the user a new password, for who knows the present one. Every session of the user but the
-   * caller's ends.
+   * The user of that id with the hash that was verified, or null if the password is another one.
    *
    * @param attempt see `authenticate`
-   * @returns false where the present password is another
-   * @throws ApiError `password_too_common`, `token_revoked`
+   * @throws TokenError `token_revoked` if there is no such user
    */
-  async changePassword(
+  async verifyPassword(
     id: number,
-    { current, next }: { current: string; next: string },
-    caller: Caller,
+    password: string,
     attempt: Attempt,
+  ): Promise<AuthenticatedUser | null> {
+    const user = await this.users.findByIdWithHash(id);
+    if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
+    return (await this.passwords.verify(user.passwordHash, password, attempt)) ? user : null;
+  }
+
+  /**
+   * The hash of a new password, for `replacePassword`.
+   *
+   * @throws ApiError `password_too_common`
+   */
+  hashNewPassword(password: string): Promise<string> {
+    this.common.refuse(password);
+    return this.passwords.hash(password);
+  }
+
+  /**
+   * Within a write: gives the user whose password was verified another one, and ends every session
+   * of the user, the caller's too.
+   *
+   * @returns false if the user is not as they were when the password was verified
+   * @throws TokenError `token_revoked` if the caller's session has ended
+   */
+  async replacePassword(
+    user: AuthenticatedUser,
+    passwordHash: string,
+    caller: Caller,
   ): Promise<boolean> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const user = await this.users.findByIdWithHash(id);
-      if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
-      if (!(await this.passwords.verify(user.passwordHash, current, attempt))) return false;
-      this.common.refuse(next);
-      const values = await this.prepare({ name: user.name, password: next });
-      if (await this.exchange(user, values, caller)) return true;
-    }
-    throw unavailable('the password kept changing');
+    await this.confirmCaller(caller.token);
+    if (!(await this.users.exchange(user, { passwordHash }))) return false;
+    await this.sessions.endAll(String(user.id));
+    await this.audit.record('password_changed', { userId: user.id, ...caller });
+    return true;
   }
 
   /** @returns false where the password was changed since the user was read */

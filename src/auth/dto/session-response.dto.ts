@@ -2,6 +2,10 @@ import { ApiProperty } from '@nestjs/swagger';
 import { orNull } from '../../common/validation.js';
 import type { Session } from '../../tokens/session.js';
 
+/** Milliseconds. */
+const HOUR = 3600_000;
+const DAY = 24 * HOUR;
+
 const example = '2026-11-22T08:00:00.000Z';
 
 /** A session as its owner sees it. */
@@ -12,13 +16,17 @@ export class SessionResponse {
   @ApiProperty({ format: 'date-time', example })
   created_at: string;
 
-  @ApiProperty({ format: 'date-time', description: 'It may lag by a minute.', example })
+  @ApiProperty({
+    format: 'date-time',
+    description: 'Rounded down to the hour, so that it does not tell when it was refreshed.',
+    example,
+  })
   last_used_at: string;
 
   @ApiProperty({
     format: 'date-time',
-    description: 'When it ends, unless it is refreshed until then.',
-    example: '2026-12-22T08:00:00.000Z',
+    description: 'When it ends, unless it is refreshed until then; rounded up to the day.',
+    example: '2026-12-23T00:00:00.000Z',
   })
   expires_at: string;
 
@@ -39,13 +47,23 @@ export class SessionResponse {
   @ApiProperty({ description: 'Whether it is the one of the token that asks.', example: true })
   current: boolean;
 
+  /**
+   * In an order that tells no more than the moments shown: that of `last_used_at`, and within the
+   * same hour that of `created_at`, the latest first.
+   */
+  static listFrom(sessions: readonly Session[], currentId: string | null): SessionResponse[] {
+    const shown = sessions.map((session) => SessionResponse.from(session, currentId));
+    const keyOf = (each: SessionResponse) => `${each.last_used_at} ${each.created_at} ${each.id}`;
+    return shown.sort((one, other) => (keyOf(one) < keyOf(other) ? 1 : -1));
+  }
+
   static from(session: Session, currentId: string | null): SessionResponse {
     const iso = (moment: number) => new Date(moment).toISOString();
     return {
       id: session.id,
       created_at: iso(session.createdAt),
-      last_used_at: iso(session.lastUsedAt),
-      expires_at: iso(session.expiresAt),
+      last_used_at: iso(Math.floor(session.lastUsedAt / HOUR) * HOUR),
+      expires_at: iso(Math.ceil(session.expiresAt / DAY) * DAY),
       user_agent: session.agent,
       ip: session.ip,
       current: session.id === currentId,

@@ -9,6 +9,8 @@ export class KeyRing {
   /** RFC 7517, section 5; what other services may know. */
   readonly publicKeys: readonly PublicJwk[];
   private readonly byId = new Map<string, TokenKey>();
+  /** Those that are retired and still configured included. */
+  private readonly configured = new Map<string, TokenKey>();
 
   /**
    * @param own the key of the settings, if they name one
@@ -19,8 +21,10 @@ export class KeyRing {
     { keys, signing, retired }: KeyFileContent,
   ) {
     if (own && retired.includes(own.id)) this.own = null;
-    for (const key of [this.own, ...keys.map(openStoredKey)]) {
-      if (key && !retired.includes(key.id)) this.byId.set(key.id, key);
+    for (const key of [own, ...keys.map(openStoredKey)]) {
+      if (!key) continue;
+      this.configured.set(key.id, key);
+      if (!retired.includes(key.id)) this.byId.set(key.id, key);
     }
     const found = signing === null ? this.own : this.byId.get(signing);
     if (!found) throw new StartError(nothingSigns(signing));
@@ -34,6 +38,11 @@ export class KeyRing {
    */
   find(id: string | undefined): TokenKey | undefined {
     return id === undefined ? (this.own ?? undefined) : this.byId.get(id);
+  }
+
+  /** As `find`, and also a retired key whose secret is still configured: it verifies no token. */
+  findForUnsealing(id: string): TokenKey | undefined {
+    return this.configured.get(id);
   }
 }
 

@@ -2,6 +2,7 @@ import {
   createHash,
   createHmac,
   createPublicKey,
+  hkdfSync,
   type JsonWebKey,
   type KeyObject,
 } from 'node:crypto';
@@ -35,6 +36,8 @@ export interface TokenKey {
   readonly verifying: KeyObject;
   /** Null for a secret, which nobody else may know. */
   readonly jwk: PublicJwk | null;
+  /** A secret of 32 bytes that follows from the signing key and seals what is stored. */
+  readonly sealing: Buffer;
 }
 
 /** @param key a secret or a private key that fits the algorithms */
@@ -43,7 +46,7 @@ export function tokenKey(
   algorithm: JwtAlgorithm,
   algorithms: readonly JwtAlgorithm[] = [algorithm],
 ): TokenKey {
-  const common = { algorithm, algorithms, signing: key };
+  const common = { algorithm, algorithms, signing: key, sealing: sealingSecret(key) };
   if (key.type === 'secret') return { ...common, id: secretId(key), verifying: key, jwk: null };
   const verifying = createPublicKey(key);
   const members = verifying.export({ format: 'jwk' });
@@ -64,4 +67,16 @@ export function thumbprint({ kty, crv, e, n, x, y }: JsonWebKey): string {
  */
 function secretId(secret: KeyObject): string {
   return createHmac('sha256', secret).update('kid').digest('base64url');
+}
+
+/**
+ * HKDF (RFC 5869) of the secret, or of the private exponent or scalar of a private key, which is the
+ * same in whatever format the key was read.
+ */
+function sealingSecret(key: KeyObject): Buffer {
+  const secret =
+    key.type === 'secret'
+      ? key.export()
+      : Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url');
+  return Buffer.from(hkdfSync('sha256', secret, '', 'nest-rest-jwt sealing', 32));
 }

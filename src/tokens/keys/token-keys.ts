@@ -50,6 +50,14 @@ export class TokenKeys {
     return this.latest.find(id);
   }
 
+  /** The key that sealed something, by its id; undefined once its secret is no longer configured. */
+  findForUnsealing(id: string): TokenKey | undefined {
+    const found = this.ring.findForUnsealing(id);
+    if (found || this.trouble !== '') return found;
+    this.look();
+    return this.latest.findForUnsealing(id);
+  }
+
   /** Loads the file where it is another than before, and tries again where that fails. */
   private look(): void {
     this.lookedAt = performance.now();

@@ -1,0 +1,52 @@
+import { type MigrationInterface, type QueryRunner, TableColumn, TableIndex } from 'typeorm';
+
+const columns = [
+  new TableColumn({ name: 'spent_range', type: 'varchar', length: '64', isNullable: true }),
+  new TableColumn({ name: 'spent_agent', type: 'varchar', length: '255', isNullable: true }),
+  new TableColumn({ name: 'repeats', type: 'integer', default: 0 }),
+  new TableColumn({ name: 'repeated_elsewhere', type: 'boolean', default: false }),
+  new TableColumn({ name: 'repeated_by', type: 'text', isNullable: true }),
+  new TableColumn({ name: 'password_attempts', type: 'integer', default: 0 }),
+];
+
+const subject = new TableIndex({ name: 'sessions_subject_idx', columnNames: ['subject'] });
+
+const indices = [
+  new TableIndex({
+    name: 'sessions_subject_last_used_at_idx',
+    columnNames: ['subject', 'last_used_at'],
+  }),
+  new TableIndex({
+    name: 'sessions_live_idx',
+    columnNames: ['subject', 'last_used_at'],
+    where: 'ended_at IS NULL',
+  }),
+  new TableIndex({
+    name: 'sessions_successor_idx',
+    columnNames: ['spent_at'],
+    where: 'successor IS NOT NULL',
+  }),
+];
+
+/**
+ * What decides whether a repeated refresh is answered, how many present passwords were tried in a
+ * session, and the indexes that quotas and the erasure of successors read. Successors from before
+ * are erased: they were sealed without a secret from outside the database.
+ */
+export class NarrowRefreshGrace1795400000000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.addColumns('sessions', columns);
+    await runner.query('UPDATE sessions SET successor = NULL');
+    await runner.dropIndex('sessions', subject.name!);
+    await runner.createIndices('sessions', indices);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    for (const { name } of indices) await runner.dropIndex('sessions', name!);
+    await runner.createIndex('sessions', subject);
+    await runner.dropColumns(
+      'sessions',
+      columns.map(({ name }) => name),
+    );
+  }
+}
