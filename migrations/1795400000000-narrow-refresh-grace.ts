@@ -1,10 +1,11 @@
 import { type MigrationInterface, type QueryRunner, TableColumn, TableIndex } from 'typeorm';
 
-const columns = [
+/** @param no the value false as the engine writes it in a default */
+const columns = (no: boolean | number) => [
   new TableColumn({ name: 'spent_range', type: 'varchar', length: '64', isNullable: true }),
   new TableColumn({ name: 'spent_agent', type: 'varchar', length: '255', isNullable: true }),
   new TableColumn({ name: 'repeats', type: 'integer', default: 0 }),
-  new TableColumn({ name: 'repeated_elsewhere', type: 'boolean', default: false }),
+  new TableColumn({ name: 'repeated_elsewhere', type: 'boolean', default: no }),
   new TableColumn({ name: 'repeated_by', type: 'text', isNullable: true }),
   new TableColumn({ name: 'password_attempts', type: 'integer', default: 0 }),
 ];
@@ -35,7 +36,8 @@ const indices = [
  */
 export class NarrowRefreshGrace1795400000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    await runner.addColumns('sessions', columns);
+    const { type } = runner.connection.options;
+    await runner.addColumns('sessions', columns(type === 'postgres' ? false : 0));
     await runner.query('UPDATE sessions SET successor = NULL');
     await runner.dropIndex('sessions', subject.name!);
     await runner.createIndices('sessions', indices);
@@ -46,7 +48,7 @@ export class NarrowRefreshGrace1795400000000 implements MigrationInterface {
     await runner.createIndex('sessions', subject);
     await runner.dropColumns(
       'sessions',
-      columns.map(({ name }) => name),
+      columns(0).map(({ name }) => name),
     );
   }
 }

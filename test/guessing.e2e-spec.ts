@@ -1,9 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import argon2 from 'argon2';
+import jsonwebtoken from 'jsonwebtoken';
+import { AuditEntry } from '../src/audit/audit-entry.js';
+import { AuditTrail } from '../src/audit/audit-trail.js';
+import { CredentialsService } from '../src/auth/credentials.service.js';
 import { LoginFailure } from '../src/auth/login-failure.js';
 import { LoginThrottle } from '../src/auth/login-throttle.js';
-import type { TestUser } from './support/client.js';
+import { Session } from '../src/tokens/session.js';
+import { TokenService } from '../src/tokens/token.service.js';
+import { UsersService } from '../src/users/users.service.js';
+import type { LoggedIn, TestUser } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 import { freezeTime } from './support/time.js';
 
@@ -107,7 +114,7 @@ describe('Guessing passwords', () => {
     const json = { current_password: user.password, new_password: 'another password' };
     const headers = { 'x-forwarded-for': '192.0.2.1' };
     const change = { token: owner.access, json, headers };
-    expect((await app.send('POST', '/auth/password', change)).status).toBe(204);
+    expect((await app.send('POST', '/auth/password', change)).status).toBe(200);
   });
 
   it('from everywhere is delayed everywhere, but where the owner logs in from', async () => {
@@ -188,6 +195,170 @@ describe('Guessing passwords', () => {
     pass(26 * 3600);
     await app.app.get(LoginThrottle).run();
     expect(await app.sql((manager) => manager.count(LoginFailure))).toBe(0);
+  });
+});
+
+describe('Wrong present passwords in one session', () => {
+  let app: TestApp;
+  let other: TestApp;
+  let user: LoggedIn;
+
+  beforeAll(async () => {
+    app = await bootApp(proxied);
+    other = await bootApp(proxied, { database: app.database });
+  });
+  afterAll(async () => {
+    await other.app.close();
+    await app.close();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+  });
+
+  const next = 'another password';
+  /** Each from another range of addresses. */
+  let ranges = 0;
+  const change = (current = 'wrong', token = user.access, to = app, range = ++ranges) =>
+    to.send<{ access_token: string; code: string }>('POST', '/auth/password', {
+      token,
+      json: { current_password: current, new_password: next },
+      headers: { 'x-forwarded-for': `10.${Math.floor(range / 250)}.${range % 250}.1` },
+    });
+  const codes = async (count: number, to = app) => {
+    const seen = [];
+    for (let i = 0; i < count; i++) seen.push((await change('wrong', user.access, to)).body.code);
+    return seen;
+  };
+  const wrong = (count: number) => Array.from({ length: count }, () => 'current_password_wrong');
+  const eventsOf = async ({ id }: { id: number }) =>
+    (
+      await app.sql((manager) =>
+        manager.find(AuditEntry, { where: { userId: id }, order: { id: 'ASC' } }),
+      )
+    ).map(({ event }) => event);
+
+  it('end it after five, wherever they come from', async () => {
+    user = await app.newLogin();
+    const elsewhere = await app.login(user);
+    expect(await codes(5)).toEqual(wrong(5));
+    expect(await codes(2)).toEqual(['token_revoked', 'token_revoked']);
+    for (const [method, path, token] of [
+      ['GET', '/auth/me', user.access],
+      ['POST', '/auth/refresh', user.refresh],
+    ] as const) {
+      const { status, body } = await app.send(method, path, { token });
+      expect([status, body.code]).toEqual([401, 'token_revoked']);
+    }
+    expect((await app.get('/auth/me', { token: elsewhere.access })).status).toBe(200);
+    const events = await eventsOf(user);
+    expect(events.slice(-6)).toEqual([
+      ...Array.from({ length: 5 }, () => 'login_failed'),
+      'password_guessed',
+    ]);
+    await app.login(user);
+  });
+
+  it('are counted by all instances together, and over restarts', async () => {
+    user = await app.newLogin();
+    expect(await codes(2)).toEqual(wrong(2));
+    expect(await codes(1, other)).toEqual(wrong(1));
+    app = await app.restart();
+    expect(await codes(1)).toEqual(wrong(1));
+    expect(await codes(2, other)).toEqual(['current_password_wrong', 'token_revoked']);
+  });
+
+  it('are counted for each session by itself', async () => {
+    user = await app.newLogin();
+    const first = user;
+    await codes(4);
+    user = { ...user, ...(await app.login(user)) };
+    await codes(4);
+    expect((await change(user.password, first.access)).status).toBe(200);
+  });
+
+  it('are forgotten after a right one that the session outlives', async () => {
+    user = await app.newLogin();
+    const sessionId = (jsonwebtoken.decode(user.access) as { sid: string }).sid;
+    const credentials = app.app.get(CredentialsService, { strict: false });
+    const token = await app.app.get(TokenService).verify(user.access);
+    const known = (await app.app.get(UsersService, { strict: false }).find(user.id))!;
+    const confirm = (password: string) =>
+      credentials.confirmPassword(known, password, token, {
+        ip: `10.99.${++ranges}.1`,
+        agent: null,
+      });
+    const attempts = async () =>
+      (await app.sql((manager) => manager.findOneByOrFail(Session, { id: sessionId })))
+        .passwordAttempts;
+    for (let round = 0; round < 3; round++) {
+      await codes(4);
+      expect(await attempts()).toBe(4);
+      expect((await confirm(user.password)).id).toBe(user.id);
+      expect(await attempts()).toBe(0);
+    }
+    await codes(4);
+    await expect(confirm('wrong')).rejects.toMatchObject({ code: 'current_password_wrong' });
+    await expect(confirm(user.password)).rejects.toMatchObject({ code: 'token_revoked' });
+  });
+
+  it('are not verified more than five times, although 300 come at once from 75 ranges', async () => {
+    user = await app.newLogin();
+    const verify = jest.spyOn(argon2, 'verify');
+    const answers = await Promise.all(
+      Array.from({ length: 300 }, (_, i) =>
+        change('wrong', user.access, i % 2 ? other : app, 10_000 + (i % 75)),
+      ),
+    );
+    expect(verify.mock.calls.length).toBeLessThanOrEqual(5);
+    const counted = answers.filter(({ body }) => body.code === 'current_password_wrong').length;
+    expect(counted).toBeGreaterThan(0);
+    expect(counted).toBeLessThanOrEqual(5);
+    for (const { body } of answers) {
+      expect(['current_password_wrong', 'too_many_requests', 'token_revoked']).toContain(body.code);
+    }
+    for (const client of [app, other]) {
+      const { body } = await client.get('/auth/me', { token: user.access });
+      expect(body.code).toBe('token_revoked');
+    }
+    expect((await eventsOf(user)).filter((event) => event === 'password_guessed')).toHaveLength(1);
+    await app.login(user);
+  });
+
+  it('count nothing where the attempt is refused for the range', async () => {
+    user = await app.newLogin();
+    const statuses = [];
+    for (let i = 0; i < 4; i++) {
+      statuses.push((await change('wrong', user.access, app, 20_000)).status);
+    }
+    await app.send('POST', '/auth/login', {
+      json: { username: user.name, password: 'wrong' },
+      headers: { 'x-forwarded-for': '10.80.0.1' },
+    });
+    for (let i = 0; i < 3; i++) {
+      statuses.push((await change('wrong', user.access, app, 20_000)).status);
+    }
+    expect(statuses).toEqual([400, 400, 400, 400, 429, 429, 429]);
+    expect((await app.get('/auth/me', { token: user.access })).status).toBe(200);
+    expect((await change(user.password)).status).toBe(200);
+  });
+
+  it('are counted and recorded in one write with the end of the session', async () => {
+    user = await app.newLogin();
+    await codes(4);
+    const trail = app.app.get(AuditTrail);
+    const record = trail.record.bind(trail);
+    jest.spyOn(trail, 'record').mockImplementation(async (event, details) => {
+      if (event === 'password_guessed') throw new Error('no disk');
+      return record(event, details);
+    });
+    const before = await app.sql((manager) => manager.find(LoginFailure));
+    expect((await change()).status).toBe(500);
+    expect(await app.sql((manager) => manager.find(LoginFailure))).toEqual(before);
+    expect((await eventsOf(user)).filter((event) => event === 'login_failed')).toHaveLength(4);
+    // The attempt counts all the same: a failure of the trail gives no guess more.
+    const refused = await change();
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
   });
 });
 

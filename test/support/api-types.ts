@@ -75,7 +75,7 @@ export interface paths {
         put?: never;
         /**
          * Get new tokens
-         * @description For a refresh token, which is spent by it. A spent one that comes again within `REFRESH_GRACE` gets the same successor; any other time it ends the session.
+         * @description For a refresh token, which is spent by it. A spent one that comes again within `REFRESH_GRACE` from the same address range, or once from another range with the same user agent, gets the same successor, fifty times at most. Any other repeat ends the session.
          */
         post: operations["authRefresh"];
         delete?: never;
@@ -152,7 +152,7 @@ export interface paths {
         put?: never;
         /**
          * Change your password
-         * @description Ends your other sessions. It takes an access token that comes from a login.
+         * @description Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. It takes an access token that comes from a login. The fifth wrong present password in a session ends it.
          */
         post: operations["authChangePassword"];
         delete?: never;
@@ -187,12 +187,15 @@ export interface paths {
         };
         /**
          * List your sessions
-         * @description Those that live, the one that was used last first; a thousand at most.
+         * @description Those that live, the one that was used last first, to the hour; a thousand at most.
          */
         get: operations["sessionsList"];
         put?: never;
         post?: never;
-        /** End your sessions, all but the current one */
+        /**
+         * End your sessions, all but the current one
+         * @description It takes an access token that comes from a login.
+         */
         delete: operations["sessionsEndOthers"];
         options?: never;
         head?: never;
@@ -209,7 +212,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End one of your sessions */
+        /**
+         * End one of your sessions
+         * @description The session of the token itself, or another one with an access token that comes from a login.
+         */
         delete: operations["sessionsEnd"];
         options?: never;
         head?: never;
@@ -502,11 +508,11 @@ export interface components {
              */
             happened_at: string;
             /**
-             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: and all other sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no administrator any more, and all of their sessions ended; `user_created`: somebody registered; `user_deleted`: with all sessions and books.
+             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_repeated`: a spent refresh token came again in time and got its successor, once for each address range and user agent; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `session_evicted`: a login went beyond the number of sessions a user may have, and ended this one; `password_guessed`: five present passwords in a session were wrong, and the session ended; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: the password was changed, and sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no administrator any more, and all of their sessions ended; `user_created`: somebody registered; `user_deleted`: with all sessions and books.
              * @example login
              * @enum {string}
              */
-            event: "login" | "login_failed" | "refresh_reused" | "logout" | "session_ended" | "other_sessions_ended" | "password_changed" | "admin_granted" | "admin_revoked" | "user_created" | "user_deleted";
+            event: "login" | "login_failed" | "refresh_repeated" | "refresh_reused" | "logout" | "session_ended" | "session_evicted" | "password_guessed" | "other_sessions_ended" | "password_changed" | "admin_granted" | "admin_revoked" | "user_created" | "user_deleted";
             /**
              * @description Whose account it is about; null for a name that nobody has.
              * @example 1
@@ -655,14 +661,14 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description It may lag by a minute.
+             * @description Rounded down to the hour, so that it does not tell when it was refreshed.
              * @example 2026-11-22T08:00:00.000Z
              */
             last_used_at: string;
             /**
              * Format: date-time
-             * @description When it ends, unless it is refreshed until then.
-             * @example 2026-12-22T08:00:00.000Z
+             * @description When it ends, unless it is refreshed until then; rounded up to the day.
+             * @example 2026-12-23T00:00:00.000Z
              */
             expires_at: string;
             /**
@@ -1260,6 +1266,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description `internal_error` */
             500: {
                 headers: {
@@ -1529,12 +1546,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description No Content */
-            204: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["LoginResponse"];
+                };
             };
             /** @description `current_password_wrong`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
@@ -1761,7 +1780,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked`, `fresh_token_required` */
             401: {
                 headers: {
                     /** @description RFC 6750, section 3. */
@@ -1848,7 +1867,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
+            /** @description `fresh_token_required`, `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
                     /** @description RFC 6750, section 3. */
