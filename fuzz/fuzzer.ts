@@ -73,7 +73,6 @@ class Fuzzer {
     const path = pathOf(request, id);
     const before = await this.witness(operation, id);
     const exchange = await this.exchange(operation.method, path, request, credentials);
-    this.model.meet(issuedIn(exchange));
     const key = `${operation.id} ${exchange.status}`;
     this.answers.set(key, (this.answers.get(key) ?? 0) + 1);
     const problems = [
@@ -83,6 +82,8 @@ class Fuzzer {
       ...(await this.problemsOfNextPage(request, id, exchange, credentials)),
       ...(await this.problemsOfEnds(request, id, exchange, credentials)),
     ];
+    // A new password ends every session but the one that its answer opens.
+    this.model.meet(issuedIn(exchange));
     if (exchange.status >= 400 && (await this.witness(operation, id)) !== before) {
       problems.push(`${operation.method} ${path} was refused, and did it: it was ${before}`);
     }

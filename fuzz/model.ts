@@ -150,8 +150,9 @@ function endOf(
     case 'DELETE /auth/sessions/{session}':
       return ({ sessionId }) => sessionId === id;
     case 'DELETE /auth/sessions':
-    case 'POST /auth/password':
       return others;
+    case 'POST /auth/password':
+      return (session) => session.id === own.id;
     case 'DELETE /api/users/{id}':
       return (session) => String(session.id) === id;
     case 'PUT /api/users/{id}': {
