@@ -6,6 +6,7 @@ import { AppConfig } from '../src/config/app-config.js';
 import { dataSourceOptions } from '../src/database/data-source-options.js';
 import { entities } from '../src/entities.js';
 import { RevokedToken } from '../src/tokens/revoked-token.js';
+import { Session } from '../src/tokens/session.js';
 import { migrations } from '../migrations/all.js';
 import { bootApp, SECRET } from './support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
@@ -46,6 +47,28 @@ describe('The database', () => {
     }
     await runner.release();
     expect(await source.runMigrations({ transaction: 'all' })).toHaveLength(migrations.length);
+    await source.destroy();
+  });
+
+  it('keeps its sessions through the migration of their successors, forth and back', async () => {
+    const source = await open();
+    await source.runMigrations({ transaction: 'all' });
+    await source.query(
+      "INSERT INTO sessions (id, subject, created_at, last_used_at, expires_at) VALUES ('a', '1', 1, 2, 3)",
+    );
+    const runner = source.createQueryRunner();
+    while (await runner.hasColumn('sessions', 'spent_range')) {
+      await source.undoLastMigration({ transaction: 'all' });
+    }
+    await source.query("UPDATE sessions SET successor = 'sealed without a key', spent_at = 4");
+    await source.runMigrations({ transaction: 'all' });
+    const [session] = await source.getRepository(Session).find();
+    expect(session).toMatchObject({
+      ...{ id: 'a', subject: '1', createdAt: 1, lastUsedAt: 2, expiresAt: 3, spentAt: 4 },
+      ...{ successor: null, spentRange: null, repeats: 0, repeatedElsewhere: false },
+      passwordAttempts: 0,
+    });
+    await runner.release();
     await source.destroy();
   });
 
