@@ -433,5 +433,5 @@ describe('Two processes on one database', () => {
 
     await Promise.all(services.map((service) => service.kill('SIGKILL')));
     await database.drop();
-  });
+  }, 60_000);
 });
