@@ -147,13 +147,13 @@ export class AuthController {
     @Body() body: ChangePassword,
     @CurrentToken() token: Token,
     @RequestClient() client: Client,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LoginResponse> {
     const user = await this.auth.currentUser(token);
     const words = { current: body.current_password, next: body.new_password };
     const changed = await this.credentials.changePassword(user, words, token, client);
-    this.cookies.set(reply, changed.access, changed.refresh);
-    return LoginResponse.fromPair(changed.access, changed.refresh);
+    return this.responses.opened(request, reply, changed);
   }
 
   @Get('token')
