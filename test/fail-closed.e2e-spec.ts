@@ -98,9 +98,9 @@ describe('A check that fails', () => {
     const victim = await app.newLogin();
     const hasher = app.app.get(PasswordHasher, { strict: false });
     const hash = hasher.hash.bind(hasher);
-    jest.spyOn(hasher, 'hash').mockImplementation(async (password) => {
+    jest.spyOn(hasher, 'hash').mockImplementation(async (...words) => {
       await app.send('DELETE', '/auth/logout2', { token: victim.refresh });
-      return hash(password);
+      return hash(...words);
     });
     const { status, body } = await app.send('PUT', `/api/users/${victim.id}`, {
       token: victim.access,

@@ -75,7 +75,7 @@ export class AuthService {
     password: string,
     caller: Caller,
   ): Promise<TokenPair | null> {
-    const passwordHash = await this.users.hashNewPassword(password);
+    const passwordHash = await this.users.hashNewPassword(user, password, caller.client);
     const { session, ...pair } = await this.prepare(user, caller.client);
     const isChanged = await this.database.write(async () => {
       if (!(await this.users.replacePassword(user, passwordHash, caller))) return false;

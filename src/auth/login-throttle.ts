@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { ApiError, tooManyRequests } from '../common/api-error.js';
+import { ApiError, tooManyRequests, unavailable } from '../common/api-error.js';
 import { PeriodicTask } from '../common/periodic-task.js';
 import { nfc } from '../common/values.js';
 import { Database } from '../database/database.js';
@@ -9,13 +9,19 @@ import type { Select } from '../database/select.js';
 import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
 import { SessionRepository } from '../tokens/session.repository.js';
-import type { Attempt } from '../users/password-hasher.js';
+import { type Attempt, hashTurn, type Verify } from '../users/password-hasher.js';
 import { UsersService } from '../users/users.service.js';
 import { LoginFailure } from './login-failure.js';
 
 /** Failures in a row before logins are delayed: from one range of addresses, and from all. */
 const MAX_IN_RANGE = 5;
 const MAX_IN_ALL = 50;
+/** Attempts from one range at one account that are hashed or queued for it at once. */
+const MAX_AT_ONCE = 4;
+/** Attempts from one range at one account that wait for those before them. */
+const MAX_WAITING = 100;
+/** Seconds that an attempt beyond them is told to wait. */
+const RETRY_AFTER = 5;
 /** Milliseconds. Each failure doubles the delay. */
 const FIRST_DELAY = 15_000;
 const LONGEST_DELAY = 15 * 60_000;
@@ -65,7 +71,9 @@ export class LoginThrottle extends PeriodicTask {
 
   /**
    * Looks right before a password is verified, and counts the failure before the next one is looked
-   * at: of those that come at once no more are verified than would be one after the other.
+   * at: of those that come at once no more are verified than would be one after the other. Waiting
+   * for the attempts before takes no place in the queue of hashes; an attempt that was queued there
+   * is looked at again when its turn comes.
    *
    * @param name of the account that is tried, whether or not there is one
    * @param options.beforeVerify counts elsewhere, and refuses by throwing
@@ -77,18 +85,25 @@ export class LoginThrottle extends PeriodicTask {
   attempt(name: string, client: Client, options: AttemptOptions): Attempt {
     const { beforeVerify, onFailure, onSuccess, isKnown = false } = options;
     const counters = countersOf(nfc(name), client);
-    return (verify) =>
+    const { range } = counters;
+    // Logins of one account from elsewhere must not refuse those of its owner.
+    const turn = hashTurn(client, isKnown ? `account ${name}` : `login ${range} ${name}`);
+    const beforeHashing = async (queued: boolean) => {
+      if (queued) await this.look(counters, isKnown);
+      await beforeVerify?.();
+    };
+    const attempt = (verify: Verify) =>
       this.inTurn(counters, isKnown, async (hadFailed) => {
-        await beforeVerify?.();
-        const right = await verify();
+        const right = await verify(beforeHashing);
         if (!right) await this.count(counters, onFailure);
         else if (hadFailed) await this.forget(counters);
         if (right) await onSuccess?.();
         return right;
       });
+    return Object.assign(attempt, { turn });
   }
 
-  /** Lets as many at once try as may fail before there is a delay, and then one by one. */
+  /** Lets as many at once try as may fail before there is a delay, four at most; then one by one. */
   private async inTurn(
     counters: Counters,
     isKnown: boolean,
@@ -96,6 +111,9 @@ export class LoginThrottle extends PeriodicTask {
   ): Promise<boolean> {
     const { inRange } = counters;
     const line = this.underWay.get(inRange) ?? [];
+    if (line.length >= MAX_AT_ONCE + MAX_WAITING) {
+      throw unavailable(`${line.length} attempts at one account are under way`, RETRY_AFTER);
+    }
     this.underWay.set(inRange, line);
     let leave = (): void => undefined;
     const place = new Promise<void>((resolve) => (leave = resolve));
@@ -105,7 +123,8 @@ export class LoginThrottle extends PeriodicTask {
         // Before the look: whoever leaves meanwhile is counted twice rather than not at all.
         const earlier = line.slice(0, line.indexOf(place));
         const failures = await this.look(counters, isKnown);
-        if (earlier.length === 0 || failures + earlier.length < MAX_IN_RANGE) {
+        const free = earlier.length < MAX_AT_ONCE && failures + earlier.length < MAX_IN_RANGE;
+        if (earlier.length === 0 || free) {
           return await attempt(failures > 0);
         }
         await Promise.race(earlier);

@@ -40,6 +40,7 @@ describe('AppConfig', () => {
       passwordMinLength: 4,
       docs: true,
       authRateLimit: 20,
+      limits: { userRateLimit: 0, maxConnections: 10_000, threadPoolSize: 4 },
       trustedProxies: [],
       warnings: [],
     });
@@ -51,6 +52,7 @@ describe('AppConfig', () => {
       host: '0.0.0.0',
       demoData: false,
       passwordMinLength: 8,
+      limits: { userRateLimit: 600, maxConnections: 10_000 },
     });
   });
 
@@ -116,6 +118,9 @@ describe('AppConfig', () => {
       { CORS_ORIGINS: 'https://a.example, http://localhost:5173' },
       { corsOrigins: ['https://a.example', 'http://localhost:5173'] },
     ],
+    [{ USER_RATE_LIMIT: '60' }, { limits: { userRateLimit: 60 } }],
+    [{ MAX_CONNECTIONS: '100' }, { limits: { maxConnections: 100 } }],
+    [{ UV_THREADPOOL_SIZE: '8' }, { limits: { threadPoolSize: 8 } }],
     [{ REFRESH_GRACE: '0' }, { refreshRotation: true, refreshGrace: 0 }],
   ])('reads %j', (env, expected) => {
     expect(AppConfig.from(env)).toMatchObject(expected);
@@ -225,6 +230,14 @@ describe('AppConfig', () => {
     [
       { AUTH_RATE_LIMIT: 'none' },
       'AUTH_RATE_LIMIT: "none" will not do; use a whole number from 0 to 1000000.',
+    ],
+    [
+      { USER_RATE_LIMIT: '-1' },
+      'USER_RATE_LIMIT: "-1" will not do; use a whole number from 0 to 1000000.',
+    ],
+    [
+      { MAX_CONNECTIONS: '0' },
+      'MAX_CONNECTIONS: "0" will not do; use a whole number from 1 to 1000000.',
     ],
   ])('refuses %j', (env, sentence) => {
     expect(problemsOf(env)).toEqual([sentence]);

@@ -16,6 +16,16 @@ export interface PasswordHashCost {
   readonly parallelism: number;
 }
 
+/** What bounds the use of the process. */
+export interface Limits {
+  /** Requests that write or hash, per user, session and minute; 0 is no limit. */
+  readonly userRateLimit: number;
+  /** Connections that are open at once. */
+  readonly maxConnections: number;
+  /** Threads of libuv's pool, which passwords are hashed in. The setting is Node's own. */
+  readonly threadPoolSize: number;
+}
+
 /**
  * Every setting, read and checked once, at start. All spans of time are in seconds. Nothing
  * else in the application reads the environment.
@@ -49,6 +59,7 @@ export class AppConfig {
   readonly docs: boolean;
   /** Logins and registrations an address may try a minute; 0 is no limit. */
   readonly authRateLimit: number;
+  readonly limits: Limits;
   /** Addresses and ranges whose forwarded headers count; empty is none. */
   readonly trustedProxies: readonly string[];
   /** Origins whose pages may read our answers; empty is none. */
@@ -94,6 +105,7 @@ export class AppConfig {
     this.passwordMinLength = read.integer('PASSWORD_MIN_LENGTH', this.production ? 8 : 4, 1, 128);
     this.docs = read.flag('DOCS', true);
     this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
+    this.limits = readLimits(read, this.production);
     this.trustedProxies = read.addresses('TRUST_PROXY');
     this.corsOrigins = read.origins('CORS_ORIGINS');
     this.passwordHashCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -162,6 +174,14 @@ function readLifetimes(read: SettingsReader) {
   // A default of 15 minutes is no wish for less than the tutorial's clients count on.
   const bookstore = Math.min(BOOKSTORE_TOKEN_LIFETIME, isSet === undefined ? Infinity : access);
   return { access, refresh, bookstore };
+}
+
+function readLimits(read: SettingsReader, production: boolean): Limits {
+  return {
+    userRateLimit: read.integer('USER_RATE_LIMIT', production ? 600 : 0, 0, 1_000_000),
+    maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 1, 1_000_000),
+    threadPoolSize: read.integer('UV_THREADPOOL_SIZE', 4, 1, 1024),
+  };
 }
 
 function readEnvFile(name: string): Record<string, string> {

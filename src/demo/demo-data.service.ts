@@ -9,6 +9,7 @@ import { firstPage } from '../lists/list-query.js';
 import { CreateShip, newShip } from '../ships/dto/ship-body.dto.js';
 import { ShipsService } from '../ships/ships.service.js';
 import { nameTaken } from '../users/user-errors.js';
+import { ownHashTurn } from '../users/password-hasher.js';
 import { UsersService } from '../users/users.service.js';
 
 interface Fleet {
@@ -32,7 +33,7 @@ export class DemoDataService implements OnModuleInit {
     if (!this.config.demoData || !(await this.isEmpty())) return;
     const file = join(packageRoot, 'data', 'fleet.json');
     const fleet = JSON.parse(readFileSync(file, 'utf8')) as Fleet;
-    const users = await Promise.all(fleet.users.map((user) => this.users.prepare(user)));
+    const users = await Promise.all(fleet.users.map((user) => this.users.prepare(user, ownHashTurn())));
     try {
       await this.database.write(async () => {
         for (const user of users) await this.users.add(user);

@@ -1,25 +1,33 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import argon2 from 'argon2';
 import { ApiError } from '../common/api-error.js';
 import { AppConfig } from '../config/app-config.js';
-import { PasswordHasher } from './password-hasher.js';
+import { type HashTurn, hashTurn, PasswordHasher, plainAttempt } from './password-hasher.js';
 
 const config = AppConfig.from(
-  {},
+  { UV_THREADPOOL_SIZE: '1' },
   { passwordHashCost: { memoryCost: 64, timeCost: 1, parallelism: 1 } },
 );
+const from = (ip: string, account: string, signal?: AbortSignal): HashTurn =>
+  hashTurn({ agent: null, ip, ...(signal && { signal }) }, account);
+const turn = from('203.0.113.7', 'somebody');
 
 describe('PasswordHasher', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
   it('makes argon2id hashes that verify, in Unicode NFC', async () => {
     const hasher = new PasswordHasher(config);
-    const hash = await hasher.hash('ame\u0301lie');
+    const hash = await hasher.hash('ame\u0301lie', turn);
     expect(hash).toMatch(/^\$argon2id\$v=19\$/);
-    expect(await hasher.verify(hash, 'amélie')).toBe(true);
-    expect(await hasher.verify(hash, 'amelie')).toBe(false);
+    expect(await hasher.verify(hash, 'amélie', plainAttempt(turn))).toBe(true);
+    expect(await hasher.verify(hash, 'amelie', plainAttempt(turn))).toBe(false);
   });
 
   it('has OWASP’s parameters unless told, and knows a hash of others', async () => {
     const today = new PasswordHasher(AppConfig.from({}));
-    const hash = await today.hash('secret');
+    const hash = await today.hash('secret', turn);
     expect(hash).toMatch(/m=19456/);
     expect(hash).toMatch(/t=2/);
     expect(hash).toMatch(/p=1/);
@@ -27,25 +35,105 @@ describe('PasswordHasher', () => {
     expect(new PasswordHasher(config).isOutdated(hash)).toBe(true);
   });
 
-  it('keeps a line that has an end', async () => {
+  /** Keeps argon2 from hashing until `open` is called; `passwords` are those that it got. */
+  function gate() {
+    const passwords: string[] = [];
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    jest.spyOn(argon2, 'hash').mockImplementation((async (password: string) => {
+      passwords.push(password);
+      await opened;
+      return 'a hash';
+    }) as never);
+    return { passwords, open };
+  }
+
+  /** @returns the status and `Retry-After` of each refusal */
+  async function refusalsOf(results: Promise<unknown>[]) {
+    const settled = await Promise.allSettled(results);
+    return settled.flatMap((result) => {
+      if (result.status === 'fulfilled') return [];
+      const error = result.reason as ApiError;
+      expect(error).toBeInstanceOf(ApiError);
+      return [`${error.kind.status} ${error.headers['retry-after']}`];
+    });
+  }
+
+  it('queues at most four hashes of one account, from however many address ranges', async () => {
+    const { open } = gate();
     const hasher = new PasswordHasher(config);
-    const results = await Promise.allSettled(
-      Array.from({ length: 700 }, () => hasher.hash('secret')),
+    const results = Array.from({ length: 20 }, (_, i) =>
+      hasher.hash('secret', from(`10.0.${i}.1`, 'somebody')),
     );
-    const refused = results.filter(({ status }) => status === 'rejected');
-    expect(refused.length).toBeGreaterThan(100);
-    for (const result of refused) {
-      const reason = (result as PromiseRejectedResult).reason as unknown;
-      expect(reason).toBeInstanceOf(ApiError);
-      expect((reason as ApiError).headers).toEqual({ 'retry-after': '5' });
-    }
+    results.push(hasher.hash('secret', from('10.0.99.1', 'somebody else')));
+    setImmediate(open);
+    expect(await refusalsOf(results)).toEqual(Array.from({ length: 15 }, () => '429 5'));
+  });
+
+  it('queues at most five hundred hashes', async () => {
+    const { open } = gate();
+    const hasher = new PasswordHasher(config);
+    const results = Array.from({ length: 700 }, (_, i) =>
+      hasher.hash('secret', from('203.0.113.7', `user ${i}`)),
+    );
+    setImmediate(open);
+    expect(await refusalsOf(results)).toEqual(Array.from({ length: 199 }, () => '503 5'));
+  });
+
+  it('hashes next for an address range that waits than again for the one that fills the queue', async () => {
+    const { passwords, open } = gate();
+    const hasher = new PasswordHasher(config);
+    const flood = Array.from({ length: 600 }, (_, i) =>
+      hasher.hash('flood', from(`203.0.113.${i % 250}`, `user ${i}`)),
+    );
+    const other = hasher.hash('other', from('198.51.100.1', 'somebody'));
+    const settled = Promise.allSettled(flood);
+    open();
+    await Promise.all([other, settled]);
+    expect(passwords.indexOf('other')).toBe(1);
+  });
+
+  it('never hashes for a client that hangs up before its turn', async () => {
+    const { passwords, open } = gate();
+    const hasher = new PasswordHasher(config);
+    const client = new AbortController();
+    const first = hasher.hash('first', from('203.0.113.7', 'one'));
+    const gone = hasher.hash('gone', from('203.0.113.7', 'two', client.signal));
+    client.abort();
+    open();
+    await first;
+    await expect(gone).rejects.toBeInstanceOf(ApiError);
+    expect(passwords).toEqual(['first']);
+  });
+
+  it('lets an attempt look again before a password that was queued is hashed', async () => {
+    const { open } = gate();
+    const hasher = new PasswordHasher(config);
+    const verify = jest.spyOn(argon2, 'verify');
+    const looks: boolean[] = [];
+    const attempt = Object.assign(
+      (run: (look: (queued: boolean) => Promise<void>) => Promise<boolean>) =>
+        run(async (queued) => {
+          looks.push(queued);
+          throw new Error('refused');
+        }),
+      { turn },
+    );
+    await expect(hasher.verify('a hash', 'secret', attempt)).rejects.toThrow('refused');
+    const first = hasher.hash('first', turn);
+    const second = hasher.verify('a hash', 'secret', attempt);
+    open();
+    await first;
+    await expect(second).rejects.toThrow('refused');
+    expect(looks).toEqual([false, true]);
+    expect(verify).not.toHaveBeenCalled();
   });
 
   it('leaves the event loop alone', async () => {
     const hasher = new PasswordHasher(AppConfig.from({}));
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
-    await hasher.hash('secret');
+    await hasher.hash('secret', turn);
     clearInterval(timer);
     expect(turns).toBeGreaterThan(0);
   });

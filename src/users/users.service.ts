@@ -11,7 +11,14 @@ import { SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import type { Token } from '../tokens/token.js';
 import { CommonPasswords } from './common-passwords.js';
-import { type Attempt, PasswordHasher } from './password-hasher.js';
+import {
+  type Attempt,
+  type HashTurn,
+  hashTurn,
+  hashTurn,
+  PasswordHasher,
+  plainAttempt,
+} from './password-hasher.js';
 import { type KnownUser, type NewUser, UserRepository } from './user.repository.js';
 import type { User } from './user.js';
 
@@ -63,14 +70,15 @@ export class UsersService {
   /** @throws ApiError `name_taken`, `password_too_common` */
   async register(credentials: Credentials, client: Client): Promise<KnownUser> {
     this.common.refuse(credentials.password);
-    return this.add(await this.prepare(credentials), client);
+    const turn = hashTurn(client, `new ${nfc(credentials.name)}`);
+    return this.add(await this.prepare(credentials, turn), client);
   }
 
   /** What is stored of a user; hashing comes first, so that no write waits for it. */
-  async prepare({ name, password }: Credentials): Promise<NewUser> {
+  async prepare({ name, password }: Credentials, turn: HashTurn): Promise<NewUser> {
     return {
       name: nfc(name),
-      passwordHash: await this.passwords.hash(password),
+      passwordHash: await this.passwords.hash(password, turn),
     };
   }
 
@@ -94,14 +102,17 @@ export class UsersService {
    * @throws ApiError `not_found`, `name_taken`, `password_too_common`, `token_revoked`
    */
   async replace(id: number, credentials: Credentials, caller: Caller): Promise<KnownUser> {
+    const turn = hashTurn(caller.client, `user ${caller.token.subject}`);
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const user = await this.users.findByIdWithHash(id);
       if (!user) throw new ApiError(notFound);
-      const unchanged = await this.passwords.verify(user.passwordHash, credentials.password);
+      const { password } = credentials;
+      const attempt = plainAttempt(turn);
+      const unchanged = await this.passwords.verify(user.passwordHash, password, attempt);
       if (!unchanged) this.common.refuse(credentials.password);
       const values = unchanged
         ? { name: nfc(credentials.name), passwordHash: user.passwordHash }
-        : await this.prepare(credentials);
+        : await this.prepare(credentials, turn);
       if (await this.exchange(user, values, caller)) return { ...user, name: values.name };
     }
     throw unavailable('the password kept changing');
@@ -128,9 +139,9 @@ export class UsersService {
    *
    * @throws ApiError `password_too_common`
    */
-  hashNewPassword(password: string): Promise<string> {
+  hashNewPassword({ name }: KnownUser, password: string, client: Client): Promise<string> {
     this.common.refuse(password);
-    return this.passwords.hash(password);
+    return this.passwords.hash(password, hashTurn(client, `account ${name}`));
   }
 
   /**
@@ -212,7 +223,7 @@ export class UsersService {
       const hash = user?.passwordHash ?? null;
       if (!(await this.passwords.verify(hash, password, attempt)) || !user) return null;
       if (!this.passwords.isOutdated(user.passwordHash)) return user;
-      const passwordHash = await this.passwords.hash(password);
+      const passwordHash = await this.passwords.hash(password, attempt.turn);
       if (await this.users.exchange(user, { passwordHash })) return { ...user, passwordHash };
       // Another login was faster with the new hash, or the password was changed: look again.
     }
