@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { RequestListener, ServerOptions } from 'node:http';
 import { ConsoleLogger, type DynamicModule, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -9,8 +10,10 @@ import { entities } from './entities.js';
 import {
   answersBeforeRouting,
   hangUpWhenClosing,
+  refuseExpectation,
   refuseOddRequests,
 } from './http/broken-request.js';
+import { createBoundedServer } from './http/connections.js';
 import { acceptJsonAlone, BODY_LIMIT } from './http/json-body.js';
 import { prepareLinks } from './http/links.js';
 import { countAuthAttempts } from './http/rate-limit.guard.js';
@@ -25,18 +28,20 @@ export interface Timeouts {
   head: number;
   /** and all of it. */
   request: number;
+  /** How long an answer may be left without any of it being taken. */
+  unread: number;
   /** How often that is looked at. */
   look: number;
 }
 
-/** Whoever lets a request trickle in holds a connection for no longer than this. */
-const patience: Timeouts = { head: 10_000, request: 30_000, look: 1_000 };
+/** Whoever lets a request trickle in, or takes no answer, holds a connection for no longer. */
+const patience: Timeouts = { head: 10_000, request: 30_000, unread: 30_000, look: 1_000 };
 
 export interface AppOptions {
   /** Modules beside the application's own. */
   imports?: Imports;
   logger?: LoggerService | false;
-  timeouts?: Timeouts;
+  timeouts?: Partial<Timeouts>;
 }
 
 /**
@@ -49,12 +54,12 @@ export async function createApp(
   {
     imports = [],
     logger = new ConsoleLogger({ json: config.production }),
-    timeouts = patience,
+    timeouts = {},
   }: AppOptions = {},
 ): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(
     await applicationModule(config, imports),
-    adapterFor(config, timeouts),
+    adapterFor(config, { ...patience, ...timeouts }),
     { logger, bodyParser: false, abortOnError: false },
   );
   const instance = app.getHttpAdapter().getInstance();
@@ -84,12 +89,19 @@ export async function applicationModule(
 function adapterFor(config: AppConfig, timeouts: Timeouts): FastifyAdapter {
   return new FastifyAdapter({
     ...answersBeforeRouting,
-    http: {
-      ...answersBeforeRouting.http,
-      headersTimeout: timeouts.head,
-      connectionsCheckingInterval: timeouts.look,
-    },
-    requestTimeout: timeouts.request,
+    serverFactory: (handle: RequestListener, { keepAliveTimeout }: ServerOptions) =>
+      createBoundedServer(
+        {
+          // Node would refuse with an empty body what `refuseOddRequests` refuses with one.
+          requireHostHeader: false,
+          headersTimeout: timeouts.head,
+          requestTimeout: timeouts.request,
+          connectionsCheckingInterval: timeouts.look,
+          ...(keepAliveTimeout !== undefined && { keepAliveTimeout }),
+        },
+        { handle, refuseExpectation },
+        { maxConnections: config.limits.maxConnections, ...timeouts },
+      ),
     bodyLimit: BODY_LIMIT,
     // As long as a path may be at all: a long id names nothing, like any other.
     routerOptions: { maxParamLength: 16_384 },

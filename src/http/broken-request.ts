@@ -26,8 +26,6 @@ export const answersBeforeRouting = {
       .status(statusCode)
       .send(errorBody(genericKind(statusCode)));
   },
-  // Node would refuse with an empty body what `refuseOddRequests` refuses with one.
-  http: { requireHostHeader: false },
 };
 
 /** @param config says whether the forwarded host becomes part of links, and has to be one */
@@ -38,22 +36,36 @@ export function refuseOddRequests(
   const forwardedCounts = linksNameHost(config);
   // Node drops those beyond without a word, and with them maybe a second token.
   instance.server.maxHeadersCount = MAX_HEADERS + 1;
-  instance.addHook('onRequest', (request, _reply, done) => {
+  instance.addHook('onRequest', (request, reply, done) => {
     const { rawHeaders } = request.raw;
     if (rawHeaders.length > 2 * MAX_HEADERS) return done(new ApiError(genericKind(431)));
+    if (isFaultyFraming(request.raw)) {
+      void reply.header('connection', 'close');
+      return done(new ApiError(genericKind(400), { cause: 'HTTP/1.0 with Transfer-Encoding' }));
+    }
     const good =
       namesOneHost(request.raw) &&
       HOST.test(request.raw.headers.host ?? '') &&
       (!forwardedCounts || (HOST.test(request.host) && isHttp(request.protocol)));
     done(good ? undefined : new ApiError(genericKind(400), { cause: 'Host' }));
   });
-  instance.server.on('checkExpectation', (_: IncomingMessage, answer: ServerResponse) => {
-    answer.writeHead(417, {
-      ...securityHeaders,
-      'content-type': 'application/json; charset=utf-8',
-    });
-    answer.end(JSON.stringify(errorBody(genericKind(417))));
+}
+
+/**
+ * HTTP/1.0 knows no chunks: a proxy of that version may see the end of the request elsewhere (RFC
+ * 9112, section 6.1). The connection has to be closed, as what follows may be part of the body.
+ */
+function isFaultyFraming({ httpVersion, headers }: IncomingMessage): boolean {
+  return httpVersion === '1.0' && headers['transfer-encoding'] !== undefined;
+}
+
+/** RFC 9110, section 10.1.1: for anything but `100-continue`. */
+export function refuseExpectation(_request: IncomingMessage, answer: ServerResponse): void {
+  answer.writeHead(417, {
+    ...securityHeaders,
+    'content-type': 'application/json; charset=utf-8',
   });
+  answer.end(JSON.stringify(errorBody(genericKind(417))));
 }
 
 /**

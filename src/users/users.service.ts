@@ -15,7 +15,6 @@ import {
   type Attempt,
   type HashTurn,
   hashTurn,
-  hashTurn,
   PasswordHasher,
   plainAttempt,
 } from './password-hasher.js';

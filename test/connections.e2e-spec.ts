@@ -1,0 +1,213 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import argon2 from 'argon2';
+import { Ship } from '../src/ships/ship.js';
+import { ShipsService } from '../src/ships/ships.service.js';
+import { type LoggedIn, ship } from './support/client.js';
+import { bootApp, type TestApp } from './support/test-app.js';
+
+/** Milliseconds. */
+const UNREAD = 1500;
+
+describe('Connections', () => {
+  let app: TestApp;
+  let user: LoggedIn;
+  const sockets: Socket[] = [];
+
+  beforeAll(async () => {
+    app = await bootApp({}, { timeouts: { unread: UNREAD, look: 50 } });
+    user = await app.newLogin();
+    // Several pages of as much as a page holds.
+    await app.sql(async (manager) => {
+      for (let i = 0; i < 40; i++) {
+        const values = { ...ship, shipClass: ship.ship_class, model: 'x'.repeat(100_000) };
+        await manager.insert(Ship, values);
+      }
+    });
+  });
+  afterAll(() => app.close());
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    jest.restoreAllMocks();
+  });
+
+  /** A connection, and the service's end of it. */
+  async function open(to = app): Promise<{ client: Socket; server: Socket }> {
+    const accepted = once(to.app.getHttpServer(), 'connection') as Promise<[Socket]>;
+    const client = connect(Number(new URL(to.url).port), '127.0.0.1');
+    client.on('error', () => undefined);
+    sockets.push(client);
+    const [server] = await accepted;
+    return { client, server };
+  }
+
+  const get = (path: string, ...lines: string[]) =>
+    ['GET ' + path + ' HTTP/1.1', 'Host: x', ...lines, '', ''].join('\r\n');
+  const put = (json: string) =>
+    [
+      `PUT /api/users/${user.id} HTTP/1.1`,
+      'Host: x',
+      `Authorization: Bearer ${user.access}`,
+      'Content-Type: application/json',
+      `Content-Length: ${json.length}`,
+      '',
+      json,
+    ].join('\r\n');
+  const statuses = (answer: string) =>
+    [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
+  /** All that comes until the service closes the connection. */
+  const allOf = async (client: Socket): Promise<string> => {
+    let answer = '';
+    client.on('data', (chunk) => (answer += chunk.toString('latin1')));
+    await once(client, 'close');
+    return answer;
+  };
+  const LARGE = '/api/ships?sort=-id&limit=40';
+
+  it('answer pipelined requests in order, however many are sent at once', async () => {
+    const { client } = await open();
+    const answers: Record<string, number> = {
+      '/nowhere': 404,
+      '/api/ships/1': 200,
+      '/auth/me': 401,
+    };
+    const paths = Array.from({ length: 100 }, (_, i) => Object.keys(answers)[i % 3]!);
+    client.write(paths.map((path) => get(path)).join('') + get('/docs/x', 'Connection: close'));
+    const expected = [...paths.map((path) => answers[path]), 404];
+    expect(statuses(await allOf(client))).toEqual(expected);
+  });
+
+  it('handle one pipelined request at a time', async () => {
+    let under = 0;
+    let most = 0;
+    const ships = app.app.get(ShipsService, { strict: false });
+    const real = ships.get.bind(ships);
+    jest.spyOn(ships, 'get').mockImplementation(async (id) => {
+      most = Math.max(most, ++under);
+      await sleep(5);
+      under--;
+      return real(id);
+    });
+    const { client } = await open();
+    client.write(get('/api/ships/1').repeat(20) + get('/nowhere', 'Connection: close'));
+    expect(statuses(await allOf(client))).toHaveLength(21);
+    expect(most).toBe(1);
+  });
+
+  it('are read no further while sixteen requests wait for their answers', async () => {
+    const ships = app.app.get(ShipsService, { strict: false });
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const real = ships.get.bind(ships);
+    const first = jest.spyOn(ships, 'get').mockImplementationOnce(async (id) => {
+      await released;
+      return real(id);
+    });
+    const { client, server } = await open();
+    // Each of them in a piece of its own.
+    for (let i = 0; i < 100; i++) {
+      client.write(get('/api/ships/1', `X-Padding: ${'x'.repeat(4000)}`));
+      await sleep(2);
+    }
+    await sleep(100);
+    const { bytesRead } = server;
+    expect(bytesRead).toBeGreaterThanOrEqual(16 * 4000);
+    expect(bytesRead).toBeLessThan(16 * 4000 + 100_000);
+    expect(first).toHaveBeenCalledTimes(1);
+    release();
+    client.write(get('/nowhere', 'Connection: close'));
+    expect(statuses(await allOf(client))).toEqual([...Array<number>(100).fill(200), 404]);
+  });
+
+  it('are closed when a client sends hundreds of requests in one piece', async () => {
+    const { client, server } = await open();
+    client.write(get('/').repeat(1500));
+    await once(server, 'close');
+  });
+
+  it('stop the requests behind one whose client has hung up', async () => {
+    const verify = jest.spyOn(argon2, 'verify');
+    const { client, server } = await open();
+    const json = JSON.stringify({ name: user.name, password: user.password });
+    client.write(put(json).repeat(15));
+    await once(app.app.getHttpServer(), 'request');
+    client.destroy();
+    await once(server, 'close');
+    await sleep(100);
+    expect(verify.mock.calls.length).toBeLessThanOrEqual(2);
+  });
+
+  it('are closed when the client takes nothing of an answer', async () => {
+    const { client, server } = await open();
+    client.pause();
+    client.write(get(LARGE).repeat(15));
+    await once(server, 'close');
+    expect(server.bytesWritten).toBeGreaterThan(100_000);
+  });
+
+  it('hold one answer at most of a client that takes none', async () => {
+    const lists = jest.spyOn(app.app.get(ShipsService, { strict: false }), 'list');
+    const { client, server } = await open();
+    client.pause();
+    client.write(get(LARGE).repeat(15));
+    let most = 0;
+    const timer = setInterval(() => (most = Math.max(most, server.writableLength)), 1);
+    await once(server, 'close');
+    clearInterval(timer);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(1024 * 1024);
+    expect(lists.mock.calls.length).toBeLessThan(15);
+  });
+
+  it('stay open for a client that reads slowly', async () => {
+    const { client, server } = await open();
+    let read = 0;
+    client.on('data', (chunk) => {
+      read += chunk.length;
+      client.pause();
+      setTimeout(() => client.resume(), 30);
+    });
+    const begin = performance.now();
+    client.write(get(LARGE).repeat(14) + get(LARGE, 'Connection: close'));
+    await once(server, 'close');
+    expect(performance.now() - begin).toBeGreaterThan(UNREAD * 1.2);
+    await once(client, 'close');
+    expect(read).toBeGreaterThan(15 * 400_000);
+  });
+
+  it('are closed without an answer to what follows HTTP/1.0 with Transfer-Encoding', async () => {
+    const { client } = await open();
+    const create = jest.spyOn(app.app.get(ShipsService, { strict: false }), 'get');
+    client.write(
+      'POST /nowhere HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n' +
+        get('/api/ships/1'),
+    );
+    const answer = await allOf(client);
+    expect(statuses(answer)).toEqual([400]);
+    expect(answer).toMatch(/\r\nconnection: close\r\n/i);
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({
+      statusCode: 400,
+      code: 'bad_request',
+    });
+    expect(create).not.toHaveBeenCalled();
+  });
+
+  it('are closed at once beyond MAX_CONNECTIONS, and taken again after others end', async () => {
+    const small = await bootApp({ MAX_CONNECTIONS: '3' });
+    const taken = [await open(small), await open(small), await open(small)];
+    const dropped = once(small.app.getHttpServer(), 'drop');
+    const fourth = connect(Number(new URL(small.url).port), '127.0.0.1');
+    fourth.on('error', () => undefined);
+    fourth.write(get('/api/ships/1'));
+    await dropped;
+    expect(await allOf(fourth)).toBe('');
+    taken[0]!.client.write(get('/api/ships/1', 'Connection: close'));
+    expect(statuses(await allOf(taken[0]!.client))).toEqual([200]);
+    const { client } = await open(small);
+    client.write(get('/api/ships/1', 'Connection: close'));
+    expect(statuses(await allOf(client))).toEqual([200]);
+    await small.close();
+  });
+});
