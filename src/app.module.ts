@@ -16,6 +16,7 @@ import { ShipsModule } from './ships/ships.module.js';
 import type { TokenKeys } from './tokens/keys/token-keys.js';
 import { TokenGuard } from './tokens/token.guard.js';
 import { TokensModule } from './tokens/tokens.module.js';
+import { UserRateLimitGuard } from './tokens/user-rate-limit.guard.js';
 import { UsersModule } from './users/users.module.js';
 
 export type Imports = NonNullable<ModuleMetadata['imports']>;
@@ -53,6 +54,7 @@ export class AppModule {
         // In this order: an id that can name nothing is refused before anybody is asked for a token.
         { provide: APP_GUARD, useClass: ResourceIdGuard },
         { provide: APP_GUARD, useExisting: TokenGuard },
+        { provide: APP_GUARD, useClass: UserRateLimitGuard },
         { provide: APP_PIPE, useClass: BodyPipe },
         { provide: APP_FILTER, useClass: ErrorFilter },
       ],

@@ -1,6 +1,6 @@
 import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
 import { AccessTokenResponse } from './auth/dto/tokens-response.dto.js';
-import type { ErrorKind } from './common/api-error.js';
+import { type ErrorKind, tooManyRequests } from './common/api-error.js';
 import { addError, hasOwnWords, operationsOf } from './openapi-operations.js';
 import { headerOf, loginCookieOf, placesOf, type TokenRequirement } from './tokens/requirement.js';
 import type { RouteRequirement } from './tokens/route-requirements.js';
@@ -41,11 +41,13 @@ export function describeTokens(
   loginCookies: LoginCookies,
 ): void {
   const schemes: Schemes = { ...HEADERS };
-  const requirements = new Map(routes.map(({ name, requirement }) => [name, requirement]));
+  const known = new Map(routes.map((route) => [route.name, route]));
   for (const { operation, changes } of operationsOf(document)) {
     const name = operation.operationId ?? '';
-    const requirement = requirements.get(name) ?? requirements.get(routeOf(name));
-    if (!requirement) continue;
+    const route = known.get(name) ?? known.get(routeOf(name));
+    if (!route) continue;
+    const { requirement, rateLimited } = route;
+    if (rateLimited) addError(operation, tooManyRequests);
     const cookie = cookieOf(requirement, loginCookies);
     const header = headerOf(requirement);
     operation.security = [];

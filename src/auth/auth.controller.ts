@@ -16,10 +16,12 @@ import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
 import { type Client, RequestClient } from '../http/client.js';
 import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
+import { NotRateLimited } from '../tokens/not-rate-limited.decorator.js';
 import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
 import { TokenCookies } from '../tokens/token-cookies.js';
 import { Token } from '../tokens/token.js';
 import { OwnUserResponse } from '../users/dto/user-response.dto.js';
+import { PasswordChangeLimit } from '../users/password-change-limit.js';
 import { currentPasswordWrong, passwordTooCommon } from '../users/user-errors.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { credentialsInvalid, credentialsMissing } from './auth-errors.js';
@@ -44,6 +46,7 @@ export class AuthController {
     private readonly sessions: SessionsService,
     private readonly cookies: TokenCookies,
     private readonly responses: TokenResponses,
+    private readonly changes: PasswordChangeLimit,
   ) {}
 
   @Post('login')
@@ -67,6 +70,7 @@ export class AuthController {
   @Post('refresh')
   @HttpCode(200)
   @RequireToken({ type: 'refresh', spent: true, refreshCookie: true })
+  @NotRateLimited()
   @ApiOperation({
     summary: 'Get new tokens',
     description:
@@ -87,6 +91,7 @@ export class AuthController {
 
   @Delete('logout')
   @RequireToken()
+  @NotRateLimited()
   @ApiOperation({
     summary: 'Revoke the access token',
     description: 'The one that is sent; its refresh token still works.',
@@ -106,6 +111,7 @@ export class AuthController {
 
   @Delete('logout2')
   @RequireToken({ type: 'refresh', spent: true, refreshCookie: true })
+  @NotRateLimited()
   @ApiOperation({
     summary: 'End the session',
     description:
@@ -150,6 +156,7 @@ export class AuthController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LoginResponse> {
+    this.changes.count(token);
     const user = await this.auth.currentUser(token);
     const words = { current: body.current_password, next: body.new_password };
     const changed = await this.credentials.changePassword(user, words, token, client);

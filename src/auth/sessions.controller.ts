@@ -9,6 +9,7 @@ import {
 import { ApiError, notFound, serviceUnavailable } from '../common/api-error.js';
 import { ApiErrors } from '../common/api-errors.js';
 import { type Client, RequestClient } from '../http/client.js';
+import { NotRateLimited } from '../tokens/not-rate-limited.decorator.js';
 import { CurrentToken, RequireToken } from '../tokens/require-token.decorator.js';
 import { freshTokenRequired, TokenError } from '../tokens/token-error.js';
 import { Token } from '../tokens/token.js';
@@ -34,6 +35,7 @@ export class SessionsController {
   }
 
   @Delete(':session')
+  @NotRateLimited()
   @HttpCode(204)
   @ApiOperation({
     summary: 'End one of your sessions',
@@ -55,6 +57,7 @@ export class SessionsController {
   }
 
   @Delete()
+  @NotRateLimited()
   @HttpCode(204)
   @RequireToken({ fresh: true })
   @ApiOperation({

@@ -33,7 +33,9 @@ export class DemoDataService implements OnModuleInit {
     if (!this.config.demoData || !(await this.isEmpty())) return;
     const file = join(packageRoot, 'data', 'fleet.json');
     const fleet = JSON.parse(readFileSync(file, 'utf8')) as Fleet;
-    const users = await Promise.all(fleet.users.map((user) => this.users.prepare(user, ownHashTurn())));
+    const users = await Promise.all(
+      fleet.users.map((user) => this.users.prepare(user, ownHashTurn())),
+    );
     try {
       await this.database.write(async () => {
         for (const user of users) await this.users.add(user);

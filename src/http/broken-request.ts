@@ -90,6 +90,8 @@ function namesOneHost({ httpVersion, headers, rawHeaders }: IncomingMessage): bo
  */
 export function hangUpWhenClosing(instance: FastifyInstance): void {
   instance.addHook('preClose', (done) => {
+    // Fastify does not close a server that never listened, so that no event would end the timers.
+    if (!instance.server.listening) return done();
     const idle = setInterval(() => instance.server.closeIdleConnections(), 50);
     const all = setTimeout(() => instance.server.closeAllConnections(), SHUTDOWN_PATIENCE);
     instance.server.once('close', () => {

@@ -2,6 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { MODULE_PATH, PATH_METADATA } from '@nestjs/common/internal';
 import { DiscoveryService, MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 import { StartError } from '../common/start-error.js';
+import { isRateLimited } from './not-rate-limited.decorator.js';
 import { PUBLIC, REQUIREMENT, type RouteAccess } from './require-token.decorator.js';
 import type { TokenRequirement } from './requirement.js';
 import { problemsOf } from './requirement-problems.js';
@@ -15,6 +16,9 @@ export interface RouteRequirement {
   paths: string[];
   /** What holds for the route; a handler's own replaces that of its controller. */
   requirement: TokenRequirement;
+  handler: object;
+  /** Whether its requests count for `USER_RATE_LIMIT`. */
+  rateLimited: boolean;
 }
 
 /** Knows what each route that is not public asks for, and refuses what makes no sense. */
@@ -52,7 +56,8 @@ export class RouteRequirements implements OnModuleInit {
         );
         const requirement = requirementOf(this.reflector, handler, metatype);
         if (paths.length === 0 || requirement === PUBLIC) return [];
-        return { name: `${metatype.name}.${name}`, paths, requirement };
+        const rateLimited = isRateLimited(handler);
+        return { name: `${metatype.name}.${name}`, paths, requirement, handler, rateLimited };
       });
     });
   }

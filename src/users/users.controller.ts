@@ -31,6 +31,7 @@ import { param } from '../tokens/requirement.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
 import { UserResponse } from './dto/user-response.dto.js';
+import { PasswordChangeLimit } from './password-change-limit.js';
 import { nameTaken, passwordTooCommon } from './user-errors.js';
 import { userFields } from './user-fields.js';
 import { UsersService } from './users.service.js';
@@ -48,7 +49,10 @@ const badBody = { name: ['Missing data for required field.'] };
 @ApiTags('Users')
 @Controller('api/users')
 export class UsersController {
-  constructor(private readonly users: UsersService) {}
+  constructor(
+    private readonly users: UsersService,
+    private readonly changes: PasswordChangeLimit,
+  ) {}
 
   @Get()
   @Public()
@@ -107,6 +111,7 @@ export class UsersController {
     @RequestClient() client: Client,
   ): Promise<UserResponse> {
     refuseOtherId(id, body);
+    this.changes.count(token);
     return UserResponse.from(await this.users.replace(id, body, { token, client }));
   }
 

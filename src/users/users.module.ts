@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { CommonPasswords } from './common-passwords.js';
+import { PasswordChangeLimit } from './password-change-limit.js';
 import { PasswordHasher } from './password-hasher.js';
 import { UserRepository } from './user.repository.js';
 import { UsersController } from './users.controller.js';
@@ -7,7 +8,7 @@ import { UsersService } from './users.service.js';
 
 @Module({
   controllers: [UsersController],
-  providers: [UsersService, UserRepository, PasswordHasher, CommonPasswords],
-  exports: [UsersService],
+  providers: [UsersService, UserRepository, PasswordHasher, PasswordChangeLimit, CommonPasswords],
+  exports: [UsersService, PasswordChangeLimit],
 })
 export class UsersModule {}

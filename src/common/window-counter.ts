@@ -1,0 +1,54 @@
+export interface WindowCounterOptions {
+  /** Of one key in one window. */
+  max: number;
+  /** Milliseconds. A window begins with the first use of its key. */
+  window: number;
+  /** Keys that are remembered: those that were used last. */
+  maxKeys: number;
+  /** Milliseconds on a clock that nobody sets. */
+  now?: () => number;
+}
+
+interface Window {
+  count: number;
+  endsAt: number;
+}
+
+/** Counts uses by key in fixed windows of time, in this process. */
+export class WindowCounter {
+  /** The key that was used last is the last one. */
+  private readonly windows = new Map<string, Window>();
+  private readonly now: () => number;
+
+  constructor(private readonly options: WindowCounterOptions) {
+    this.now = options.now ?? (() => performance.now());
+  }
+
+  /**
+   * Counts one use for each of the keys; for none of them if one has no uses left.
+   *
+   * @returns 0 if the use was counted, else the seconds until it could be
+   */
+  take(...keys: string[]): number {
+    const now = this.now();
+    const windows = keys.map((key) => this.windowOf(key, now));
+    const full = windows.filter(({ count }) => count >= this.options.max);
+    if (full.length > 0) {
+      return Math.ceil(Math.max(...full.map(({ endsAt }) => endsAt - now)) / 1000);
+    }
+    for (const window of windows) window.count++;
+    return 0;
+  }
+
+  private windowOf(key: string, now: number): Window {
+    const known = this.windows.get(key);
+    const window =
+      known && known.endsAt > now ? known : { count: 0, endsAt: now + this.options.window };
+    this.windows.delete(key);
+    this.windows.set(key, window);
+    if (this.windows.size > this.options.maxKeys) {
+      this.windows.delete(this.windows.keys().next().value!);
+    }
+    return window;
+  }
+}

@@ -1,0 +1,23 @@
+import { RequestMethod, SetMetadata } from '@nestjs/common';
+import { METHOD_METADATA } from '@nestjs/common/internal';
+
+const NOT_RATE_LIMITED = 'not rate limited';
+
+/**
+ * Excepts a route from `USER_RATE_LIMIT`: what users defend themselves with, while someone else
+ * uses up the limit with their token.
+ */
+export const NotRateLimited = () => SetMetadata(NOT_RATE_LIMITED, true);
+
+const SAFE_METHODS: readonly unknown[] = [
+  RequestMethod.GET,
+  RequestMethod.HEAD,
+  RequestMethod.OPTIONS,
+  RequestMethod.SEARCH,
+];
+
+/** Whether a handler's requests count for `USER_RATE_LIMIT`: those that may change something. */
+export function isRateLimited(handler: object): boolean {
+  const method: unknown = Reflect.getMetadata(METHOD_METADATA, handler);
+  return !SAFE_METHODS.includes(method) && !Reflect.hasMetadata(NOT_RATE_LIMITED, handler);
+}

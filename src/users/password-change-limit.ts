@@ -1,0 +1,24 @@
+import { Injectable } from '@nestjs/common';
+import { WindowCounter } from '../common/window-counter.js';
+import { MAX_COUNTED, refuseBeyond } from '../tokens/user-rate-limit.guard.js';
+import type { Token } from '../tokens/token.js';
+
+const MINUTE = 60_000;
+const MAX_CHANGES = 10;
+
+/** Limits how often a session may have a password hashed, whichever route it uses. */
+@Injectable()
+export class PasswordChangeLimit {
+  private readonly counter = new WindowCounter({
+    max: MAX_CHANGES,
+    window: MINUTE,
+    maxKeys: MAX_COUNTED,
+  });
+
+  /** @throws ApiError `too_many_requests` */
+  count({ sessionId, subject }: Token): void {
+    refuseBeyond(
+      this.counter.take(sessionId === null ? `user ${subject}` : `session ${sessionId}`),
+    );
+  }
+}

@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RouteRequirements } from '../src/tokens/route-requirements.js';
+import { type Answer, type LoggedIn, ship } from './support/client.js';
+import { bootApp, type TestApp } from './support/test-app.js';
+
+const tooMany = { statusCode: 429, code: 'too_many_requests', error: 'Too Many Requests' };
+
+function expectTooMany({ status, body, headers }: Answer): void {
+  expect([status, body]).toEqual([429, tooMany]);
+  const seconds = Number(headers.get('retry-after'));
+  expect(seconds).toBeGreaterThanOrEqual(1);
+  expect(seconds).toBeLessThanOrEqual(60);
+}
+
+const write = (app: TestApp, token: string) =>
+  app.send('POST', '/api/ships', { token, json: ship });
+
+async function writeTimes(app: TestApp, token: string, times: number): Promise<number[]> {
+  const statuses = [];
+  for (let i = 0; i < times; i++) statuses.push((await write(app, token)).status);
+  return statuses;
+}
+
+describe('USER_RATE_LIMIT', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await bootApp({ USER_RATE_LIMIT: '5' });
+  });
+  afterAll(() => app.close());
+
+  it('refuses what a user writes beyond it, and nothing that they read', async () => {
+    const { access } = await app.newLogin();
+    expect(await writeTimes(app, access, 5)).toEqual([201, 201, 201, 201, 201]);
+    expectTooMany(await write(app, access));
+    for (const path of ['/auth/me', '/api/books', '/auth/sessions', '/auth/token']) {
+      expect((await app.get(path, { token: access })).status).toBe(200);
+    }
+  });
+
+  it('counts the sessions of one user together, and each user alone', async () => {
+    const user = await app.newLogin();
+    const second = await app.login(user);
+    expect(await writeTimes(app, user.access, 3)).toEqual([201, 201, 201]);
+    expect(await writeTimes(app, second.access, 3)).toEqual([201, 201, 429]);
+    expectTooMany(await write(app, user.access));
+    expect(await writeTimes(app, (await app.newLogin()).access, 1)).toEqual([201]);
+  });
+
+  it('counts every way to write together', async () => {
+    const { id, name, password, access: token } = await app.newLogin();
+    const { id: shipId } = await app.newShip(token);
+    const book = { name: 'Thrawn', author: 'Timothy Zahn', publisher: 'Del Rey', price: 1 };
+    const tutorial = { name: 'Heir', Author: 'Zahn', Publisher: 'Bantam', book_prize: 1 };
+    const header = { headers: { 'x-access-tokens': token } };
+    const answers = [
+      await app.send('PUT', `/api/ships/${shipId}`, { token, json: ship }),
+      await app.send('POST', '/api/books', { token, json: book }),
+      await app.send('POST', '/book', { ...header, json: tutorial }),
+      await app.send('PUT', `/api/users/${id}`, { token, json: { name, password } }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 201, 200, 200]);
+    const json = { current_password: password, new_password: 'another password' };
+    expectTooMany(await app.send('POST', '/auth/password', { token, json }));
+    expectTooMany(await app.send('DELETE', `/api/ships/${shipId}`, { token }));
+    expectTooMany(await app.send('DELETE', '/books/1', header));
+    expectTooMany(await app.send('DELETE', `/api/users/${id}`, { token }));
+  });
+
+  it('counts no request without a good token', async () => {
+    const { access } = await app.newLogin();
+    for (let i = 0; i < 6; i++) expect((await write(app, `${access}x`)).status).toBe(401);
+    expect(await writeTimes(app, access, 1)).toEqual([201]);
+  });
+
+  it('lets the victim refresh, log out and end sessions while a thief uses it up', async () => {
+    const user = await app.newLogin();
+    const [second, third] = [await app.login(user), await app.login(user)];
+    await writeTimes(app, user.access, 6);
+    const answers = [await write(app, second.access)];
+    expectTooMany(answers[0]!);
+    const end = (path: string, token: string) => app.send('DELETE', path, { token });
+    const sessions = await app.get<{ id: string; current: boolean }[]>('/auth/sessions', {
+      token: second.access,
+    });
+    const other = sessions.body.find(({ current }) => !current)!;
+    for (const [answer, status] of [
+      [await app.send('POST', '/auth/refresh', { token: third.refresh }), 200],
+      [await end(`/auth/sessions/${other.id}`, second.access), 204],
+      [await end('/auth/sessions', second.access), 204],
+      [await end('/auth/logout', second.access), 200],
+      [await end('/auth/logout2', second.refresh), 200],
+    ] as const) {
+      expect(answer.status).toBe(status);
+    }
+    // The login is another matter: it has no token.
+    await app.login(user);
+  });
+
+  it('excepts the routes that refresh and that end sessions, and no other that may change something', () => {
+    const routes = app.app.get(RouteRequirements).list();
+    const excepted = routes.filter(({ rateLimited }) => !rateLimited).map(({ name }) => name);
+    expect(
+      excepted.filter((name) => !/\.(?:get|list|listBooks|me|token)$/.test(name)).sort(),
+    ).toEqual([
+      'AuthController.endSession',
+      'AuthController.logout',
+      'AuthController.refresh',
+      'SessionsController.end',
+      'SessionsController.endOthers',
+    ]);
+  });
+
+  it('is none in development', async () => {
+    const free = await bootApp();
+    const { access } = await free.newLogin();
+    expect(new Set(await writeTimes(free, access, 30))).toEqual(new Set([201]));
+    await free.close();
+  });
+});
+
+describe('Changes of passwords', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await bootApp();
+  });
+  afterAll(() => app.close());
+
+  const put = ({ id, name, access }: LoggedIn, password: unknown) =>
+    app.send('PUT', `/api/users/${id}`, { token: access, json: { name, password } });
+
+  it('are ten a minute and session, by either route, in development too', async () => {
+    const user = await app.newLogin();
+    const change = (current: string) =>
+      app.send('POST', '/auth/password', {
+        token: user.access,
+        json: { current_password: current, new_password: 'another password' },
+      });
+    for (let i = 0; i < 9; i++) expect((await put(user, 'a password')).status).toBe(200);
+    expect((await change('not the password')).status).toBe(400);
+    expectTooMany(await put(user, 'a password'));
+    expectTooMany(await change('a password'));
+    const again = { ...user, ...(await app.login(user)) };
+    expect((await put(again, 'a password')).status).toBe(200);
+  });
+
+  it('of an honest client of the original are not refused', async () => {
+    const user = await app.newLogin();
+    for (let i = 1; i <= 5; i++) {
+      const password = `password number ${i}`;
+      expect((await put(user, password)).status).toBe(200);
+      await app.login({ ...user, password });
+    }
+  });
+
+  it('are not counted where the body is refused', async () => {
+    const user = await app.newLogin();
+    for (let i = 0; i < 12; i++) expect((await put(user, i)).status).toBe(400);
+    expect((await put(user, 'a password')).status).toBe(200);
+  });
+
+  it('that are used up keep nobody from ending sessions', async () => {
+    const user = await app.newLogin();
+    for (let i = 0; i < 11; i++) await put(user, 'a password');
+    expectTooMany(await put(user, 'a password'));
+    expect((await app.send('DELETE', '/auth/logout2', { token: user.refresh })).status).toBe(200);
+  });
+});
