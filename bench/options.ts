@@ -17,6 +17,8 @@ export interface Options {
   loginTimes: boolean;
   /** Whether hostile requests hold up others. */
   stalls: boolean;
+  /** Whether floods of hashes hold up a login from elsewhere. */
+  floods: boolean;
   markdown: boolean;
 }
 
@@ -26,6 +28,7 @@ const CHECKS = 'checks';
 const LISTS = 'lists';
 const LOGIN_TIMES = 'login-times';
 const STALLS = 'stalls';
+const FLOODS = 'floods';
 
 export const usage = `npm run bench -- [options]
   --rounds <n>    measured rounds of each route or token check and side (5)
@@ -38,6 +41,7 @@ export const usage = `npm run bench -- [options]
                   ${LISTS}, or one of them: ${namesOf(listQueries)}
                   ${LOGIN_TIMES}: of users that there are, against names that nobody has
                   ${STALLS}: how long hostile requests hold up others
+                  ${FLOODS}: how long floods of hashes hold up a login from elsewhere
   --markdown      the tables as markdown`;
 
 /**
@@ -54,7 +58,7 @@ export function readOptions(args: string[]): Options | null {
       only: {
         type: 'string',
         multiple: true,
-        default: [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS],
+        default: [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS],
       },
       markdown: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -76,11 +80,22 @@ export function readOptions(args: string[]): Options | null {
   return { rounds, seconds, ships, ...choose(values.only), markdown: values.markdown };
 }
 
-type Chosen = Pick<Options, 'scenarios' | 'tokenChecks' | 'listQueries' | 'loginTimes' | 'stalls'>;
+type Chosen = Pick<
+  Options,
+  'scenarios' | 'tokenChecks' | 'listQueries' | 'loginTimes' | 'stalls' | 'floods'
+>;
 
 function choose(wanted: readonly string[]): Chosen {
   const all = [...scenarios, ...tokenChecks, ...listQueries];
-  const known = [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, ...all.map(({ name }) => name)];
+  const known = [
+    ROUTES,
+    CHECKS,
+    LISTS,
+    LOGIN_TIMES,
+    STALLS,
+    FLOODS,
+    ...all.map(({ name }) => name),
+  ];
   const unknown = wanted.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${known.join(', ')}.`);
   const chosen = <T extends { name: string }>(kind: string, all: readonly T[]): T[] =>
@@ -91,6 +106,7 @@ function choose(wanted: readonly string[]): Chosen {
     listQueries: chosen(LISTS, listQueries),
     loginTimes: wanted.includes(LOGIN_TIMES),
     stalls: wanted.includes(STALLS),
+    floods: wanted.includes(FLOODS),
   };
 }
 

@@ -4,7 +4,11 @@ import { packageRoot } from '../src/config/package-root.js';
 import { ServerProcess } from './server-process.js';
 
 /** The built product on a fresh SQLite file with the demo data, and without a rate limit. */
-export function startProduct(folder: string, name: string): Promise<ServerProcess> {
+export function startProduct(
+  folder: string,
+  name: string,
+  settings: Record<string, string> = {},
+): Promise<ServerProcess> {
   return ServerProcess.start({
     name: 'The product',
     script: join(packageRoot, 'dist', 'src', 'main.js'),
@@ -16,6 +20,7 @@ export function startProduct(folder: string, name: string): Promise<ServerProces
       AUTH_RATE_LIMIT: '0',
       JWT_SECRET_KEY: randomBytes(64).toString('base64url'),
       JWT_ACCESS_TOKEN_EXPIRES: '1d',
+      ...settings,
     },
   });
 }

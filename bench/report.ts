@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import type { Result, SideResult } from './contest.js';
 import type { ListResult, Walk } from './list-contest.js';
 import { ALIKE, type LoginTimes } from './login-times.js';
+import { type Flood, LONGEST_RATIO } from './floods.js';
 import { LONGEST_STALL, type Stall } from './stalls.js';
 import type { Ratio } from './statistics.js';
 import type { Table } from './table.js';
@@ -122,6 +123,19 @@ export function stallsTable(stalls: readonly Stall[]): Table {
     longest <= LONGEST_STALL ? 'met' : 'MISSED',
   ]);
   return [['hostile request', 'status', 'longest wait of another, ms', 'result'], ...rows];
+}
+
+export function floodsTable(floods: readonly Flood[]): Table {
+  const rows = floods.map(({ name, idle, median, longest, ratio }) => [
+    name,
+    idle.toFixed(1),
+    median.toFixed(1),
+    longest.toFixed(1),
+    ratio.toFixed(2),
+    ratio < LONGEST_RATIO ? 'met' : 'MISSED',
+  ]);
+  const head = ['flood', 'idle login, ms', 'median under it, ms', 'longest, ms', 'ratio', 'result'];
+  return [head, ...rows];
 }
 
 function meets({ median }: Ratio, target: number): boolean {

@@ -2,7 +2,7 @@
  * Measures the built product. Its routes, against the floor: the same ones written by hand, with
  * the same libraries and no framework. Its check of a token, against the bare cryptographic
  * operation. Its lists of very many ships, the last page against the first. Refused logins of users
- * against those of nobody, and what hostile requests do to others. See `usage` for the options. The
+ * against those of nobody, and what hostile requests and floods of hashes do to others. See `usage` for the options. The
  * exit code says whether the benchmark ran, not whether a target was met: a benchmark is no test.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { startContestants } from './contestants.js';
 import { type Options, readOptions, usage } from './options.js';
 import { measureLoginTimes } from './login-times.js';
 import {
+  floodsTable,
   listsTable,
   loginTimesLine,
   machine,
@@ -22,6 +23,7 @@ import {
   tokensTable,
   walkLine,
 } from './report.js';
+import { measureFloods } from './floods.js';
 import { measureStalls } from './stalls.js';
 import type { ListResult } from './list-contest.js';
 import type { ListOptions, ListResults } from './lists.js';
@@ -56,6 +58,10 @@ async function run(options: Options): Promise<void> {
   if (options.stalls) {
     console.log('\nHostile requests:\n');
     console.log(format(stallsTable(await measureStalls(folder))));
+  }
+  if (options.floods) {
+    console.log('\nA login from elsewhere:\n');
+    console.log(format(floodsTable(await measureFloods(folder))));
   }
 }
 
