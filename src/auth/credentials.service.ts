@@ -3,15 +3,17 @@ import { AuditTrail } from '../audit/audit-trail.js';
 import { ApiError } from '../common/api-error.js';
 import type { Client } from '../http/client.js';
 import type { Token } from '../tokens/token.js';
+import { CurrentPasswordCheck } from '../users/current-password.js';
+import type { Attempt } from '../users/password-hasher.js';
 import { currentPasswordWrong } from '../users/user-errors.js';
 import type { KnownUser } from '../users/user.repository.js';
-import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
+import { type AuthenticatedUser, type Caller, UsersService } from '../users/users.service.js';
 import { refusedLogin } from './auth-errors.js';
 import { LoginThrottle } from './login-throttle.js';
 
 /** Where passwords are verified, whichever way they come: failures are counted and recorded. */
 @Injectable()
-export class CredentialsService {
+export class CredentialsService implements CurrentPasswordCheck {
   constructor(
     private readonly users: UsersService,
     private readonly throttle: LoginThrottle,
@@ -38,13 +40,17 @@ export class CredentialsService {
     token: Token,
     client: Client,
   ): Promise<void> {
-    const { id, name } = user;
-    const attempt = this.throttle.attempt(name, client, {
+    const caller = { token, client };
+    const attempt = this.attempt(user, caller);
+    const changed = await this.users.changePassword(user.id, words, caller, attempt);
+    if (!changed) throw new ApiError(currentPasswordWrong);
+  }
+
+  attempt({ name }: KnownUser, { token, client }: Caller): Attempt {
+    return this.throttle.attempt(name, client, {
       onFailure: () => this.recordFailure(name, client, token),
       isKnown: true,
     });
-    const changed = await this.users.changePassword(id, words, { token, client }, attempt);
-    if (!changed) throw new ApiError(currentPasswordWrong);
   }
 
   /** @throws TokenError `token_revoked` where a new password has ended the session: no guess failed */

@@ -2,7 +2,13 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { MODULE_PATH, PATH_METADATA } from '@nestjs/common/internal';
 import { DiscoveryService, MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 import { StartError } from '../common/start-error.js';
-import { PUBLIC, REQUIREMENT, type RouteAccess } from './require-token.decorator.js';
+import { AppConfig } from '../config/app-config.js';
+import {
+  type AccessBySettings,
+  PUBLIC,
+  REQUIREMENT,
+  type RouteAccess,
+} from './require-token.decorator.js';
 import type { TokenRequirement } from './requirement.js';
 import { problemsOf } from './requirement-problems.js';
 
@@ -25,6 +31,7 @@ export class RouteRequirements implements OnModuleInit {
     private readonly scanner: MetadataScanner,
     private readonly reflector: Reflector,
     private readonly modules: ModulesContainer,
+    private readonly config: AppConfig,
   ) {}
 
   /**
@@ -50,7 +57,7 @@ export class RouteRequirements implements OnModuleInit {
         const paths = pathsOf(metatype).flatMap((base) =>
           pathsOf(handler).map((path) => joined(prefix, base, path)),
         );
-        const requirement = requirementOf(this.reflector, handler, metatype);
+        const requirement = requirementOf(this.reflector, [handler, metatype], this.config);
         if (paths.length === 0 || requirement === PUBLIC) return [];
         return { name: `${metatype.name}.${name}`, paths, requirement };
       });
@@ -67,14 +74,14 @@ export class RouteRequirements implements OnModuleInit {
 /** What the decorators say of a route; any access token will do where they say nothing. */
 export function requirementOf(
   reflector: Reflector,
-  handler: Target,
-  controller: Target,
+  [handler, controller]: [Target, Target],
+  config: AppConfig,
 ): RouteAccess {
-  const said = reflector.getAllAndOverride<RouteAccess | undefined>(REQUIREMENT, [
-    handler,
-    controller,
-  ]);
-  return said ?? {};
+  const said = reflector.getAllAndOverride<RouteAccess | AccessBySettings | undefined>(
+    REQUIREMENT,
+    [handler, controller],
+  );
+  return (typeof said === 'function' ? said(config) : said) ?? {};
 }
 
 function pathsOf(decorated: object): string[] {

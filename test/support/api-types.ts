@@ -245,7 +245,7 @@ export interface paths {
         get: operations["usersGet"];
         /**
          * Replace a user
-         * @description For the user and for administrators. Another password ends the other sessions.
+         * @description For the user and for administrators. A changed password ends the other sessions of the user.
          */
         put: operations["usersReplace"];
         post?: never;
@@ -502,11 +502,11 @@ export interface components {
              */
             happened_at: string;
             /**
-             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: and all other sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no administrator any more, and all of their sessions ended; `user_created`: somebody registered; `user_deleted`: with all sessions and books.
+             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: and all other sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no administrator any more, and all of their sessions ended; `user_created`: somebody registered; `user_renamed`: the name of the user was changed; `user_deleted`: with all sessions and books.
              * @example login
              * @enum {string}
              */
-            event: "login" | "login_failed" | "refresh_reused" | "logout" | "session_ended" | "other_sessions_ended" | "password_changed" | "admin_granted" | "admin_revoked" | "user_created" | "user_deleted";
+            event: "login" | "login_failed" | "refresh_reused" | "logout" | "session_ended" | "other_sessions_ended" | "password_changed" | "admin_granted" | "admin_revoked" | "user_created" | "user_renamed" | "user_deleted";
             /**
              * @description Whose account it is about; null for a name that nobody has.
              * @example 1
@@ -689,7 +689,7 @@ export interface components {
         };
         CreateUser: {
             /**
-             * @description Unique, compared after Unicode NFC.
+             * @description Unique after Unicode NFC, whatever the case. No white space at the ends; no control, zero-width or bidirectional formatting characters.
              * @example luke
              */
             name: string;
@@ -701,7 +701,7 @@ export interface components {
         };
         ReplaceUser: {
             /**
-             * @description Unique, compared after Unicode NFC.
+             * @description Unique after Unicode NFC, whatever the case. No white space at the ends; no control, zero-width or bidirectional formatting characters.
              * @example luke
              */
             name: string;
