@@ -4,6 +4,7 @@ import { words } from './bookstore/bookstore-words.js';
 import { tooManyRequests } from './common/api-error.js';
 import type { AppConfig } from './config/app-config.js';
 import { addError, type OperationObject, operationsOf } from './openapi-operations.js';
+import { tokenRevoked } from './tokens/token-error.js';
 import { currentPasswordWrong, registrationClosed } from './users/user-errors.js';
 
 type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
@@ -37,7 +38,11 @@ export function describeUserRules(
     registration.security = [{ access_token: [] }];
     addError(registration, registrationClosed);
   }
-  operation('BookstoreController.register').security?.unshift({ 'header.x-access-tokens': [] });
+  // The session of the token may end while the password is hashed.
+  addError(operation('UsersController.create'), tokenRevoked);
+  const tutorial = operation('BookstoreController.register');
+  tutorial.responses[401] = tutorialMessages(words.tokenInvalid);
+  tutorial.security?.unshift({ 'header.x-access-tokens': [] });
 }
 
 function operationFinder(document: OpenAPIObject): (name: string) => OperationObject {
