@@ -46,7 +46,19 @@ export class CredentialsService implements CurrentPasswordCheck {
     if (!changed) throw new ApiError(currentPasswordWrong);
   }
 
-  attempt({ name }: KnownUser, { token, client }: Caller): Attempt {
+  async confirmPassword(
+    user: KnownUser,
+    password: string,
+    token: Token,
+    client: Client,
+  ): Promise<AuthenticatedUser> {
+    const attempt = this.attempt(user, { token, client });
+    const verified = await this.users.verifyPassword(user.id, password, attempt);
+    if (!verified) throw new ApiError(currentPasswordWrong);
+    return verified;
+  }
+
+  private attempt({ name }: KnownUser, { token, client }: Caller): Attempt {
     return this.throttle.attempt(name, client, {
       onFailure: () => this.recordFailure(name, client, token),
       isKnown: true,

@@ -1,6 +1,7 @@
-import type { Caller } from './users.service.js';
-import type { Attempt } from './password-hasher.js';
+import type { Client } from '../http/client.js';
+import type { Token } from '../tokens/token.js';
 import type { KnownUser } from './user.repository.js';
+import type { AuthenticatedUser } from './users.service.js';
 
 /**
  * How the current password of a user who is logged in is verified: through the throttle and with an
@@ -8,8 +9,17 @@ import type { KnownUser } from './user.repository.js';
  */
 export abstract class CurrentPasswordCheck {
   /**
-   * @param caller with a token of the user
-   * @returns what goes around the verification, and may refuse it (`too_many_requests`)
+   * One verification.
+   *
+   * @param token of the user
+   * @returns the user with the hash that was verified
+   * @throws ApiError `current_password_wrong`, `too_many_requests`
+   * @throws TokenError `token_revoked` if the session or the user is gone
    */
-  abstract attempt(user: KnownUser, caller: Caller): Attempt;
+  abstract confirmPassword(
+    user: KnownUser,
+    password: string,
+    token: Token,
+    client: Client,
+  ): Promise<AuthenticatedUser>;
 }

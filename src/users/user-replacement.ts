@@ -11,7 +11,7 @@ import { CurrentPasswordCheck } from './current-password.js';
 import type { ReplaceUser } from './dto/user-body.dto.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordRules } from './password-rules.js';
-import { currentPasswordWrong, nameTaken } from './user-errors.js';
+import { nameTaken } from './user-errors.js';
 import { problemOfName } from './user-name.js';
 import {
   type KnownUser,
@@ -30,7 +30,7 @@ export class UserReplacement {
     private readonly users: UserRepository,
     private readonly passwords: PasswordHasher,
     private readonly rules: PasswordRules,
-    private readonly currentPassword: CurrentPasswordCheck,
+    private readonly check: CurrentPasswordCheck,
     private readonly sessions: SessionRepository,
     private readonly audit: AuditTrail,
     private readonly database: Database,
@@ -55,10 +55,10 @@ export class UserReplacement {
       refuseNewName(name, user);
       if (!user) throw new ApiError(notFound);
       if (name !== user.name && (await this.users.isTaken(name, id))) throw new ApiError(nameTaken);
-      const isUnchanged = await this.isUnchanged(user, { password, current }, caller);
+      const { verified, isUnchanged } = await this.verify(user, { password, current }, caller);
       newHash ??= await this.passwords.hash(password);
-      const values = { name, passwordHash: isUnchanged ? user.passwordHash : newHash };
-      if (await this.exchange(user, values, caller)) return { ...user, name };
+      const values = { name, passwordHash: isUnchanged ? verified.passwordHash : newHash };
+      if (await this.exchange(verified, values, caller)) return { ...verified, name };
     }
     throw unavailable('the password kept changing');
   }
@@ -78,21 +78,22 @@ export class UserReplacement {
   }
 
   /**
-   * Whether the password is the one that the user has. One verification either way.
+   * One verification either way: of the current password if one is asked for, else of the new one.
    *
-   * @throws ApiError `current_password_wrong`
+   * @returns the user with the hash that was compared, and whether it is that of the new password
+   * @throws ApiError `current_password_wrong`, `too_many_requests`; TokenError `token_revoked`
    */
-  private async isUnchanged(
+  private async verify(
     user: UserWithHash,
     { password, current }: { password: string; current: string | null },
-    caller: Caller,
-  ): Promise<boolean> {
-    if (current === null) return this.passwords.verify(user.passwordHash, password);
-    const attempt = this.currentPassword.attempt(user, caller);
-    if (!(await this.passwords.verify(user.passwordHash, current, attempt))) {
-      throw new ApiError(currentPasswordWrong);
+    { token, client }: Caller,
+  ): Promise<{ verified: UserWithHash; isUnchanged: boolean }> {
+    if (current === null) {
+      const isUnchanged = await this.passwords.verify(user.passwordHash, password);
+      return { verified: user, isUnchanged };
     }
-    return nfc(current) === nfc(password);
+    const verified = await this.check.confirmPassword(user, current, token, client);
+    return { verified, isUnchanged: nfc(current) === nfc(password) };
   }
 
   /** @returns false where the user was changed since they were read */

@@ -123,6 +123,22 @@ export class UsersService {
     throw unavailable('the password kept changing');
   }
 
+  /**
+   * The user of that id with the hash that was verified, or null if the password is another one.
+   *
+   * @param attempt see `authenticate`
+   * @throws TokenError `token_revoked` if there is no such user
+   */
+  async verifyPassword(
+    id: number,
+    password: string,
+    attempt: Attempt,
+  ): Promise<AuthenticatedUser | null> {
+    const user = await this.users.findByIdWithHash(id);
+    if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
+    return (await this.passwords.verify(user.passwordHash, password, attempt)) ? user : null;
+  }
+
   /** @returns false where the password was changed since the user was read */
   private async exchange(user: UserWithHash, values: NewUser, caller: Caller): Promise<boolean> {
     const { sessionId } = caller.token;
