@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { fleet, ship } from './support/client.js';
@@ -140,5 +141,12 @@ describe.each([
       const { status, body } = await app.send(method, path, { ...(json && { json }) });
       expect([status, body.error]).toEqual([401, 'Missing Authorization Header']);
     }
+  });
+});
+
+describe('docs/flask-clients.md', () => {
+  it('names the switch with which these clients are tested in production', () => {
+    const words = Object.entries(SWITCH).map(([name, value]) => `${name}=${value}`);
+    expect(readFileSync('docs/flask-clients.md', 'utf8')).toContain(words.join(' '));
   });
 });

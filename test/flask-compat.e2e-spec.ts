@@ -174,6 +174,7 @@ describe.each([
   it('lists users to administrators alone', async () => {
     const user = await app.newLogin();
     expect(await codeOf('GET', '/api/users')).toEqual([401, 'token_missing']);
+    expect((await app.send('HEAD', '/api/users')).status).toBe(401);
     expect(await codeOf('GET', '/api/users', { token: 'x' })).toEqual([401, 'token_invalid']);
     const { refresh, access } = user;
     expect(await codeOf('GET', '/api/users', { token: refresh })).toEqual([
