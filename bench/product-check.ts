@@ -68,7 +68,7 @@ async function logIn(
 ): Promise<string> {
   const { username: name, password } = credentials;
   const client = { agent: null, ip: '127.0.0.1' };
-  await users.register({ name, password }, client);
+  await users.register({ name, password }, { client });
   const user = await verifier.verify(name, password, client);
   return (await auth.login(user, client)).access.signed;
 }

@@ -4,6 +4,7 @@ import { CreateBooks1795349000000 } from './1795349000000-create-books.js';
 import { SortLists1795360000000 } from './1795360000000-sort-lists.js';
 import { RotateRefreshTokens1795370000000 } from './1795370000000-rotate-refresh-tokens.js';
 import { CreateAuditLoginFailures1795380000000 } from './1795380000000-create-audit-login-failures.js';
+import { AddUserNameKeys1795390000000 } from './1795390000000-add-user-name-keys.js';
 import { NarrowRefreshGrace1795400000000 } from './1795400000000-narrow-refresh-grace.js';
 
 /** In the order in which they run. A test fails when a file beside this one is missing here. */
@@ -14,5 +15,6 @@ export const migrations = [
   SortLists1795360000000,
   RotateRefreshTokens1795370000000,
   CreateAuditLoginFailures1795380000000,
+  AddUserNameKeys1795390000000,
   NarrowRefreshGrace1795400000000,
 ];

@@ -1,28 +1,105 @@
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { applicationModule } from '../src/app.setup.js';
-import { ApiError } from '../src/common/api-error.js';
+import { AuditTrail } from '../src/audit/audit-trail.js';
+import { ApiError, notFound } from '../src/common/api-error.js';
+import { StartError } from '../src/common/start-error.js';
+import { validateBody } from '../src/common/validation.js';
 import { AppConfig } from '../src/config/app-config.js';
+import { ConfigModule } from '../src/config/config.module.js';
+import { DatabaseModule, openDatabase } from '../src/database/database.module.js';
+import { entities } from '../src/entities.js';
+import { SessionRepository } from '../src/tokens/session.repository.js';
+import { CommonPasswords } from '../src/users/common-passwords.js';
+import { CreateUser } from '../src/users/dto/user-body.dto.js';
+import { PasswordHasher } from '../src/users/password-hasher.js';
+import { PasswordRules } from '../src/users/password-rules.js';
+import { UserRepository } from '../src/users/user.repository.js';
 import { UsersService } from '../src/users/users.service.js';
+import { readNewPassword } from './read-password.js';
 
-/** Makes a user an administrator, or takes it back: `npm run admin -- grant|revoke <name>`. */
-const [verb, name] = process.argv.slice(2);
-if ((verb !== 'grant' && verb !== 'revoke') || name === undefined) {
-  console.error('Usage: npm run admin -- grant|revoke <name>');
-  process.exit(2);
+const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user create <name>
+  grant        makes the user an administrator from the next login on
+  revoke       makes the user an ordinary user again
+  user create  adds a user; asks for the password, or reads it from standard input`;
+
+/** Everything that changes users, without what issues or verifies tokens: no key is needed. */
+@Module({
+  providers: [
+    UsersService,
+    UserRepository,
+    PasswordHasher,
+    PasswordRules,
+    CommonPasswords,
+    SessionRepository,
+    AuditTrail,
+  ],
+})
+class UserCommandsModule {}
+
+type Command = (users: UsersService, config: AppConfig) => Promise<string>;
+
+/** The command that the words ask for, or null. Each gives a sentence about what it did. */
+function commandOf(words: readonly string[]): Command | null {
+  const [first, second, third] = words;
+  if (first === 'user' && second === 'create' && third !== undefined && words.length === 3) {
+    return (users, config) => createUser(users, config, third);
+  }
+  if ((first !== 'grant' && first !== 'revoke') || second === undefined || words.length > 2) {
+    return null;
+  }
+  return (users) => setAdmin(users, second, first === 'grant');
 }
 
-const app = await NestFactory.createApplicationContext(await applicationModule(AppConfig.load()), {
-  logger: false,
-});
+async function setAdmin(users: UsersService, name: string, admin: boolean): Promise<string> {
+  await users.setAdmin(name, admin);
+  const role = admin ? 'an administrator' : 'no administrator';
+  return `${name} is ${role} from the next login on; all of their sessions have ended.`;
+}
+
+/** By the same rules as `POST /api/users`, whatever `REGISTRATION` says. */
+async function createUser(users: UsersService, config: AppConfig, name: string): Promise<string> {
+  const body = validateBody(CreateUser, { name, password: await readNewPassword() }, config);
+  const user = await users.register(body, {});
+  return `The user ${user.name} was created, with the id ${user.id}.`;
+}
+
+async function run(command: Command): Promise<string> {
+  const config = AppConfig.load({ needsKey: false });
+  const database = await openDatabase(config.database, entities);
+  const module = {
+    module: UserCommandsModule,
+    imports: [ConfigModule.forRoot(config), DatabaseModule.forRoot(database)],
+  };
+  const app = await NestFactory.createApplicationContext(module, { logger: false });
+  try {
+    return await command(app.get(UsersService), config);
+  } finally {
+    await app.close();
+  }
+}
+
+/** What a refusal of the API says to a person at a terminal. */
+function sentenceOf({ kind, body }: ApiError, name: string): string {
+  if (kind.code === notFound.code) return `There is no user ${name}.`;
+  const { message = body.error } = body;
+  if (typeof message === 'string') return message;
+  return Object.entries(message)
+    .map(([field, sentences]) => `${field}: ${sentences.join(' ')}`)
+    .join('\n');
+}
+
+const words = process.argv.slice(2);
+const command = commandOf(words);
+if (!command) {
+  console.error(usage);
+  process.exit(2);
+}
 try {
-  await app.get(UsersService, { strict: false }).setAdmin(name, verb === 'grant');
-  console.log(
-    `${name} is ${verb === 'grant' ? 'an administrator' : 'no administrator'} from the next login on; all of their sessions have ended.`,
-  );
+  console.log(await run(command));
 } catch (error) {
-  if (!(error instanceof ApiError)) throw error;
-  console.error(`There is no user ${name}.`);
+  if (error instanceof ApiError) console.error(sentenceOf(error, words.at(-1)!));
+  else if (error instanceof StartError) console.error(error.message);
+  else throw error;
   process.exitCode = 1;
-} finally {
-  await app.close();
 }

@@ -8,6 +8,7 @@ try {
   const app = await createApp(config);
   const logger = new Logger('Main');
   for (const warning of config.warnings) logger.warn(warning);
+  sayCompatibility(config, logger);
   await app.listen(config.port, config.host).catch(explain);
   const url = await app.getUrl();
   logger.log(`The API is at ${url}/api`);
@@ -15,6 +16,18 @@ try {
 } catch (error) {
   console.error(error instanceof StartError ? error.message : error);
   process.exit(1);
+}
+
+/** Says which of the two sets of rules for users holds. In production the weaker one is a warning. */
+function sayCompatibility({ flaskCompat, production }: AppConfig, logger: Logger): void {
+  if (!flaskCompat) {
+    logger.log('FLASK_COMPAT is false: lists of users are for administrators.');
+    return;
+  }
+  const sentence =
+    'FLASK_COMPAT is true: lists of users are open, and a PUT changes a password without the current one.';
+  if (production) logger.warn(sentence);
+  else logger.log(sentence);
 }
 
 function explain(error: NodeJS.ErrnoException): never {

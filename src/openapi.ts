@@ -16,6 +16,7 @@ import { pathOf } from './http/links.js';
 import { addError, type OperationObject, operationsOf } from './openapi-operations.js';
 import { describeTokens, describeUnspentRefresh } from './openapi-tokens.js';
 import { describeTokenBodies } from './openapi-token-bodies.js';
+import { describeUserRules } from './openapi-users.js';
 import { RouteRequirements } from './tokens/route-requirements.js';
 import { loginCookieNames } from './tokens/token-cookies.js';
 
@@ -37,6 +38,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
     operationIdFactory: (controller, method) => `${controller}.${method}`,
   });
   const cookies = config.tokenCookies ? loginCookieNames(config) : null;
+  describeUserRules(document, config);
   describeTokens(document, app.get(RouteRequirements).list(), cookies);
   if (!config.refreshRotation) describeUnspentRefresh(document);
   if (cookies) describeTokenBodies(document, config.web);

@@ -1,17 +1,34 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { fleet, ship } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 
+/** The whole switch of docs/flask-clients.md. */
+const SWITCH = {
+  FLASK_COMPAT: 'true',
+  PUBLIC_URL: 'https://api.example.com',
+  REFRESH_ROTATION: 'false',
+};
+
 /**
  * What a client of the Flask original does, in the original's own order and with its own values:
- * it knows neither our codes nor our sessions, and must not notice them.
+ * it knows neither our codes nor our sessions, and must not notice them. Production has longer
+ * passwords and no example data, so that the data is made in development first.
  */
-describe('A client of the Flask original', () => {
+describe.each([
+  ['in development', {}, 'secret'],
+  [
+    'in production with the switch',
+    { ...SWITCH, NODE_ENV: 'production', DEMO_DATA: 'false' },
+    'a longer secret',
+  ],
+])('A client of the Flask original %s', (_, env, secret) => {
   let app: TestApp;
 
   beforeEach(async () => {
     app = await bootApp();
+    if ('NODE_ENV' in env) app = await app.restart(env);
   });
   afterEach(() => app.close());
 
@@ -71,20 +88,21 @@ describe('A client of the Flask original', () => {
   });
 
   it('registers, changes and deletes a user', async () => {
-    const json = { name: 'new user', password: 'secret' };
+    const json = { name: 'new user', password: secret };
     const created = await app.send('POST', '/api/users', { json });
     expect([created.status, created.body]).toEqual([201, { id: 3, name: 'new user' }]);
     expect(created.headers.get('location')).toMatch(/\/api\/users\/3$/);
     const taken = await app.send('POST', '/api/users', { json });
     expect([taken.status, taken.body.message]).toEqual([400, 'User already exists.']);
 
-    const { access, refresh } = await auth('new user', 'secret');
+    const { access, refresh } = await auth('new user', secret);
     const change = { id: 3, name: 'fancy new name', password: 'more secret' };
     const updated = await app.send('PUT', '/api/users/3', { token: access, json: change });
     expect([updated.status, updated.body]).toEqual([200, { id: 3, name: 'fancy new name' }]);
+    expect((await app.get('/auth/me', { token: access })).body.name).toBe('fancy new name');
     const mismatch = await app.send('PUT', '/api/users/3', {
       token: access,
-      json: { id: 4, name: '??', password: '????' },
+      json: { id: 4, name: '??', password: '????????' },
     });
     expect([mismatch.status, mismatch.body.message]).toEqual([
       400,
@@ -123,5 +141,12 @@ describe('A client of the Flask original', () => {
       const { status, body } = await app.send(method, path, { ...(json && { json }) });
       expect([status, body.error]).toEqual([401, 'Missing Authorization Header']);
     }
+  });
+});
+
+describe('docs/flask-clients.md', () => {
+  it('names the switch with which these clients are tested in production', () => {
+    const words = Object.entries(SWITCH).map(([name, value]) => `${name}=${value}`);
+    expect(readFileSync('docs/flask-clients.md', 'utf8')).toContain(words.join(' '));
   });
 });

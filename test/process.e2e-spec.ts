@@ -53,6 +53,23 @@ describe('The process', () => {
     socket.destroy();
   });
 
+  it.each([
+    ['development', {}, 'LOG', 'FLASK_COMPAT is true'],
+    ['development', { FLASK_COMPAT: 'false' }, 'LOG', 'FLASK_COMPAT is false'],
+    ['production', {}, '"level":"log"', 'FLASK_COMPAT is false'],
+    ['production', { FLASK_COMPAT: 'true' }, '"level":"warn"', 'FLASK_COMPAT is true'],
+  ])(
+    'says in %s with %j which rules for users hold',
+    async (NODE_ENV, env, level, sentence) => {
+      const service = spawn({ NODE_ENV, ...env });
+      await service.client();
+      const line = service.output.split('\n').find((each) => each.includes(sentence));
+      expect(line).toContain(level);
+      // With several at once on a busy machine, a start takes long.
+    },
+    60_000,
+  );
+
   it('does not start with settings that will not do, and names each of them', async () => {
     const service = spawn({ PORT: 'http', JWT_ALGORITHM: 'none', DEMO_DATA: 'yes' });
     expect(await service.exit()).toBe(1);

@@ -16,6 +16,7 @@ export const AUDIT_EVENTS = {
   admin_granted: 'the user became an administrator, and all of their sessions ended',
   admin_revoked: 'the user is no administrator any more, and all of their sessions ended',
   user_created: 'somebody registered',
+  user_renamed: 'the name of the user was changed',
   user_deleted: 'with all sessions and books',
 } as const;
 

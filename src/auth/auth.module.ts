@@ -1,4 +1,5 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
+import { CurrentPasswordCheck } from '../users/current-password.js';
 import { UsersModule } from '../users/users.module.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
@@ -11,6 +12,8 @@ import { SessionsController } from './sessions.controller.js';
 import { SessionsService } from './sessions.service.js';
 import { TokenResponses } from './token-responses.js';
 
+/** Global for `CurrentPasswordCheck`, which `users/` injects and must not import. */
+@Global()
 @Module({
   imports: [UsersModule],
   controllers: [AuthController, SessionsController],
@@ -20,10 +23,11 @@ import { TokenResponses } from './token-responses.js';
     RefreshRepeats,
     SessionsService,
     CredentialsService,
+    { provide: CurrentPasswordCheck, useExisting: CredentialsService },
     LoginThrottle,
     LocalStrategy,
     TokenResponses,
   ],
-  exports: [AuthService, CredentialsService],
+  exports: [AuthService, CredentialsService, CurrentPasswordCheck],
 })
 export class AuthModule {}

@@ -5,6 +5,7 @@ import type { Client } from '../http/client.js';
 import { SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import type { Token } from '../tokens/token.js';
+import { CurrentPasswordCheck } from '../users/current-password.js';
 import { currentPasswordWrong } from '../users/user-errors.js';
 import type { KnownUser } from '../users/user.repository.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
@@ -19,7 +20,7 @@ const MAX_TRIES = 3;
 
 /** Where passwords are verified, whichever way they come: failures are counted and recorded. */
 @Injectable()
-export class CredentialsService {
+export class CredentialsService implements CurrentPasswordCheck {
   constructor(
     private readonly users: UsersService,
     private readonly throttle: LoginThrottle,

@@ -2,7 +2,7 @@ import { Catch } from '@nestjs/common';
 import { credentialsInvalid } from '../auth/auth-errors.js';
 import { ApiError, notFound } from '../common/api-error.js';
 import { type ErrorAnswer, ErrorFilter } from '../http/error.filter.js';
-import { TokenError, tokenInvalid } from '../tokens/token-error.js';
+import { scopeRequired, TokenError, tokenInvalid } from '../tokens/token-error.js';
 import { BASIC_CHALLENGE, words } from './bookstore-words.js';
 
 /** Refuses in the tutorial's words where it has any, and as everywhere else where it has none. */
@@ -30,6 +30,9 @@ export class BookstoreErrorFilter extends ErrorFilter {
 
 /** The tutorial tells a token that is missing from one that is bad, and no more. */
 function refusedToken(error: TokenError): ErrorAnswer {
+  if (error.kind === scopeRequired) {
+    return { status: 403, headers: error.headers, body: { message: words.administratorRequired } };
+  }
   const message = error.code === 'token_missing' ? words.tokenMissing : words.tokenInvalid;
   const { headers } = error.kind.status === 401 ? error : new TokenError(tokenInvalid);
   return { status: 401, headers, body: { message } };

@@ -11,6 +11,7 @@ export const words = {
   couldNotVerify: 'could not verify',
   tokenMissing: 'a valid token is missing',
   tokenInvalid: 'token is invalid',
+  administratorRequired: 'administrator required',
   added: 'new books created',
   deleted: 'Book deleted',
   noBook: 'book does not exist',

@@ -27,7 +27,13 @@ import { linkHeader, linkNext } from '../http/links.js';
 import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
 import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
 import { type ListQuery, MAX_LIMIT } from '../lists/list-query.js';
-import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
+import {
+  AccessBy,
+  CurrentToken,
+  Public,
+  PUBLIC,
+  RequireToken,
+} from '../tokens/require-token.decorator.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser } from '../users/dto/user-body.dto.js';
 import { nameTaken, passwordTooCommon } from '../users/user-errors.js';
@@ -44,8 +50,10 @@ import {
   TutorialBooksResponse,
 } from './dto/tutorial-book.dto.js';
 import { TutorialUserResponse, TutorialUsersResponse } from './dto/tutorial-user.dto.js';
+import { TutorialRegistrationGuard } from './tutorial-registration.guard.js';
 
-const TutorialToken = () => RequireToken({ header: 'x-access-tokens' });
+const TUTORIAL_TOKEN = { header: 'x-access-tokens' };
+const TutorialToken = () => RequireToken(TUTORIAL_TOKEN);
 
 const badBody = { name: ['Missing data for required field.'] };
 
@@ -68,16 +76,17 @@ export class BookstoreController {
   @Post('register')
   @HttpCode(200)
   @Public()
-  @UseGuards(AuthRateLimitGuard)
+  @UseGuards(TutorialRegistrationGuard, AuthRateLimitGuard)
   @ApiOperation({ summary: 'Register' })
   @ApiTutorialMessage(200, words.registered)
   @ApiBodyErrors(badBody)
   @ApiErrors(nameTaken, passwordTooCommon, tooManyRequests, serviceUnavailable)
   async register(
     @Body() body: CreateUser,
+    @CurrentToken() token: Token | undefined,
     @RequestClient() client: Client,
   ): Promise<MessageResponse> {
-    await this.users.register(body, client);
+    await this.users.register(body, { client, ...(token && { token }) });
     return { message: words.registered };
   }
 
@@ -106,7 +115,9 @@ export class BookstoreController {
   }
 
   @Get('users')
-  @Public()
+  @AccessBy(({ flaskCompat }) =>
+    flaskCompat ? PUBLIC : { ...TUTORIAL_TOKEN, scope: { admin: true } },
+  )
   @ApiOperation({ summary: 'List users' })
   @ApiListParameters({}, MAX_LIMIT)
   @ApiOkResponse({ type: TutorialUsersResponse, headers: linkHeader })

@@ -7,19 +7,21 @@ import { MessageResponse } from './dto/tutorial-answers.dto.js';
 export function ApiTutorialMessage(status: number, ...messages: string[]): MethodDecorator {
   return applyDecorators(
     ApiExtraModels(MessageResponse),
-    ApiResponse({
-      status,
-      description: messages.map((message) => `“${message}”`).join(', '),
-      content: {
-        'application/json': {
-          schema: { $ref: getSchemaPath(MessageResponse) },
-          examples: Object.fromEntries(
-            messages.map((message) => [message, { value: { message } }]),
-          ),
-        },
-      },
-    }),
+    ApiResponse({ status, ...tutorialMessages(...messages) }),
   );
+}
+
+/** An answer that is one of these messages, as the document describes it. */
+export function tutorialMessages(...messages: string[]) {
+  return {
+    description: messages.map((message) => `“${message}”`).join(', '),
+    content: {
+      'application/json': {
+        schema: { $ref: getSchemaPath(MessageResponse) },
+        examples: Object.fromEntries(messages.map((message) => [message, { value: { message } }])),
+      },
+    },
+  };
 }
 
 /** Documents how a token is refused. */

@@ -13,6 +13,9 @@ export const sentences = {
   integer: 'Not a valid integer.',
   list: 'Not a valid list.',
   unknown: 'Unknown field.',
+  invisible: 'Must not contain control, zero-width or bidirectional formatting characters.',
+  spaceAtAnEnd: 'Must not begin or end with white space.',
+  sameAsName: 'Must differ from the name.',
   cursor: 'Not a valid cursor.',
   sort: 'Not a valid list of fields.',
   dateTime: 'Not a valid datetime.',
@@ -25,6 +28,8 @@ export const sentences = {
 
 interface FieldOptions<T> {
   description?: string;
+  /** Whether the field is known under these settings; always, if it is left out. */
+  when?: (config: AppConfig) => boolean;
   example: T;
   /** May be left out, but not be null. */
   optional?: boolean;
@@ -36,20 +41,29 @@ interface TextOptions extends FieldOptions<string> {
   min?: number | ((config: AppConfig) => number);
   max?: number;
   format?: string;
+  /** What else is wrong with the text, whose length is right; in Unicode NFC. */
+  problem?: (text: string) => string | null;
 }
 
 /** Says what is wrong with a value, or null where nothing is. */
 type Check = (value: unknown, config: AppConfig) => string | null;
 
 /** A string that both databases keep as it is: well-formed Unicode without a NUL. */
-export function IsText({ min = 0, max, format, ...options }: TextOptions): PropertyDecorator {
+export function IsText({
+  min = 0,
+  max,
+  format,
+  problem = () => null,
+  ...options
+}: TextOptions): PropertyDecorator {
   const check: Check = (value, config) => {
     if (!isText(value)) return sentences.string;
-    const length = codePoints(nfc(value));
+    const text = nfc(value);
+    const length = codePoints(text);
     const least = typeof min === 'number' ? min : min(config);
     if (length < least) return sentences.minLength(least);
     if (max !== undefined && length > max) return sentences.maxLength(max);
-    return null;
+    return problem(text);
   };
   const schema = {
     type: 'string',
@@ -116,7 +130,7 @@ export function validateBody<T extends object>(
   const known = fieldsOf(type);
   const unknown: Complaint[] = [];
   for (const [name, value] of Object.entries(body)) {
-    if (known.has(name)) (dto as Record<string, unknown>)[name] = value;
+    if (known.get(name)?.(config)) (dto as Record<string, unknown>)[name] = value;
     else if (unknown.length < MAX_COMPLAINTS) unknown.push([name, [sentences.unknown]]);
   }
   const errors = validateSync(dto, { forbidUnknownValues: false, validationError: NO_ECHO });
@@ -139,7 +153,7 @@ function messageOf(error: ValidationError): Complaint {
 function field<T>(
   name: string,
   check: Check,
-  { optional = false, nullable = false, ...documentation }: FieldOptions<T>,
+  { optional = false, nullable = false, when = () => true, ...documentation }: FieldOptions<T>,
   schema: object,
 ): PropertyDecorator {
   const complaintOf = (value: unknown, dto: object): string | null => {
@@ -151,7 +165,7 @@ function field<T>(
   let latest: string | null = null;
   return applyDecorators(
     ApiProperty({ ...(nullable ? orNull(schema) : schema), ...documentation, required: !optional }),
-    rememberField,
+    rememberField(when),
     ValidateBy({
       name,
       validator: {
@@ -172,13 +186,18 @@ export function orNull(schema: object) {
 
 const FIELDS = Symbol('fields of a body');
 
-const rememberField: PropertyDecorator = (target, name) => {
-  const known = fieldsOf(target.constructor);
-  Reflect.defineMetadata(FIELDS, new Set([...known, name]), target.constructor);
-};
+/** The names of a body's fields, and under which settings each of them is known. */
+type Fields = ReadonlyMap<string | symbol, (config: AppConfig) => boolean>;
 
-function fieldsOf(type: object): ReadonlySet<string | symbol> {
-  return (Reflect.getMetadata(FIELDS, type) ?? new Set()) as ReadonlySet<string | symbol>;
+const rememberField =
+  (when: (config: AppConfig) => boolean): PropertyDecorator =>
+  (target, name) => {
+    const known = fieldsOf(target.constructor);
+    Reflect.defineMetadata(FIELDS, new Map([...known, [name, when]]), target.constructor);
+  };
+
+function fieldsOf(type: object): Fields {
+  return (Reflect.getMetadata(FIELDS, type) ?? new Map()) as Fields;
 }
 
 function codePoints(text: string): number {

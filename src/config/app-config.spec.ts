@@ -38,6 +38,8 @@ describe('AppConfig', () => {
       web: { publicUrl: null, tokenCookies: false, cookiesOnly: false, cookieDomain: null },
       demoData: true,
       passwordMinLength: 4,
+      flaskCompat: true,
+      registrationClosed: false,
       docs: true,
       authRateLimit: 20,
       limits: { userRateLimit: 0, maxConnections: 10_000, threadPoolSize: 4 },
@@ -53,6 +55,7 @@ describe('AppConfig', () => {
       demoData: false,
       passwordMinLength: 8,
       limits: { userRateLimit: 600, maxConnections: 10_000 },
+      flaskCompat: false,
     });
   });
 
@@ -114,6 +117,9 @@ describe('AppConfig', () => {
     ],
     [{ TRUST_PROXY: '10.0.0.1, fd00::/8' }, { trustedProxies: ['10.0.0.1', 'fd00::/8'] }],
     [{ REFRESH_ROTATION: 'false' }, { refreshRotation: false }],
+    [{ FLASK_COMPAT: 'false' }, { flaskCompat: false }],
+    [{ ...production, FLASK_COMPAT: 'true' }, { flaskCompat: true }],
+    [{ REGISTRATION: 'closed' }, { registrationClosed: true }],
     [
       { CORS_ORIGINS: 'https://a.example, http://localhost:5173' },
       { corsOrigins: ['https://a.example', 'http://localhost:5173'] },
@@ -131,6 +137,8 @@ describe('AppConfig', () => {
       { NODE_ENV: 'staging' },
       'NODE_ENV: "staging" is not known; use development, production or test.',
     ],
+    [{ FLASK_COMPAT: 'yes' }, 'FLASK_COMPAT: "yes" is not known; use true or false.'],
+    [{ REGISTRATION: 'no' }, 'REGISTRATION: "no" is not known; use open or closed.'],
     [{ PORT: '65536' }, 'PORT: "65536" will not do; use a whole number from 0 to 65535.'],
     [{ PORT: '-1' }, 'PORT: "-1" will not do; use a whole number from 0 to 65535.'],
     [

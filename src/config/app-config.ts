@@ -16,6 +16,8 @@ export interface PasswordHashCost {
   readonly parallelism: number;
 }
 
+const ENVIRONMENTS = ['development', 'production', 'test'] as const;
+
 /** What bounds the use of the process. */
 export interface Limits {
   /** Requests that write or hash, per user, session and minute; 0 is no limit. */
@@ -56,6 +58,10 @@ export class AppConfig {
   readonly web: WebSettings;
   readonly demoData: boolean;
   readonly passwordMinLength: number;
+  /** Whether users are listed and changed as in the Flask original; see docs/flask-clients.md. */
+  readonly flaskCompat: boolean;
+  /** Whether a registration needs an administrator's token. */
+  readonly registrationClosed: boolean;
   readonly docs: boolean;
   /** Logins and registrations an address may try a minute; 0 is no limit. */
   readonly authRateLimit: number;
@@ -70,11 +76,7 @@ export class AppConfig {
   readonly warnings: readonly string[];
 
   private constructor(read: SettingsReader, { needsKey = true } = {}) {
-    const environment = read.choice(
-      'NODE_ENV',
-      ['development', 'production', 'test'],
-      'development',
-    );
+    const environment = read.choice('NODE_ENV', ENVIRONMENTS, 'development');
     this.production = environment === 'production';
     this.host = read.text('HOST') ?? (this.production ? '0.0.0.0' : '127.0.0.1');
     this.port = read.integer('PORT', 3000, 0, 65_535);
@@ -103,6 +105,8 @@ export class AppConfig {
       );
     }
     this.passwordMinLength = read.integer('PASSWORD_MIN_LENGTH', this.production ? 8 : 4, 1, 128);
+    this.flaskCompat = read.flag('FLASK_COMPAT', !this.production);
+    this.registrationClosed = isRegistrationClosed(read);
     this.docs = read.flag('DOCS', true);
     this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
     this.limits = readLimits(read, this.production);
@@ -182,6 +186,10 @@ function readLimits(read: SettingsReader, production: boolean): Limits {
     maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 1, 1_000_000),
     threadPoolSize: read.integer('UV_THREADPOOL_SIZE', 4, 1, 1024),
   };
+}
+
+function isRegistrationClosed(read: SettingsReader): boolean {
+  return read.choice('REGISTRATION', ['open', 'closed'], 'open') === 'closed';
 }
 
 function readEnvFile(name: string): Record<string, string> {

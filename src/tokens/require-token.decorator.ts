@@ -1,6 +1,10 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { AppConfig } from '../config/app-config.js';
 import type { TokenRequirement } from './requirement.js';
 import type { Token } from './token.js';
+
+/** Decides at start, from the settings. */
+export type AccessBySettings = (config: AppConfig) => RouteAccess;
 
 export const REQUIREMENT = Symbol('token requirement');
 export const PUBLIC = 'public';
@@ -18,6 +22,12 @@ export const Public = () => setAccess(PUBLIC);
  */
 export const RequireToken = (requirement: TokenRequirement = {}) => setAccess(requirement);
 
+/**
+ * For a route that a setting opens or closes: the function gives `PUBLIC` or a requirement. It is
+ * called with the settings of the application, and has to give the same each time.
+ */
+export const AccessBy = (decide: AccessBySettings) => setAccess(decide);
+
 /** The token that the guard let in. */
 export const CurrentToken = createParamDecorator(
   (_: unknown, context: ExecutionContext): Token =>
@@ -25,7 +35,7 @@ export const CurrentToken = createParamDecorator(
 );
 
 /** @throws Error where there is one already: which of them counts would depend on their order */
-function setAccess(access: RouteAccess): ClassDecorator & MethodDecorator {
+function setAccess(access: RouteAccess | AccessBySettings): ClassDecorator & MethodDecorator {
   return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
     const decorated = (descriptor?.value ?? target) as object;
     if (Reflect.hasOwnMetadata(REQUIREMENT, decorated)) {

@@ -2,8 +2,14 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { MODULE_PATH, PATH_METADATA } from '@nestjs/common/internal';
 import { DiscoveryService, MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 import { StartError } from '../common/start-error.js';
+import { AppConfig } from '../config/app-config.js';
 import { isRateLimited } from './not-rate-limited.decorator.js';
-import { PUBLIC, REQUIREMENT, type RouteAccess } from './require-token.decorator.js';
+import {
+  type AccessBySettings,
+  PUBLIC,
+  REQUIREMENT,
+  type RouteAccess,
+} from './require-token.decorator.js';
 import type { TokenRequirement } from './requirement.js';
 import { problemsOf } from './requirement-problems.js';
 
@@ -29,6 +35,7 @@ export class RouteRequirements implements OnModuleInit {
     private readonly scanner: MetadataScanner,
     private readonly reflector: Reflector,
     private readonly modules: ModulesContainer,
+    private readonly config: AppConfig,
   ) {}
 
   /**
@@ -54,7 +61,7 @@ export class RouteRequirements implements OnModuleInit {
         const paths = pathsOf(metatype).flatMap((base) =>
           pathsOf(handler).map((path) => joined(prefix, base, path)),
         );
-        const requirement = requirementOf(this.reflector, handler, metatype);
+        const requirement = requirementOf(this.reflector, [handler, metatype], this.config);
         if (paths.length === 0 || requirement === PUBLIC) return [];
         const rateLimited = isRateLimited(handler);
         return { name: `${metatype.name}.${name}`, paths, requirement, handler, rateLimited };
@@ -72,14 +79,14 @@ export class RouteRequirements implements OnModuleInit {
 /** What the decorators say of a route; any access token will do where they say nothing. */
 export function requirementOf(
   reflector: Reflector,
-  handler: Target,
-  controller: Target,
+  [handler, controller]: [Target, Target],
+  config: AppConfig,
 ): RouteAccess {
-  const said = reflector.getAllAndOverride<RouteAccess | undefined>(REQUIREMENT, [
-    handler,
-    controller,
-  ]);
-  return said ?? {};
+  const said = reflector.getAllAndOverride<RouteAccess | AccessBySettings | undefined>(
+    REQUIREMENT,
+    [handler, controller],
+  );
+  return (typeof said === 'function' ? said(config) : said) ?? {};
 }
 
 function pathsOf(decorated: object): string[] {

@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppConfig } from '../config/app-config.js';
 import { PUBLIC } from './require-token.decorator.js';
 import { headerOf, loginCookieOf, placesOf, type TokenRequirement, unmet } from './requirement.js';
 import { requirementOf } from './route-requirements.js';
@@ -37,6 +38,7 @@ export class TokenGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly tokens: TokenService,
     private readonly cookies: TokenCookies,
+    private readonly config: AppConfig,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -55,6 +57,16 @@ export class TokenGuard implements CanActivate {
       }
       throw error;
     }
+  }
+
+  /**
+   * The token of a request that fulfils the requirement, for routes that are open with another
+   * result for its holder.
+   *
+   * @throws TokenError where the request has none
+   */
+  checkRequest(requirement: TokenRequirement, request: FastifyRequest): Promise<Token> {
+    return this.check({ requirement, places: this.placesFor(requirement) }, request);
   }
 
   private async check({ requirement, places }: Access, request: Request): Promise<Token> {
@@ -76,7 +88,7 @@ export class TokenGuard implements CanActivate {
     this.accesses.set(controller, ofController);
     let access = ofController.get(handler);
     if (access === undefined) {
-      const requirement = requirementOf(this.reflector, handler, controller);
+      const requirement = requirementOf(this.reflector, [handler, controller], this.config);
       access =
         requirement === PUBLIC ? PUBLIC : { requirement, places: this.placesFor(requirement) };
       ofController.set(handler, access);

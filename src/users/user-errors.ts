@@ -10,6 +10,12 @@ export const passwordTooCommon: ErrorKind = {
   code: 'password_too_common',
   message: 'This password is among those that are tried first.',
 };
+/** `REGISTRATION=closed`, and no administrator's token. */
+export const registrationClosed: ErrorKind = {
+  status: 403,
+  code: 'registration_closed',
+  message: 'Only an administrator can register users here.',
+};
 export const nameTaken: ErrorKind = {
   status: 400,
   code: 'name_taken',

@@ -7,11 +7,14 @@ import type { ListQuery } from '../lists/list-query.js';
 import { ListReader, type Page } from '../lists/list-reader.js';
 import { nameTaken } from './user-errors.js';
 import { userFields } from './user-fields.js';
+import { nameKey, nameKeyRange } from './user-name.js';
 import { User } from './user.js';
 
 export type NewUser = Pick<User, 'name' | 'passwordHash'>;
 /** A user as every query reads one that does not ask for the hash by name. */
-export type KnownUser = Omit<User, 'passwordHash'>;
+export type KnownUser = Omit<User, 'passwordHash' | 'nameKey'>;
+/** With the hash, for code that verifies a password or makes sure that it is unchanged. */
+export type UserWithHash = Omit<User, 'nameKey'>;
 
 @Injectable()
 export class UserRepository {
@@ -20,6 +23,7 @@ export class UserRepository {
   private readonly byIdWithHash: Select<User, 'id'>;
   private readonly byName: Select<User, 'name'>;
   private readonly byNameWithHash: Select<User, 'name'>;
+  private readonly byKey: Select<User, 'key' | 'from' | 'to'>;
 
   constructor(private readonly database: Database) {
     this.lists = new ListReader(database, User, userFields);
@@ -47,6 +51,16 @@ export class UserRepository {
           .addSelect('user.passwordHash')
           .where('user.name = :name'),
     });
+    this.byKey = database.select({
+      parameters: ['key', 'from', 'to'],
+      query: (manager) =>
+        manager
+          .createQueryBuilder(User, 'user')
+          .where('user.nameKey = :key')
+          .orWhere('(user.nameKey > :from AND user.nameKey < :to)')
+          // One of two is another user.
+          .limit(2),
+    });
   }
 
   list(query: ListQuery): Promise<Page<KnownUser>> {
@@ -57,7 +71,7 @@ export class UserRepository {
     return this.byId.first({ id });
   }
 
-  findByIdWithHash(id: number): Promise<User | undefined> {
+  findByIdWithHash(id: number): Promise<UserWithHash | undefined> {
     return this.byIdWithHash.first({ id });
   }
 
@@ -67,29 +81,50 @@ export class UserRepository {
   }
 
   /** @param name in Unicode NFC */
-  findByNameWithHash(name: string): Promise<User | undefined> {
+  findByNameWithHash(name: string): Promise<UserWithHash | undefined> {
     return this.byNameWithHash.first({ name });
+  }
+
+  /**
+   * Whether another user has the name, or one that differs from it only in case. The unique index
+   * decides between names that are taken at the same moment; the ranges of names from before the
+   * index gain no rows.
+   *
+   * @param id of the user whose own name does not count
+   */
+  async isTaken(name: string, id?: number): Promise<boolean> {
+    const users = await this.byKey.all({ key: nameKey(name), ...nameKeyRange(name) });
+    return users.some((user) => user.id !== id);
   }
 
   /** @throws ApiError `name_taken` */
   async add(values: NewUser): Promise<KnownUser> {
     const user = { ...values, admin: false, publicId: randomUUID(), createdAt: Date.now() };
     return this.database.writeUnique(nameTaken, async (manager) => {
-      const { identifiers } = await manager.insert(User, user);
+      const row = { ...user, nameKey: nameKey(user.name) };
+      const { identifiers } = await manager.insert(User, row);
       return { ...user, id: identifiers[0]?.id as number };
     });
   }
 
   /**
    * Changes the user, unless the hash or the role are not those that were read any more. One
-   * statement, so that no other change of them slips in between.
+   * statement, so that no other change of them slips in between. If `values` has a name, so must
+   * the name be the one that was read.
    *
    * @returns whether the user was there, with that hash and that role
    * @throws ApiError `name_taken`
    */
-  async exchange({ id, passwordHash, admin }: User, values: Partial<NewUser>): Promise<boolean> {
+  async exchange(
+    { id, passwordHash, admin, name }: UserWithHash,
+    values: Partial<NewUser>,
+  ): Promise<boolean> {
+    const next = values.name;
+    const where = { id, passwordHash, admin, ...(next !== undefined && { name }) };
+    // A name that stays keeps its key, which for names from before the index may have an id.
+    const key = next !== undefined && next !== name && { nameKey: nameKey(next) };
     return this.database.writeUnique(nameTaken, async (manager) => {
-      const { affected } = await manager.update(User, { id, passwordHash, admin }, values);
+      const { affected } = await manager.update(User, where, { ...values, ...key });
       return affected !== 0;
     });
   }

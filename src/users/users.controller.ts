@@ -26,14 +26,22 @@ import { linkHeader, linkNext, locationHeader, setLocation } from '../http/links
 import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
 import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
-import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
+import {
+  AccessBy,
+  CurrentToken,
+  Public,
+  PUBLIC,
+  RequireToken,
+} from '../tokens/require-token.decorator.js';
 import { param } from '../tokens/requirement.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
 import { UserResponse } from './dto/user-response.dto.js';
 import { PasswordChangeLimit } from './password-change-limit.js';
+import { RegistrationGuard } from './registration.guard.js';
 import { nameTaken, passwordTooCommon } from './user-errors.js';
 import { userFields } from './user-fields.js';
+import { UserReplacement } from './user-replacement.js';
 import { UsersService } from './users.service.js';
 
 /** Users themselves and administrators, with a token that comes from a login. */
@@ -52,10 +60,11 @@ export class UsersController {
   constructor(
     private readonly users: UsersService,
     private readonly changes: PasswordChangeLimit,
+    private readonly replacement: UserReplacement,
   ) {}
 
   @Get()
-  @Public()
+  @AccessBy(({ flaskCompat }) => (flaskCompat ? PUBLIC : { scope: { admin: true } }))
   @ApiOperation({ summary: 'List users' })
   @ApiListParameters(userFields)
   @ApiOkResponse({ type: [UserResponse], headers: linkHeader })
@@ -70,7 +79,10 @@ export class UsersController {
   }
 
   @Get(':id')
-  @Public()
+  @AccessBy(({ flaskCompat }) =>
+    // The refusal is that of the scope, whoever the path names, and whether or not it names a user.
+    flaskCompat ? PUBLIC : { scope: { admin: true }, override: { claims: { sub: param('id') } } },
+  )
   @ApiOperation({ summary: 'Get a user' })
   @ApiOkResponse({ type: UserResponse })
   @ApiErrors(notFound)
@@ -80,17 +92,19 @@ export class UsersController {
 
   @Post()
   @Public()
-  @UseGuards(AuthRateLimitGuard)
+  @UseGuards(RegistrationGuard, AuthRateLimitGuard)
   @ApiOperation({ summary: 'Register a user' })
   @ApiCreatedResponse({ type: UserResponse, headers: locationHeader })
   @ApiBodyErrors(badBody)
   @ApiErrors(nameTaken, passwordTooCommon, tooManyRequests, serviceUnavailable)
   async create(
     @Body() body: CreateUser,
+    @CurrentToken() token: Token | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UserResponse> {
-    const user = await this.users.register(body, clientOf(request));
+    const client = clientOf(request);
+    const user = await this.users.register(body, { client, ...(token && { token }) });
     setLocation(request, reply, `/api/users/${user.id}`);
     return UserResponse.from(user);
   }
@@ -99,7 +113,7 @@ export class UsersController {
   @OwnUserOrAdmin()
   @ApiOperation({
     summary: 'Replace a user',
-    description: 'For the user and for administrators. Another password ends the other sessions.',
+    description: 'For the user and for administrators.',
   })
   @ApiOkResponse({ type: UserResponse })
   @ApiBodyErrors(badBody)
@@ -112,7 +126,7 @@ export class UsersController {
   ): Promise<UserResponse> {
     refuseOtherId(id, body);
     this.changes.count(token);
-    return UserResponse.from(await this.users.replace(id, body, { token, client }));
+    return UserResponse.from(await this.replacement.replace(id, body, { token, client }));
   }
 
   @Delete(':id')

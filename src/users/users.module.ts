@@ -2,13 +2,23 @@ import { Module } from '@nestjs/common';
 import { CommonPasswords } from './common-passwords.js';
 import { PasswordChangeLimit } from './password-change-limit.js';
 import { PasswordHasher } from './password-hasher.js';
+import { PasswordRules } from './password-rules.js';
+import { UserReplacement } from './user-replacement.js';
 import { UserRepository } from './user.repository.js';
 import { UsersController } from './users.controller.js';
 import { UsersService } from './users.service.js';
 
 @Module({
   controllers: [UsersController],
-  providers: [UsersService, UserRepository, PasswordHasher, PasswordChangeLimit, CommonPasswords],
+  providers: [
+    UsersService,
+    UserReplacement,
+    UserRepository,
+    PasswordHasher,
+    PasswordChangeLimit,
+    PasswordRules,
+    CommonPasswords,
+  ],
   exports: [UsersService, PasswordChangeLimit],
 })
 export class UsersModule {}

@@ -10,16 +10,21 @@ import type { Page } from '../lists/list-reader.js';
 import { SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import type { Token } from '../tokens/token.js';
-import { CommonPasswords } from './common-passwords.js';
 import {
   type Attempt,
   type HashTurn,
   hashTurn,
+  ownHashTurn,
   PasswordHasher,
-  plainAttempt,
 } from './password-hasher.js';
-import { type KnownUser, type NewUser, UserRepository } from './user.repository.js';
-import type { User } from './user.js';
+import { PasswordRules } from './password-rules.js';
+import { nameTaken } from './user-errors.js';
+import {
+  type KnownUser,
+  type NewUser,
+  UserRepository,
+  type UserWithHash,
+} from './user.repository.js';
 
 interface Credentials {
   name: string;
@@ -33,7 +38,7 @@ export interface Caller {
 }
 
 /** How often a change that another request outran is tried again. */
-const MAX_TRIES = 3;
+export const MAX_TRIES = 3;
 
 @Injectable()
 export class UsersService {
@@ -42,7 +47,7 @@ export class UsersService {
     private readonly passwords: PasswordHasher,
     private readonly sessions: SessionRepository,
     private readonly audit: AuditTrail,
-    private readonly common: CommonPasswords,
+    private readonly rules: PasswordRules,
     private readonly database: Database,
   ) {}
 
@@ -66,11 +71,19 @@ export class UsersService {
     return (await this.users.findByName(nfc(name)))?.id ?? null;
   }
 
-  /** @throws ApiError `name_taken`, `password_too_common` */
-  async register(credentials: Credentials, client: Client): Promise<KnownUser> {
-    this.common.refuse(credentials.password);
-    const turn = hashTurn(client, `new ${nfc(credentials.name)}`);
-    return this.add(await this.prepare(credentials, turn), client);
+  /**
+   * @param origin where it comes from, and an administrator's token if one was asked for; nothing
+   * on the command line
+   * @throws ApiError `name_taken`, `validation_failed` and `password_too_common` for the password
+   */
+  async register(credentials: Credentials, origin: Partial<Caller>): Promise<KnownUser> {
+    this.rules.refuse(credentials.password, credentials.name);
+    // A name that is taken costs no hash. The unique index decides between simultaneous requests.
+    if (await this.users.isTaken(credentials.name)) throw new ApiError(nameTaken);
+    const turn = origin.client
+      ? hashTurn(origin.client, `new ${nfc(credentials.name)}`)
+      : ownHashTurn();
+    return this.add(await this.prepare(credentials, turn), origin);
   }
 
   /** What is stored of a user; hashing comes first, so that no write waits for it. */
@@ -82,39 +95,16 @@ export class UsersService {
   }
 
   /**
-   * @param client where it comes from; nowhere, where the service adds the user by itself
-   * @throws ApiError `name_taken`
+   * @param origin as for `register`; nothing if the service adds the user by itself
+   * @throws ApiError `name_taken`; TokenError `token_revoked`
    */
-  async add(prepared: NewUser, client?: Client): Promise<KnownUser> {
+  async add(prepared: NewUser, origin: Partial<Caller> = {}): Promise<KnownUser> {
     return this.database.write(async () => {
+      if (origin.token) await this.confirmCaller(origin.token);
       const user = await this.users.add(prepared);
-      await this.audit.record('user_created', { userId: user.id, ...(client && { client }) });
+      await this.audit.record('user_created', { userId: user.id, ...origin });
       return user;
     });
-  }
-
-  /**
-   * Gives the user a new name and password. Where the password is another than before, every
-   * session of the user but the caller's ends.
-   *
-   * @param caller who asks for it; the session of the token must live until it is done
-   * @throws ApiError `not_found`, `name_taken`, `password_too_common`, `token_revoked`
-   */
-  async replace(id: number, credentials: Credentials, caller: Caller): Promise<KnownUser> {
-    const turn = hashTurn(caller.client, `user ${caller.token.subject}`);
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const user = await this.users.findByIdWithHash(id);
-      if (!user) throw new ApiError(notFound);
-      const { password } = credentials;
-      const attempt = plainAttempt(turn);
-      const unchanged = await this.passwords.verify(user.passwordHash, password, attempt);
-      if (!unchanged) this.common.refuse(credentials.password);
-      const values = unchanged
-        ? { name: nfc(credentials.name), passwordHash: user.passwordHash }
-        : await this.prepare(credentials, turn);
-      if (await this.exchange(user, values, caller)) return { ...user, name: values.name };
-    }
-    throw unavailable('the password kept changing');
   }
 
   /**
@@ -139,7 +129,7 @@ export class UsersService {
    * @throws ApiError `password_too_common`
    */
   hashNewPassword({ name }: KnownUser, password: string, client: Client): Promise<string> {
-    this.common.refuse(password);
+    this.rules.refuse(password, name, 'new_password');
     return this.passwords.hash(password, hashTurn(client, `account ${name}`));
   }
 
@@ -160,20 +150,6 @@ export class UsersService {
     await this.sessions.endAll(String(user.id));
     await this.audit.record('password_changed', { userId: user.id, ...caller });
     return true;
-  }
-
-  /** @returns false where the password was changed since the user was read */
-  private async exchange(user: User, values: NewUser, caller: Caller): Promise<boolean> {
-    const { sessionId } = caller.token;
-    return this.database.write(async () => {
-      await this.confirmCaller(caller.token);
-      if (!(await this.users.exchange(user, values))) return false;
-      if (values.passwordHash !== user.passwordHash) {
-        await this.sessions.endAll(String(user.id), sessionId);
-        await this.audit.record('password_changed', { userId: user.id, ...caller });
-      }
-      return true;
-    });
   }
 
   /**
@@ -260,4 +236,4 @@ export class UsersService {
 }
 
 /** A user whose password was just verified against the hash that is here. */
-export type AuthenticatedUser = User;
+export type AuthenticatedUser = UserWithHash;

@@ -1,4 +1,5 @@
 import { IsOwnId, IsText } from '../../common/validation.js';
+import { problemOfName } from '../user-name.js';
 
 export const IsPassword = () =>
   IsText({
@@ -8,17 +9,42 @@ export const IsPassword = () =>
     example: 'a long way from home',
   });
 
+const name = {
+  min: 2,
+  max: 80,
+  example: 'luke',
+  description:
+    'Unique after Unicode NFC, whatever the case. No white space at the ends; no control, zero-width or bidirectional formatting characters.',
+};
+
 /** What `POST /api/users` takes. */
 export class CreateUser {
-  @IsText({ min: 2, max: 80, example: 'luke', description: 'Unique, compared after Unicode NFC.' })
+  @IsText({ ...name, problem: problemOfName })
   name: string;
 
   @IsPassword()
   password: string;
 }
 
-/** What `PUT /api/users/:id` takes: the same, and the id if a client repeats it. */
-export class ReplaceUser extends CreateUser {
+/**
+ * What `PUT /api/users/:id` takes: the same, and the id if a client repeats it. Whether the
+ * characters of the name are allowed depends on the name so far, which the service knows.
+ */
+export class ReplaceUser {
+  @IsText(name)
+  name: string;
+
+  @IsPassword()
+  password: string;
+
+  @IsText({
+    when: ({ flaskCompat }) => !flaskCompat,
+    optional: true,
+    example: 'password',
+    description: 'Required of users who change themselves.',
+  })
+  current_password?: string;
+
   @IsOwnId()
   id?: number;
 }

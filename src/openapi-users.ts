@@ -1,0 +1,61 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { tutorialMessages } from './bookstore/bookstore.decorators.js';
+import { words } from './bookstore/bookstore-words.js';
+import { tooManyRequests } from './common/api-error.js';
+import type { AppConfig } from './config/app-config.js';
+import { addError, type OperationObject, operationsOf } from './openapi-operations.js';
+import { tokenRevoked } from './tokens/token-error.js';
+import { currentPasswordWrong, registrationClosed } from './users/user-errors.js';
+
+type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
+
+/**
+ * Describes the rules for users that `FLASK_COMPAT` and `REGISTRATION` choose.
+ *
+ * @param document whose operations are still called as their routes are
+ */
+export function describeUserRules(
+  document: OpenAPIObject,
+  { flaskCompat, registrationClosed: closed }: AppConfig,
+): void {
+  const operation = operationFinder(document);
+  const replace = operation('UsersController.replace');
+  if (flaskCompat) {
+    removeProperty(document.components?.schemas?.ReplaceUser, 'current_password');
+    replace.description += ' A changed password ends the other sessions of the user.';
+  } else {
+    replace.description +=
+      ' Users who change themselves send `current_password`. A changed password ends all sessions of the user, that of the request too.';
+    for (const kind of [currentPasswordWrong, tooManyRequests]) addError(replace, kind);
+    const { responses } = operation('BookstoreController.listUsers');
+    responses[401] = tutorialMessages(words.tokenMissing, words.tokenInvalid);
+    responses[403] = tutorialMessages(words.administratorRequired);
+  }
+  if (!closed) return;
+  for (const name of ['UsersController.create', 'BookstoreController.register']) {
+    const registration = operation(name);
+    registration.description = 'For administrators: registration is closed.';
+    registration.security = [{ access_token: [] }];
+    addError(registration, registrationClosed);
+  }
+  // The session of the token may end while the password is hashed.
+  addError(operation('UsersController.create'), tokenRevoked);
+  const tutorial = operation('BookstoreController.register');
+  tutorial.responses[401] = tutorialMessages(words.tokenInvalid);
+  tutorial.security?.unshift({ 'header.x-access-tokens': [] });
+}
+
+function operationFinder(document: OpenAPIObject): (name: string) => OperationObject {
+  const operations = new Map(
+    operationsOf(document).map(({ operation }) => [operation.operationId, operation]),
+  );
+  return (name) => {
+    const found = operations.get(name);
+    if (!found) throw new Error(`The document has no operation ${name}.`);
+    return found;
+  };
+}
+
+function removeProperty(schema: Schema | undefined, name: string): void {
+  if (schema && 'properties' in schema) delete schema.properties?.[name];
+}

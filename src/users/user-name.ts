@@ -1,0 +1,41 @@
+import { sentences } from '../common/validation.js';
+import { nfc } from '../common/values.js';
+
+/** Characters that take no room or change the direction of others, so that two names look alike. */
+const INVISIBLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{fff9}-\u{fffb}]/u;
+const SPACE_AT_AN_END = /^\p{White_Space}|\p{White_Space}$/u;
+
+/** Ends the key of a name, and is part of no new name: see `nameKeyRange`. */
+const SEPARATOR = '\u0001';
+const AFTER_SEPARATOR = '\u0002';
+
+/**
+ * What is wrong with a new name, or null. Names that were registered under earlier rules may break
+ * these; they are not checked again while they stay the same.
+ */
+export function problemOfName(name: string): string | null {
+  if (INVISIBLE.test(name)) return sentences.invisible;
+  return SPACE_AT_AN_END.test(name) ? sentences.spaceAtAnEnd : null;
+}
+
+/**
+ * What no two names share: names that differ only in case have the same key. It is computed here
+ * and stored, as the two databases have different ideas of lower case.
+ *
+ * @returns at most twice as many characters as the name has
+ */
+export function nameKey(name: string): string {
+  // Lower case may decompose (U+0130), and the sigma at the end of a word has a lower case of its own.
+  return nfc(nfc(name).toLowerCase()).replaceAll('ς', 'σ');
+}
+
+/**
+ * The keys of earlier names that are taken for this one, besides the key itself. The migration gave
+ * a name whose key another had already the key with `SEPARATOR` and the user's id behind it.
+ *
+ * @returns bounds, both exclusive, in order of code points
+ */
+export function nameKeyRange(name: string): { from: string; to: string } {
+  const key = nameKey(name);
+  return { from: key + SEPARATOR, to: key + AFTER_SEPARATOR };
+}
