@@ -1,0 +1,154 @@
+import { describe, expect, it } from '@jest/globals';
+import { ApiError } from './api-error.js';
+import { FairQueue, type FairQueueOptions } from './fair-queue.js';
+
+const anyNumber = { maxQueued: 1000, maxQueuedPerKey: 1000, retryAfter: 7 };
+
+/** A queue, the names of its tasks in the order in which they start, and a way to end the first. */
+function queueWith(options: Partial<FairQueueOptions> = {}) {
+  const queue = new FairQueue({ concurrency: 1, ...anyNumber, ...options });
+  const started: string[] = [];
+  const ends: (() => void)[] = [];
+  const add = (group: string, name: string, key?: string, signal?: AbortSignal) =>
+    queue.run(
+      { group, key },
+      () => {
+        started.push(name);
+        return new Promise<string>((resolve) => ends.push(() => resolve(name)));
+      },
+      signal,
+    );
+  const endAll = async () => {
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    while (ends.length > 0) {
+      ends.shift()!();
+      for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    }
+  };
+  return { queue, started, add, endAll };
+}
+
+const many = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+async function refusal(run: Promise<unknown>): Promise<[status: number, retryAfter?: string]> {
+  const error = await run.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(ApiError);
+  const { kind, headers } = error as ApiError;
+  return [kind.status, headers['retry-after']];
+}
+
+describe('FairQueue', () => {
+  it('runs at most `concurrency` tasks at once', async () => {
+    const { started, add, endAll } = queueWith({ concurrency: 2 });
+    const tasks = many(4).map((i) => add('a', `a${i}`));
+    expect(started).toEqual(['a0', 'a1']);
+    await endAll();
+    expect(await Promise.all(tasks)).toEqual(['a0', 'a1', 'a2', 'a3']);
+    expect(started).toEqual(['a0', 'a1', 'a2', 'a3']);
+  });
+
+  it('lets groups take turns, each in its own order', async () => {
+    const { started, add, endAll } = queueWith();
+    const tasks = [
+      ...many(3).map((i) => add('a', `a${i}`)),
+      ...many(3).map((i) => add('b', `b${i}`)),
+      ...many(2).map((i) => add('c', `c${i}`)),
+    ];
+    await endAll();
+    await Promise.all(tasks);
+    expect(started).toEqual(['a0', 'b0', 'a1', 'c0', 'b1', 'a2', 'c1', 'b2']);
+  });
+
+  it('starts the one task of a group right after the running one of a group with a hundred', async () => {
+    const { started, add, endAll } = queueWith();
+    const tasks = many(100).map((i) => add('a', `a${i}`));
+    tasks.push(add('b', 'b0'));
+    await endAll();
+    await Promise.all(tasks);
+    expect(started.indexOf('b0')).toBe(1);
+  });
+
+  it('gives the next free place to another group when one has all places', async () => {
+    const { started, add, endAll } = queueWith({ concurrency: 2 });
+    const tasks = many(10).map((i) => add('a', `a${i}`));
+    tasks.push(add('b', 'b0'));
+    await endAll();
+    await Promise.all(tasks);
+    expect(started.indexOf('b0')).toBe(2);
+  });
+
+  it('refuses a key with too many queued with 429 and Retry-After, in whatever group', async () => {
+    const { add, endAll } = queueWith({ maxQueuedPerKey: 2 });
+    const tasks = [add('x', 'running', 'k'), add('a', '1', 'k'), add('b', '2', 'k')];
+    expect(await refusal(add('c', '3', 'k'))).toEqual([429, '7']);
+    tasks.push(add('c', '4', 'another'));
+    await endAll();
+    expect(await Promise.all(tasks)).toEqual(['running', '1', '2', '4']);
+    tasks.push(add('c', '5', 'k'));
+    await endAll();
+    expect(await tasks.at(-1)).toBe('5');
+  });
+
+  it('counts the tasks of a group by the group if they have no key', async () => {
+    const { add, endAll } = queueWith({ maxQueuedPerKey: 1 });
+    const tasks = [add('a', 'running'), add('a', '1')];
+    expect(await refusal(add('a', '2'))).toEqual([429, '7']);
+    tasks.push(add('b', '3'));
+    await endAll();
+    expect(await Promise.all(tasks)).toEqual(['running', '1', '3']);
+  });
+
+  it('refuses a group that fills the queue with 503 and Retry-After', async () => {
+    const { add, endAll } = queueWith({ maxQueued: 2 });
+    const tasks = many(3).map((i) => add('a', `a${i}`));
+    expect(await refusal(add('a', 'a3'))).toEqual([503, '7']);
+    await endAll();
+    expect(await Promise.all(tasks)).toEqual(['a0', 'a1', 'a2']);
+    tasks.push(add('a', 'a4'));
+    await endAll();
+    expect(await tasks.at(-1)).toBe('a4');
+  });
+
+  it('takes a task of another group into a full queue, for the newest of the longest group', async () => {
+    const { started, add, endAll } = queueWith({ maxQueued: 3 });
+    const tasks = many(3).map((i) => add('a', `a${i}`));
+    const displaced = refusal(add('a', 'a3'));
+    tasks.push(add('b', 'b0'));
+    expect(await displaced).toEqual([503, '7']);
+    // Now every group has as few as there are places.
+    expect(await refusal(add('b', 'b1'))).toEqual([503, '7']);
+    await endAll();
+    await Promise.all(tasks);
+    expect(started).toEqual(['a0', 'b0', 'a1', 'a2']);
+  });
+
+  it('never runs a task whose signal aborts before its turn, and frees its place', async () => {
+    const { started, add, endAll } = queueWith({ maxQueued: 1 });
+    const [running, gone, late] = [
+      new AbortController(),
+      new AbortController(),
+      AbortSignal.abort(),
+    ];
+    const first = add('a', 'a0', undefined, running.signal);
+    const second = refusal(add('a', 'a1', undefined, gone.signal));
+    gone.abort();
+    expect((await second)[0]).toBe(503);
+    const third = add('a', 'a2');
+    running.abort();
+    expect((await refusal(add('b', 'b0', undefined, late)))[0]).toBe(503);
+    await endAll();
+    expect(await Promise.all([first, third])).toEqual(['a0', 'a2']);
+    expect(started).toEqual(['a0', 'a2']);
+  });
+
+  it('goes on after a task that fails', async () => {
+    const queue = new FairQueue({ concurrency: 1, ...anyNumber });
+    const failing = queue.run({ group: 'a' }, () => Promise.reject(new Error('no')));
+    const next = queue.run({ group: 'a' }, async () => 'on');
+    await expect(failing).rejects.toThrow('no');
+    expect(await next).toBe('on');
+  });
+});
