@@ -19,7 +19,7 @@ describe('Heavy reads', () => {
   const counting = (end: number) =>
     database.select<Ship, 'id' | 'end'>({
       parameters: ['end', 'id'],
-      heavy: true,
+      expensive: true,
       query: (manager) =>
         manager.createQueryBuilder(Ship, 'ship').where(
           `(WITH RECURSIVE n(i) AS (
@@ -66,7 +66,7 @@ describe('Heavy reads', () => {
   it('fail by themselves', async () => {
     const broken = database.select<Ship, never>({
       parameters: [],
-      heavy: true,
+      expensive: true,
       query: (manager) => manager.createQueryBuilder(Ship, 'ship').where('no_such_column = 1'),
     });
     await expect(broken.all({} as never)).rejects.toThrow(/no_such_column/);

@@ -46,9 +46,9 @@ describe('The fuzzer finds', () => {
     const list = sessions().listLive.bind(sessions());
     jest
       .spyOn(sessions(), 'listLive')
-      .mockImplementation(async (subject) => [
-        ...(await list(subject)),
-        ...(await list(String(Number(subject) - 1))),
+      .mockImplementation(async (subject, caller) => [
+        ...(await list(subject, caller)),
+        ...(await list(String(Number(subject) - 1), caller)),
       ]);
     await expect(fuzzApp(app, 300, /sessions$/)).rejects.toThrow(/which is another's/);
   });
@@ -82,7 +82,10 @@ describe('The fuzzer finds', () => {
     [
       'a deleted user',
       /api\/users\/\{|login$/,
-      () => jest.spyOn(sessions(), 'removeAll').mockResolvedValue(),
+      () => {
+        jest.spyOn(sessions(), 'endAll').mockResolvedValue(true);
+        jest.spyOn(sessions(), 'removeBatch').mockResolvedValue(false);
+      },
     ],
     [
       'a changed password',
@@ -98,7 +101,7 @@ describe('The fuzzer finds', () => {
   it.each<[string, () => unknown]>([
     ['logout', () => jest.spyOn(app.app.get(TokenService), 'revoke').mockResolvedValue()],
     ['logout2', () => jest.spyOn(sessions(), 'end').mockResolvedValue(true)],
-    ['sessions', () => jest.spyOn(sessions(), 'endAll').mockResolvedValue(true)],
+    ['sessions', () => jest.spyOn(sessions(), 'endBatch').mockResolvedValue(1)],
   ])('that DELETE /auth/%s ends nothing', async (path, breakIt) => {
     app = await bootApp();
     breakIt();

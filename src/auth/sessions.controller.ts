@@ -6,9 +6,11 @@ import {
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
-import { ApiError, notFound, serviceUnavailable } from '../common/api-error.js';
+import { ApiError, notFound, serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiErrors } from '../common/api-errors.js';
 import { type Client, RequestClient } from '../http/client.js';
+import type { ReadCaller } from '../database/select.js';
+import { RequestCaller } from '../tokens/request-caller.js';
 import { CurrentToken, RequireToken } from '../tokens/require-token.decorator.js';
 import { Token } from '../tokens/token.js';
 import { SessionResponse } from './dto/session-response.dto.js';
@@ -26,8 +28,12 @@ export class SessionsController {
     description: 'Those that live, the one that was used last first; a thousand at most.',
   })
   @ApiOkResponse({ type: [SessionResponse] })
-  async list(@CurrentToken() token: Token): Promise<SessionResponse[]> {
-    const sessions = await this.sessions.list(token);
+  @ApiErrors(tooManyRequests)
+  async list(
+    @CurrentToken() token: Token,
+    @RequestCaller() caller: ReadCaller,
+  ): Promise<SessionResponse[]> {
+    const sessions = await this.sessions.list(token, caller);
     return sessions.map((session) => SessionResponse.from(session, token.sessionId));
   }
 
@@ -50,7 +56,7 @@ export class SessionsController {
   @HttpCode(204)
   @ApiOperation({ summary: 'End your sessions, all but the current one' })
   @ApiNoContentResponse()
-  @ApiErrors(serviceUnavailable)
+  @ApiErrors(tooManyRequests, serviceUnavailable)
   async endOthers(@CurrentToken() token: Token, @RequestClient() client: Client): Promise<void> {
     await this.sessions.endOthers(token, client);
   }

@@ -1,5 +1,6 @@
 import { Catch } from '@nestjs/common';
 import { credentialsInvalid } from '../auth/auth-errors.js';
+import { limitReached } from '../books/book-errors.js';
 import { ApiError, notFound } from '../common/api-error.js';
 import { type ErrorAnswer, ErrorFilter } from '../http/error.filter.js';
 import { TokenError, tokenInvalid } from '../tokens/token-error.js';
@@ -23,6 +24,9 @@ export class BookstoreErrorFilter extends ErrorFilter {
     }
     if (error.code === notFound.code) {
       return { status: 404, headers: {}, body: { message: words.noBook } };
+    }
+    if (error.code === limitReached.code) {
+      return { status: 409, headers: {}, body: { message: words.tooManyBooks } };
     }
     return super.answer(error);
   }

@@ -12,6 +12,7 @@ export const words = {
   tokenMissing: 'a valid token is missing',
   tokenInvalid: 'token is invalid',
   added: 'new books created',
+  tooManyBooks: 'too many books',
   deleted: 'Book deleted',
   noBook: 'book does not exist',
 };

@@ -30,7 +30,9 @@ function queueWith(options: Partial<FairQueueOptions> = {}) {
 
 const many = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-async function refusal(run: Promise<unknown>): Promise<[status: number, retryAfter: string | undefined]> {
+async function refusal(
+  run: Promise<unknown>,
+): Promise<[status: number, retryAfter: string | undefined]> {
   const error = await run.then(
     () => undefined,
     (reason: unknown) => reason,

@@ -1,15 +1,14 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type BetterSqlite3 from 'better-sqlite3';
-import { BoundedQueue } from '../common/bounded-queue.js';
-import { loadSqliteDriver } from './sqlite-driver.js';
 import {
+  expensiveReadQueue,
   type Light,
-  MAX_HEAVY_WAITING,
-  RETRY_HEAVY_AFTER,
+  type ReadCaller,
   takeLight,
   type Value,
 } from './select.js';
+import { loadSqliteDriver } from './sqlite-driver.js';
 
 interface Question {
   sql: string;
@@ -31,20 +30,20 @@ type Answer = Light<unknown[]> | { error: string };
  * requests. Started when it is first asked.
  */
 export class SqliteThread {
-  private readonly line = new BoundedQueue(1, MAX_HEAVY_WAITING, RETRY_HEAVY_AFTER);
+  private readonly inTurn = expensiveReadQueue(1);
   private running: Running | undefined;
 
   constructor(private readonly file: string) {}
 
-  /** @throws ApiError 503 where too many others wait already */
-  async all(sql: string, values: Value[]): Promise<unknown[][]> {
-    const { rows } = await this.line.run(() => this.ask({ sql, values, light: false }));
+  /** @throws ApiError 429 or 503 if too many reads are queued; see `FairQueue` */
+  async all(sql: string, values: Value[], caller?: ReadCaller): Promise<unknown[][]> {
+    const { rows } = await this.inTurn(caller, () => this.ask({ sql, values, light: false }));
     return rows;
   }
 
   /** See `takeLight`; throws as `all`. */
-  light(sql: string, values: Value[]): Promise<Light<unknown[]>> {
-    return this.line.run(() => this.ask({ sql, values, light: true }));
+  light(sql: string, values: Value[], caller?: ReadCaller): Promise<Light<unknown[]>> {
+    return this.inTurn(caller, () => this.ask({ sql, values, light: true }));
   }
 
   async close(): Promise<void> {

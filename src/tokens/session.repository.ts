@@ -1,8 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type FindOptionsWhere, Equal, IsNull, MoreThan, Not, Or } from 'typeorm';
+import {
+  type EntityManager,
+  type FindOptionsWhere,
+  type SelectQueryBuilder,
+  Equal,
+  IsNull,
+  MoreThan,
+  Not,
+  Or,
+} from 'typeorm';
 import { Database } from '../database/database.js';
-import type { Select } from '../database/select.js';
+import type { ReadCaller, Select } from '../database/select.js';
+import { WRITE_BATCH } from '../database/write-batches.js';
 import { Session } from './session.js';
 
 export type NewSession = Pick<Session, 'subject' | 'createdAt' | 'expiresAt' | 'agent' | 'ip'>;
@@ -46,6 +56,7 @@ export class SessionRepository {
   private readonly live: Select<Session, 'id' | 'now'>;
   private readonly liveOf: Select<Session, 'subject' | 'now'>;
   private readonly allOf: Select<Session, 'subject'>;
+  private readonly beyondBatch: Select<Session, 'subject' | 'now'>;
 
   constructor(private readonly database: Database) {
     this.live = database.select({
@@ -58,13 +69,15 @@ export class SessionRepository {
     });
     this.liveOf = database.select({
       parameters: ['subject', 'now'],
+      expensive: true,
       query: (manager) =>
-        manager
-          .createQueryBuilder(Session, 'session')
-          .where('session.subject = :subject')
-          .andWhere('session.endedAt IS NULL AND session.expiresAt > :now')
+        liveOf(manager)
           .orderBy({ 'session.lastUsedAt': 'DESC', 'session.id': 'ASC' })
           .limit(LISTED),
+    });
+    this.beyondBatch = database.select({
+      parameters: ['subject', 'now'],
+      query: (manager) => liveOf(manager).select('session.id').offset(WRITE_BATCH).limit(1),
     });
     this.allOf = database.select({
       parameters: ['subject'],
@@ -87,9 +100,13 @@ export class SessionRepository {
     return this.live.first({ id, now: Date.now() });
   }
 
-  /** The sessions of a subject that live, those that were used last first. */
-  listLive(subject: string): Promise<Session[]> {
-    return this.liveOf.all({ subject, now: Date.now() });
+  /**
+   * The sessions of a subject that live, those that were used last first.
+   *
+   * @throws ApiError 429 or 503 if too many expensive reads are queued
+   */
+  listLive(subject: string, caller: ReadCaller): Promise<Session[]> {
+    return this.liveOf.all({ subject, now: Date.now() }, caller);
   }
 
   /** Where the sessions of a subject came from, also of those that have ended of late. */
@@ -149,8 +166,51 @@ export class SessionRepository {
     return this.updateLive({ subject, ...others }, { endedAt: Date.now() });
   }
 
-  async removeAll(subject: string): Promise<void> {
-    await this.database.write((manager) => manager.delete(Session, { subject }));
+  /** Whether the subject has more live sessions than `endBatch` ends. */
+  async exceedBatch(subject: string): Promise<boolean> {
+    return (await this.beyondBatch.first({ subject, now: Date.now() })) !== undefined;
+  }
+
+  /**
+   * Ends up to `WRITE_BATCH` sessions of the subject, but not the one of `except`.
+   *
+   * @returns how many
+   */
+  async endBatch(subject: string, except: string | null): Promise<number> {
+    const now = Date.now();
+    return this.database.write(async (manager) => {
+      const batch = liveOf(manager).select('session.id').limit(WRITE_BATCH);
+      if (except !== null) batch.andWhere('session.id <> :except');
+      const { affected } = await manager
+        .createQueryBuilder()
+        .update(Session)
+        .set({ endedAt: now })
+        .where(`ended_at IS NULL AND id IN (${batch.getQuery()})`, { subject, now, except })
+        .execute();
+      return affected ?? 0;
+    });
+  }
+
+  /**
+   * Removes up to `WRITE_BATCH` sessions of the subject.
+   *
+   * @returns whether there may be more
+   */
+  async removeBatch(subject: string): Promise<boolean> {
+    return this.database.write(async (manager) => {
+      const batch = manager
+        .createQueryBuilder(Session, 'session')
+        .select('session.id')
+        .where('session.subject = :subject')
+        .limit(WRITE_BATCH);
+      const { affected } = await manager
+        .createQueryBuilder()
+        .delete()
+        .from(Session)
+        .where(`id IN (${batch.getQuery()})`, { subject })
+        .execute();
+      return affected === WRITE_BATCH;
+    });
   }
 
   /** Notes when sessions were last used, where that is later than what is known. */
@@ -180,4 +240,11 @@ export class SessionRepository {
     );
     return affected !== 0;
   }
+}
+
+function liveOf(manager: EntityManager): SelectQueryBuilder<Session> {
+  return manager
+    .createQueryBuilder(Session, 'session')
+    .where('session.subject = :subject')
+    .andWhere('session.endedAt IS NULL AND session.expiresAt > :now');
 }

@@ -5,6 +5,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
  * milliseconds since 1970.
  */
 @Entity('sessions')
+@Index('sessions_live_idx', ['subject', 'lastUsedAt'], { where: '"ended_at" IS NULL' })
 export class Session {
   /** A UUID; the claim `sid`. */
   @PrimaryColumn('varchar', { length: 36 })
