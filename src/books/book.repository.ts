@@ -126,7 +126,6 @@ export class BookRepository {
         .createQueryBuilder(Book, 'book')
         .select('book.id')
         .where('book.ownerId = :ownerId')
-        .orderBy('book.id')
         .limit(WRITE_BATCH);
       const { affected } = await manager
         .createQueryBuilder()

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type BetterSqlite3 from 'better-sqlite3';
 import {
@@ -54,6 +55,9 @@ export class SqliteThread {
     const { worker, gone } = (this.running ??= this.start());
     worker.postMessage(question);
     const [answer] = (await once(worker, 'message', { signal: gone })) as [Answer];
+    // A message port hands over all that has arrived in one turn of the event loop. Without this, a
+    // thread that reads faster than answers are written would keep that turn going.
+    await nextTurn();
     if ('rows' in answer) return answer;
     throw new Error(answer.error);
   }
