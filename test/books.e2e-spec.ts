@@ -190,7 +190,7 @@ describe('Books', () => {
       const tutorial = { name: 'x', Author: 'y', Publisher: 'z', book_prize: 1 };
       const headers = { 'x-access-tokens': leia.access };
       const words = await app.send('POST', '/book', { headers, json: tutorial });
-      expect([words.status, words.body]).toEqual([409, { message: 'too many books' }]);
+      expect([words.status, words.body]).toEqual([409, { ...limit, message: 'too many books' }]);
       await remove(leia, first!.id);
       expect((await post(leia, { ...book, name: 'the last' })).response.status).toBe(201);
       expect((await post(leia, { ...book, name: 'no more' })).error).toEqual(limit);

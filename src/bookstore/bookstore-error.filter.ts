@@ -4,7 +4,7 @@ import { limitReached } from '../books/book-errors.js';
 import { ApiError, notFound } from '../common/api-error.js';
 import { type ErrorAnswer, ErrorFilter } from '../http/error.filter.js';
 import { TokenError, tokenInvalid } from '../tokens/token-error.js';
-import { BASIC_CHALLENGE, words } from './bookstore-words.js';
+import { BASIC_CHALLENGE, tooManyBooks, words } from './bookstore-words.js';
 
 /** Refuses in the tutorial's words where it has any, and as everywhere else where it has none. */
 @Catch()
@@ -26,7 +26,7 @@ export class BookstoreErrorFilter extends ErrorFilter {
       return { status: 404, headers: {}, body: { message: words.noBook } };
     }
     if (error.code === limitReached.code) {
-      return { status: 409, headers: {}, body: { message: words.tooManyBooks } };
+      return super.answer(new ApiError(tooManyBooks));
     }
     return super.answer(error);
   }

@@ -1,3 +1,6 @@
+import { limitReached } from '../books/book-errors.js';
+import type { ErrorKind } from '../common/api-error.js';
+
 /** What the document says of these routes. */
 export const BOOKSTORE_TAG = {
   name: 'Bookstore tutorial',
@@ -12,10 +15,12 @@ export const words = {
   tokenMissing: 'a valid token is missing',
   tokenInvalid: 'token is invalid',
   added: 'new books created',
-  tooManyBooks: 'too many books',
   deleted: 'Book deleted',
   noBook: 'book does not exist',
 };
 
 /** What a refused login asks for: RFC 7617, section 2. */
 export const BASIC_CHALLENGE = 'Basic realm="bookstore", charset="UTF-8"';
+
+/** The limit of books, in words such as the tutorial's. */
+export const tooManyBooks: ErrorKind = { ...limitReached, message: 'too many books' };

@@ -32,14 +32,9 @@ import { CreateUser } from '../users/dto/user-body.dto.js';
 import { nameTaken, passwordTooCommon } from '../users/user-errors.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { BasicAuthGuard } from './basic-auth.guard.js';
-import {
-  ApiErrorOrTutorialMessage,
-  ApiRefusedLogin,
-  ApiRefusedToken,
-  ApiTutorialMessage,
-} from './bookstore.decorators.js';
+import { ApiRefusedLogin, ApiRefusedToken, ApiTutorialMessage } from './bookstore.decorators.js';
 import { BookstoreErrorFilter } from './bookstore-error.filter.js';
-import { BOOKSTORE_TAG, words } from './bookstore-words.js';
+import { BOOKSTORE_TAG, tooManyBooks, words } from './bookstore-words.js';
 import { TutorialTokenResponse, MessageResponse } from './dto/tutorial-answers.dto.js';
 import {
   bookOf,
@@ -129,8 +124,7 @@ export class BookstoreController {
   @ApiOperation({ summary: 'Add a book' })
   @ApiTutorialMessage(200, words.added)
   @ApiBodyErrors(badBody)
-  @ApiErrorOrTutorialMessage(bookExists, words.tooManyBooks)
-  @ApiErrors(serviceUnavailable)
+  @ApiErrors(bookExists, tooManyBooks, serviceUnavailable)
   async addBook(
     @CurrentToken() token: Token,
     @Body() body: TutorialBook,

@@ -1,7 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiBasicAuth, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
-import { type ErrorKind, errorBody } from '../common/api-error.js';
-import { ERROR_SCHEMA } from '../common/api-errors.js';
 import { BASIC_CHALLENGE, words } from './bookstore-words.js';
 import { MessageResponse } from './dto/tutorial-answers.dto.js';
 
@@ -18,26 +16,6 @@ export function ApiTutorialMessage(status: number, ...messages: string[]): Metho
           examples: Object.fromEntries(
             messages.map((message) => [message, { value: { message } }]),
           ),
-        },
-      },
-    }),
-  );
-}
-
-/** Documents a status that is answered by one of the usual errors, or by a message of the tutorial. */
-export function ApiErrorOrTutorialMessage(kind: ErrorKind, message: string): MethodDecorator {
-  return applyDecorators(
-    ApiExtraModels(MessageResponse),
-    ApiResponse({
-      status: kind.status,
-      description: `\`${kind.code}\`, “${message}”`,
-      content: {
-        'application/json': {
-          schema: { anyOf: [{ $ref: ERROR_SCHEMA }, { $ref: getSchemaPath(MessageResponse) }] },
-          examples: {
-            [kind.code]: { value: errorBody(kind) },
-            [message]: { value: { message } },
-          },
         },
       },
     }),

@@ -3566,13 +3566,13 @@ export interface operations {
                     "application/json": components["schemas"]["MessageResponse"];
                 };
             };
-            /** @description `book_exists`, “too many books” */
+            /** @description `book_exists`, `limit_reached` */
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"] | components["schemas"]["MessageResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             /** @description `payload_too_large` */
