@@ -15,6 +15,12 @@ import { Book } from './book.js';
 /** What a client says of a book. */
 export type BookValues = Pick<Book, 'name' | 'author' | 'publisher' | 'price'>;
 
+/**
+ * Books below the limit from which writes of one user wait for each other. Far more than the writes
+ * that all instances can have under way, each of which has ten connections.
+ */
+const MARGIN = 1000;
+
 /** Books may outlive their owner for some seconds; see `UserRemovals`. */
 const ownerExists = (parameter: string): string =>
   `EXISTS (SELECT 1 FROM users WHERE users.id = :${parameter})`;
@@ -24,8 +30,10 @@ const ownerExists = (parameter: string): string =>
 export class BookRepository {
   private readonly lists: ListReader<Book>;
   private readonly byId: Select<Book, 'ownerId' | 'id'>;
-  private readonly lockedOwner: Select<User, 'ownerId'>;
-  private readonly lastAllowed: Select<Book, 'ownerId'>;
+  private readonly ownerWhoStays: Select<User, 'ownerId'>;
+  private readonly ownerAlone: Select<User, 'ownerId'>;
+  private readonly nearLimit: Select<Book, 'ownerId'>;
+  private readonly atLimit: Select<Book, 'ownerId'>;
 
   constructor(
     private readonly database: Database,
@@ -41,24 +49,30 @@ export class BookRepository {
           .createQueryBuilder(Book, 'book')
           .where(`book.ownerId = :ownerId AND book.${THIS_ID} AND ${ownerExists('ownerId')}`),
     });
-    this.lockedOwner = database.select({
-      parameters: ['ownerId'],
-      lock: true,
-      query: (manager) =>
-        manager.createQueryBuilder(User, 'user').select('user.id').where('user.id = :ownerId'),
-    });
-    // Reads one index, and no more of it than a user may have.
-    this.lastAllowed = database.select({
-      parameters: ['ownerId'],
-      query: (manager) =>
-        manager
-          .createQueryBuilder(Book, 'book')
-          .select('book.id')
-          .where('book.ownerId = :ownerId')
-          .orderBy('book.id')
-          .offset(MAX_BOOKS - 1)
-          .limit(1),
-    });
+    const owner = (lock: 'exists' | 'alone') =>
+      database.select<User, 'ownerId'>({
+        parameters: ['ownerId'],
+        lock,
+        query: (manager) =>
+          manager.createQueryBuilder(User, 'user').select('user.id').where('user.id = :ownerId'),
+      });
+    this.ownerWhoStays = owner('exists');
+    this.ownerAlone = owner('alone');
+    // Reads one index, and no more of it than so many entries.
+    const nth = (count: number) =>
+      database.select<Book, 'ownerId'>({
+        parameters: ['ownerId'],
+        query: (manager) =>
+          manager
+            .createQueryBuilder(Book, 'book')
+            .select('book.id')
+            .where('book.ownerId = :ownerId')
+            .orderBy('book.id')
+            .offset(count - 1)
+            .limit(1),
+      });
+    this.nearLimit = nth(MAX_BOOKS - MARGIN);
+    this.atLimit = nth(MAX_BOOKS);
   }
 
   list(ownerId: number, query: ListQuery): Promise<Page<Book>> {
@@ -70,16 +84,20 @@ export class BookRepository {
   }
 
   /**
-   * Counts and inserts while the owner's row is locked, so that concurrent requests, at any
-   * instance, cannot exceed the limit together.
+   * The owner's row cannot be removed until the book is in. Near the limit, it is locked for this
+   * write alone before books are counted, so that concurrent requests, at any instance, cannot exceed
+   * the limit together.
    *
    * @returns null where there is no such owner
    * @throws ApiError `book_exists`, `limit_reached`
    */
   async add(ownerId: number, values: BookValues): Promise<Book | null> {
     return this.database.writeUnique(bookExists, async (manager) => {
-      if (!(await this.lockedOwner.first({ ownerId }))) return null;
-      if (await this.lastAllowed.first({ ownerId })) throw new ApiError(limitReached);
+      if (!(await this.ownerWhoStays.first({ ownerId }))) return null;
+      if (await this.nearLimit.first({ ownerId })) {
+        await this.ownerAlone.first({ ownerId });
+        if (await this.atLimit.first({ ownerId })) throw new ApiError(limitReached);
+      }
       const book = { ...values, ownerId };
       const { identifiers } = await manager.insert(Book, { ...book });
       return { ...book, id: identifiers[0]?.id as number };

@@ -68,7 +68,7 @@ export class PostgresDatabase extends Database {
     const query = async (values: Record<string, Value>): Promise<unknown[][]> => {
       const { sql, bind } = compile();
       const writer = this.inWrite.getStore();
-      const statement = build.lock === true && writer ? `${sql} FOR UPDATE` : sql;
+      const statement = build.lock && writer ? `${sql} ${LOCKS[build.lock]}` : sql;
       const manager = writer ?? this.source;
       const rows = await orUnavailable(() =>
         manager.query<ObjectLiteral[]>(statement, bind(values)),
@@ -114,6 +114,9 @@ export class PostgresDatabase extends Database {
     }
   }
 }
+
+/** Neither waits for the other, so that a write may take both in turn. */
+const LOCKS = { exists: 'FOR KEY SHARE', alone: 'FOR NO KEY UPDATE' };
 
 /** Codes of the PostgreSQL manual's appendix A. */
 const UNIQUE_VIOLATION = '23505';

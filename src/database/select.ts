@@ -21,10 +21,11 @@ export interface BuildSelect<Entity extends ObjectLiteral, Parameter extends str
    */
   expensive?: boolean;
   /**
-   * Whether a run within a write locks the rows that it returns until the write ends. SQLite needs
-   * no such lock, because it runs one write at a time.
+   * How a run within a write locks the rows that it returns until the write ends: `exists` keeps them
+   * from being removed, `alone` also keeps out other runs with `alone`. SQLite needs no such lock,
+   * because it runs one write at a time.
    */
-  lock?: boolean;
+  lock?: 'exists' | 'alone';
 }
 
 /** Who asks for an expensive read. */

@@ -30,7 +30,7 @@ export class UserRemovals extends PeriodicTask {
     super({ every: 15 * 60 * 1000 });
     this.locked = database.select({
       parameters: ['userId'],
-      lock: true,
+      lock: 'alone',
       query: (manager) =>
         manager.createQueryBuilder(UserRemoval, 'removal').where('removal.userId = :userId'),
     });
