@@ -45,7 +45,7 @@ export async function measureFloods(folder: string): Promise<Flood[]> {
   const results: Flood[] = [];
   for (const [name, start] of Object.entries(floods)) {
     const settings = { TRUST_PROXY: '127.0.0.1' };
-    const server = await startProduct(folder, `floods-${results.length}`, settings);
+    const server = await startProduct(folder, `floods-${results.length}`, { settings });
     const idle = median(await loginTimes(server));
     const sockets = await start(server);
     await sleep(200);

@@ -3,11 +3,18 @@ import { join } from 'node:path';
 import { packageRoot } from '../src/config/package-root.js';
 import { ServerProcess } from './server-process.js';
 
-/** The built product on a fresh SQLite file with the demo data, and without a rate limit. */
+/**
+ * The built product with the demo data, and without a rate limit.
+ *
+ * @param url of an empty database; a fresh SQLite file if it is left out
+ */
 export function startProduct(
   folder: string,
   name: string,
-  settings: Record<string, string> = {},
+  {
+    url = `sqlite:${join(folder, name, 'bench.sqlite')}`,
+    settings = {},
+  }: { url?: string; settings?: Record<string, string> } = {},
 ): Promise<ServerProcess> {
   return ServerProcess.start({
     name: 'The product',
@@ -15,7 +22,7 @@ export function startProduct(
     folder: join(folder, name),
     settings: {
       PORT: '0',
-      DATABASE_URL: `sqlite:${join(folder, name, 'bench.sqlite')}`,
+      DATABASE_URL: url,
       DEMO_DATA: 'true',
       AUTH_RATE_LIMIT: '0',
       JWT_SECRET_KEY: randomBytes(64).toString('base64url'),

@@ -1,3 +1,5 @@
+import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
+import { fillWithBooks, fillWithSessions } from './many-rows.js';
 import { startProduct } from './own-server.js';
 import { credentials } from './scenarios.js';
 import type { ServerProcess } from './server-process.js';
@@ -9,12 +11,14 @@ const TIMES = 5;
 
 interface HostileRequest {
   name: string;
-  method?: 'GET' | 'POST';
+  method?: 'GET' | 'POST' | 'DELETE';
   path?: string;
   body?: string;
   headers?: Record<string, string>;
   /** How many are sent at once. */
   atOnce?: number;
+  /** How often they are sent. */
+  times?: number;
 }
 
 /** What one kind of hostile request did to the others, in milliseconds. */
@@ -89,9 +93,55 @@ const hostile: readonly HostileRequest[] = [
 
 /** Sends each of them some times while another client reads one ship again and again. */
 export async function measureStalls(folder: string): Promise<Stall[]> {
+  const stalls = await measureHostile(folder);
+  stalls.push(...(await measureManyRows(sqliteDatabase(folder), folder)));
+  const postgres = await postgresDatabase();
+  try {
+    if (postgres) stalls.push(...(await measureManyRows(postgres, folder)));
+  } finally {
+    await postgres?.remove();
+  }
+  return stalls;
+}
+
+/** Requests about very many rows of one user, as users from before the limits may have them. */
+async function measureManyRows({ url, settings }: BenchDatabase, folder: string): Promise<Stall[]> {
+  const { engine } = settings;
+  const server = await startProduct(folder, `many-rows-${engine}`, { url });
+  const user = await newUser(server);
+  console.error(`${engine}: books and sessions …`);
+  await fillWithBooks(settings, user.id, 20_000);
+  await fillWithSessions(settings, user.id, 20_000);
+  const reader = await newUser(server);
+  await fillWithBooks(settings, reader.id, 100);
+  const stalls: Stall[] = [];
+  const measure = async (request: HostileRequest, others?: Reading) => {
+    const stall = await stallOf(server, user.token, request, others);
+    stalls.push({ ...stall, name: `${engine}: ${request.name}` });
+  };
+  const sorted = '/api/books?sort=publisher,-price';
+  const lists = { method: 'GET', path: sorted, atOnce: 100, times: 1 } as const;
+  await measure({ ...lists, name: '100 sorted lists of 20,000 books' });
+  await measure({ ...lists, name: 'the same, to one sorted list of another' }, [
+    sorted,
+    reader.token,
+  ]);
+  const sessions = { method: 'GET', path: '/auth/sessions', atOnce: 100, times: 1 } as const;
+  await measure({ ...sessions, name: '100 lists of 20,000 sessions' });
+  const end = { method: 'DELETE', path: '/auth/sessions', times: 1 } as const;
+  await measure({ ...end, name: 'ending 20,000 sessions' });
+  await fillWithBooks(settings, user.id, 80_000);
+  await fillWithSessions(settings, user.id, 20_000);
+  const remove = { method: 'DELETE', path: `/api/users/${user.id}`, times: 1 } as const;
+  await measure({ ...remove, name: 'deleting a user with 100,000 books' });
+  await server.stop();
+  return stalls;
+}
+
+async function measureHostile(folder: string): Promise<Stall[]> {
   const server = await startProduct(folder, 'stalls');
   const token = await logIn(server);
-  const large = JSON.stringify({ ...ship, model: 'x'.repeat(100_000) });
+  const large = JSON.stringify({ ...ship, roles: Array(99).fill('x'.repeat(1000)) });
   for (let i = 0; i < 100; i++) await sent(server, token, { name: 'a large ship', body: large });
   const stalls = [await stallOf(server, token, { name: 'nothing hostile', method: 'GET' })];
   for (const request of hostile) stalls.push(await stallOf(server, token, request));
@@ -99,10 +149,14 @@ export async function measureStalls(folder: string): Promise<Stall[]> {
   return stalls;
 }
 
+/** What the others read meanwhile, and with which token. */
+type Reading = readonly [path: string, token?: string];
+
 async function stallOf(
   server: ServerProcess,
   token: string,
   request: HostileRequest,
+  [path, reader]: Reading = ['/api/ships/1'],
 ): Promise<Stall> {
   const { origin } = server;
   let under = true;
@@ -110,12 +164,13 @@ async function stallOf(
   const reading = (async () => {
     while (under) {
       const begin = performance.now();
-      await (await fetch(`${origin}/api/ships/1`)).text();
+      const headers = reader === undefined ? {} : { authorization: `Bearer ${reader}` };
+      await (await fetch(origin + path, { headers })).text();
       longest = Math.max(longest, performance.now() - begin);
     }
   })();
   let status = 0;
-  for (let i = 0; i < TIMES; i++) {
+  for (let i = 0; i < (request.times ?? TIMES); i++) {
     const all = Array.from({ length: request.atOnce ?? 1 }, () => sent(server, token, request));
     [status = 0] = await Promise.all(all);
   }
@@ -143,11 +198,24 @@ async function sent(
   return response?.status ?? 0;
 }
 
-async function logIn({ origin }: ServerProcess): Promise<string> {
-  const response = await fetch(`${origin}/auth/login`, {
+async function logIn(server: ServerProcess, user = credentials): Promise<string> {
+  const { access_token } = await post<{ access_token: string }>(server, '/auth/login', user);
+  return access_token;
+}
+
+let users = 0;
+
+async function newUser(server: ServerProcess): Promise<{ id: number; token: string }> {
+  const [name, password] = [`user ${++users} of many rows`, 'a long way from home'];
+  const { id } = await post<{ id: number }>(server, '/api/users', { name, password });
+  return { id, token: await logIn(server, { username: name, password }) };
+}
+
+async function post<Body>({ origin }: ServerProcess, path: string, body: object): Promise<Body> {
+  const response = await fetch(origin + path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(credentials),
+    body: JSON.stringify(body),
   });
-  return ((await response.json()) as { access_token: string }).access_token;
+  return (await response.json()) as Body;
 }

@@ -6,6 +6,7 @@ import { RotateRefreshTokens1795370000000 } from './1795370000000-rotate-refresh
 import { CreateAuditLoginFailures1795380000000 } from './1795380000000-create-audit-login-failures.js';
 import { AddUserNameKeys1795390000000 } from './1795390000000-add-user-name-keys.js';
 import { NarrowRefreshGrace1795400000000 } from './1795400000000-narrow-refresh-grace.js';
+import { RemoveUsersInBatches1795410000000 } from './1795410000000-remove-users-in-batches.js';
 
 /** In the order in which they run. A test fails when a file beside this one is missing here. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   CreateAuditLoginFailures1795380000000,
   AddUserNameKeys1795390000000,
   NarrowRefreshGrace1795400000000,
+  RemoveUsersInBatches1795410000000,
 ];

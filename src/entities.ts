@@ -5,6 +5,16 @@ import { Ship } from './ships/ship.js';
 import { RevokedToken } from './tokens/revoked-token.js';
 import { Session } from './tokens/session.js';
 import { User } from './users/user.js';
+import { UserRemoval } from './users/user-removal.js';
 
 /** Every table of the application, for the data sources. */
-export const entities = [User, Ship, Book, Session, RevokedToken, LoginFailure, AuditEntry];
+export const entities = [
+  User,
+  UserRemoval,
+  Ship,
+  Book,
+  Session,
+  RevokedToken,
+  LoginFailure,
+  AuditEntry,
+];

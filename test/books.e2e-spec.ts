@@ -4,7 +4,9 @@ import { TokenService } from '../src/tokens/token.service.js';
 import type { LoggedIn } from './support/client.js';
 import { apiClient, type Schemas } from './support/api-client.js';
 import type { operations } from './support/api-types.js';
-import { bootApp, type TestApp } from './support/test-app.js';
+import { addBooks } from './support/many-rows.js';
+import { ServiceProcess } from './support/process.js';
+import { bootApp, SECRET, type TestApp } from './support/test-app.js';
 
 type NewBook = Schemas['CreateBook'];
 type Query = NonNullable<operations['booksList']['parameters']['query']>;
@@ -151,6 +153,57 @@ describe('Books', () => {
     const statuses = answers.map(({ response }) => response.status).sort();
     expect(statuses).toEqual([201, ...Array.from({ length: 19 }, () => 409)]);
     expect(await list(leia)).toHaveLength(1);
+  });
+
+  describe('of a user who has 9,999', () => {
+    const limit = {
+      statusCode: 409,
+      code: 'limit_reached',
+      error: 'Conflict',
+      message: 'A user can have at most 10000 books.',
+    };
+
+    it('are 10,000 at most, also if twenty are added at once at two instances', async () => {
+      await addBooks(app, leia.id, 9_999);
+      const other = ServiceProcess.spawn({ ...app.database.settings, JWT_SECRET_KEY: SECRET });
+      try {
+        const { url } = await other.client();
+        const answers = await Promise.all(
+          Array.from({ length: 20 }, (_, i) =>
+            apiClient(i % 2 ? url : app.url, leia.access).POST('/api/books', {
+              body: { ...book, name: `another ${i}` },
+            }),
+          ),
+        );
+        const refused = answers.filter(({ response }) => response.status !== 201);
+        expect(refused).toHaveLength(19);
+        for (const { error } of refused) expect(error).toEqual(limit);
+      } finally {
+        await other.kill('SIGKILL');
+      }
+      expect(await app.sql((manager) => manager.countBy(Book, { ownerId: leia.id }))).toBe(10_000);
+      expect((await post(luke)).response.status).toBe(201);
+
+      // A book that is replaced is not one more, and one that is deleted makes room.
+      const [first] = await list(leia);
+      expect((await put(leia, first!.id, book)).response.status).toBe(200);
+      const tutorial = { name: 'x', Author: 'y', Publisher: 'z', book_prize: 1 };
+      const headers = { 'x-access-tokens': leia.access };
+      const words = await app.send('POST', '/book', { headers, json: tutorial });
+      expect([words.status, words.body]).toEqual([409, { ...limit, message: 'too many books' }]);
+      await remove(leia, first!.id);
+      expect((await post(leia, { ...book, name: 'the last' })).response.status).toBe(201);
+      expect((await post(leia, { ...book, name: 'no more' })).error).toEqual(limit);
+    });
+  });
+
+  it('beyond the limit are still listed, read, replaced and deleted', async () => {
+    await addBooks(app, leia.id, 10_050);
+    const [first] = await list(leia);
+    expect((await put(leia, first!.id, book)).response.status).toBe(200);
+    expect((await get(leia, first!.id)).data).toMatchObject(book);
+    expect((await remove(leia, first!.id)).response.status).toBe(204);
+    expect((await post(leia)).error?.code).toBe('limit_reached');
   });
 
   it('go with their user', async () => {

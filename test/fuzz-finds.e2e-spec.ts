@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { BookRepository } from '../src/books/book.repository.js';
 import { ShipResponse } from '../src/ships/dto/ship-response.dto.js';
 import { ShipsService } from '../src/ships/ships.service.js';
+import { SessionBatches } from '../src/tokens/session-batches.js';
 import { SessionRepository } from '../src/tokens/session.repository.js';
 import { TokenService } from '../src/tokens/token.service.js';
 import { fuzzApp } from './support/fuzz-app.js';
@@ -20,6 +21,7 @@ describe('The fuzzer finds', () => {
 
   const ships = () => app.app.get(ShipsService, { strict: false });
   const sessions = () => app.app.get(SessionRepository, { strict: false });
+  const batches = () => app.app.get(SessionBatches, { strict: false });
 
   it('a request that ends in a 500', async () => {
     app = await bootApp();
@@ -46,9 +48,9 @@ describe('The fuzzer finds', () => {
     const list = sessions().listLive.bind(sessions());
     jest
       .spyOn(sessions(), 'listLive')
-      .mockImplementation(async (subject) => [
-        ...(await list(subject)),
-        ...(await list(String(Number(subject) - 1))),
+      .mockImplementation(async (subject, caller) => [
+        ...(await list(subject, caller)),
+        ...(await list(String(Number(subject) - 1), caller)),
       ]);
     await expect(fuzzApp(app, 300, /sessions$/)).rejects.toThrow(/which is another's/);
   });
@@ -82,7 +84,10 @@ describe('The fuzzer finds', () => {
     [
       'a deleted user',
       /api\/users\/\{|login$/,
-      () => jest.spyOn(sessions(), 'removeAll').mockResolvedValue(),
+      () => {
+        jest.spyOn(sessions(), 'endAll').mockResolvedValue(true);
+        jest.spyOn(batches(), 'removeBatch').mockResolvedValue(false);
+      },
     ],
     [
       'a changed password',
@@ -98,7 +103,7 @@ describe('The fuzzer finds', () => {
   it.each<[string, () => unknown]>([
     ['logout', () => jest.spyOn(app.app.get(TokenService), 'revoke').mockResolvedValue()],
     ['logout2', () => jest.spyOn(sessions(), 'end').mockResolvedValue(true)],
-    ['sessions', () => jest.spyOn(sessions(), 'endAll').mockResolvedValue(true)],
+    ['sessions', () => jest.spyOn(batches(), 'endBatch').mockResolvedValue(1)],
   ])('that DELETE /auth/%s ends nothing', async (path, breakIt) => {
     app = await bootApp();
     breakIt();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Ship } from '../src/ships/ship.js';
 import { fleet, ship } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 
@@ -54,6 +55,37 @@ describe('Ships', () => {
     expect(status).toBe(201);
     const { body: read } = await app.get(`/api/ships/${String(body.id)}`);
     expect(read).toEqual({ id: body.id, ...values });
+  });
+
+  it('takes texts of 1,000 characters, however many bytes they are', async () => {
+    const text = '\u{1f680}'.repeat(1000);
+    const { status, body } = await post({ ...ship, model: text, roles: [text] });
+    expect([status, body]).toEqual([201, { id: body.id, ...ship, model: text, roles: [text] }]);
+  });
+
+  it.each(['affiliation', 'category', 'manufacturer', 'model', 'ship_class', 'roles'])(
+    'refuses more than 1,000 characters of %s',
+    async (field) => {
+      const text = 'x'.repeat(1001);
+      const json = { ...ship, [field]: field === 'roles' ? ['Carrier', text] : text };
+      const message = { [field]: ['Longer than maximum length 1000.'] };
+      const { id } = await app.newShip(token);
+      for (const answer of [await post(json), await put(id, json)]) {
+        expect([answer.status, answer.body.message]).toEqual([400, message]);
+      }
+      expect((await app.get(`/api/ships/${id}`)).body).toEqual({ id, ...ship });
+    },
+  );
+
+  it('reads ships whose texts are longer than 1,000 characters, from before that limit', async () => {
+    const text = 'x'.repeat(5000);
+    const { id } = await app.newShip(token);
+    await app.sql((manager) => manager.update(Ship, { id }, { model: text, roles: [text] }));
+    const old = { ...ship, id, model: text, roles: [text] };
+    expect((await app.get(`/api/ships/${id}`)).body).toEqual(old);
+    expect((await app.get('/api/ships?sort=-id&limit=1')).body).toEqual([old]);
+    expect((await app.get(`/api/ships?model=${text}`)).body).toEqual([old]);
+    expect((await put(id, ship)).status).toBe(200);
   });
 
   it('takes an empty list of roles', async () => {

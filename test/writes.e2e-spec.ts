@@ -133,6 +133,29 @@ describe('Writes', () => {
     expect(new Set(models.map(({ model }) => model)).size).toBe(1);
   });
 
+  if (engine === 'sqlite') {
+    it('of some milliseconds each leave the main thread to others in between', async () => {
+      const database = app.app.get(Database);
+      let turns = 0;
+      let done = false;
+      const count = (): void => {
+        turns++;
+        if (!done) setImmediate(count);
+      };
+      setImmediate(count);
+      await Promise.all(
+        hundred.slice(0, 20).map(() =>
+          database.write(async () => {
+            const end = performance.now() + 12;
+            while (performance.now() < end);
+          }),
+        ),
+      );
+      done = true;
+      expect(turns).toBeGreaterThanOrEqual(20);
+    });
+  }
+
   it('are not seen by others before they are whole', async () => {
     const database = app.app.get(Database);
     await database.write(async (manager) => {

@@ -29,7 +29,7 @@ export class AuditTrail {
   private readonly lists: ListReader<AuditEntry>;
 
   constructor(private readonly database: Database) {
-    this.lists = new ListReader(database, AuditEntry, auditFields, { heavy: true });
+    this.lists = new ListReader(database, AuditEntry, auditFields, { expensive: true });
   }
 
   /** Within a write it is part of that: what it records is kept with it, or is undone with it. */

@@ -6,10 +6,12 @@ import {
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
-import { ApiError, notFound, serviceUnavailable } from '../common/api-error.js';
+import { ApiError, notFound, serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiErrors } from '../common/api-errors.js';
 import { type Client, RequestClient } from '../http/client.js';
 import { NotRateLimited } from '../tokens/not-rate-limited.decorator.js';
+import type { ReadCaller } from '../database/select.js';
+import { RequestCaller } from '../tokens/request-caller.js';
 import { CurrentToken, RequireToken } from '../tokens/require-token.decorator.js';
 import { freshTokenRequired, TokenError } from '../tokens/token-error.js';
 import { Token } from '../tokens/token.js';
@@ -29,8 +31,12 @@ export class SessionsController {
       'Those that live, the one that was used last first, to the hour; a thousand at most.',
   })
   @ApiOkResponse({ type: [SessionResponse] })
-  async list(@CurrentToken() token: Token): Promise<SessionResponse[]> {
-    const sessions = await this.sessions.list(token);
+  @ApiErrors(tooManyRequests)
+  async list(
+    @CurrentToken() token: Token,
+    @RequestCaller() caller: ReadCaller,
+  ): Promise<SessionResponse[]> {
+    const sessions = await this.sessions.list(token, caller);
     return SessionResponse.listFrom(sessions, token.sessionId);
   }
 
@@ -65,7 +71,7 @@ export class SessionsController {
     description: 'It takes an access token that comes from a login.',
   })
   @ApiNoContentResponse()
-  @ApiErrors(serviceUnavailable)
+  @ApiErrors(tooManyRequests, serviceUnavailable)
   async endOthers(@CurrentToken() token: Token, @RequestClient() client: Client): Promise<void> {
     await this.sessions.endOthers(token, client);
   }

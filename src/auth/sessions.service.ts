@@ -3,7 +3,10 @@ import { AuditTrail } from '../audit/audit-trail.js';
 import { ApiError, notFound } from '../common/api-error.js';
 import { parseRowId } from '../common/resource-id.js';
 import { Database } from '../database/database.js';
+import type { ReadCaller } from '../database/select.js';
+import { WRITE_BATCH, WriteBatches } from '../database/write-batches.js';
 import type { Client } from '../http/client.js';
+import { SessionBatches } from '../tokens/session-batches.js';
 import { SessionRepository } from '../tokens/session.repository.js';
 import type { Session } from '../tokens/session.js';
 import { TokenService } from '../tokens/token.service.js';
@@ -15,14 +18,16 @@ import { UsersService } from '../users/users.service.js';
 export class SessionsService {
   constructor(
     private readonly sessions: SessionRepository,
+    private readonly sessionBatches: SessionBatches,
     private readonly tokens: TokenService,
     private readonly users: UsersService,
     private readonly audit: AuditTrail,
     private readonly database: Database,
+    private readonly batches: WriteBatches,
   ) {}
 
-  list(token: Token): Promise<Session[]> {
-    return this.sessions.listLive(token.subject);
+  list(token: Token, caller: ReadCaller): Promise<Session[]> {
+    return this.sessions.listLive(token.subject, caller);
   }
 
   /** Revokes this one token. */
@@ -52,17 +57,31 @@ export class SessionsService {
   }
 
   /**
-   * Ends all sessions but the token's own.
+   * Ends all sessions but the token's own. One batch holds all that a user may have. Only users from
+   * before that limit need more, and only those wait in a queue.
    *
    * @throws TokenError `token_revoked` where that one has ended
+   * @throws ApiError 429 or 503 if too many batches are queued; what has ended remains so
    */
   async endOthers(token: Token, client: Client): Promise<void> {
-    await this.database.write(async () => {
-      await this.users.confirmCaller(token);
-      // Or whoever asks again and again would fill the trail with nothing.
-      if (!(await this.sessions.endAll(token.subject, token.sessionId))) return;
-      await this.audit.record('other_sessions_ended', { ...about(token), client });
-    });
+    let recorded = false;
+    const endBatch = () =>
+      this.database.write(async () => {
+        await this.users.confirmCaller(token);
+        const ended = await this.sessionBatches.endBatch(token.subject, token.sessionId);
+        // A request that ends nothing, repeated again and again, must not fill the trail.
+        if (ended > 0 && !recorded) {
+          await this.audit.record('other_sessions_ended', { ...about(token), client });
+        }
+        return ended;
+      });
+    const owner = { group: `subject ${token.subject}`, key: `session ${token.sessionId}` };
+    const more = async () => {
+      const ended = await endBatch();
+      recorded ||= ended > 0;
+      return ended === WRITE_BATCH;
+    };
+    if (await more()) await this.batches.run(owner, more);
   }
 }
 

@@ -1,5 +1,13 @@
 import type { ErrorKind } from '../common/api-error.js';
 
+/** Books that one user may have. */
+export const MAX_BOOKS = 10_000;
+
+export const limitReached: ErrorKind = {
+  status: 409,
+  code: 'limit_reached',
+  message: `A user can have at most ${MAX_BOOKS} books.`,
+};
 export const bookExists: ErrorKind = {
   status: 409,
   code: 'book_exists',

@@ -1,31 +1,78 @@
 import { Injectable } from '@nestjs/common';
+import { ApiError } from '../common/api-error.js';
 import { THIS_ID } from '../common/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
+import { WRITE_BATCH } from '../database/write-batches.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { ListReader, type Page } from '../lists/list-reader.js';
-import { bookExists } from './book-errors.js';
+import { User } from '../users/user.js';
+import { UserRemovals } from '../users/user-removals.js';
+import { bookExists, limitReached, MAX_BOOKS } from './book-errors.js';
 import { bookFields } from './book-fields.js';
 import { Book } from './book.js';
 
 /** What a client says of a book. */
 export type BookValues = Pick<Book, 'name' | 'author' | 'publisher' | 'price'>;
 
+/**
+ * Books below the limit from which writes of one user wait for each other. Far more than the writes
+ * that all instances can have under way, each of which has ten connections.
+ */
+const MARGIN = 1000;
+
+/** Books may outlive their owner for some seconds; see `UserRemovals`. */
+const ownerExists = (parameter: string): string =>
+  `EXISTS (SELECT 1 FROM users WHERE users.id = :${parameter})`;
+
 /** The books of one user: whose they are is part of every query. */
 @Injectable()
 export class BookRepository {
   private readonly lists: ListReader<Book>;
   private readonly byId: Select<Book, 'ownerId' | 'id'>;
+  private readonly ownerWhoStays: Select<User, 'ownerId'>;
+  private readonly ownerAlone: Select<User, 'ownerId'>;
+  private readonly nearLimit: Select<Book, 'ownerId'>;
+  private readonly atLimit: Select<Book, 'ownerId'>;
 
-  constructor(private readonly database: Database) {
-    this.lists = new ListReader(database, Book, bookFields);
+  constructor(
+    private readonly database: Database,
+    removals: UserRemovals,
+  ) {
+    removals.removeWith((ownerId) => this.removeBatch(ownerId));
+    const condition = ownerExists('scope_ownerId');
+    this.lists = new ListReader(database, Book, bookFields, { condition });
     this.byId = database.select({
       parameters: ['ownerId', 'id'],
       query: (manager) =>
         manager
           .createQueryBuilder(Book, 'book')
-          .where(`book.ownerId = :ownerId AND book.${THIS_ID}`),
+          .where(`book.ownerId = :ownerId AND book.${THIS_ID} AND ${ownerExists('ownerId')}`),
     });
+    const owner = (lock: 'exists' | 'alone') =>
+      database.select<User, 'ownerId'>({
+        parameters: ['ownerId'],
+        lock,
+        query: (manager) =>
+          manager.createQueryBuilder(User, 'user').select('user.id').where('user.id = :ownerId'),
+      });
+    this.ownerWhoStays = owner('exists');
+    this.ownerAlone = owner('alone');
+    // Reads one index, and no more of it than so many entries.
+    const nth = (count: number) =>
+      database.select<Book, 'ownerId'>({
+        parameters: ['ownerId'],
+        query: (manager) =>
+          manager
+            .createQueryBuilder(Book, 'book')
+            .select('book.id')
+            .where('book.ownerId = :ownerId')
+            .orderBy('book.id')
+            .offset(count - 1)
+            .limit(1),
+      });
+    this.nearLimit = nth(MAX_BOOKS - MARGIN);
+    this.atLimit = nth(MAX_BOOKS);
   }
 
   list(ownerId: number, query: ListQuery): Promise<Page<Book>> {
@@ -37,20 +84,24 @@ export class BookRepository {
   }
 
   /**
+   * The owner's row cannot be removed until the book is in. Near the limit, it is locked for this
+   * write alone before books are counted, so that concurrent requests, at any instance, cannot exceed
+   * the limit together.
+   *
    * @returns null where there is no such owner
-   * @throws ApiError `book_exists`
+   * @throws ApiError `book_exists`, `limit_reached`
    */
   async add(ownerId: number, values: BookValues): Promise<Book | null> {
-    try {
-      return await this.database.writeUnique(bookExists, async (manager) => {
-        const book = { ...values, ownerId };
-        const { identifiers } = await manager.insert(Book, { ...book });
-        return { ...book, id: identifiers[0]?.id as number };
-      });
-    } catch (error) {
-      if (this.database.isForeignKeyViolation(error)) return null;
-      throw error;
-    }
+    return this.database.writeUnique(bookExists, async (manager) => {
+      if (!(await this.ownerWhoStays.first({ ownerId }))) return null;
+      if (await this.nearLimit.first({ ownerId })) {
+        await this.ownerAlone.first({ ownerId });
+        if (await this.atLimit.first({ ownerId })) throw new ApiError(limitReached);
+      }
+      const book = { ...values, ownerId };
+      const { identifiers } = await manager.insert(Book, { ...book });
+      return { ...book, id: identifiers[0]?.id as number };
+    });
   }
 
   /**
@@ -63,7 +114,7 @@ export class BookRepository {
         .createQueryBuilder()
         .update(Book)
         .set(values)
-        .where(`user_id = :ownerId AND ${THIS_ID}`, { ownerId, id })
+        .where(`user_id = :ownerId AND ${THIS_ID} AND ${ownerExists('ownerId')}`, { ownerId, id })
         .execute();
       return affected !== 0;
     });
@@ -76,9 +127,31 @@ export class BookRepository {
         .createQueryBuilder()
         .delete()
         .from(Book)
-        .where(`user_id = :ownerId AND ${THIS_ID}`, { ownerId, id })
+        .where(`user_id = :ownerId AND ${THIS_ID} AND ${ownerExists('ownerId')}`, { ownerId, id })
         .execute();
       return affected !== 0;
+    });
+  }
+
+  /**
+   * Removes up to `WRITE_BATCH` books of a user who is deleted.
+   *
+   * @returns whether there may be more
+   */
+  private async removeBatch(ownerId: number): Promise<boolean> {
+    return this.database.write(async (manager) => {
+      const batch = manager
+        .createQueryBuilder(Book, 'book')
+        .select('book.id')
+        .where('book.ownerId = :ownerId')
+        .limit(WRITE_BATCH);
+      const { affected } = await manager
+        .createQueryBuilder()
+        .delete()
+        .from(Book)
+        .where(`id IN (${batch.getQuery()})`, { ownerId })
+        .execute();
+      return affected === WRITE_BATCH;
     });
   }
 }

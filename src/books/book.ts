@@ -1,5 +1,4 @@
-import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
-import { User } from '../users/user.js';
+import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 
 /** A book of one user, who alone knows of it. */
 @Entity('books')
@@ -9,13 +8,9 @@ export class Book {
   @PrimaryGeneratedColumn('increment', { type: 'integer' })
   id: number;
 
+  /** The user's id. No foreign key: it would remove all books of a user in one write. */
   @Column('integer', { name: 'user_id' })
   ownerId: number;
-
-  /** For the database, which removes the books of a user with the user. */
-  @ManyToOne(() => User, { onDelete: 'CASCADE', nullable: false })
-  @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'books_user_id_fkey' })
-  owner?: never;
 
   @Column({ type: 'varchar', length: 255, collation: 'C' })
   name: string;

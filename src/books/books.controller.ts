@@ -15,7 +15,7 @@ import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { CurrentToken, RequireToken } from '../tokens/require-token.decorator.js';
 import { Token } from '../tokens/token.js';
-import { bookExists } from './book-errors.js';
+import { bookExists, limitReached } from './book-errors.js';
 import { bookFields } from './book-fields.js';
 import { BooksService } from './books.service.js';
 import { BookResponse } from './dto/book-response.dto.js';
@@ -57,7 +57,7 @@ export class BooksController {
   @ApiOperation({ summary: 'Add a book' })
   @ApiCreatedResponse({ type: BookResponse, headers: locationHeader })
   @ApiBodyErrors(badBody)
-  @ApiErrors(bookExists, serviceUnavailable)
+  @ApiErrors(bookExists, limitReached, serviceUnavailable)
   async create(
     @CurrentToken() token: Token,
     @Body() body: CreateBook,

@@ -22,7 +22,7 @@ export class BooksService {
     return book;
   }
 
-  /** @throws ApiError `book_exists`, `token_revoked` where the owner is gone */
+  /** @throws ApiError `book_exists`, `limit_reached`, `token_revoked` where the owner is gone */
   async create(ownerId: number, values: BookValues): Promise<Book> {
     const book = await this.books.add(ownerId, values);
     if (!book) throw new TokenError(tokenRevoked, 'there is no such user');

@@ -1,9 +1,10 @@
 import { Catch } from '@nestjs/common';
 import { credentialsInvalid } from '../auth/auth-errors.js';
+import { limitReached } from '../books/book-errors.js';
 import { ApiError, notFound } from '../common/api-error.js';
 import { type ErrorAnswer, ErrorFilter } from '../http/error.filter.js';
 import { scopeRequired, TokenError, tokenInvalid } from '../tokens/token-error.js';
-import { BASIC_CHALLENGE, words } from './bookstore-words.js';
+import { BASIC_CHALLENGE, tooManyBooks, words } from './bookstore-words.js';
 
 /** Refuses in the tutorial's words where it has any, and as everywhere else where it has none. */
 @Catch()
@@ -23,6 +24,9 @@ export class BookstoreErrorFilter extends ErrorFilter {
     }
     if (error.code === notFound.code) {
       return { status: 404, headers: {}, body: { message: words.noBook } };
+    }
+    if (error.code === limitReached.code) {
+      return super.answer(new ApiError(tooManyBooks));
     }
     return super.answer(error);
   }

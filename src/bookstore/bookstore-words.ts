@@ -1,3 +1,6 @@
+import { limitReached } from '../books/book-errors.js';
+import type { ErrorKind } from '../common/api-error.js';
+
 /** What the document says of these routes. */
 export const BOOKSTORE_TAG = {
   name: 'Bookstore tutorial',
@@ -19,3 +22,6 @@ export const words = {
 
 /** What a refused login asks for: RFC 7617, section 2. */
 export const BASIC_CHALLENGE = 'Basic realm="bookstore", charset="UTF-8"';
+
+/** The limit of books, in words such as the tutorial's. */
+export const tooManyBooks: ErrorKind = { ...limitReached, message: 'too many books' };

@@ -41,7 +41,7 @@ import { type AuthenticatedUser, UsersService } from '../users/users.service.js'
 import { BasicAuthGuard } from './basic-auth.guard.js';
 import { ApiRefusedLogin, ApiRefusedToken, ApiTutorialMessage } from './bookstore.decorators.js';
 import { BookstoreErrorFilter } from './bookstore-error.filter.js';
-import { BOOKSTORE_TAG, words } from './bookstore-words.js';
+import { BOOKSTORE_TAG, tooManyBooks, words } from './bookstore-words.js';
 import { TutorialTokenResponse, MessageResponse } from './dto/tutorial-answers.dto.js';
 import {
   bookOf,
@@ -138,7 +138,7 @@ export class BookstoreController {
   @ApiOperation({ summary: 'Add a book' })
   @ApiTutorialMessage(200, words.added)
   @ApiBodyErrors(badBody)
-  @ApiErrors(bookExists, serviceUnavailable)
+  @ApiErrors(bookExists, tooManyBooks, serviceUnavailable)
   async addBook(
     @CurrentToken() token: Token,
     @Body() body: TutorialBook,

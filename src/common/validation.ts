@@ -87,12 +87,18 @@ export function IsInteger({ min, ...options }: FieldOptions<number> & { min: num
   return field('isInteger', check, options, schema);
 }
 
-export function IsTextList(options: FieldOptions<string[]>): PropertyDecorator {
+/** @param options.max characters of each text, as of a text by itself */
+export function IsTextList({
+  max,
+  ...options
+}: FieldOptions<string[]> & { max: number }): PropertyDecorator {
   const check: Check = (value) => {
     if (!Array.isArray(value)) return sentences.list;
-    return value.every(isText) ? null : sentences.string;
+    if (!value.every(isText)) return sentences.string;
+    return value.some((text) => codePoints(nfc(text)) > max) ? sentences.maxLength(max) : null;
   };
-  return field('isTextList', check, options, { type: 'array', items: { type: 'string' } });
+  const schema = { type: 'array', items: { type: 'string', maxLength: max } };
+  return field('isTextList', check, options, schema);
 }
 
 /** The resource's own id, which a client may repeat in a body that replaces the resource. */

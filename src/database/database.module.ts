@@ -4,6 +4,7 @@ import type { Entities } from './data-source-options.js';
 import { Database } from './database.js';
 import { PostgresDatabase } from './postgres-database.js';
 import { SqliteDatabase } from './sqlite-database.js';
+import { WriteBatches } from './write-batches.js';
 
 /** Gives every module the database, and closes it when nothing is left that could ask. */
 @Global()
@@ -14,8 +15,8 @@ export class DatabaseModule implements OnApplicationShutdown {
   static forRoot(database: Database): DynamicModule {
     return {
       module: DatabaseModule,
-      providers: [{ provide: Database, useValue: database }],
-      exports: [Database],
+      providers: [{ provide: Database, useValue: database }, WriteBatches],
+      exports: [Database, WriteBatches],
     };
   }
 

@@ -59,7 +59,4 @@ export abstract class Database {
 
   /** Whether the error says that a row would have broken a unique index. */
   protected abstract isUniqueViolation(error: unknown): boolean;
-
-  /** Whether the error says that a row would have named another that is not there. */
-  abstract isForeignKeyViolation(error: unknown): boolean;
 }

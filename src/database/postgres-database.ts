@@ -2,7 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 
 import { unavailable } from '../common/api-error.js';
-import { BoundedQueue } from '../common/bounded-queue.js';
 import { StartError } from '../common/start-error.js';
 import { type Entities, postgresOptions } from './data-source-options.js';
 import { Database } from './database.js';
@@ -10,10 +9,10 @@ import { codeOf } from './driver-error.js';
 import {
   type BuildSelect,
   compileSelect,
+  expensiveReadQueue,
   hydrated,
-  MAX_HEAVY_WAITING,
   once,
-  RETRY_HEAVY_AFTER,
+  type ReadCaller,
   type Select,
   takeLight,
   type Value,
@@ -28,7 +27,7 @@ export class PostgresDatabase extends Database {
   private readonly options: ReturnType<typeof postgresOptions>;
   private readonly source: DataSource;
   /** Leaves most connections of the pool to others. */
-  private readonly heavy = new BoundedQueue(2, MAX_HEAVY_WAITING, RETRY_HEAVY_AFTER);
+  private readonly inTurn = expensiveReadQueue(2);
 
   constructor(url: string, entities: Entities) {
     super();
@@ -68,18 +67,26 @@ export class PostgresDatabase extends Database {
     const compile = once(() => compileSelect(this.source, build));
     const query = async (values: Record<string, Value>): Promise<unknown[][]> => {
       const { sql, bind } = compile();
-      const manager = this.inWrite.getStore() ?? this.source;
-      const rows = await orUnavailable(() => manager.query<ObjectLiteral[]>(sql, bind(values)));
+      const writer = this.inWrite.getStore();
+      const statement = build.lock && writer ? `${sql} ${LOCKS[build.lock]}` : sql;
+      const manager = writer ?? this.source;
+      const rows = await orUnavailable(() =>
+        manager.query<ObjectLiteral[]>(statement, bind(values)),
+      );
       // pg builds a row's members in the order of the columns.
       return rows.map((row) => Object.values(row) as unknown[]);
     };
-    const run: typeof query =
-      build.heavy === true ? (values) => this.heavy.run(() => query(values)) : query;
-    const all = async (values: Record<string, Value>) => (await run(values)).map(compile().hydrate);
+    // A write that waited in the queue would keep a connection and its locks meanwhile.
+    const run = (values: Record<string, Value>, caller?: ReadCaller) =>
+      build.expensive === true && !this.inWrite.getStore()
+        ? this.inTurn(caller, () => query(values))
+        : query(values);
+    const all = async (values: Record<string, Value>, caller?: ReadCaller) =>
+      (await run(values, caller)).map(compile().hydrate);
     return {
       all,
-      light: async (values) => hydrated(takeLight(await run(values)), compile().hydrate),
-      first: async (values) => (await all(values))[0],
+      light: async (...read) => hydrated(takeLight(await run(...read)), compile().hydrate),
+      first: async (...read) => (await all(...read))[0],
     };
   }
 
@@ -89,10 +96,6 @@ export class PostgresDatabase extends Database {
 
   protected override isUniqueViolation(error: unknown): boolean {
     return codeOf(error) === UNIQUE_VIOLATION;
-  }
-
-  override isForeignKeyViolation(error: unknown): boolean {
-    return codeOf(error) === FOREIGN_KEY_VIOLATION;
   }
 
   /**
@@ -112,9 +115,11 @@ export class PostgresDatabase extends Database {
   }
 }
 
+/** Neither waits for the other, so that a write may take both in turn. */
+const LOCKS = { exists: 'FOR KEY SHARE', alone: 'FOR NO KEY UPDATE' };
+
 /** Codes of the PostgreSQL manual's appendix A. */
 const UNIQUE_VIOLATION = '23505';
-const FOREIGN_KEY_VIOLATION = '23503';
 const DEADLOCK = '40P01';
 /**
  * Classes 08 (connection), 53 (resources) and 57P (shutdown), a lock or a statement that took too

@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import type { EntityMetadata } from 'typeorm/metadata/EntityMetadata.js';
+import { FairQueue } from '../common/fair-queue.js';
 
 export type Value = string | number | null;
 
@@ -15,22 +16,48 @@ export interface BuildSelect<Entity extends ObjectLiteral, Parameter extends str
   /** The parameter that says how many rows at most: TypeORM writes a fixed number only. */
   limit?: Parameter;
   /**
-   * Whether it may look at far more rows than it gives. Such reads wait in a line of their own, so
-   * that they hold up nobody but each other.
+   * Whether it is expensive: it may scan far more rows than it returns. Expensive reads wait in a
+   * queue of their own, so that they delay no other request, and callers take turns in it.
    */
-  heavy?: boolean;
+  expensive?: boolean;
+  /**
+   * How a run within a write locks the rows that it returns until the write ends: `exists` keeps them
+   * from being removed, `alone` also keeps out other runs with `alone`. SQLite needs no such lock,
+   * because it runs one write at a time.
+   */
+  lock?: 'exists' | 'alone';
 }
 
-/** Heavy reads in line before a caller is told to come back, and in how many seconds. */
-export const MAX_HEAVY_WAITING = 100;
-export const RETRY_HEAVY_AFTER = 5;
+/** Who asks for an expensive read. */
+export interface ReadCaller {
+  /** Callers of one group share turns: a user, or the address range of anonymous callers. */
+  readonly group: string;
+  /** Aborts when the caller hangs up. A queued read is then skipped. */
+  readonly signal?: AbortSignal;
+}
 
-/** A prepared read. */
+/** Reads that the service does for itself. */
+const SERVICE: ReadCaller = { group: 'service' };
+
+/**
+ * A queue of expensive reads. A caller may have 100 reads queued, which a page of a web application
+ * does not reach, and the queue holds five such callers before it refuses the newest of the longest.
+ */
+export function expensiveReadQueue(concurrency: number) {
+  const options = { concurrency, maxQueued: 500, maxQueuedPerKey: 100, retryAfter: 5 };
+  const queue = new FairQueue(options);
+  return <T>({ group, signal }: ReadCaller = SERVICE, read: () => Promise<T>): Promise<T> =>
+    queue.run({ group }, read, signal);
+}
+
+export type ExpensiveReadQueue = ReturnType<typeof expensiveReadQueue>;
+
+/** A prepared read. The caller only matters to expensive ones. */
 export interface Select<Entity, Parameter extends string> {
-  all(values: Record<Parameter, Value>): Promise<Entity[]>;
+  all(values: Record<Parameter, Value>, caller?: ReadCaller): Promise<Entity[]>;
   /** As `all`, but no more than one answer should hold; see `takeLight`. */
-  light(values: Record<Parameter, Value>): Promise<Light<Entity>>;
-  first(values: Record<Parameter, Value>): Promise<Entity | undefined>;
+  light(values: Record<Parameter, Value>, caller?: ReadCaller): Promise<Light<Entity>>;
+  first(values: Record<Parameter, Value>, caller?: ReadCaller): Promise<Entity | undefined>;
 }
 
 /** Rows, and whether there may be more behind them that would have been too much. */

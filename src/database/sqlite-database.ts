@@ -10,6 +10,7 @@ import {
   hydrated,
   type Light,
   once,
+  type ReadCaller,
   type Select,
   takeLight,
   type Value,
@@ -76,7 +77,7 @@ export class SqliteDatabase extends Database {
       once(() => connectionOf(source).prepare<unknown[], unknown[]>(compile().sql).raw());
     const [onReader, onWriter] = [prepareOn(this.reader), prepareOn(this.writer)];
     const statement = (): Statement => (this.writes.active ? onWriter() : onReader());
-    if (build.heavy === true) return this.selectInThread(compile, onWriter);
+    if (build.expensive === true) return this.selectInThread(compile, onWriter);
     // Asynchronous in their signatures alone: better-sqlite3 answers at once.
     return {
       all: async (values) => {
@@ -100,21 +101,27 @@ export class SqliteDatabase extends Database {
     compile: () => CompiledSelect<Entity>,
     onWriter: () => Statement,
   ): Select<Entity, Parameter> {
-    const all = async (values: Record<Parameter, Value>): Promise<Entity[]> => {
+    const all = async (
+      values: Record<Parameter, Value>,
+      caller?: ReadCaller,
+    ): Promise<Entity[]> => {
       const { sql, bind, hydrate } = compile();
       const rows = this.writes.active
         ? onWriter().all(bind(values))
-        : await this.thread.all(sql, bind(values));
+        : await this.thread.all(sql, bind(values), caller);
       return rows.map(hydrate);
     };
-    const light = async (values: Record<Parameter, Value>): Promise<Light<Entity>> => {
+    const light = async (
+      values: Record<Parameter, Value>,
+      caller?: ReadCaller,
+    ): Promise<Light<Entity>> => {
       const { sql, bind, hydrate } = compile();
       const rows = this.writes.active
         ? takeLight(onWriter().iterate(bind(values)))
-        : await this.thread.light(sql, bind(values));
+        : await this.thread.light(sql, bind(values), caller);
       return hydrated(rows, hydrate);
     };
-    return { all, light, first: async (values) => (await all(values))[0] };
+    return { all, light, first: async (...read) => (await all(...read))[0] };
   }
 
   override listHolds(column: string, parameter: string): string {
@@ -123,10 +130,6 @@ export class SqliteDatabase extends Database {
 
   protected override isUniqueViolation(error: unknown): boolean {
     return ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(error));
-  }
-
-  override isForeignKeyViolation(error: unknown): boolean {
-    return codeOf(error) === 'SQLITE_CONSTRAINT_FOREIGNKEY';
   }
 
   /**

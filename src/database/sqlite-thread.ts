@@ -1,15 +1,15 @@
 import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type BetterSqlite3 from 'better-sqlite3';
-import { BoundedQueue } from '../common/bounded-queue.js';
-import { loadSqliteDriver } from './sqlite-driver.js';
 import {
+  expensiveReadQueue,
   type Light,
-  MAX_HEAVY_WAITING,
-  RETRY_HEAVY_AFTER,
+  type ReadCaller,
   takeLight,
   type Value,
 } from './select.js';
+import { loadSqliteDriver } from './sqlite-driver.js';
 
 interface Question {
   sql: string;
@@ -31,20 +31,20 @@ type Answer = Light<unknown[]> | { error: string };
  * requests. Started when it is first asked.
  */
 export class SqliteThread {
-  private readonly line = new BoundedQueue(1, MAX_HEAVY_WAITING, RETRY_HEAVY_AFTER);
+  private readonly inTurn = expensiveReadQueue(1);
   private running: Running | undefined;
 
   constructor(private readonly file: string) {}
 
-  /** @throws ApiError 503 where too many others wait already */
-  async all(sql: string, values: Value[]): Promise<unknown[][]> {
-    const { rows } = await this.line.run(() => this.ask({ sql, values, light: false }));
+  /** @throws ApiError 429 or 503 if too many reads are queued; see `FairQueue` */
+  async all(sql: string, values: Value[], caller?: ReadCaller): Promise<unknown[][]> {
+    const { rows } = await this.inTurn(caller, () => this.ask({ sql, values, light: false }));
     return rows;
   }
 
   /** See `takeLight`; throws as `all`. */
-  light(sql: string, values: Value[]): Promise<Light<unknown[]>> {
-    return this.line.run(() => this.ask({ sql, values, light: true }));
+  light(sql: string, values: Value[], caller?: ReadCaller): Promise<Light<unknown[]>> {
+    return this.inTurn(caller, () => this.ask({ sql, values, light: true }));
   }
 
   async close(): Promise<void> {
@@ -55,6 +55,9 @@ export class SqliteThread {
     const { worker, gone } = (this.running ??= this.start());
     worker.postMessage(question);
     const [answer] = (await once(worker, 'message', { signal: gone })) as [Answer];
+    // A message port hands over all that has arrived in one turn of the event loop. Without this, a
+    // thread that reads faster than answers are written would keep that turn going.
+    await nextTurn();
     if ('rows' in answer) return answer;
     throw new Error(answer.error);
   }

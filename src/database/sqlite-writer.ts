@@ -8,6 +8,11 @@ import { isLocked } from './driver-error.js';
 const MAX_WAITING = 1000;
 /** Writes that share a transaction, so that none waits for too many others. */
 const MAX_TOGETHER = 64;
+/**
+ * Milliseconds after which a shared transaction takes no further write. Writes run on the main
+ * thread, so 64 that each remove hundreds of rows would hold up every request until the last is done.
+ */
+const MAX_DURATION = 10;
 /** How long a write waits for another process that holds the file, in milliseconds. */
 const PATIENCE = 5_000;
 
@@ -52,23 +57,30 @@ export class SqliteWriter {
     while (this.line.length > 0) {
       // Requests that arrived in the same turn of the event loop come along.
       await nextTurn();
-      await this.together(this.line.splice(0, MAX_TOGETHER));
+      await this.together();
     }
     // While it is enabled Node 20 tracks every promise of the process, a quarter of a read's cost.
     this.inWrite.disable();
     this.draining = false;
   }
 
-  private async together(writes: Write[]): Promise<void> {
+  private async together(): Promise<void> {
+    const writes: Write[] = [];
     const outcomes: (() => void)[] = [];
     try {
       await this.transaction(async () => {
-        for (const write of writes) outcomes.push(await this.alone(write));
-      }, writes[0]?.deadline);
+        const end = performance.now() + MAX_DURATION;
+        do {
+          const write = this.line.shift()!;
+          writes.push(write);
+          outcomes.push(await this.alone(write));
+        } while (this.line.length > 0 && writes.length < MAX_TOGETHER && performance.now() < end);
+      }, this.line[0]?.deadline);
     } catch (error) {
-      // Nothing of any of them was kept.
+      // Nothing of any of them was kept. If the transaction did not begin, none has left the line.
+      const undone = writes.length > 0 ? writes : this.line.splice(0, MAX_TOGETHER);
       const reason = isLocked(error) ? unavailable(error) : error;
-      for (const { reject } of writes) reject(reason);
+      for (const { reject } of undone) reject(reason);
       return;
     }
     for (const settle of outcomes) settle();

@@ -1,5 +1,5 @@
 import { type Complaint, invalid, sentences } from '../common/validation.js';
-import type { Value } from '../database/select.js';
+import type { ReadCaller, Value } from '../database/select.js';
 import { readCursor } from './cursor.js';
 import { type ListFields, type Parameter, parseInteger, Refusal } from './list-field.js';
 
@@ -24,6 +24,8 @@ export interface ListQuery {
   filters: readonly (readonly [field: string, value: Value])[];
   /** The sort keys of the row that they come after; null for the first page. */
   after: readonly Value[] | null;
+  /** Whose turn it takes if it is expensive. */
+  caller?: ReadCaller;
 }
 
 const BY_ID: readonly SortTerm[] = [{ field: 'id', descending: false }];

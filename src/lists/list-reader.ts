@@ -1,6 +1,6 @@
 import type { ObjectLiteral } from 'typeorm';
 import type { Database } from '../database/database.js';
-import type { Light, Select, Value } from '../database/select.js';
+import type { Light, ReadCaller, Select, Value } from '../database/select.js';
 import { keyOf, writeCursor } from './cursor.js';
 import type { Condition, ListFields, SortKey } from './list-field.js';
 import type { ListQuery, SortTerm } from './list-query.js';
@@ -17,6 +17,13 @@ interface Stretch {
   sort: readonly SortTerm[];
 }
 
+interface ListOptions {
+  /** Whether every read may scan many rows, whatever is asked. */
+  expensive?: boolean;
+  /** SQL that holds for every list, with the values of the scope as parameters: `:scope_ownerId`. */
+  condition?: string;
+}
+
 /** How many kinds of queries are kept prepared: clients could ask for any number of them. */
 const MAX_PREPARED = 100;
 
@@ -28,26 +35,26 @@ const MAX_PREPARED = 100;
 export class ListReader<Entity extends ObjectLiteral> {
   private readonly prepared = new Map<string, Select<Entity, string>>();
 
-  /** @param options.heavy whether reading may look at many rows whatever is asked */
   constructor(
     private readonly database: Database,
     private readonly entity: new () => Entity,
     private readonly fields: ListFields,
-    private readonly options: { heavy?: boolean } = {},
+    private readonly options: ListOptions = {},
   ) {}
 
   /** @param scope what all rows of the list hold, by property */
   async page(query: ListQuery, scope: Record<string, Value> = {}): Promise<Page<Entity>> {
     const { limit, sort } = query;
-    const conditions = [...scopeConditions(scope), ...this.filterConditions(query)];
-    const heavy = this.isHeavy(query, scope);
+    const conditions = [...this.scopeConditions(scope), ...this.filterConditions(query)];
+    const expensive = this.isExpensive(query, scope);
     // One more than the page may hold tells whether another follows.
     const wanted = limit + 1;
     const rows: Entity[] = [];
     let isCut = false;
     for (const stretch of this.stretches(query)) {
       if (rows.length >= wanted || isCut) break;
-      const found = await this.read(stretch, conditions, wanted - rows.length, heavy);
+      const select = this.prepareRead(stretch, conditions, expensive);
+      const found = await select(wanted - rows.length, query.caller);
       rows.push(...found.rows);
       ({ isCut } = found);
     }
@@ -58,13 +65,22 @@ export class ListReader<Entity extends ObjectLiteral> {
 
   /**
    * An index gives the rows of one filter in order of `id`, and all rows in order of one field.
-   * Whatever else is asked may have to look at many rows, unless they are few from the beginning.
+   * The index of a scope gives its rows in order of `id`. Anything else may scan and sort many rows.
    */
-  private isHeavy({ filters, sort }: ListQuery, scope: Record<string, Value>): boolean {
-    if (this.options.heavy === true) return true;
-    if (Object.keys(scope).length > 0) return false;
+  private isExpensive({ filters, sort }: ListQuery, scope: Record<string, Value>): boolean {
+    if (this.options.expensive === true) return true;
+    if (Object.keys(scope).length > 0) return filters.length > 0 || sort.length > 1;
     const indexed = filters.every(([name]) => this.fields[name]!.key !== undefined);
     return !indexed || filters.length + sort.length > 2;
+  }
+
+  private scopeConditions(scope: Record<string, Value>): Condition[] {
+    const conditions = Object.entries(scope).map(([property, value]) => ({
+      sql: `${ALIAS}.${property} = :scope_${property}`,
+      values: { [`scope_${property}`]: value },
+    }));
+    const { condition } = this.options;
+    return condition === undefined ? conditions : [...conditions, { sql: condition, values: {} }];
   }
 
   private filterConditions({ filters }: ListQuery): Condition[] {
@@ -102,24 +118,23 @@ export class ListReader<Entity extends ObjectLiteral> {
       .reverse();
   }
 
-  private read(
+  private prepareRead(
     stretch: Stretch,
     conditions: Condition[],
-    limit: number,
-    heavy: boolean,
-  ): Promise<Light<Entity>> {
+    expensive: boolean,
+  ): (limit: number, caller?: ReadCaller) => Promise<Light<Entity>> {
     const all = [...conditions, stretch.condition];
     const values = Object.assign({}, ...all.map((each) => each.values)) as Condition['values'];
     const where = all.map(({ sql }) => sql).join(' AND ');
-    const select = this.prepare(where, stretch.sort, Object.keys(values), heavy);
-    return select.light({ ...values, limit });
+    const select = this.prepare(where, stretch.sort, Object.keys(values), expensive);
+    return (limit, caller) => select.light({ ...values, limit }, caller);
   }
 
   private prepare(
     where: string,
     sort: readonly SortTerm[],
     parameters: string[],
-    heavy: boolean,
+    expensive: boolean,
   ): Select<Entity, string> {
     const order = sort.map(({ field, descending }) => {
       return [this.key(field).sql, descending ? 'DESC' : 'ASC'] as const;
@@ -130,7 +145,7 @@ export class ListReader<Entity extends ObjectLiteral> {
     const select = this.database.select<Entity, string>({
       parameters,
       limit: 'limit',
-      heavy,
+      expensive,
       query: (manager) => {
         const query = manager.createQueryBuilder(this.entity, ALIAS).where(where);
         for (const [key, direction] of order) query.addOrderBy(key, direction);
@@ -163,10 +178,3 @@ export class ListReader<Entity extends ObjectLiteral> {
 }
 
 const ALIAS = 'item';
-
-function scopeConditions(scope: Record<string, Value>): Condition[] {
-  return Object.entries(scope).map(([property, value]) => ({
-    sql: `${ALIAS}.${property} = :scope_${property}`,
-    values: { [`scope_${property}`]: value },
-  }));
-}

@@ -1,9 +1,10 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiQuery } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { validationFailed } from '../common/api-error.js';
+import { tooManyRequests, validationFailed } from '../common/api-error.js';
 import { ApiErrors } from '../common/api-errors.js';
 import { sentences } from '../common/validation.js';
+import { callerOf } from '../tokens/request-caller.js';
 import type { ListFields } from './list-field.js';
 import { DEFAULT_LIMIT, MAX_LIMIT, parseListQuery, type QueryString } from './list-query.js';
 
@@ -11,7 +12,8 @@ import { DEFAULT_LIMIT, MAX_LIMIT, parseListQuery, type QueryString } from './li
 export const ListParameters = (fields: ListFields, defaultLimit = DEFAULT_LIMIT) =>
   createParamDecorator((_: unknown, context: ExecutionContext) => {
     const { query } = context.switchToHttp().getRequest<FastifyRequest>();
-    return parseListQuery(fields, query as QueryString, defaultLimit);
+    const parsed = parseListQuery(fields, query as QueryString, defaultLimit);
+    return { ...parsed, caller: callerOf(context) };
   })();
 
 /** Documents what a list takes. */
@@ -27,7 +29,10 @@ export function ApiListParameters(fields: ListFields, defaultLimit = DEFAULT_LIM
     ...(sortable.length > 0 ? [optional('sort', SORT, sortSchema(sortable))] : []),
     optional('cursor', 'Where the page begins: see `Link`.', { type: 'string' }),
     optional('limit', 'How many at most.', limit),
-    ApiErrors({ ...validationFailed, message: { limit: [sentences.max(MAX_LIMIT)] } }),
+    ApiErrors(
+      { ...validationFailed, message: { limit: [sentences.max(MAX_LIMIT)] } },
+      tooManyRequests,
+    ),
   );
 }
 

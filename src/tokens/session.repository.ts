@@ -1,9 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type FindOptionsWhere, Equal, IsNull, LessThan, MoreThan, Not, Or } from 'typeorm';
+import {
+  type EntityManager,
+  type FindOptionsWhere,
+  type SelectQueryBuilder,
+  Equal,
+  IsNull,
+  LessThan,
+  MoreThan,
+  Not,
+  Or,
+} from 'typeorm';
 import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { Database } from '../database/database.js';
-import type { Select } from '../database/select.js';
+import type { ReadCaller, Select } from '../database/select.js';
 import { Session } from './session.js';
 import { NO_SUCCESSOR } from './successor-erasure.js';
 
@@ -47,7 +57,7 @@ export function newSession(values: NewSession): Session {
 }
 
 /** What becomes of a session that ends: no successor of it can be read any more. */
-const ended = () => ({ endedAt: Date.now(), ...NO_SUCCESSOR });
+export const ended = () => ({ endedAt: Date.now(), ...NO_SUCCESSOR });
 
 /** A session that has no refresh token yet takes the first that comes. */
 const orNone = (token: string) => Or(Equal(token), IsNull());
@@ -69,11 +79,9 @@ export class SessionRepository {
     });
     this.liveOf = database.select({
       parameters: ['subject', 'now'],
+      expensive: true,
       query: (manager) =>
-        manager
-          .createQueryBuilder(Session, 'session')
-          .where('session.subject = :subject')
-          .andWhere('session.endedAt IS NULL AND session.expiresAt > :now')
+        liveOf(manager)
           .orderBy({ 'session.lastUsedAt': 'DESC', 'session.id': 'ASC' })
           .limit(LISTED),
     });
@@ -103,9 +111,13 @@ export class SessionRepository {
     return (await this.updateLive({ id }, { id })) ? this.findLive(id) : undefined;
   }
 
-  /** The sessions of a subject that live, those that were used last first. */
-  listLive(subject: string): Promise<Session[]> {
-    return this.liveOf.all({ subject, now: Date.now() });
+  /**
+   * The sessions of a subject that live, those that were used last first.
+   *
+   * @throws ApiError 429 or 503 if too many expensive reads are queued
+   */
+  listLive(subject: string, caller?: ReadCaller): Promise<Session[]> {
+    return this.liveOf.all({ subject, now: Date.now() }, caller);
   }
 
   /** Where the sessions of a subject came from, also of those that have ended of late. */
@@ -195,10 +207,6 @@ export class SessionRepository {
     return this.updateLive({ subject, ...others }, ended());
   }
 
-  async removeAll(subject: string): Promise<void> {
-    await this.database.write((manager) => manager.delete(Session, { subject }));
-  }
-
   /** Notes when sessions were last used, where that is later than what is known. */
   async noteUse(uses: readonly (readonly [id: string, at: number])[]): Promise<void> {
     // All instances in one order, lest two wait for each other's rows.
@@ -226,4 +234,12 @@ export class SessionRepository {
     );
     return affected !== 0;
   }
+}
+
+/** The sessions of `:subject` that live at `:now`. */
+export function liveOf(manager: EntityManager): SelectQueryBuilder<Session> {
+  return manager
+    .createQueryBuilder(Session, 'session')
+    .where('session.subject = :subject')
+    .andWhere('session.endedAt IS NULL AND session.expiresAt > :now');
 }

@@ -6,6 +6,7 @@ import { JwksController } from './keys/jwks.controller.js';
 import { TokenKeys } from './keys/token-keys.js';
 import { RouteRequirements } from './route-requirements.js';
 import { SessionActivity } from './session-activity.js';
+import { SessionBatches } from './session-batches.js';
 import { SessionQuota } from './session-quota.js';
 import { SessionRepository } from './session.repository.js';
 import { SuccessorErasure } from './successor-erasure.js';
@@ -38,6 +39,7 @@ export class TokensModule {
         TokenCookies,
         TokenStateRepository,
         SessionRepository,
+        SessionBatches,
         SessionActivity,
         SessionQuota,
         SuccessorSeal,
@@ -51,6 +53,7 @@ export class TokensModule {
         TokenService,
         TokenCookies,
         SessionRepository,
+        SessionBatches,
         SessionQuota,
         SuccessorSeal,
         RouteRequirements,

@@ -4,6 +4,7 @@ import { PasswordChangeLimit } from './password-change-limit.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordRules } from './password-rules.js';
 import { UserReplacement } from './user-replacement.js';
+import { UserRemovals } from './user-removals.js';
 import { UserRepository } from './user.repository.js';
 import { UsersController } from './users.controller.js';
 import { UsersService } from './users.service.js';
@@ -14,11 +15,12 @@ import { UsersService } from './users.service.js';
     UsersService,
     UserReplacement,
     UserRepository,
+    UserRemovals,
     PasswordHasher,
     PasswordChangeLimit,
     PasswordRules,
     CommonPasswords,
   ],
-  exports: [UsersService, PasswordChangeLimit],
+  exports: [UsersService, UserRemovals, PasswordChangeLimit],
 })
 export class UsersModule {}

@@ -4,9 +4,11 @@ import { ApiError, notFound, unavailable } from '../common/api-error.js';
 import { parseRowId } from '../common/resource-id.js';
 import { nfc } from '../common/values.js';
 import { Database } from '../database/database.js';
+import { WRITE_BATCH, WriteBatches } from '../database/write-batches.js';
 import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';
 import type { Page } from '../lists/list-reader.js';
+import { SessionBatches } from '../tokens/session-batches.js';
 import { SessionRepository } from '../tokens/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-error.js';
 import type { Token } from '../tokens/token.js';
@@ -19,6 +21,7 @@ import {
 } from './password-hasher.js';
 import { PasswordRules } from './password-rules.js';
 import { nameTaken } from './user-errors.js';
+import { UserRemovals } from './user-removals.js';
 import {
   type KnownUser,
   type NewUser,
@@ -44,11 +47,14 @@ export const MAX_TRIES = 3;
 export class UsersService {
   constructor(
     private readonly users: UserRepository,
+    private readonly removals: UserRemovals,
     private readonly passwords: PasswordHasher,
     private readonly sessions: SessionRepository,
+    private readonly sessionBatches: SessionBatches,
     private readonly audit: AuditTrail,
     private readonly rules: PasswordRules,
     private readonly database: Database,
+    private readonly batches: WriteBatches,
   ) {}
 
   list(query: ListQuery): Promise<Page<KnownUser>> {
@@ -169,17 +175,36 @@ export class UsersService {
   }
 
   /**
-   * Removes the user with all of their sessions.
+   * Removes the user with all of their rows. One write removes the user and ends the sessions, so
+   * that nobody sees anything of the user from then on. Rows beyond one batch follow in others.
    *
-   * @throws ApiError `not_found`
+   * @throws ApiError `not_found`, `token_revoked`
    */
   async remove(id: number, caller: Caller): Promise<void> {
-    await this.database.write(async () => {
+    await this.endSessionsBeyondBatch(id, caller.token);
+    const complete = await this.database.write(async () => {
       await this.confirmCaller(caller.token);
       if (!(await this.users.remove(id))) throw new ApiError(notFound);
-      await this.sessions.removeAll(String(id));
+      await this.sessions.endAll(String(id));
       await this.audit.record('user_deleted', { userId: id, ...caller });
+      return this.removals.begin(id);
     });
+    if (!complete) await this.removals.finish(id);
+  }
+
+  /**
+   * Leaves few enough live sessions that one write can end them without holding up others. Only
+   * users from before the limit of sessions have more. The caller's own session stays alive.
+   */
+  private async endSessionsBeyondBatch(id: number, token: Token): Promise<void> {
+    const subject = String(id);
+    if (!(await this.sessionBatches.exceedBatch(subject))) return;
+    await this.batches.run({ group: `subject ${token.subject}` }, () =>
+      this.database.write(async () => {
+        await this.confirmCaller(token);
+        return (await this.sessionBatches.endBatch(subject, token.sessionId)) === WRITE_BATCH;
+      }),
+    );
   }
 
   /**

@@ -1,12 +1,18 @@
 import { IsInteger, IsOwnId, IsText, IsTextList } from '../../common/validation.js';
 import type { Ship } from '../ship.js';
 
+/**
+ * Of each text of a ship, in code points. Ships from before this limit may have longer texts, which
+ * are still read.
+ */
+const MAX_LENGTH = 1000;
+
 /** What `POST /api/ships` takes. */
 export class CreateShip {
-  @IsText({ min: 1, example: 'Empire' })
+  @IsText({ min: 1, max: MAX_LENGTH, example: 'Empire' })
   affiliation: string;
 
-  @IsText({ min: 1, example: 'Capital Ships' })
+  @IsText({ min: 1, max: MAX_LENGTH, example: 'Capital Ships' })
   category: string;
 
   @IsInteger({ min: 1, example: 37085 })
@@ -15,16 +21,16 @@ export class CreateShip {
   @IsInteger({ min: 1, example: 1600, description: 'In metres.' })
   length: number;
 
-  @IsText({ min: 1, example: 'Kuat Drive Yards' })
+  @IsText({ min: 1, max: MAX_LENGTH, example: 'Kuat Drive Yards' })
   manufacturer: string;
 
-  @IsText({ min: 1, example: 'Imperial I-class Star Destroyer' })
+  @IsText({ min: 1, max: MAX_LENGTH, example: 'Imperial I-class Star Destroyer' })
   model: string;
 
-  @IsTextList({ example: ['Destroyer', 'Carrier'] })
+  @IsTextList({ max: MAX_LENGTH, example: ['Destroyer', 'Carrier'] })
   roles: string[];
 
-  @IsText({ min: 1, example: 'Star Destroyer' })
+  @IsText({ min: 1, max: MAX_LENGTH, example: 'Star Destroyer' })
   ship_class: string;
 }
 

@@ -1,0 +1,50 @@
+import { DataSource } from 'typeorm';
+import type { DatabaseSettings } from '../src/config/app-config.js';
+import { dataSourceOptions } from '../src/database/data-source-options.js';
+import { entities } from '../src/entities.js';
+
+const numbers = (count: number): string =>
+  `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
+
+let sets = 0;
+
+/** Adds books that no other call has added. */
+export function fillWithBooks(
+  settings: DatabaseSettings,
+  ownerId: number,
+  count: number,
+): Promise<void> {
+  const set = ++sets;
+  return run(
+    settings,
+    `INSERT INTO books (user_id, name, author, publisher, price) ${numbers(count)}
+     SELECT ${ownerId}, 'book ' || i || ' of ${set}', 'author ' || (i * 7919 % 1000),
+            'publisher ' || (i * 6007 % 997), i % 1999 FROM n`,
+  );
+}
+
+/** Adds live sessions that no other call has added. */
+export function fillWithSessions(
+  settings: DatabaseSettings,
+  subject: number,
+  count: number,
+): Promise<void> {
+  const set = ++sets;
+  const now = Date.now();
+  return run(
+    settings,
+    `INSERT INTO sessions (id, subject, created_at, last_used_at, expires_at) ${numbers(count)}
+     SELECT 'many-${set}-' || i, '${subject}', ${now} - i, ${now} - i, ${now + 3_600_000} FROM n`,
+  );
+}
+
+/** On a database that the service may have open at the same time. */
+async function run(settings: DatabaseSettings, statement: string): Promise<void> {
+  const options = dataSourceOptions(settings, entities);
+  const source = await new DataSource(options).initialize();
+  try {
+    await source.query(statement);
+  } finally {
+    await source.destroy();
+  }
+}

@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { FairQueue } from '../common/fair-queue.js';
+
+/**
+ * Rows that one write changes at most. On SQLite a write holds the main thread: 500 books with their
+ * indexes take some 5 ms.
+ */
+export const WRITE_BATCH = 500;
+/** Milliseconds after a batch in which other requests and writes have the main thread. */
+const PAUSE = 20;
+
+/** Whose change it is, in the words of `FairQueue`. */
+export interface BatchOwner {
+  group: string;
+  key?: string;
+}
+
+/**
+ * Makes a change of many rows as many small writes, so that it holds up no other request. One batch
+ * runs at a time, whoever needs it, and owners take turns.
+ */
+@Injectable()
+export class WriteBatches {
+  private readonly queue = new FairQueue({
+    concurrency: 1,
+    maxQueued: 500,
+    maxQueuedPerKey: 4,
+    retryAfter: 5,
+  });
+
+  /**
+   * @param write changes up to `WRITE_BATCH` rows; returns whether there may be more
+   * @throws ApiError 429 or 503 if too many batches are queued; what was written remains
+   */
+  async run(owner: BatchOwner, write: () => Promise<boolean>): Promise<void> {
+    const next = async (): Promise<boolean> => {
+      const more = await write();
+      if (more) await sleep(PAUSE);
+      return more;
+    };
+    while (await this.queue.run(owner, next));
+  }
+}

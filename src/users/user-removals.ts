@@ -1,0 +1,90 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { PeriodicTask } from '../common/periodic-task.js';
+import { Database } from '../database/database.js';
+import type { Select } from '../database/select.js';
+import { WriteBatches } from '../database/write-batches.js';
+import { SessionBatches } from '../tokens/session-batches.js';
+import { UserRemoval } from './user-removal.js';
+
+/** Removes up to `WRITE_BATCH` rows of a user; returns whether there may be more. */
+type RemoveBatch = (userId: number) => Promise<boolean>;
+
+/**
+ * Removes the rows of deleted users. The write that deletes a user removes the first batch with the
+ * user. If more are left, it keeps a record of that, and the others follow in writes of their own:
+ * at once, or after a crash at the next start. Until then no client can see them, because every
+ * query of them asks whether the user exists.
+ */
+@Injectable()
+export class UserRemovals extends PeriodicTask {
+  private readonly log = new Logger(UserRemovals.name);
+  private readonly removers: RemoveBatch[] = [];
+  private readonly locked: Select<UserRemoval, 'userId'>;
+  private stopping = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly batches: WriteBatches,
+    sessions: SessionBatches,
+  ) {
+    super({ every: 15 * 60 * 1000 });
+    this.locked = database.select({
+      parameters: ['userId'],
+      lock: 'alone',
+      query: (manager) =>
+        manager.createQueryBuilder(UserRemoval, 'removal').where('removal.userId = :userId'),
+    });
+    this.removeWith((userId) => sessions.removeBatch(String(userId)));
+  }
+
+  /** Whatever keeps rows of users says here how to remove them. */
+  removeWith(remove: RemoveBatch): void {
+    this.removers.push(remove);
+  }
+
+  /**
+   * Within the write that deletes the user.
+   *
+   * @returns whether all rows are removed; if not, `finish` is to be called after the write
+   */
+  async begin(userId: number): Promise<boolean> {
+    if (!(await this.removeBatch(userId))) return true;
+    await this.database.write((manager) => manager.insert(UserRemoval, { userId }));
+    return false;
+  }
+
+  /** Removes what is left. A failure is logged, and the next round tries again. */
+  async finish(userId: number): Promise<void> {
+    try {
+      await this.batches.run({ group: `subject ${userId}` }, () => this.removeNext(userId));
+    } catch (error) {
+      this.log.warn(`The rows of user ${userId} are removed later: ${String(error)}`);
+    }
+  }
+
+  override async onModuleDestroy(): Promise<void> {
+    this.stopping = true;
+    await super.onModuleDestroy();
+  }
+
+  protected override async work(): Promise<void> {
+    const removals = await this.database.write((manager) => manager.find(UserRemoval));
+    for (const { userId } of removals) await this.finish(userId);
+  }
+
+  private async removeNext(userId: number): Promise<boolean> {
+    if (this.stopping) return false;
+    return this.database.write(async (manager) => {
+      // Another instance may do the same, which would find fewer rows than a batch, and stop.
+      if (!(await this.locked.first({ userId }))) return false;
+      const more = await this.removeBatch(userId);
+      if (!more) await manager.delete(UserRemoval, { userId });
+      return more;
+    });
+  }
+
+  private async removeBatch(userId: number): Promise<boolean> {
+    for (const remove of this.removers) if (await remove(userId)) return true;
+    return false;
+  }
+}

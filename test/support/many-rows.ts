@@ -1,0 +1,33 @@
+import type { TestApp } from './test-app.js';
+
+const numbers = (count: number): string =>
+  `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
+
+/** Books such as a user could have before there was a limit: `book 1` and on. */
+export async function addBooks(app: TestApp, ownerId: number, count: number): Promise<void> {
+  await app.sql((manager) =>
+    manager.query(
+      `INSERT INTO books (user_id, name, author, publisher, price) ${numbers(count)}
+       SELECT ${ownerId}, 'book ' || i, 'author ' || (i * 7919 % 1000), 'a publisher', i FROM n`,
+    ),
+  );
+}
+
+/** Sessions such as a user could have before there was a limit. */
+export async function addSessions(
+  app: TestApp,
+  subject: number,
+  count: number,
+  { ended = false } = {},
+): Promise<void> {
+  const now = Date.now();
+  const prefix = `${ended ? 'ended' : 'live'}-${subject}-`;
+  await app.sql((manager) =>
+    manager.query(
+      `INSERT INTO sessions (id, subject, created_at, last_used_at, expires_at, ended_at)
+       ${numbers(count)}
+       SELECT '${prefix}' || i, '${subject}', ${now} - i, ${now} - i, ${now + 3_600_000},
+              ${ended ? now : 'NULL'} FROM n`,
+    ),
+  );
+}
