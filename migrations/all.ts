@@ -4,6 +4,7 @@ import { CreateBooks1795349000000 } from './1795349000000-create-books.js';
 import { SortLists1795360000000 } from './1795360000000-sort-lists.js';
 import { RotateRefreshTokens1795370000000 } from './1795370000000-rotate-refresh-tokens.js';
 import { CreateAuditLoginFailures1795380000000 } from './1795380000000-create-audit-login-failures.js';
+import { AddAuditRequestId1795420000000 } from './1795420000000-add-audit-request-id.js';
 
 /** In the order in which they run. A test fails when a file beside this one is missing here. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   SortLists1795360000000,
   RotateRefreshTokens1795370000000,
   CreateAuditLoginFailures1795380000000,
+  AddAuditRequestId1795420000000,
 ];

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { ApiError, tooManyRequests } from '../common/api-error.js';
 import { PeriodicTask } from '../common/periodic-task.js';
+import { SecurityEvents } from '../common/security-events.js';
 import { nfc } from '../common/values.js';
 import { Database } from '../database/database.js';
 import { removeInBatches } from '../database/remove-in-batches.js';
@@ -50,6 +51,7 @@ export class LoginThrottle extends PeriodicTask {
     private readonly database: Database,
     private readonly users: UsersService,
     private readonly sessions: SessionRepository,
+    private readonly events: SecurityEvents,
   ) {
     super({ every: 15 * 60_000 });
     this.failures = database.select({
@@ -74,10 +76,12 @@ export class LoginThrottle extends PeriodicTask {
   attempt(name: string, client: Client, { onFailure, isKnown = false }: AttemptOptions): Attempt {
     const counters = countersOf(nfc(name), client);
     return (verify) =>
-      this.inTurn(counters, isKnown, async (hadFailed) => {
+      this.inTurn(counters, isKnown, async (failures) => {
         const right = await verify();
-        if (!right) await this.count(counters, onFailure);
-        else if (hadFailed) await this.forget(counters);
+        if (!right) {
+          await this.count(counters, onFailure);
+          this.warnOfDelay(failures + 1, client);
+        } else if (failures > 0) await this.forget(counters);
         return right;
       });
   }
@@ -86,7 +90,7 @@ export class LoginThrottle extends PeriodicTask {
   private async inTurn(
     counters: Counters,
     isKnown: boolean,
-    attempt: (hadFailed: boolean) => Promise<boolean>,
+    attempt: (failures: number) => Promise<boolean>,
   ): Promise<boolean> {
     const { inRange } = counters;
     const line = this.underWay.get(inRange) ?? [];
@@ -100,7 +104,7 @@ export class LoginThrottle extends PeriodicTask {
         const earlier = line.slice(0, line.indexOf(place));
         const failures = await this.look(counters, isKnown);
         if (earlier.length === 0 || failures + earlier.length < MAX_IN_RANGE) {
-          return await attempt(failures > 0);
+          return await attempt(failures);
         }
         await Promise.race(earlier);
       }
@@ -109,6 +113,13 @@ export class LoginThrottle extends PeriodicTask {
       if (line.length === 0) this.underWay.delete(inRange);
       leave();
     }
+  }
+
+  /** The log does not say which account it is: names that are tried may be passwords. */
+  private warnOfDelay(failures: number, { ip, requestId }: Client): void {
+    if (failures < MAX_IN_RANGE) return;
+    const origin = `request ${requestId ?? 'none'}, from ${ip ?? 'nowhere'}`;
+    this.events.warn('login_delayed', 'failures from one range of addresses', origin);
   }
 
   protected override work(): Promise<void> {

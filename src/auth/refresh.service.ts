@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { type AuditDetails, AuditTrail } from '../audit/audit-trail.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
@@ -24,8 +24,6 @@ export type Refreshed = Pick<TokenPair, 'access'> & Partial<TokenPair>;
  */
 @Injectable()
 export class RefreshService {
-  private readonly logger = new Logger(RefreshService.name);
-
   constructor(
     private readonly auth: AuthService,
     private readonly tokens: TokenService,
@@ -106,7 +104,6 @@ export class RefreshService {
     }
     if (!(await this.sessions.end(sessionId))) return null;
     await this.audit.record('refresh_reused', { ...theft, sessionId });
-    this.logger.warn(`A spent refresh token of ${token.subject} came again: session ${sessionId}`);
     return null;
   }
 

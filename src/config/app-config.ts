@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { type JwtSettings, readJwtSettings } from './jwt-settings.js';
+import { LOG_LEVELS, type LogThreshold } from '../common/service-logger.js';
 import { SettingsReader } from './settings-reader.js';
 import { readWebSettings, type WebSettings } from './web-settings.js';
 
@@ -45,6 +46,8 @@ export class AppConfig {
   readonly demoData: boolean;
   readonly passwordMinLength: number;
   readonly docs: boolean;
+  /** The least severe level that is logged; refused tokens are `debug`. */
+  readonly logLevel: LogThreshold;
   /** Logins and registrations an address may try a minute; 0 is no limit. */
   readonly authRateLimit: number;
   /** Addresses and ranges whose forwarded headers count; empty is none. */
@@ -90,6 +93,7 @@ export class AppConfig {
     }
     this.passwordMinLength = read.integer('PASSWORD_MIN_LENGTH', this.production ? 8 : 4, 1, 128);
     this.docs = read.flag('DOCS', true);
+    this.logLevel = read.choice('LOG_LEVEL', LOG_LEVELS, 'info');
     this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
     this.trustedProxies = read.addresses('TRUST_PROXY');
     this.corsOrigins = read.origins('CORS_ORIGINS');

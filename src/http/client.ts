@@ -7,11 +7,13 @@ export interface Client {
   /** What it says it is: at most 255 characters. */
   agent: string | null;
   ip: string | null;
+  /** The request's id, as the response says it; left out where no request is behind it. */
+  requestId?: string;
 }
 
 export function clientOf(request: FastifyRequest): Client {
   const agent = request.headers['user-agent']?.slice(0, 255) ?? null;
-  return { agent, ip: clientAddress(request) };
+  return { agent, ip: clientAddress(request), requestId: request.id };
 }
 
 /** Where the request comes from. */
