@@ -53,7 +53,9 @@ function errorText(error: Error, depth = 0): string {
 export class ServiceLogger extends ConsoleLogger {
   constructor({ json, level }: { json: boolean; level: LogThreshold }) {
     const verbosity = Math.min(LOG_LEVELS.indexOf(level), NEST_LEVELS.length - 1);
-    super({ json, logLevels: NEST_LEVELS.slice(0, verbosity + 1) });
+    // Nest would colour what goes into a file, too; a terminal knows about NO_COLOR by itself.
+    const colors = !json && process.stdout.isTTY === true && process.stdout.hasColors();
+    super({ json, colors, logLevels: NEST_LEVELS.slice(0, verbosity + 1) });
   }
 
   protected override stringifyMessage(message: unknown, logLevel: LogLevel): string {

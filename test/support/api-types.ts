@@ -526,6 +526,11 @@ export interface components {
              * @example curl/8.14.1
              */
             user_agent: string | null;
+            /**
+             * @description The `X-Request-Id` of the request, by which the log can be searched.
+             * @example 0b6f1f2e-9c53-4d0a-8f0e-3f7f1b1f5a10
+             */
+            request_id: string | null;
         };
         Login: {
             /** @example user */
@@ -947,6 +952,11 @@ export interface components {
             message?: string | {
                 [key: string]: string[];
             };
+            /**
+             * @description Of errors with a status of 500 and above: the `X-Request-Id` of the response, by which the log can be searched.
+             * @example 0b6f1f2e-9c53-4d0a-8f0e-3f7f1b1f5a10
+             */
+            request_id?: string;
         };
     };
     responses: never;
@@ -969,6 +979,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -978,6 +990,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -989,6 +1003,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1016,6 +1032,8 @@ export interface operations {
                 ip?: string;
                 /** @description Only those with this. */
                 user_agent?: string;
+                /** @description Only those with this. */
+                request_id?: string;
                 /** @description What to sort by, in order: fields, each once, with a minus before those that go downwards. Those that are the same in all of them are in order of `id`. */
                 sort?: string;
                 /** @description Where the page begins: see `Link`. */
@@ -1034,6 +1052,8 @@ export interface operations {
                 headers: {
                     /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1043,6 +1063,8 @@ export interface operations {
             /** @description `validation_failed` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1054,6 +1076,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1065,6 +1089,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1074,6 +1100,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1083,6 +1111,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1094,6 +1124,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1118,6 +1150,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1127,6 +1161,8 @@ export interface operations {
             /** @description `credentials_missing`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1138,6 +1174,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1147,6 +1185,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1156,6 +1196,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1167,6 +1209,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1176,6 +1220,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1187,6 +1233,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1207,6 +1255,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1216,6 +1266,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1227,6 +1279,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1236,6 +1290,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1245,6 +1301,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1254,6 +1312,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1263,6 +1323,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1274,6 +1336,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1294,6 +1358,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1303,6 +1369,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1314,6 +1382,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1323,6 +1393,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1332,6 +1404,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1341,6 +1415,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1350,6 +1426,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1361,6 +1439,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1381,6 +1461,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1390,6 +1472,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1401,6 +1485,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1410,6 +1496,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1419,6 +1507,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1428,6 +1518,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1437,6 +1529,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1448,6 +1542,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1468,6 +1564,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1479,6 +1577,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1488,6 +1588,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1497,6 +1599,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1508,6 +1612,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1532,6 +1638,8 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -1539,6 +1647,8 @@ export interface operations {
             /** @description `current_password_wrong`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1550,6 +1660,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1559,6 +1671,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1568,6 +1682,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1577,6 +1693,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1588,6 +1706,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1597,6 +1717,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1608,6 +1730,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1628,6 +1752,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1639,6 +1765,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1648,6 +1776,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1657,6 +1787,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1668,6 +1800,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1688,6 +1822,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1699,6 +1835,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1708,6 +1846,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1717,6 +1857,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1728,6 +1870,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1748,6 +1892,8 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -1755,6 +1901,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1766,6 +1914,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1775,6 +1925,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1784,6 +1936,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1793,6 +1947,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1802,6 +1958,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1813,6 +1971,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1835,6 +1995,8 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -1842,6 +2004,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1853,6 +2017,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1862,6 +2028,8 @@ export interface operations {
             /** @description `not_found` */
             404: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1871,6 +2039,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1880,6 +2050,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1889,6 +2061,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1898,6 +2072,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1909,6 +2085,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1942,6 +2120,8 @@ export interface operations {
                 headers: {
                     /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1951,6 +2131,8 @@ export interface operations {
             /** @description `validation_failed` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1960,6 +2142,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1971,6 +2155,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1997,6 +2183,8 @@ export interface operations {
                 headers: {
                     /** @description What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Location: string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2006,6 +2194,8 @@ export interface operations {
             /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2015,6 +2205,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2024,6 +2216,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2035,6 +2229,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2044,6 +2240,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2055,6 +2253,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2077,6 +2277,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2086,6 +2288,8 @@ export interface operations {
             /** @description `not_found` */
             404: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2095,6 +2299,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2106,6 +2312,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2132,6 +2340,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2141,6 +2351,8 @@ export interface operations {
             /** @description `id_mismatch`, `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2152,6 +2364,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2163,6 +2377,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2172,6 +2388,8 @@ export interface operations {
             /** @description `not_found` */
             404: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2181,6 +2399,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2190,6 +2410,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2199,6 +2421,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2208,6 +2432,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2219,6 +2445,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2241,6 +2469,8 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2248,6 +2478,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2259,6 +2491,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2270,6 +2504,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2279,6 +2515,8 @@ export interface operations {
             /** @description `not_found` */
             404: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2288,6 +2526,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2297,6 +2537,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2306,6 +2548,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2315,6 +2559,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2326,6 +2572,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2373,6 +2621,8 @@ export interface operations {
                 headers: {
                     /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2382,6 +2632,8 @@ export interface operations {
             /** @description `validation_failed` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2391,6 +2643,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2402,6 +2656,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2428,6 +2684,8 @@ export interface operations {
                 headers: {
                     /** @description What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Location: string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2437,6 +2695,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2448,6 +2708,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2457,6 +2719,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2466,6 +2730,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2475,6 +2741,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2484,6 +2752,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2495,6 +2765,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2517,6 +2789,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2526,6 +2800,8 @@ export interface operations {
             /** @description `not_found` */
             404: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2535,6 +2811,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2546,6 +2824,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2572,6 +2852,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2581,6 +2863,8 @@ export interface operations {
             /** @description `id_mismatch`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2592,6 +2876,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2601,6 +2887,8 @@ export interface operations {
             /** @description `not_found` */
             404: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2610,6 +2898,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2619,6 +2909,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2628,6 +2920,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2637,6 +2931,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2648,6 +2944,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2670,6 +2968,8 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2677,6 +2977,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2688,6 +2990,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2697,6 +3001,8 @@ export interface operations {
             /** @description `not_found` */
             404: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2706,6 +3012,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2715,6 +3023,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2724,6 +3034,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2733,6 +3045,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2744,6 +3058,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2783,6 +3099,8 @@ export interface operations {
                 headers: {
                     /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2792,6 +3110,8 @@ export interface operations {
             /** @description `validation_failed` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2803,6 +3123,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2812,6 +3134,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2821,6 +3145,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2832,6 +3158,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2858,6 +3186,8 @@ export interface operations {
                 headers: {
                     /** @description What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Location: string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2867,6 +3197,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2878,6 +3210,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2887,6 +3221,8 @@ export interface operations {
             /** @description `book_exists` */
             409: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2896,6 +3232,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2905,6 +3243,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2914,6 +3254,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2923,6 +3265,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2934,6 +3278,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2956,6 +3302,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2967,6 +3315,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2976,6 +3326,8 @@ export interface operations {
             /** @description `not_found` */
             404: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2985,6 +3337,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2994,6 +3348,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3005,6 +3361,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3031,6 +3389,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3040,6 +3400,8 @@ export interface operations {
             /** @description `id_mismatch`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3051,6 +3413,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3060,6 +3424,8 @@ export interface operations {
             /** @description `not_found` */
             404: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3069,6 +3435,8 @@ export interface operations {
             /** @description `book_exists` */
             409: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3078,6 +3446,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3087,6 +3457,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3096,6 +3468,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3105,6 +3479,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3116,6 +3492,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3138,6 +3516,8 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3145,6 +3525,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3156,6 +3538,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3165,6 +3549,8 @@ export interface operations {
             /** @description `not_found` */
             404: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3174,6 +3560,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3183,6 +3571,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3192,6 +3582,8 @@ export interface operations {
             /** @description `wrong_token_type` */
             422: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3201,6 +3593,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3212,6 +3606,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3236,6 +3632,8 @@ export interface operations {
             /** @description “registered successfully” */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3245,6 +3643,8 @@ export interface operations {
             /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3254,6 +3654,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3263,6 +3665,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3274,6 +3678,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3283,6 +3689,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3294,6 +3702,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3314,6 +3724,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3323,6 +3735,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3334,6 +3748,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 7617, section 2. */
                     "WWW-Authenticate": "Basic realm=\"bookstore\", charset=\"UTF-8\"";
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3343,6 +3759,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3352,6 +3770,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3363,6 +3783,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3372,6 +3794,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3383,6 +3807,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3410,6 +3836,8 @@ export interface operations {
                 headers: {
                     /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3419,6 +3847,8 @@ export interface operations {
             /** @description `validation_failed` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3428,6 +3858,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3439,6 +3871,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3463,6 +3897,8 @@ export interface operations {
             /** @description “new books created” */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3472,6 +3908,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3483,6 +3921,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3492,6 +3932,8 @@ export interface operations {
             /** @description `book_exists` */
             409: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3501,6 +3943,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3510,6 +3954,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3519,6 +3965,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3530,6 +3978,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3557,6 +4007,8 @@ export interface operations {
                 headers: {
                     /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
                     Link?: string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3566,6 +4018,8 @@ export interface operations {
             /** @description `validation_failed` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3577,6 +4031,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3586,6 +4042,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3597,6 +4055,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3619,6 +4079,8 @@ export interface operations {
             /** @description “Book deleted” */
             200: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3628,6 +4090,8 @@ export interface operations {
             /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3639,6 +4103,8 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     "WWW-Authenticate": string;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3648,6 +4114,8 @@ export interface operations {
             /** @description “book does not exist” */
             404: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3657,6 +4125,8 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3666,6 +4136,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3675,6 +4147,8 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3686,6 +4160,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
