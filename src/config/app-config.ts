@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { type JwtSettings, readJwtSettings } from './jwt-settings.js';
+import { isWritableByOthers } from '../common/private-file.js';
 import { LOG_LEVELS, type LogThreshold } from '../common/service-logger.js';
 import { SettingsReader } from './settings-reader.js';
 import { readWebSettings, type WebSettings } from './web-settings.js';
@@ -124,7 +125,9 @@ export class AppConfig {
    */
   static load(options: { needsKey?: boolean } = {}): AppConfig {
     const env = { ...readEnvFile('.env'), ...process.env };
-    return new AppConfig(new SettingsReader(env), options);
+    const read = new SettingsReader(env);
+    checkEnvFile('.env', read);
+    return new AppConfig(read, options);
   }
 }
 
@@ -163,6 +166,18 @@ function readLifetimes(read: SettingsReader) {
   // A default of 15 minutes is no wish for less than the tutorial's clients count on.
   const bookstore = Math.min(BOOKSTORE_TOKEN_LIFETIME, isSet === undefined ? Infinity : access);
   return { access, refresh, bookstore };
+}
+
+/**
+ * Who may write to the file chooses the database, the proxies and the key. Development only warns:
+ * on some systems every new file can be written by the group of its owner, which has no other member.
+ */
+function checkEnvFile(name: string, read: SettingsReader): void {
+  const file = join(process.cwd(), name);
+  if (!isWritableByOthers(file)) return;
+  const sentence = `Others may write to ${file}, and so change every setting; check what is in it, and run: chmod 600 ${file}`;
+  if (read.raw('NODE_ENV') === 'production') read.problem(sentence);
+  else read.warning(sentence);
 }
 
 function readEnvFile(name: string): Record<string, string> {
