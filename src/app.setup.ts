@@ -55,7 +55,7 @@ export async function createApp(
   }: AppOptions = {},
 ): Promise<NestFastifyApplication> {
   // Keys and the database are opened before Nest knows the logger, and may have something to say.
-  Logger.overrideLogger(logger);
+  if (logger) Logger.overrideLogger(logger);
   const app = await NestFactory.create<NestFastifyApplication>(
     await applicationModule(config, imports),
     adapterFor(config, timeouts),
