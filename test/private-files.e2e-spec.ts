@@ -5,8 +5,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import type { LoggerService } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import BetterSqlite3 from 'better-sqlite3';
 import { StartError } from '../src/common/start-error.js';
+import { loadSqliteDriver } from '../src/database/sqlite-driver.js';
 import { ServiceProcess } from './support/process.js';
 import { bootApp, SECRET } from './support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
@@ -81,7 +81,8 @@ describe('On a machine with other users', () => {
 
     it('a database that others may read is warned of, and keeps its modes', async () => {
       const file = inFolder('app.sqlite');
-      new BetterSqlite3(file).pragma('journal_mode = WAL');
+      const { Sqlite } = loadSqliteDriver();
+      new Sqlite(file).pragma('journal_mode = WAL');
       expect(modeOf(file)).toBe('644');
       expect(await warningsOf()).toContain(
         `Others may read the database; run: chmod 600 ${file} ${file}-wal ${file}-shm`,
