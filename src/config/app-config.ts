@@ -18,6 +18,8 @@ export interface PasswordHashCost {
   readonly parallelism: number;
 }
 
+const ENVIRONMENTS = ['development', 'production', 'test'] as const;
+
 /**
  * Every setting, read and checked once, at start. All spans of time are in seconds. Nothing
  * else in the application reads the environment.
@@ -61,11 +63,7 @@ export class AppConfig {
   readonly warnings: readonly string[];
 
   private constructor(read: SettingsReader, { needsKey = true } = {}) {
-    const environment = read.choice(
-      'NODE_ENV',
-      ['development', 'production', 'test'],
-      'development',
-    );
+    const environment = read.choice('NODE_ENV', ENVIRONMENTS, 'development');
     this.production = environment === 'production';
     this.host = read.text('HOST') ?? (this.production ? '0.0.0.0' : '127.0.0.1');
     this.port = read.integer('PORT', 3000, 0, 65_535);
