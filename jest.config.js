@@ -30,6 +30,7 @@ const shared = {
 const beforeAnyDatabase = [
   ...['browser', 'cookies', 'interop', 'keys', 'process', 'requirements', 'confused-tokens'],
   ...['seed-002', 'seed-003', 'seed-004', 'token-service'],
+  ...['logs', 'request-ids', 'private-files', 'packages', 'audit-script'],
   ...['readme', 'openapi', 'routes', 'examples', 'response-check', 'fuzz-finds'],
 ].map((name) => `<rootDir>/test/${name}`);
 

@@ -2,7 +2,11 @@ import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { AppConfig } from './src/config/app-config.js';
 import { dataSourceOptions } from './src/database/data-source-options.js';
+import { makeDatabaseFile } from './src/database/sqlite-file.js';
 import { entities } from './src/entities.js';
 
+const { database } = AppConfig.load();
+if (database.engine === 'sqlite') makeDatabaseFile(database.file);
+
 /** For TypeORM's command line (`npm run migration:…`): the database that the settings name. */
-export default new DataSource(dataSourceOptions(AppConfig.load().database, entities));
+export default new DataSource(dataSourceOptions(database, entities));

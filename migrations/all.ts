@@ -7,6 +7,7 @@ import { CreateAuditLoginFailures1795380000000 } from './1795380000000-create-au
 import { AddUserNameKeys1795390000000 } from './1795390000000-add-user-name-keys.js';
 import { NarrowRefreshGrace1795400000000 } from './1795400000000-narrow-refresh-grace.js';
 import { RemoveUsersInBatches1795410000000 } from './1795410000000-remove-users-in-batches.js';
+import { AddAuditRequestId1795420000000 } from './1795420000000-add-audit-request-id.js';
 
 /** In the order in which they run. A test fails when a file beside this one is missing here. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   AddUserNameKeys1795390000000,
   NarrowRefreshGrace1795400000000,
   RemoveUsersInBatches1795410000000,
+  AddAuditRequestId1795420000000,
 ];

@@ -4,6 +4,7 @@ import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { BooksModule } from './books/books.module.js';
 import { ResourceIdGuard } from './common/resource-id.js';
+import { SecurityEventsModule } from './common/security-events.module.js';
 import type { AppConfig } from './config/app-config.js';
 import { BookstoreModule } from './bookstore/bookstore.module.js';
 import { ConfigModule } from './config/config.module.js';
@@ -39,6 +40,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         ConfigModule.forRoot(config),
+        SecurityEventsModule,
         DatabaseModule.forRoot(database),
         TokensModule.forRoot(keys),
         AuditModule,

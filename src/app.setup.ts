@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import type { RequestListener, ServerOptions } from 'node:http';
-import { ConsoleLogger, type DynamicModule, type LoggerService } from '@nestjs/common';
+import { type DynamicModule, Logger, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, type Imports } from './app.module.js';
+import { ServiceLogger } from './common/service-logger.js';
 import type { AppConfig } from './config/app-config.js';
 import { openDatabase } from './database/database.module.js';
 import { entities } from './entities.js';
@@ -17,6 +18,7 @@ import { createBoundedServer } from './http/connections.js';
 import { acceptJsonAlone, BODY_LIMIT } from './http/json-body.js';
 import { prepareLinks } from './http/links.js';
 import { countAuthAttempts } from './http/rate-limit.guard.js';
+import { requestIdOf } from './http/request-id.js';
 import { allowOrigins, sendSecurityHeaders } from './http/security-headers.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
 import { serveDocs } from './openapi.js';
@@ -53,10 +55,12 @@ export async function createApp(
   config: AppConfig,
   {
     imports = [],
-    logger = new ConsoleLogger({ json: config.production }),
+    logger = new ServiceLogger({ json: config.production, level: config.logLevel }),
     timeouts = {},
   }: AppOptions = {},
 ): Promise<NestFastifyApplication> {
+  // Keys and the database are opened before Nest knows the logger, and may have something to say.
+  if (logger) Logger.overrideLogger(logger);
   const app = await NestFactory.create<NestFastifyApplication>(
     await applicationModule(config, imports),
     adapterFor(config, { ...patience, ...timeouts }),
@@ -102,6 +106,7 @@ function adapterFor(config: AppConfig, timeouts: Timeouts): FastifyAdapter {
         { handle, refuseExpectation },
         { maxConnections: config.limits.maxConnections, ...timeouts },
       ),
+    genReqId: requestIdOf,
     bodyLimit: BODY_LIMIT,
     // As long as a path may be at all: a long id names nothing, like any other.
     routerOptions: { maxParamLength: 16_384 },

@@ -13,6 +13,7 @@ import { sentences } from './common/validation.js';
 import { BOOKSTORE_TAG } from './bookstore/bookstore-words.js';
 import type { AppConfig } from './config/app-config.js';
 import { pathOf } from './http/links.js';
+import { requestIdHeader } from './http/request-id.js';
 import { addError, type OperationObject, operationsOf } from './openapi-operations.js';
 import { describeTokens, describeUnspentRefresh } from './openapi-tokens.js';
 import { describeTokenBodies } from './openapi-token-bodies.js';
@@ -119,12 +120,11 @@ function addCommonErrors(operation: OperationObject, readsBody: boolean): void {
 
 const notJson = { ...validationFailed, message: { _schema: [sentences.body] } };
 
-/** Errors are described by their codes, and come with the headers that belong to the status. */
+/** Errors are described by their codes. A response has the headers of its status and its request's id. */
 function describe(response: ResponseObject, status: number): void {
   const codes = Object.keys(response.content?.['application/json']?.examples ?? {});
   response.description ||= codes.map((code) => `\`${code}\``).join(', ') || STATUS_CODES[status]!;
-  const header = ERROR_HEADERS[status];
-  if (header) response.headers = { ...header, ...response.headers };
+  response.headers = { ...ERROR_HEADERS[status], ...response.headers, ...requestIdHeader };
 }
 
 /** A body with a field that its schema does not name is refused. */

@@ -18,6 +18,7 @@ interface Entry {
   session_id: string | null;
   ip: string | null;
   user_agent: string | null;
+  request_id: string | null;
 }
 
 describe('The audit trail', () => {
@@ -51,7 +52,7 @@ describe('The audit trail', () => {
     const user = await app.newUser();
     const { body } = await app.send<{ access_token: string }>('POST', '/auth/login', {
       json: { username: user.name, password: user.password },
-      headers: { 'user-agent': 'a test/1.0' },
+      headers: { 'user-agent': 'a test/1.0', 'x-request-id': 'login-1' },
     });
     const entries = (await read(`user_id=${user.id}&event=login`)).body;
     expect(entries).toEqual([
@@ -64,6 +65,7 @@ describe('The audit trail', () => {
         session_id: await sidOf({ access: body.access_token }),
         ip: '127.0.0.1',
         user_agent: 'a test/1.0',
+        request_id: 'login-1',
       },
     ]);
   });
@@ -215,7 +217,8 @@ describe('The audit trail', () => {
     const { happened_at } = first.body[0]!;
     const same = (await read(`happened_at=${encodeURIComponent(happened_at)}`)).body;
     expect(same.map((entry) => entry.id)).toContain(first.body[0]!.id);
-    for (const field of ['id', 'user_id', 'actor_id', 'session_id', 'ip', 'user_agent']) {
+    const fields = ['id', 'user_id', 'actor_id', 'session_id', 'ip', 'user_agent', 'request_id'];
+    for (const field of fields) {
       const { status, body } = await read(`sort=-${field}`);
       expect([field, status]).toEqual([field, 200]);
       expect(body.length).toBeGreaterThan(0);

@@ -196,10 +196,16 @@ describe('Errors', () => {
 
   it('of the service itself tell nothing of what went wrong', async () => {
     for (const method of ['GET', 'POST']) {
-      const { status, body } = await app.send(method, '/broken');
+      const { status, body, headers } = await app.send(method, '/broken');
+      const id = headers.get('x-request-id');
       expect([status, body]).toEqual([
         500,
-        { statusCode: 500, code: 'internal_error', error: 'Internal Server Error' },
+        {
+          statusCode: 500,
+          code: 'internal_error',
+          error: 'Internal Server Error',
+          request_id: id,
+        },
       ]);
     }
   });

@@ -22,7 +22,9 @@ const problemsOf = (
 ) => {
   const [method = '', path = ''] = request.split(' ');
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return responseCheck().problemsOf({ method, path, status, headers, body: text });
+  // Every documented answer has it.
+  const all = { 'x-request-id': 'a', ...headers };
+  return responseCheck().problemsOf({ method, path, status, headers: all, body: text });
 };
 
 describe('The check of answers against the document', () => {
@@ -49,6 +51,10 @@ describe('The check of answers against the document', () => {
     ['a member of another type', problemsOf('GET /api/ships/1', 200, { ...oneShip, crew: '5' })],
     ['a member that is missing', problemsOf('GET /api/ships', 200, [ship])],
     ['a header that is missing', problemsOf('POST /api/ships', 201, oneShip)],
+    [
+      'a request id that is malformed',
+      problemsOf('GET /api/ships/1', 200, oneShip, { ...json, 'x-request-id': 'a b' }),
+    ],
     [
       'a header that is malformed',
       problemsOf('POST /api/ships', 201, oneShip, { ...json, location: '/api/ships/1' }),

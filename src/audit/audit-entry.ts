@@ -54,4 +54,8 @@ export class AuditEntry {
   /** What the client said it was. */
   @Column({ type: 'varchar', name: 'user_agent', length: 255, nullable: true, collation: 'C' })
   agent: string | null;
+
+  /** The `X-Request-Id` of the request that did it; null where none did, or from before it was kept. */
+  @Column({ type: 'varchar', name: 'request_id', length: 128, nullable: true, collation: 'C' })
+  requestId: string | null;
 }

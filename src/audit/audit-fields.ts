@@ -10,4 +10,5 @@ export const auditFields = {
   session_id: text({ nullable: true, max: 36, property: 'sessionId' }),
   ip: text({ nullable: true, max: 64 }),
   user_agent: text({ nullable: true, max: 255, property: 'agent' }),
+  request_id: text({ nullable: true, max: 128, property: 'requestId' }),
 } satisfies ListFields;

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { parseRowId } from '../common/resource-id.js';
+import { type SecurityEvent, SecurityEvents } from '../common/security-events.js';
 import { Database } from '../database/database.js';
 import { removeInBatches } from '../database/remove-in-batches.js';
 import type { Client } from '../http/client.js';
@@ -21,6 +22,9 @@ export interface AuditDetails {
   client?: Client;
 }
 
+/** Events that the log warns of, too: a person should look at them soon. */
+const WARNED: ReadonlySet<string> = new Set<SecurityEvent>(['refresh_reused', 'refresh_repeated']);
+
 const NOBODY: Client = { ip: null, agent: null };
 
 /** Keeps what happened to accounts. Never a token, a password, or a name that somebody tried. */
@@ -28,7 +32,10 @@ const NOBODY: Client = { ip: null, agent: null };
 export class AuditTrail {
   private readonly lists: ListReader<AuditEntry>;
 
-  constructor(private readonly database: Database) {
+  constructor(
+    private readonly database: Database,
+    private readonly events: SecurityEvents,
+  ) {
     this.lists = new ListReader(database, AuditEntry, auditFields, { expensive: true });
   }
 
@@ -40,6 +47,13 @@ export class AuditTrail {
     const entry = { event, userId, actorId, sessionId, ...client };
     await this.database.write((manager) =>
       manager.insert(AuditEntry, { happenedAt: Date.now(), ...entry }),
+    );
+    if (!WARNED.has(event)) return;
+    const origin = `request ${client.requestId ?? 'none'}, from ${client.ip ?? 'nowhere'}`;
+    this.events.warn(
+      event as SecurityEvent,
+      event,
+      `session ${sessionId}, user ${userId}, ${origin}`,
     );
   }
 

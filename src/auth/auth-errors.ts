@@ -5,6 +5,7 @@ export const credentialsMissing: ErrorKind = {
   status: 400,
   code: 'credentials_missing',
   message: 'Username or password missing.',
+  logLevel: 'debug',
 };
 
 /** The same for a wrong password and an unknown user. */
@@ -12,9 +13,10 @@ export const credentialsInvalid: ErrorKind = {
   status: 401,
   code: 'credentials_invalid',
   message: 'Username or password invalid.',
+  logLevel: 'log',
 };
 
 /** RFC 9110, section 15.5.2: a 401 says how to authenticate; here it is what a login leads to. */
-export function refusedLogin(): ApiError {
-  return new ApiError(credentialsInvalid, { headers: { 'www-authenticate': CHALLENGE } });
+export function refusedLogin(cause = 'the name or the password is wrong'): ApiError {
+  return new ApiError(credentialsInvalid, { headers: { 'www-authenticate': CHALLENGE }, cause });
 }

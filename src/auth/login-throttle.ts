@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { ApiError, tooManyRequests, unavailable } from '../common/api-error.js';
 import { PeriodicTask } from '../common/periodic-task.js';
+import { SecurityEvents } from '../common/security-events.js';
 import { nfc } from '../common/values.js';
 import { Database } from '../database/database.js';
 import { removeInBatches } from '../database/remove-in-batches.js';
@@ -58,6 +59,7 @@ export class LoginThrottle extends PeriodicTask {
     private readonly database: Database,
     private readonly users: UsersService,
     private readonly sessions: SessionRepository,
+    private readonly events: SecurityEvents,
   ) {
     super({ every: 15 * 60_000 });
     this.failures = database.select({
@@ -93,10 +95,12 @@ export class LoginThrottle extends PeriodicTask {
       await beforeVerify?.();
     };
     const attempt = (verify: Verify) =>
-      this.inTurn(counters, isKnown, async (hadFailed) => {
+      this.inTurn(counters, isKnown, async (failures) => {
         const right = await verify(beforeHashing);
-        if (!right) await this.count(counters, onFailure);
-        else if (hadFailed) await this.forget(counters);
+        if (!right) {
+          await this.count(counters, onFailure);
+          this.warnOfDelay(failures + 1, client);
+        } else if (failures > 0) await this.forget(counters);
         if (right) await onSuccess?.();
         return right;
       });
@@ -107,7 +111,7 @@ export class LoginThrottle extends PeriodicTask {
   private async inTurn(
     counters: Counters,
     isKnown: boolean,
-    attempt: (hadFailed: boolean) => Promise<boolean>,
+    attempt: (failures: number) => Promise<boolean>,
   ): Promise<boolean> {
     const { inRange } = counters;
     const line = this.underWay.get(inRange) ?? [];
@@ -125,7 +129,7 @@ export class LoginThrottle extends PeriodicTask {
         const failures = await this.look(counters, isKnown);
         const free = earlier.length < MAX_AT_ONCE && failures + earlier.length < MAX_IN_RANGE;
         if (earlier.length === 0 || free) {
-          return await attempt(failures > 0);
+          return await attempt(failures);
         }
         await Promise.race(earlier);
       }
@@ -134,6 +138,13 @@ export class LoginThrottle extends PeriodicTask {
       if (line.length === 0) this.underWay.delete(inRange);
       leave();
     }
+  }
+
+  /** The log does not say which account it is: names that are tried may be passwords. */
+  private warnOfDelay(failures: number, { ip, requestId }: Client): void {
+    if (failures < MAX_IN_RANGE) return;
+    const origin = `request ${requestId ?? 'none'}, from ${ip ?? 'nowhere'}`;
+    this.events.warn('login_delayed', 'failures from one range of addresses', origin);
   }
 
   protected override work(): Promise<void> {

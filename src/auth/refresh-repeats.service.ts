@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { AuditTrail } from '../audit/audit-trail.js';
 import { ApiError, tooManyRequests, unavailable } from '../common/api-error.js';
 import { AppConfig } from '../config/app-config.js';
@@ -30,8 +30,6 @@ export interface Repeater {
  */
 @Injectable()
 export class RefreshRepeats {
-  private readonly logger = new Logger(RefreshRepeats.name);
-
   constructor(
     private readonly tokens: TokenService,
     private readonly sessions: SessionRepository,
@@ -50,13 +48,13 @@ export class RefreshRepeats {
     const session = await this.sessions.lockLive(sessionId);
     if (!session) return null;
     const { client } = repeater;
-    if (!this.isInTime(session, token)) return this.endForTheft(token, sessionId, repeater);
+    if (!this.isInTime(session, token)) return this.endForTheft(sessionId, repeater);
     // Erased by an instance whose clock is ahead, or by an upgrade.
     if (session.successor === null) throw unavailable('the successor is erased already');
-    if (!isExplained(session, client)) return this.endForTheft(token, sessionId, repeater);
+    if (!isExplained(session, client)) return this.endForTheft(sessionId, repeater);
     if (session.repeats >= MAX_REPEATS) throw tooManyRepeats();
     const signed = this.seal.unseal(session.successor, token);
-    if (signed === null) return this.endForTheft(token, sessionId, repeater);
+    if (signed === null) return this.endForTheft(sessionId, repeater);
     await this.note(session, repeater);
     const { header, claims } = this.tokens.decode(signed);
     return new Token(signed, header as TokenHeader, claims as Claims);
@@ -81,10 +79,9 @@ export class RefreshRepeats {
     if (isNew) await this.audit.record('refresh_repeated', { userId, sessionId, client });
   }
 
-  private async endForTheft(token: Token, sessionId: string, repeater: Repeater): Promise<null> {
+  private async endForTheft(sessionId: string, repeater: Repeater): Promise<null> {
     if (!(await this.sessions.end(sessionId))) return null;
     await this.audit.record('refresh_reused', { ...repeater, sessionId });
-    this.logger.warn(`A spent refresh token of ${token.subject} came again: session ${sessionId}`);
     return null;
   }
 }

@@ -18,7 +18,8 @@ export class BasicAuthGuard implements CanActivate {
       request.user = await runStrategy<AuthenticatedUser>(this.strategy, request);
       return true;
     } catch (error) {
-      throw error instanceof NotAuthenticated ? refusedLogin() : error;
+      const isMalformed = error instanceof NotAuthenticated;
+      throw isMalformed ? refusedLogin('no name and password by HTTP Basic') : error;
     }
   }
 }

@@ -9,6 +9,11 @@ export interface ErrorKind {
   readonly error?: string;
   /** The `message` of every error of this kind, where they share one. */
   readonly message?: string | ValidationMessages;
+  /**
+   * The level at which the log shows the reason of a refusal that concerns credentials. Without it,
+   * those of status 401 and 403 are shown at `debug`, and others are not shown.
+   */
+  readonly logLevel?: 'log' | 'debug';
 }
 
 /** Field by field, what is wrong with it. */
@@ -19,6 +24,8 @@ export interface ErrorBody {
   code: string;
   error: string;
   message?: string | ValidationMessages;
+  /** Of a status of 500 and above: the id of the request, by which the log can be searched. */
+  request_id?: string;
 }
 
 export interface ApiErrorDetails {

@@ -12,6 +12,9 @@ import {
   type ValidationMessages,
 } from './api-error.js';
 
+/** A request id, as the document shows it. */
+const REQUEST_ID_EXAMPLE = '0b6f1f2e-9c53-4d0a-8f0e-3f7f1b1f5a10';
+
 /** The one shape of every error. */
 export class ErrorResponse implements ErrorBody {
   @ApiProperty({ type: 'integer', example: 400 })
@@ -36,6 +39,14 @@ export class ErrorResponse implements ErrorBody {
     example: { crew: ['Not a valid integer.'] },
   })
   message?: string | ValidationMessages;
+
+  @ApiProperty({
+    required: false,
+    description:
+      'Of errors with a status of 500 and above: the `X-Request-Id` of the response, by which the log can be searched.',
+    example: REQUEST_ID_EXAMPLE,
+  })
+  request_id?: string;
 }
 
 export const ERROR_SCHEMA = `#/components/schemas/${ErrorResponse.name}`;
@@ -75,9 +86,14 @@ export function errorContent(kinds: ErrorKind[]) {
   return {
     'application/json': {
       schema: { $ref: ERROR_SCHEMA },
-      examples: Object.fromEntries(kinds.map((kind) => [kind.code, { value: errorBody(kind) }])),
+      examples: Object.fromEntries(kinds.map((kind) => [kind.code, { value: exampleOf(kind) }])),
     },
   };
+}
+
+function exampleOf(kind: ErrorKind): ErrorBody {
+  const body = errorBody(kind);
+  return kind.status < 500 ? body : { ...body, request_id: REQUEST_ID_EXAMPLE };
 }
 
 function describe(status: number, kinds: ErrorKind[]): ClassDecorator & MethodDecorator {

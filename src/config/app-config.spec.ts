@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { AppConfig } from './app-config.js';
 import { SettingsError } from './settings-reader.js';
 
-const SECRET = 'x'.repeat(64);
+const SECRET = 'a secret of 64 bytes, which is long enough for every algorithm..';
 const production = { NODE_ENV: 'production', JWT_SECRET_KEY: SECRET };
 
 function problemsOf(env: Record<string, string>): readonly string[] {
@@ -116,6 +116,17 @@ describe('AppConfig', () => {
       { database: { engine: 'postgres', url: 'postgresql://u:p@h:5432/d' } },
     ],
     [{ TRUST_PROXY: '10.0.0.1, fd00::/8' }, { trustedProxies: ['10.0.0.1', 'fd00::/8'] }],
+    [
+      { TRUST_PROXY: '172.16.0.0/12,fc00::/7,::ffff:10.0.0.0/104,::1' },
+      { trustedProxies: ['172.16.0.0/12', 'fc00::/7', '::ffff:10.0.0.0/104', '::1'] },
+    ],
+    [{}, { logLevel: 'info' }],
+    [{ LOG_LEVEL: 'trace' }, { logLevel: 'trace' }],
+    [{ JWT_SECRET_KEY: 'x'.repeat(32) }, { production: false }],
+    [
+      { ...production, DEMO_DATA: 'false', JWT_SECRET_KEY: '0123456789abcdef0123456789abcde!' },
+      { production: true },
+    ],
     [{ REFRESH_ROTATION: 'false' }, { refreshRotation: false }],
     [{ FLASK_COMPAT: 'false' }, { flaskCompat: false }],
     [{ ...production, FLASK_COMPAT: 'true' }, { flaskCompat: true }],
@@ -181,6 +192,33 @@ describe('AppConfig', () => {
     [
       { NODE_ENV: 'production', JWT_SECRET_KEY: 'x'.repeat(31) },
       'JWT_SECRET_KEY has 31 bytes, too few for HS256; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
+    ],
+    ...[
+      ...['0.0.0.0/0', '::/0', '10.0.0.0/7', '128.0.0.0/1', '0.0.0.0/1', 'fc00::/6', '8000::/1'],
+      ...['::ffff:0.0.0.0/96', '::ffff:0:0/96', '::/80', '::/8', '::ffff:128.0.0.0/97'],
+    ].map((range): [Record<string, string>, string] => [
+      { TRUST_PROXY: `10.0.0.1,${range}` },
+      `TRUST_PROXY: "${range}" is wider than any network of proxies, so that clients could forge their addresses; use the proxies' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.`,
+    ]),
+    [
+      { ...production, JWT_SECRET_KEY: 'x'.repeat(64) },
+      'JWT_SECRET_KEY is made of 1 different byte, and can be guessed; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
+    ],
+    [
+      { NODE_ENV: 'production', JWT_SECRET: '0101010101010101010101010101010101' },
+      'JWT_SECRET is made of 2 different bytes, and can be guessed; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
+    ],
+    [
+      { ...production, JWT_SECRET_KEY: 'abcdefgh'.repeat(4) },
+      'JWT_SECRET_KEY repeats its first 8 bytes, and can be guessed; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
+    ],
+    [
+      { ...production, JWT_SECRET_KEY: 'a password of 19 by-a password of 19 by-a' },
+      'JWT_SECRET_KEY repeats its first 20 bytes, and can be guessed; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
+    ],
+    [
+      { LOG_LEVEL: 'loud' },
+      'LOG_LEVEL: "loud" is not known; use fatal, error, warn, info, debug, verbose or trace.',
     ],
     [
       { TRUST_PROXY: 'the-proxy' },

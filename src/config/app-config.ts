@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { type JwtSettings, readJwtSettings } from './jwt-settings.js';
+import { isWritableByOthers } from '../common/private-file.js';
+import { LOG_LEVELS, type LogThreshold } from '../common/service-logger.js';
 import { SettingsReader } from './settings-reader.js';
 import { readWebSettings, type WebSettings } from './web-settings.js';
 
@@ -63,6 +65,8 @@ export class AppConfig {
   /** Whether a registration needs an administrator's token. */
   readonly registrationClosed: boolean;
   readonly docs: boolean;
+  /** The least severe level that is logged; refused tokens are `debug`. */
+  readonly logLevel: LogThreshold;
   /** Logins and registrations an address may try a minute; 0 is no limit. */
   readonly authRateLimit: number;
   readonly limits: Limits;
@@ -98,16 +102,12 @@ export class AppConfig {
     this.maxSessions = read.integer('MAX_SESSIONS', 100, 1, 500);
     this.auditRetention = read.duration('AUDIT_RETENTION', '90d');
     this.web = readWebSettings(read, this.production);
-    this.demoData = read.flag('DEMO_DATA', !this.production);
-    if (this.production && this.demoData) {
-      read.problem(
-        'DEMO_DATA: true is refused in production, as its passwords are public; leave it out, or set NODE_ENV=development.',
-      );
-    }
+    this.demoData = readDemoData(read, this.production);
     this.passwordMinLength = read.integer('PASSWORD_MIN_LENGTH', this.production ? 8 : 4, 1, 128);
     this.flaskCompat = read.flag('FLASK_COMPAT', !this.production);
     this.registrationClosed = isRegistrationClosed(read);
     this.docs = read.flag('DOCS', true);
+    this.logLevel = read.choice('LOG_LEVEL', LOG_LEVELS, 'info');
     this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
     this.limits = readLimits(read, this.production);
     this.trustedProxies = read.addresses('TRUST_PROXY');
@@ -139,7 +139,9 @@ export class AppConfig {
    */
   static load(options: { needsKey?: boolean } = {}): AppConfig {
     const env = { ...readEnvFile('.env'), ...process.env };
-    return new AppConfig(new SettingsReader(env), options);
+    const read = new SettingsReader(env);
+    checkEnvFile('.env', read);
+    return new AppConfig(read, options);
   }
 }
 
@@ -188,8 +190,30 @@ function readLimits(read: SettingsReader, production: boolean): Limits {
   };
 }
 
+function readDemoData(read: SettingsReader, production: boolean): boolean {
+  const demoData = read.flag('DEMO_DATA', !production);
+  if (production && demoData) {
+    read.problem(
+      'DEMO_DATA: true is refused in production, as its passwords are public; leave it out, or set NODE_ENV=development.',
+    );
+  }
+  return demoData;
+}
+
 function isRegistrationClosed(read: SettingsReader): boolean {
   return read.choice('REGISTRATION', ['open', 'closed'], 'open') === 'closed';
+}
+
+/**
+ * Who may write to the file chooses the database, the proxies and the key. Development only warns:
+ * on some systems every new file can be written by the group of its owner, which has no other member.
+ */
+function checkEnvFile(name: string, read: SettingsReader): void {
+  const file = join(process.cwd(), name);
+  if (!isWritableByOthers(file)) return;
+  const sentence = `Others may write to ${file}, and so change every setting; check what is in it, and run: chmod 600 ${file}`;
+  if (read.raw('NODE_ENV') === 'production') read.problem(sentence);
+  else read.warning(sentence);
 }
 
 function readEnvFile(name: string): Record<string, string> {

@@ -25,6 +25,27 @@ export function minSecretBytes(algorithm: JwtAlgorithm): number {
   return Number(algorithm.slice(2)) / 8;
 }
 
+/** Of secrets of 32 random hexadecimal digits, one in 28 million has fewer; of longer ones, fewer still. */
+const MIN_DISTINCT_BYTES = 8;
+
+/**
+ * Says why a secret can be guessed although it is long, as the end of a sentence: it is made of few
+ * different bytes, or of a part that is repeated. Null for any other secret, which need not be random.
+ */
+export function weakness(secret: Uint8Array): string | null {
+  const distinct = new Set(secret).size;
+  if (distinct < MIN_DISTINCT_BYTES) {
+    return `is made of ${distinct} different ${distinct === 1 ? 'byte' : 'bytes'}, and can be guessed`;
+  }
+  const half = Math.floor(secret.length / 2);
+  for (let period = MIN_DISTINCT_BYTES; period <= half; period++) {
+    if (secret.every((byte, i) => i < period || byte === secret[i - period])) {
+      return `repeats its first ${period} bytes, and can be guessed`;
+    }
+  }
+  return null;
+}
+
 /** Says what is wrong with a key for an algorithm, as the end of a sentence; null where it fits. */
 export function misfit(key: KeyObject, algorithm: JwtAlgorithm): string | null {
   const { asymmetricKeyType: type = 'secret', asymmetricKeyDetails: details = {} } = key;

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isWritableByOthers, writableProblem } from '../common/private-file.js';
 import {
   JWT_ALGORITHMS,
   type JwtAlgorithm,
@@ -8,6 +9,7 @@ import {
   misfit,
   minSecretBytes,
   remedyFor,
+  weakness,
 } from './jwt-algorithms.js';
 import { anyOf, type Found, type SettingsReader, splitList } from './settings-reader.js';
 
@@ -43,19 +45,20 @@ export function readJwtSettings(
   }
   refuseKeyPair(read, algorithm);
   const made = production ? null : { secretFile: resolve(folder, 'jwt-secret') };
-  const key = readSecret(read, algorithms, production && needed) ?? made;
+  const key = readSecret(read, algorithms, { production, needed }) ?? made;
   return { key, algorithm, algorithms, keysFile };
 }
 
 function readSecret(
   read: SettingsReader,
   algorithms: readonly JwtAlgorithm[],
-  needed: boolean,
+  { production, needed }: { production: boolean; needed: boolean },
 ): JwtKeySource {
   const { value, spelling } = read.setting('JWT_SECRET_KEY', 'JWT_SECRET');
   const longest = algorithms.reduce((a, b) => (minSecretBytes(b) > minSecretBytes(a) ? b : a));
   if (value === undefined) {
-    if (needed) read.problem(`${spelling} is missing in production; ${remedyFor(longest)}.`);
+    if (production && needed)
+      read.problem(`${spelling} is missing in production; ${remedyFor(longest)}.`);
     return null;
   }
   if (isKeyOfPair(value)) {
@@ -65,8 +68,9 @@ function readSecret(
     );
     return null;
   }
-  const key = createSecretKey(Buffer.from(value));
-  const problem = misfit(key, longest);
+  const bytes = Buffer.from(value);
+  const key = createSecretKey(bytes);
+  const problem = misfit(key, longest) ?? (production ? weakness(bytes) : null);
   if (problem !== null) read.problem(`${spelling} ${problem}; ${remedyFor(longest)}.`);
   return { key };
 }
@@ -106,6 +110,10 @@ function readKey(
 ): KeyObject | null {
   if (value === undefined) return null;
   const { algorithm, kind, remedy } = options;
+  if (kind === 'private' && !isPem(value) && isWritableByOthers(value)) {
+    read.problem(`${spelling}: ${writableProblem(value)}`);
+    return null;
+  }
   try {
     // Where a variable cannot hold several lines, `\n` stands for their ends.
     const pem = isPem(value) ? value.replaceAll('\\n', '\n') : readFileSync(value, 'utf8');

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { StartError } from '../common/start-error.js';
+import { isAddressRange, isWiderThanNetwork } from './address-range.js';
 
 /** One or more settings cannot be used. The message holds a sentence for each of them. */
 export class SettingsError extends StartError {
@@ -111,13 +111,17 @@ export class SettingsReader {
     return 1;
   }
 
-  /** IP addresses and CIDR ranges, separated by commas. */
+  /** IP addresses and CIDR ranges of networks, separated by commas. */
   addresses(name: string): string[] {
     const list = splitList(this.raw(name) ?? '');
     for (const address of list) {
-      if (isAddressRange(address)) continue;
+      const isRange = isAddressRange(address);
+      if (isRange && !isWiderThanNetwork(address)) continue;
+      const problem = isRange
+        ? 'is wider than any network of proxies, so that clients could forge their addresses'
+        : 'is no address';
       this.problem(
-        `${name}: "${address}" is no address; use the proxies' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.`,
+        `${name}: "${address}" ${problem}; use the proxies' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.`,
       );
     }
     return list;
@@ -173,14 +177,6 @@ function seconds(text: string, bareUnit?: Unit): number | undefined {
   if (!match || unit === undefined) return undefined;
   const result = Number(match[1]) * SECONDS[unit];
   return result <= TEN_YEARS ? result : undefined;
-}
-
-function isAddressRange(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  if (prefix === undefined) return true;
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128);
 }
 
 function isOrigin(text: string): boolean {

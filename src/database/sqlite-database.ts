@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 import { type Entities, sqliteOptions } from './data-source-options.js';
@@ -15,7 +16,12 @@ import {
   takeLight,
   type Value,
 } from './select.js';
-import { refuseDamagedFile, withSentence } from './sqlite-file.js';
+import {
+  makeDatabaseFile,
+  problemsOfModes,
+  refuseDamagedFile,
+  withSentence,
+} from './sqlite-file.js';
 import { SqliteThread } from './sqlite-thread.js';
 import { SqliteWriter, untilUnlocked } from './sqlite-writer.js';
 
@@ -29,6 +35,7 @@ const START_PATIENCE = 60_000;
  * transaction after the other. See docs/decisions/0002-one-writer.md.
  */
 export class SqliteDatabase extends Database {
+  private readonly logger = new Logger(SqliteDatabase.name);
   private readonly writes: SqliteWriter;
   private readonly writer: DataSource;
   private readonly reader: DataSource;
@@ -48,10 +55,12 @@ export class SqliteDatabase extends Database {
   override async open(): Promise<void> {
     const deadline = performance.now() + START_PATIENCE;
     try {
+      makeDatabaseFile(this.file);
       await untilUnlocked(() => this.writer.initialize(), deadline);
       refuseDamagedFile(connectionOf(this.writer));
       await this.migrate(deadline);
       await this.reader.initialize();
+      for (const problem of problemsOfModes(this.file)) this.logger.warn(problem);
     } catch (error) {
       await this.close();
       throw withSentence(this.file, error);

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
-import { ApiError, errorBody, genericKind } from '../common/api-error.js';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ApiError, errorBody, genericKind, unavailable } from '../common/api-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import { linksNameHost } from './links.js';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import { securityHeaders } from './security-headers.js';
 
 /** Lines of a request's head. */
@@ -20,12 +21,18 @@ const SHUTDOWN_PATIENCE = 5_000;
 export const answersBeforeRouting = {
   clientErrorHandler: answerBrokenRequest,
   // The router gives up on a path that is no URL before any handler could answer.
-  frameworkErrors: ({ statusCode = 400 }: FastifyError, _: unknown, reply: FastifyReply) => {
+  frameworkErrors: (
+    { statusCode = 400 }: FastifyError,
+    { id }: FastifyRequest,
+    reply: FastifyReply,
+  ) => {
     void reply
-      .headers(securityHeaders)
+      .headers({ ...securityHeaders, [REQUEST_ID_HEADER]: id })
       .status(statusCode)
       .send(errorBody(genericKind(statusCode)));
   },
+  // Fastify's answer while it closes has neither the shape of errors nor these headers.
+  return503OnClosing: false,
 };
 
 /** @param config says whether the forwarded host becomes part of links, and has to be one */
@@ -60,9 +67,10 @@ function isFaultyFraming({ httpVersion, headers }: IncomingMessage): boolean {
 }
 
 /** RFC 9110, section 10.1.1: for anything but `100-continue`. */
-export function refuseExpectation(_request: IncomingMessage, answer: ServerResponse): void {
+export function refuseExpectation(request: IncomingMessage, answer: ServerResponse): void {
   answer.writeHead(417, {
     ...securityHeaders,
+    [REQUEST_ID_HEADER]: requestIdOf(request),
     'content-type': 'application/json; charset=utf-8',
   });
   answer.end(JSON.stringify(errorBody(genericKind(417))));
@@ -89,7 +97,12 @@ function namesOneHost({ httpVersion, headers, rawHeaders }: IncomingMessage): bo
  * moment, and would wait for the others until their clients hang up.
  */
 export function hangUpWhenClosing(instance: FastifyInstance): void {
+  let closing = false;
+  instance.addHook('onRequest', (_request, _reply, done) => {
+    done(closing ? unavailable('the service is shutting down') : undefined);
+  });
   instance.addHook('preClose', (done) => {
+    closing = true;
     // Fastify does not close a server that never listened, so that no event would end the timers.
     if (!instance.server.listening) return done();
     const idle = setInterval(() => instance.server.closeIdleConnections(), 50);
@@ -114,10 +127,13 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
     { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }[error.code ?? ''] ?? 400;
   const body = errorBody(genericKind(status));
   const json = JSON.stringify(body);
+  // If the head has arrived and the body is broken, the request may have named itself.
+  const id = requestIdOf(due?.req.complete === false ? due.req : { headers: {} });
   socket.end(
     [
       `HTTP/1.1 ${status} ${body.error}`,
       'Content-Type: application/json; charset=utf-8',
+      `${REQUEST_ID_HEADER}: ${id}`,
       ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
       `Content-Length: ${Buffer.byteLength(json)}`,
       'Connection: close',

@@ -10,11 +10,13 @@ export interface Client {
   ip: string | null;
   /** Aborts when the connection closes. It is not enumerable, so that no copy of the rest has it. */
   readonly signal?: AbortSignal;
+  /** The request's id, as the response says it; left out where no request is behind it. */
+  requestId?: string;
 }
 
 export function clientOf(request: FastifyRequest): Client {
   const agent = request.headers['user-agent']?.slice(0, 255) ?? null;
-  const client = { agent, ip: clientAddress(request) };
+  const client = { agent, ip: clientAddress(request), requestId: request.id };
   const { socket } = request.raw;
   return Object.defineProperty(client, 'signal', { get: () => signalOf(socket) });
 }

@@ -32,6 +32,7 @@ export class AuthRateLimitGuard implements CanActivate {
     if (count.isAllowed || !count.isExceeded) return true;
     throw new ApiError(tooManyRequests, {
       headers: { 'retry-after': String(Math.max(1, count.ttlInSeconds)) },
+      cause: 'AUTH_RATE_LIMIT',
     });
   }
 }

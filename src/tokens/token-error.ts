@@ -45,8 +45,18 @@ export const scopeRequired: ErrorKind = {
 };
 /** For a token of the other type than the one that is due. */
 export const wrongTokenType: Record<TokenType, ErrorKind> = {
-  access: { status: 422, code: 'wrong_token_type', error: 'Only access tokens are allowed' },
-  refresh: { status: 422, code: 'wrong_token_type', error: 'Only refresh tokens are allowed' },
+  access: {
+    status: 422,
+    code: 'wrong_token_type',
+    error: 'Only access tokens are allowed',
+    logLevel: 'debug',
+  },
+  refresh: {
+    status: 422,
+    code: 'wrong_token_type',
+    error: 'Only refresh tokens are allowed',
+    logLevel: 'debug',
+  },
 };
 
 /** RFC 6750, section 3: what a 401 asks for. */

@@ -83,7 +83,7 @@ export class TokenVerifier {
     const reason = refuseClaims(payload, this.config, Date.now() / 1000);
     if (reason !== null || !header) throw new TokenError(tokenInvalid, reason);
     const token = new Token(signed, header, payload as Claims);
-    if (token.type !== type) throw new TokenError(wrongTokenType[type]);
+    if (token.type !== type) throw new TokenError(wrongTokenType[type], `of ${token.subject}`);
     return token;
   }
 

@@ -1,4 +1,4 @@
-import { type CanActivate, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppConfig } from '../config/app-config.js';
@@ -30,7 +30,6 @@ interface Access {
  */
 @Injectable()
 export class TokenGuard implements CanActivate {
-  private readonly logger = new Logger(TokenGuard.name);
   /** What the decorators said, which does not change, by controller and handler. */
   private readonly accesses = new Map<object, Map<object, Access | typeof PUBLIC>>();
 
@@ -48,15 +47,8 @@ export class TokenGuard implements CanActivate {
     const http = context.switchToHttp();
     const request = http.getRequest<Request>();
     http.getResponse<FastifyReply>().header('cache-control', 'no-store');
-    try {
-      request.token = await this.check(access, request);
-      return true;
-    } catch (error) {
-      if (error instanceof TokenError) {
-        this.logger.debug(`Refused (${error.code}): ${error.reason}`);
-      }
-      throw error;
-    }
+    request.token = await this.check(access, request);
+    return true;
   }
 
   /**

@@ -42,7 +42,9 @@ abstract class TokenStrategy extends PassportStrategy(Strategy) {
 
   async validate(presented: Presented, payload: Record<string, unknown>): Promise<Token> {
     const token = this.verifier.accept(presented, payload, this.type);
-    if (!(await this.states.isLive(token, presented.spent))) throw new TokenError(tokenRevoked);
+    if (!(await this.states.isLive(token, presented.spent))) {
+      throw new TokenError(tokenRevoked, `of ${token.subject}, session ${token.sessionId}`);
+    }
     if (token.sessionId !== null) this.activity.note(token.sessionId);
     return token;
   }

@@ -42,7 +42,7 @@ export class UserRateLimitGuard implements CanActivate, OnModuleInit {
     if (!this.handlers.has(context.getHandler())) return true;
     const { token } = context.switchToHttp().getRequest<{ token?: Token }>();
     if (!token) return true;
-    refuseBeyond(this.counter.take(...countedKeys(token)));
+    refuseBeyond(this.counter.take(...countedKeys(token)), 'requests that write or hash');
     return true;
   }
 }
@@ -54,9 +54,10 @@ function countedKeys({ subject, sessionId }: Token): string[] {
 
 /**
  * @param wait seconds; 0 if the request was counted
+ * @param cause for the log
  * @throws ApiError `too_many_requests`
  */
-export function refuseBeyond(wait: number): void {
+export function refuseBeyond(wait: number, cause: string): void {
   if (wait === 0) return;
-  throw new ApiError(tooManyRequests, { headers: { 'retry-after': String(wait) } });
+  throw new ApiError(tooManyRequests, { headers: { 'retry-after': String(wait) }, cause });
 }

@@ -17,8 +17,7 @@ export class PasswordChangeLimit {
 
   /** @throws ApiError `too_many_requests` */
   count({ sessionId, subject }: Token): void {
-    refuseBeyond(
-      this.counter.take(sessionId === null ? `user ${subject}` : `session ${sessionId}`),
-    );
+    const key = sessionId === null ? `user ${subject}` : `session ${sessionId}`;
+    refuseBeyond(this.counter.take(key), 'changes of passwords');
   }
 }

@@ -4,6 +4,7 @@ export const currentPasswordWrong: ErrorKind = {
   status: 400,
   code: 'current_password_wrong',
   message: 'The current password is another.',
+  logLevel: 'log',
 };
 export const passwordTooCommon: ErrorKind = {
   status: 400,

@@ -49,6 +49,13 @@ export class AuditEntryResponse {
   })
   user_agent: string | null;
 
+  @ApiProperty({
+    ...orNull({ type: 'string' }),
+    description: 'The `X-Request-Id` of the request, by which the log can be searched.',
+    example: '0b6f1f2e-9c53-4d0a-8f0e-3f7f1b1f5a10',
+  })
+  request_id: string | null;
+
   static from(entry: AuditEntry): AuditEntryResponse {
     return {
       id: entry.id,
@@ -59,6 +66,7 @@ export class AuditEntryResponse {
       session_id: entry.sessionId,
       ip: entry.ip,
       user_agent: entry.agent,
+      request_id: entry.requestId,
     };
   }
 }

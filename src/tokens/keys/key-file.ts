@@ -4,7 +4,6 @@ import {
   fchownSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   realpathSync,
@@ -14,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { makePrivateFolder, refuseWritableSecret } from '../../common/private-file.js';
 import { StartError } from '../../common/start-error.js';
 import { isPlainObject } from '../../common/values.js';
 import { openStoredKey, type StoredKey } from './stored-key.js';
@@ -44,23 +44,18 @@ export class KeyFile {
     return found && `${found.ino} ${found.ctimeNs} ${found.mtimeNs} ${found.size}`;
   }
 
-  /** Whether others than its owner may read it. */
-  isOpenToOthers(): boolean {
-    const found = this.stat();
-    return process.platform !== 'win32' && found !== null && (found.mode & 0o077n) !== 0n;
-  }
-
   /**
    * @returns null where there is no file
-   * @throws StartError where there is one, and it holds something else
+   * @throws StartError where there is one, and it holds something else, or others may write to it
    */
   read(): KeyFileContent | null {
     let text: string;
     try {
+      refuseWritableSecret(this.path);
       text = readFileSync(this.path, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw this.unusable('cannot be read', error);
+      throw error instanceof StartError ? error : this.unusable('cannot be read', error);
     }
     const content = contentOf(text);
     if (content) return content;
@@ -76,7 +71,7 @@ export class KeyFile {
    */
   change(work: (content: KeyFileContent) => void): void {
     try {
-      mkdirSync(dirname(this.path), { recursive: true });
+      makePrivateFolder(dirname(this.path));
       // Where the path is a link, the file behind it is meant; one to nothing is ENOENT.
       const isThere = lstatSync(this.path, { throwIfNoEntry: false }) !== undefined;
       this.replace(isThere ? realpathSync(this.path) : this.path, work);

@@ -1,6 +1,7 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makePrivateFolder, refuseWritableSecret } from '../../common/private-file.js';
 import { StartError } from '../../common/start-error.js';
 
 /** The secret that the file keeps; where it is missing, it is made, or null. */
@@ -10,6 +11,7 @@ export function secretOfFile(file: string, make: boolean): KeyObject | null {
 }
 
 function readSecretFile(file: string): string | undefined {
+  refuseWritableSecret(file);
   try {
     const secret = readFileSync(file, 'utf8').trim();
     if (secret.length >= 64) return secret;
@@ -27,7 +29,7 @@ function readSecretFile(file: string): string | undefined {
  * is never there half-written, and two that start at once end up with the same secret.
  */
 function makeSecretFile(file: string): string {
-  mkdirSync(dirname(file), { recursive: true });
+  makePrivateFolder(dirname(file));
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   writeFileSync(draft, `${randomBytes(64).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
   try {

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { isOpenToOthers } from '../../common/private-file.js';
 import type { JwtSettings } from '../../config/jwt-settings.js';
 import { KeyFile, type KeyFileContent, noKeys } from './key-file.js';
 import { KeyRing } from './key-ring.js';
@@ -27,6 +28,7 @@ export class TokenKeys {
   /** @throws StartError where there is no key that could sign, or one that will not do */
   constructor(settings: JwtSettings) {
     this.own = ownKey(settings);
+    if (settings.key && 'secretFile' in settings.key) this.warnIfOpen(settings.key.secretFile);
     this.file = new KeyFile(settings.keysFile);
     this.stamp = this.file.stamp();
     this.latest = this.load(this.file.read() ?? noKeys());
@@ -84,10 +86,12 @@ export class TokenKeys {
 
   private load(content: KeyFileContent): KeyRing {
     const ring = new KeyRing(this.own, content);
-    if (this.file.isOpenToOthers()) {
-      this.logger.warn(`Others may read ${this.file.path}; run: chmod 600 ${this.file.path}`);
-    }
+    this.warnIfOpen(this.file.path);
     return ring;
+  }
+
+  private warnIfOpen(file: string): void {
+    if (isOpenToOthers(file)) this.logger.warn(`Others may read ${file}; run: chmod 600 ${file}`);
   }
 }
 

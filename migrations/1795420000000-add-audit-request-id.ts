@@ -1,0 +1,22 @@
+import { type MigrationInterface, type QueryRunner, TableColumn } from 'typeorm';
+
+export class AddAuditRequestId1795420000000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    const { type } = runner.connection.options;
+    await runner.addColumn(
+      'audit_entries',
+      new TableColumn({
+        name: 'request_id',
+        type: 'varchar',
+        length: '128',
+        isNullable: true,
+        // Sorted by code points on both databases.
+        ...(type === 'postgres' && { collation: 'C' }),
+      }),
+    );
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.dropColumn('audit_entries', 'request_id');
+  }
+}

@@ -1,0 +1,102 @@
+import { inspect } from 'node:util';
+import { ConsoleLogger, type LogLevel } from '@nestjs/common';
+
+/** The values of `LOG_LEVEL`, from the least output to the most; `trace` is another name of `verbose`. */
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'verbose', 'trace'] as const;
+export type LogThreshold = (typeof LOG_LEVELS)[number];
+
+/** Nest calls `info` by the name `log`. */
+const NEST_LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
+
+/**
+ * What a terminal or a reader of logs may act upon, in a text that a client chose: control characters
+ * (C0, DEL, C1: line ends and ANSI escape sequences), invisible and bidirectional formatting
+ * characters (Unicode category Cf), line and paragraph separators, and lone surrogates.
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** The text with every unsafe character spelt out, such as `\n` or `\u{1b}`. */
+function escapeText(text: string): string {
+  return text.replace(UNSAFE, (each) => SHORT[each] ?? `\\u{${each.codePointAt(0)!.toString(16)}}`);
+}
+
+/** A stack on several lines, of which only the frames begin a new one. */
+function escapeStack(stack: string): string {
+  return stack
+    .split(/\n(?= {4}at )/)
+    .map(escapeText)
+    .join('\n');
+}
+
+/** Where an error was thrown: its stack without its message, which may hold what a client sent. */
+export function framesOf({ stack = '', message }: Error): string {
+  const from = Math.max(0, stack.indexOf(message)) + message.length;
+  const frames = stack.slice(from).match(/^ {4}at .+$/gm) ?? [];
+  return frames.join('\n');
+}
+
+/** An error and its causes, without their other members, which may hold a statement's values. */
+function errorText(error: Error, depth = 0): string {
+  const text = `${escapeText(`${error.name}: ${error.message}`)}\n${escapeStack(framesOf(error))}`;
+  const { cause } = error;
+  return cause instanceof Error && depth < 5
+    ? `${text}\n  caused by ${errorText(cause, depth + 1)}`
+    : text;
+}
+
+/**
+ * Nest's logger, for people (`json: false`) or one JSON object a line. Texts are escaped here and
+ * nowhere else, so that no message, name, header or token can begin a line of its own, or colour,
+ * hide or reorder what a terminal shows (CWE-117).
+ */
+export class ServiceLogger extends ConsoleLogger {
+  constructor({ json, level }: { json: boolean; level: LogThreshold }) {
+    const verbosity = Math.min(LOG_LEVELS.indexOf(level), NEST_LEVELS.length - 1);
+    // Nest would colour what goes into a file, too; a terminal knows about NO_COLOR by itself.
+    const colors = !json && process.stdout.isTTY === true && process.stdout.hasColors();
+    super({ json, colors, logLevels: NEST_LEVELS.slice(0, verbosity + 1) });
+  }
+
+  protected override stringifyMessage(message: unknown, logLevel: LogLevel): string {
+    const content = this.resolveMessage(message);
+    if (content instanceof Error) return errorText(content);
+    const text = typeof content === 'string' ? content : inspectFlat(content);
+    return super.stringifyMessage(escapeText(text), logLevel);
+  }
+
+  protected override stringifyParams(params: unknown): string {
+    return escapeText(inspectFlat(params));
+  }
+
+  protected override formatContext(context: string): string {
+    return super.formatContext(escapeText(context));
+  }
+
+  protected override printStackTrace(stack: string): void {
+    super.printStackTrace(stack && escapeStack(stack));
+  }
+
+  /** Readers of JSON decode its own escapes, so that texts are escaped before they become JSON. */
+  protected override stringifyReplacer(key: string, value: unknown): unknown {
+    const plain: unknown = super.stringifyReplacer(key, value);
+    if (typeof plain !== 'string') return plain;
+    return key === 'stack' ? escapeStack(plain) : escapeText(plain);
+  }
+
+  /** Names of members are what is left to escape: JSON itself leaves C1 and U+2028 as they are. */
+  protected override stringifyJsonLogObject(record: Record<string, unknown>): string {
+    const line = super.stringifyJsonLogObject(record);
+    return line.replace(UNSAFE, (each) =>
+      [...each.split('')].map((unit) => `\\u${hex(unit.charCodeAt(0))}`).join(''),
+    );
+  }
+}
+
+function hex(unit: number): string {
+  return unit.toString(16).padStart(4, '0');
+}
+
+function inspectFlat(value: unknown): string {
+  return inspect(value, { depth: 5, compact: true, breakLength: Infinity, colors: false });
+}

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+
+interface Locked {
+  name?: string;
+  version?: string;
+  hasInstallScript?: boolean;
+  resolved?: string;
+  integrity?: string;
+}
+
+const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+  packages: Record<string, Locked>;
+};
+const { allowScripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  allowScripts: Record<string, boolean>;
+};
+const nameOf = (path: string, { name }: Locked) => name ?? path.split('node_modules/').at(-1)!;
+/** Without what is in this repository itself. */
+const installed = Object.entries(packages).filter(
+  ([path, { resolved }]) => path !== '' && resolved?.startsWith('file:') !== true,
+);
+
+describe('The packages that are installed', () => {
+  it('do not hold @scarf/scarf, which reports installations to its maker', () => {
+    const scarf = installed.filter(([path]) => path.endsWith('/@scarf/scarf'));
+    expect(scarf.length).toBeGreaterThan(0);
+    for (const [path, locked] of scarf) {
+      expect([nameOf(path, locked), locked.version]).toEqual(['empty-npm-package', '1.0.0']);
+      expect(locked.hasInstallScript).toBeUndefined();
+    }
+  });
+
+  it('run scripts at their installation only if package.json says so', () => {
+    const withScripts = installed.filter(([, locked]) => locked.hasInstallScript === true);
+    const names = new Set(withScripts.map(([path]) => path.split('node_modules/').at(-1)!));
+    names.delete('fsevents'); // For macOS alone.
+    expect(names.size).toBeGreaterThan(0);
+    expect(Object.keys(allowScripts)).toEqual(expect.arrayContaining([...names]));
+  });
+
+  it('are pinned by a digest of their content', () => {
+    expect(installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'))).toEqual([]);
+  });
+});
