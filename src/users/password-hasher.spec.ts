@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import argon2 from 'argon2';
 import { ApiError } from '../common/api-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { PasswordHasher } from './password-hasher.js';
@@ -9,6 +10,10 @@ const config = AppConfig.from(
 );
 
 describe('PasswordHasher', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
   it('makes argon2id hashes that verify, in Unicode NFC', async () => {
     const hasher = new PasswordHasher(config);
     const hash = await hasher.hash('ame\u0301lie');
@@ -25,6 +30,29 @@ describe('PasswordHasher', () => {
     expect(hash).toMatch(/p=1/);
     expect(today.isOutdated(hash)).toBe(false);
     expect(new PasswordHasher(config).isOutdated(hash)).toBe(true);
+  });
+
+  it('verifies the password of an unknown user against a hash of the same cost', async () => {
+    for (const hasher of [new PasswordHasher(config), new PasswordHasher(AppConfig.from({}))]) {
+      await hasher.onModuleInit();
+      const verify = jest.spyOn(argon2, 'verify');
+      expect(await hasher.verify(null, 'secret')).toBe(false);
+      expect(verify).toHaveBeenCalledTimes(1);
+      const dummy = String(verify.mock.calls[0]![0]);
+      const costOf = (hash: string) => hash.split('$').slice(0, 4);
+      expect(costOf(dummy)).toEqual(costOf(await hasher.hash('secret')));
+      expect(dummy.length).toBe((await hasher.hash('secret')).length);
+      verify.mockRestore();
+    }
+  });
+
+  it('verifies no password of an unknown user, not even the one of the dummy hash', async () => {
+    const hasher = new PasswordHasher(config);
+    await hasher.onModuleInit();
+    jest.spyOn(argon2, 'verify').mockResolvedValue(true);
+    expect(await hasher.verify(null, 'any')).toBe(false);
+    const real = await hasher.hash('any');
+    expect(await hasher.verify(real, 'any')).toBe(true);
   });
 
   it('keeps a line that has an end', async () => {

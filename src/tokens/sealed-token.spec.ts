@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { digestOf, seal, unseal } from './sealed-token.js';
+import { type Claims, Token } from './token.js';
+
+/** A token as the seal sees it: its letters, its id and its session. */
+function tokenOf(signed: string, { jti = 'jti', sid = 'sid' }: Partial<Claims> = {}): Token {
+  return new Token(signed, { alg: 'HS256' }, { jti, sid } as Claims);
+}
+
+const successor = tokenOf('header.successor.signature', { jti: 'successor' });
+const spent = tokenOf('header.spent.signature');
+
+describe('A sealed token', () => {
+  it('opens with the spent token, letter for letter', () => {
+    expect(unseal(seal(successor, spent), spent)).toBe(successor.signed);
+  });
+
+  it.each([
+    ['another token of the session', tokenOf('header.other.signature')],
+    ['the token with another signature', tokenOf('header.spent.signaturf')],
+    ['the token without its signature', tokenOf('header.spent.')],
+    ['nothing', tokenOf('')],
+    ['the successor', successor],
+    ['the token in another session', tokenOf(spent.signed, { sid: 'other' })],
+  ])('does not open with %s', (_, other) => {
+    expect(unseal(seal(successor, spent), other)).toBeNull();
+    expect(unseal(seal(successor, other), spent)).toBeNull();
+  });
+
+  it('opens in its own session only, where a token has one', () => {
+    const bare = new Token(spent.signed, { alg: 'HS256' }, { jti: 'jti' } as Claims);
+    expect(unseal(seal(successor, bare), bare)).toBe(successor.signed);
+    expect(unseal(seal(successor, bare), spent)).toBeNull();
+  });
+
+  it('does not open when a byte of it was changed, or is missing', () => {
+    const sealed = Buffer.from(seal(successor, spent), 'base64url');
+    for (let i = 0; i < sealed.length; i++) {
+      const changed = Buffer.from(sealed);
+      changed[i]! ^= 1;
+      expect(unseal(changed.toString('base64url'), spent)).toBeNull();
+      expect(unseal(sealed.subarray(0, i).toString('base64url'), spent)).toBeNull();
+    }
+    expect(unseal('', spent)).toBeNull();
+  });
+
+  it('is another each time, and holds nothing that can be read', () => {
+    const both = [seal(successor, spent), seal(successor, spent)];
+    expect(both[0]).not.toBe(both[1]);
+    // Not the nonce alone: the ciphertexts differ, too.
+    expect(both[0]!.slice(40)).not.toBe(both[1]!.slice(40));
+    expect(Buffer.from(both[0]!, 'base64url').toString('latin1')).not.toContain('successor');
+  });
+});
+
+describe('The digest of a token', () => {
+  it('is of its id alone', () => {
+    expect(digestOf(tokenOf('a'))).toBe(digestOf(tokenOf('b')));
+    expect(digestOf(tokenOf('a', { jti: 'one' }))).not.toBe(digestOf(tokenOf('a', { jti: 'two' })));
+    expect(digestOf(tokenOf('a', { jti: 'one' }))).not.toContain('one');
+  });
+});
