@@ -89,9 +89,17 @@ function* literal(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
     yield replace('literal', node, source, String(value + 1));
   }
   const isText = ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node);
-  if ((isText && node.text !== '') || ts.isTemplateExpression(node)) {
+  if (((isText && node.text !== '') || ts.isTemplateExpression(node)) && !isReason(node)) {
     yield replace('literal', node, source, "''");
   }
+}
+
+/** Whether the text is a sentence that a function gives back, for people to read. */
+function isReason(node: ts.LiteralExpression | ts.TemplateExpression): boolean {
+  let parent: ts.Node = node.parent;
+  while (ts.isConditionalExpression(parent) || ts.isBinaryExpression(parent))
+    parent = parent.parent;
+  return (ts.isReturnStatement(parent) || ts.isArrowFunction(parent)) && / /.test(node.getText());
 }
 
 function* member(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
