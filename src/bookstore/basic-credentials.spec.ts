@@ -29,6 +29,7 @@ describe('basicCredentials', () => {
   it.each<[string, string | Buffer]>([
     ['no colon', 'leia'],
     ['no name', ':secret'],
+    ['no name, and a colon in the password', ':a:b'],
     ['no password', 'leia:'],
     ['bytes that are no UTF-8', Buffer.from([0x61, 0x3a, 0xff])],
     ['a NUL in the name', 'le\0ia:secret'],

@@ -25,6 +25,7 @@ describe('problemsOf', () => {
 
   it.each<[object, string[]]>([
     [{ scopes: {}, more: 1 }, ['knows no option `scopes`', 'knows no option `more`']],
+    [{ in: 'query' }, ['knows no place "query"']],
     [{ in: ['query', 'body', 'header'] }, ['knows no place "query, body"']],
     [{ in: [] }, ['takes a token from nowhere: `in` is []']],
     [{ header: '' }, ['wants a header called "", which none can be']],
@@ -84,6 +85,7 @@ describe('problemsOf', () => {
     (value) => {
       expect(of({ claims: { a: value } })).toEqual(noValue('claims'));
       expect(of({ scope: { a: [1, { b: value }] } })).toEqual(noValue('scope'));
+      expect(of({ claims: { a: 1, b: value } })).toEqual(noValue('claims'));
       expect(of({ scope: { a: 1 }, override: { claims: { a: value } } })).toEqual(
         noValue('override.claims'),
       );
@@ -98,13 +100,13 @@ describe('problemsOf', () => {
     ]);
   });
 
-  it.each([{}, null, [], 'admin', { other: 1 }, { scope: undefined }])(
-    'finds an override that asks for nothing: %j',
-    (override) => {
-      expect(of({ scope: { a: 1 }, override })).toEqual(everyone);
-      expect(of({ override })).toEqual(everyone);
-    },
-  );
+  it.each([
+    ...[{}, null, [], 'admin', { other: 1 }, { scope: undefined }],
+    Object.assign([], { scope: { a: 1 } }),
+  ])('finds an override that asks for nothing: %j', (override) => {
+    expect(of({ scope: { a: 1 }, override })).toEqual(everyone);
+    expect(of({ override })).toEqual(everyone);
+  });
 
   it('finds an override of nothing', () => {
     for (const override of [{ scope: { a: 1 } }, { claims: { a: 1 } }]) {
@@ -119,6 +121,7 @@ describe('problemsOf', () => {
     ['/:id((?:x:not|y)+)/:more', ['id', 'more']],
     ['/::not/:id', ['id']],
     ['/all/*', ['*']],
+    ['/:id/*', ['id', '*']],
     ['/nothing', []],
   ])('knows the parameters of %s', (path, names) => {
     for (const name of ['a', 'b', 'from', 'to', 'id', 'not', 'more', 'x', '*', 'all']) {
