@@ -8,8 +8,11 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   'src/tokens/route-requirements.ts': e2e('requirements', 'token-refusals'),
   'src/tokens/require-token.decorator.ts': e2e('requirements', 'token-refusals'),
   'src/tokens/claims.ts': [unit('tokens/claims')],
-  'src/tokens/token-verifier.ts': e2e('token-refusals', 'confused-tokens'),
-  'src/tokens/token.guard.ts': e2e('token-refusals', 'requirements', 'sessions', 'fail-closed'),
+  'src/tokens/token-verifier.ts': [
+    unit('tokens/token-verifier'),
+    ...e2e('token-refusals', 'confused-tokens'),
+  ],
+  'src/tokens/token.guard.ts': [unit('tokens/token.guard'), ...e2e('token-refusals')],
   'src/tokens/token-state.repository.ts': e2e('token-refusals', 'sessions', 'auth', 'fail-closed'),
   'src/tokens/sent-token.ts': [unit('tokens/sent-token')],
   'src/tokens/token-cookies.ts': e2e('cookies', 'requirements'),

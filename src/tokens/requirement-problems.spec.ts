@@ -3,7 +3,7 @@ import { problemsOf } from './requirement-problems.js';
 import { param, type TokenRequirement } from './requirement.js';
 
 const of = (requirement: object, ...paths: string[]) =>
-  problemsOf(requirement as TokenRequirement, paths.length > 0 ? paths : ['/of/:id']);
+  problemsOf(requirement, paths.length > 0 ? paths : ['/of/:id']);
 const everyone = ['has an `override` that asks nothing, so that everybody would pass'];
 const noValue = (option: string) => [`asks for a value in \`${option}\` that no token can hold`];
 
