@@ -44,9 +44,19 @@ describe('A sealed token', () => {
     expect(unseal('', spent)).toBeNull();
   });
 
+  it('does not open with a part of its tag, however short the text is', () => {
+    const sealed = Buffer.from(seal(tokenOf(''), spent), 'base64url');
+    expect(unseal(sealed.toString('base64url'), spent)).toBe('');
+    for (let i = 0; i < sealed.length; i++) {
+      expect(unseal(sealed.subarray(0, i).toString('base64url'), spent)).toBeNull();
+    }
+  });
+
   it('is another each time, and holds nothing that can be read', () => {
     const both = [seal(successor, spent), seal(successor, spent)];
     expect(both[0]).not.toBe(both[1]);
+    // A nonce of 96 bits and a tag of 128 (NIST SP 800-38D, sections 5.2.1.1 and 5.2.1.2).
+    expect(Buffer.from(both[0]!, 'base64url')).toHaveLength(12 + 16 + successor.signed.length);
     // Not the nonce alone: the ciphertexts differ, too.
     expect(both[0]!.slice(40)).not.toBe(both[1]!.slice(40));
     expect(Buffer.from(both[0]!, 'base64url').toString('latin1')).not.toContain('successor');

@@ -19,6 +19,7 @@ describe('PasswordHasher', () => {
     const hash = await hasher.hash('ame\u0301lie');
     expect(hash).toMatch(/^\$argon2id\$v=19\$/);
     expect(await hasher.verify(hash, 'amélie')).toBe(true);
+    expect(await hasher.verify(hash, 'ame\u0301lie')).toBe(true);
     expect(await hasher.verify(hash, 'amelie')).toBe(false);
   });
 
