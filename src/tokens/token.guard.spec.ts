@@ -1,8 +1,9 @@
 import { type ExecutionContext, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { AppConfig } from '../config/app-config.js';
 import { Public, RequireToken } from './require-token.decorator.js';
-import type { TokenCookies } from './token-cookies.js';
+import { TokenCookies } from './token-cookies.js';
 import { TokenGuard } from './token.guard.js';
 import type { TokenService } from './token.service.js';
 import { type Claims, Token } from './token.js';
@@ -18,6 +19,9 @@ class Routes {
 
   @RequireToken({ type: 'refresh' })
   unspent() {}
+
+  @RequireToken({ type: 'refresh', refreshCookie: true })
+  refreshCookie() {}
 
   @RequireToken({ scope: { admin: true } })
   admin() {}
@@ -53,7 +57,7 @@ describe('The guard of tokens', () => {
     new TokenGuard(
       reflector,
       { verify } as unknown as TokenService,
-      { enabled } as unknown as TokenCookies,
+      new TokenCookies(AppConfig.from({ TOKEN_COOKIES: String(enabled) })),
     );
   const visit = async (
     name: keyof Routes,
@@ -73,7 +77,8 @@ describe('The guard of tokens', () => {
       switchToHttp: () => ({ getRequest: () => request, getResponse: () => ({ header }) }),
     } as unknown as ExecutionContext;
     const result = await by.canActivate(context).catch((error: { code: string }) => error.code);
-    return { result, token: (request as { token?: Token }).token, header };
+    const { token: kept, tokenFrom: from } = request as { token?: Token; tokenFrom?: string };
+    return { result, token: kept, from, header };
   };
 
   it('opens a public route without a look at the token', async () => {
@@ -85,7 +90,7 @@ describe('The guard of tokens', () => {
 
   it('keeps the token for the handler, and the answer out of caches', async () => {
     const visited = await visit('plain');
-    expect([visited.result, visited.token]).toEqual([true, token]);
+    expect([visited.result, visited.token, visited.from]).toEqual([true, token, 'header']);
     expect(visited.header.mock.calls).toEqual([['cache-control', 'no-store']]);
   });
 
@@ -129,7 +134,8 @@ describe('The guard of tokens', () => {
     const access = { cookie: 'access_token_cookie=a; refresh_token_cookie=r' };
     expect((await visit('plain', access)).result).toBe('token_missing');
     expect((await visit('plain', access, { by })).result).toBe(true);
-    expect((await visit('refresh', access, { by })).result).toBe(true);
+    expect((await visit('refresh', access, { by })).result).toBe('token_missing');
+    expect((await visit('refreshCookie', access, { by })).result).toBe(true);
     expect(verify.mock.calls.map(([signed]) => signed)).toEqual(['a', 'r']);
     expect((await visit('both', access, { by })).result).toBe('token_missing');
   });
