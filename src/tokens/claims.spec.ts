@@ -76,12 +76,15 @@ describe('refuseClaims', () => {
     expect(refusal({ iat: 0, nbf: 0, exp: 8.64e12 })).toBeNull();
   });
 
-  it('looks at the audience only where one is set', () => {
+  it('asks for an audience where one is set, and for none elsewhere', () => {
     for (const aud of ['a', ['a', 'b'], []]) expect(refusal({ aud }, ['a'])).toBeNull();
     for (const aud of [undefined, null, 1, ['a', 1], [1, 'a'], {}]) {
       expect(refusal({ aud }, ['a'])).toBe('aud is ill-typed');
-      expect(refusal({ aud })).toBeNull();
     }
+    for (const aud of ['a', ['a'], [], null, 1]) {
+      expect(refusal({ aud })).toBe('aud is there, and no audience is configured');
+    }
+    expect(refusal({ aud: undefined })).toBeNull();
   });
 
   it('refuses a type, a freshness and a scope that this service does not issue', () => {
