@@ -70,7 +70,15 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**', '**/*.spec.ts', 'bench/**', 'fuzz/**', 'migrations/**', '**/*.js'],
+    files: [
+      'test/**',
+      '**/*.spec.ts',
+      'bench/**',
+      'fuzz/**',
+      'mutate/**',
+      'migrations/**',
+      '**/*.js',
+    ],
     rules: { 'max-lines': 'off', 'max-lines-per-function': 'off' },
   },
   {

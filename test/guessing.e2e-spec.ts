@@ -146,6 +146,25 @@ describe('Guessing passwords', () => {
     expect((await login(user.name, user.password, '192.0.2.1')).status).toBe(200);
   });
 
+  it('from many places stays counted when the owner mistypes once and then logs in', async () => {
+    user = await app.newUser();
+    for (let i = 0; i < 48; i++) await fail(1, user.name, `10.1.${i}.1`);
+    expect(await fail(1, user.name, '198.51.100.1')).toEqual([401]);
+    expect((await login(user.name, user.password, '198.51.100.1')).status).toBe(200);
+    expect(await fail(1, user.name, '10.1.100.1')).toEqual([401]);
+    expect(await waitOf(user.name, '192.0.2.1')).toBe(0);
+    expect(await waitOf(user.name, '192.0.2.1')).toBeGreaterThan(0);
+  });
+
+  it('is counted for one account, in whatever Unicode form the name is written', async () => {
+    const { id } = await app.newUser();
+    const [composed, decomposed] = [`am\u00e9lie ${id}`, `ame\u0301lie ${id}`];
+    expect(await fail(3, composed)).toEqual([401, 401, 401]);
+    expect(await fail(2, decomposed)).toEqual([401, 401]);
+    expect(await waitOf(composed)).toBeGreaterThan(0);
+    expect(await waitOf(decomposed)).toBeGreaterThan(0);
+  });
+
   it('at once gets no more tries than one after the other', async () => {
     user = await app.newUser();
     const verify = jest.spyOn(argon2, 'verify');

@@ -7,6 +7,7 @@ import { Session } from '../src/tokens/session.js';
 import { TokenService } from '../src/tokens/token.service.js';
 import type { Claims } from '../src/tokens/token.js';
 import { PasswordHasher } from '../src/users/password-hasher.js';
+import { UsersService } from '../src/users/users.service.js';
 import type { Answer, Client, LoggedIn } from './support/client.js';
 import { settingsFor } from './support/key-material.js';
 import { ServiceProcess } from './support/process.js';
@@ -173,6 +174,33 @@ describe('A refresh', () => {
     expect((await refresh(app, user.refresh)).body).toEqual(revoked);
   });
 
+  it('refuses a spent token whose row holds what was sealed for another spent token', async () => {
+    const [user, other] = [await app.newLogin(), await app.newLogin()];
+    const secret = (await refresh(app, other.refresh)).body.refresh_token;
+    await refresh(app, user.refresh);
+    const { successor } = await sessionOf(other);
+    expect(successor).not.toBeNull();
+    const { id } = await sessionOf(user);
+    await app.sql((manager) => manager.update(Session, { id }, { successor }));
+    const { status, text } = await refresh(app, user.refresh);
+    expect(status).toBe(401);
+    expect(text).not.toContain(secret);
+  });
+
+  it('keeps the scope that the access token of the login had', async () => {
+    const admin = await app.newUser();
+    await app.app.get(UsersService).setAdmin(admin.name, true);
+    const { access, refresh: first } = await app.login(admin);
+    expect(claimsOf(access).scope).toEqual({ admin: true });
+    const { body } = await refresh(app, first);
+    const repeated = await refresh(app, first);
+    const second = await refresh(app, body.refresh_token);
+    const { signed } = await app.app.get(TokenService).createRefreshToken(String(admin.id));
+    for (const answer of [body, repeated.body, second.body, (await refresh(app, signed)).body]) {
+      expect(claimsOf(answer.access_token).scope).toEqual({ admin: true });
+    }
+  });
+
   it('spends the token for every other route, too, although it gets its successor', async () => {
     const user = await app.newLogin();
     const verify = (token: string) => app.app.get(TokenService).verify(token, { type: 'refresh' });
@@ -212,6 +240,15 @@ describe('With REFRESH_ROTATION=false', () => {
     expect(JSON.stringify(paths['/auth/refresh']!.post.responses['200'])).toContain(
       '/AccessTokenResponse"',
     );
+    await app.close();
+  });
+
+  it('a refresh keeps the scope that the access token of the login had', async () => {
+    const app = await bootApp({ REFRESH_ROTATION: 'false' });
+    const admin = await app.newUser();
+    await app.app.get(UsersService).setAdmin(admin.name, true);
+    const { body } = await refresh(app, (await app.login(admin)).refresh);
+    expect(claimsOf(body.access_token).scope).toEqual({ admin: true });
     await app.close();
   });
 

@@ -12,8 +12,11 @@ describe('parseTokenPart', () => {
 
   it.each([
     ['no base64url', 'e30='],
+    ['white space in front', ` ${part('{}')}`],
+    ['white space behind', `${part('{}')} `],
     ['nothing', ''],
     ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]).toString('base64url')],
+    ['no UTF-8 in a text', Buffer.from('{"a":"\xff"}', 'latin1').toString('base64url')],
     ['no JSON', part('{')],
     ['too many levels', part(`{"a":${'['.repeat(40)}${']'.repeat(40)}}`)],
     ['too many values', part(`{"a":[${'1,'.repeat(1000)}1]}`)],

@@ -22,6 +22,7 @@ describe('PasswordHasher', () => {
     const hash = await hasher.hash('ame\u0301lie', turn);
     expect(hash).toMatch(/^\$argon2id\$v=19\$/);
     expect(await hasher.verify(hash, 'amélie', plainAttempt(turn))).toBe(true);
+    expect(await hasher.verify(hash, 'ame\u0301lie', plainAttempt(turn))).toBe(true);
     expect(await hasher.verify(hash, 'amelie', plainAttempt(turn))).toBe(false);
   });
 
@@ -33,6 +34,29 @@ describe('PasswordHasher', () => {
     expect(hash).toMatch(/p=1/);
     expect(today.isOutdated(hash)).toBe(false);
     expect(new PasswordHasher(config).isOutdated(hash)).toBe(true);
+  });
+
+  it('verifies the password of an unknown user against a hash of the same cost', async () => {
+    for (const hasher of [new PasswordHasher(config), new PasswordHasher(AppConfig.from({}))]) {
+      await hasher.onModuleInit();
+      const verify = jest.spyOn(argon2, 'verify');
+      expect(await hasher.verify(null, 'secret', plainAttempt(turn))).toBe(false);
+      expect(verify).toHaveBeenCalledTimes(1);
+      const dummy = String(verify.mock.calls[0]![0]);
+      const costOf = (hash: string) => hash.split('$').slice(0, 4);
+      expect(costOf(dummy)).toEqual(costOf(await hasher.hash('secret', turn)));
+      expect(dummy.length).toBe((await hasher.hash('secret', turn)).length);
+      verify.mockRestore();
+    }
+  });
+
+  it('verifies no password of an unknown user, not even the one of the dummy hash', async () => {
+    const hasher = new PasswordHasher(config);
+    await hasher.onModuleInit();
+    jest.spyOn(argon2, 'verify').mockResolvedValue(true);
+    expect(await hasher.verify(null, 'any', plainAttempt(turn))).toBe(false);
+    const real = await hasher.hash('any', turn);
+    expect(await hasher.verify(real, 'any', plainAttempt(turn))).toBe(true);
   });
 
   /** Keeps argon2 from hashing until `open` is called; `passwords` are those that it got. */

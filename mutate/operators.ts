@@ -1,0 +1,160 @@
+import ts from 'typescript';
+
+/** What replaces a part of the source: a node's text, or the text between two offsets. */
+export interface Change {
+  operator: string;
+  start: number;
+  end: number;
+  text: string;
+}
+
+type Operator = (node: ts.Node, source: ts.SourceFile) => Iterable<Change>;
+
+const BINARY = new Map<ts.SyntaxKind, string>([
+  [ts.SyntaxKind.EqualsEqualsEqualsToken, '!=='],
+  [ts.SyntaxKind.ExclamationEqualsEqualsToken, '==='],
+  [ts.SyntaxKind.LessThanToken, '<='],
+  [ts.SyntaxKind.LessThanEqualsToken, '<'],
+  [ts.SyntaxKind.GreaterThanToken, '>='],
+  [ts.SyntaxKind.GreaterThanEqualsToken, '>'],
+  [ts.SyntaxKind.AmpersandAmpersandToken, '||'],
+  [ts.SyntaxKind.BarBarToken, '&&'],
+  [ts.SyntaxKind.PlusToken, '-'],
+  [ts.SyntaxKind.MinusToken, '+'],
+  [ts.SyntaxKind.AsteriskToken, '/'],
+  [ts.SyntaxKind.SlashToken, '*'],
+]);
+/** Operators of which each side alone is tried as well. */
+const SIDES = new Set([
+  ts.SyntaxKind.AmpersandAmpersandToken,
+  ts.SyntaxKind.BarBarToken,
+  ts.SyntaxKind.QuestionQuestionToken,
+]);
+/** Methods that are left out of a chain. */
+const LEFT_OUT = new Set([
+  ...['toLowerCase', 'toUpperCase', 'trim', 'normalize', 'filter', 'slice', 'sort', 'catch'],
+  ...['where', 'andWhere', 'orIgnore', 'orderBy', 'limit'],
+]);
+const SWAPPED = new Map([
+  ['some', 'every'],
+  ['every', 'some'],
+  ['min', 'max'],
+  ['max', 'min'],
+  ['startsWith', 'endsWith'],
+  ['endsWith', 'startsWith'],
+]);
+
+function* binary(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
+  if (!ts.isBinaryExpression(node)) return;
+  const { operatorToken, left, right } = node;
+  const other = BINARY.get(operatorToken.kind);
+  if (other !== undefined) yield replace('operator', operatorToken, source, other);
+  if (!SIDES.has(operatorToken.kind)) return;
+  for (const side of [left, right]) {
+    yield replace('side', node, source, `(${side.getText(source)})`);
+  }
+}
+
+function* condition(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
+  if (ts.isIfStatement(node)) {
+    yield replace('condition', node.expression, source, 'true');
+    yield replace('condition', node.expression, source, 'false');
+  }
+  if (ts.isWhileStatement(node)) yield replace('condition', node.expression, source, 'false');
+  if (ts.isConditionalExpression(node)) {
+    yield replace('condition', node, source, `(${node.whenTrue.getText(source)})`);
+    yield replace('condition', node, source, `(${node.whenFalse.getText(source)})`);
+  }
+}
+
+function* negation(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
+  const isNot = ts.isPrefixUnaryExpression(node);
+  if (!isNot || node.operator !== ts.SyntaxKind.ExclamationToken) return;
+  yield replace('negation', node, source, node.operand.getText(source));
+}
+
+function* statement(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
+  if (ts.isThrowStatement(node)) yield replace('statement', node, source, ';');
+  if (!ts.isExpressionStatement(node)) return;
+  // A constructor must call the one that it extends.
+  if (node.getText(source).startsWith('super(')) return;
+  yield replace('statement', node, source, ';');
+}
+
+function* literal(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
+  if (node.kind === ts.SyntaxKind.TrueKeyword) yield replace('literal', node, source, 'false');
+  if (node.kind === ts.SyntaxKind.FalseKeyword) yield replace('literal', node, source, 'true');
+  if (ts.isNumericLiteral(node)) {
+    const value = Number(node.text.replaceAll('_', ''));
+    yield replace('literal', node, source, String(value + 1));
+  }
+  const isText = ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node);
+  if (((isText && node.text !== '') || ts.isTemplateExpression(node)) && !isReason(node)) {
+    yield replace('literal', node, source, "''");
+  }
+}
+
+/** Whether the text is a sentence that a function gives back, for people to read. */
+function isReason(node: ts.LiteralExpression | ts.TemplateExpression): boolean {
+  let parent: ts.Node = node.parent;
+  while (ts.isConditionalExpression(parent) || ts.isBinaryExpression(parent))
+    parent = parent.parent;
+  return (ts.isReturnStatement(parent) || ts.isArrowFunction(parent)) && / /.test(node.getText());
+}
+
+function* member(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
+  if (ts.isObjectLiteralExpression(node)) {
+    for (const each of node.properties) yield without(each, source);
+  }
+  if (ts.isArrayLiteralExpression(node)) {
+    for (const each of node.elements) yield without(each, source);
+  }
+}
+
+function* call(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
+  if (!ts.isCallExpression(node)) return;
+  const { expression, arguments: given } = node;
+  if (ts.isIdentifier(expression) && given.length === 1) {
+    yield replace('call', node, source, given[0]!.getText(source));
+  }
+  if (!ts.isPropertyAccessExpression(expression)) return;
+  const name = expression.name.text;
+  if (LEFT_OUT.has(name)) {
+    yield replace('call', node, source, expression.expression.getText(source));
+  }
+  const other = SWAPPED.get(name);
+  if (other !== undefined) yield replace('call', expression.name, source, other);
+}
+
+function* waiting(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
+  // The linter refuses a statement that does not wait for its promise.
+  if (!ts.isAwaitExpression(node) || ts.isExpressionStatement(node.parent)) return;
+  yield replace('await', node, source, node.expression.getText(source));
+}
+
+function* pattern(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
+  if (!ts.isRegularExpressionLiteral(node)) return;
+  const [, body = '', flags = ''] = /^\/(.*)\/([a-z]*)$/s.exec(node.text) ?? [];
+  if (body.startsWith('^')) yield replace('pattern', node, source, `/${body.slice(1)}/${flags}`);
+  if (body.endsWith('$') && !body.endsWith('\\$')) {
+    yield replace('pattern', node, source, `/${body.slice(0, -1)}/${flags}`);
+  }
+  if (flags.includes('i')) {
+    yield replace('pattern', node, source, `/${body}/${flags.replace('i', '')}`);
+  }
+}
+
+export const operators: readonly Operator[] = [
+  ...[binary, condition, negation, statement, literal, member, call, waiting, pattern],
+];
+
+function replace(operator: string, node: ts.Node, source: ts.SourceFile, text: string): Change {
+  return { operator, start: node.getStart(source), end: node.getEnd(), text };
+}
+
+/** Leaves a member of a list out, with the comma behind it. */
+function without(node: ts.Node, source: ts.SourceFile): Change {
+  const comma = /^\s*,/.exec(source.text.slice(node.getEnd()))?.[0] ?? '';
+  const end = node.getEnd() + comma.length;
+  return { operator: 'member', start: node.getStart(source), end, text: '' };
+}

@@ -1,0 +1,212 @@
+/** Mutates the source and runs the specs that belong to it. See `usage` for the options. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Explained, readExplained, staleAmong } from './explained.js';
+import { mutantsOf } from './generate.js';
+import { applied, keyOf, type Mutant } from './mutant.js';
+import { randomFrom, shuffled } from './random.js';
+import { targets } from './targets.js';
+import { TypeCheck } from './type-check.js';
+import { type Outcome, Worker } from './worker-process.js';
+
+const usage = `npm run mutate -- [options] [files]
+  --seed <n>     a sample of mutants: always the same for the same number and the same source
+  --seconds <n>  ends the run after this time, with what was tried so far
+  --workers <n>  processes that run specs (2)
+  --list         lists the mutants, and runs nothing`;
+
+/** How many mutants of one file a sample has. */
+const SAMPLE_OF_FILE = 6;
+/** A mutant may take some times as long as the specs take without one, and some milliseconds more. */
+const TIMEOUT_FACTOR = 3;
+const TIMEOUT_MORE = 10_000;
+
+type Count = 'killed' | 'timeout' | 'survived' | 'explained' | 'refused by the compiler';
+
+interface FileReport {
+  file: string;
+  mutants: number;
+  counts: Record<Count, number>;
+  milliseconds: number;
+}
+
+class Run {
+  readonly reports: FileReport[] = [];
+  readonly problems: string[] = [];
+  private readonly check: TypeCheck;
+  private readonly explained: readonly Explained[];
+  private readonly reasons: ReadonlySet<string>;
+
+  constructor(
+    private readonly root: string,
+    private readonly options: { seed: number | null; deadline: number },
+    mutants: readonly Mutant[],
+  ) {
+    this.check = new TypeCheck(root);
+    this.explained = readExplained(root);
+    this.reasons = new Set(this.explained.map(keyOf));
+    for (const entry of staleAmong(this.explained, mutants)) {
+      this.problems.push(
+        `explained.json: no mutant of ${entry.file} is: ${entry.from} -> ${entry.to}`,
+      );
+    }
+  }
+
+  /** Takes files from the list until it is empty, or the time is up. */
+  async work(worker: Worker, files: Map<string, Mutant[]>): Promise<void> {
+    for (const [file, mutants] of files) {
+      files.delete(file);
+      if (Date.now() < this.options.deadline) await this.mutate(worker, file, mutants);
+    }
+  }
+
+  private async mutate(worker: Worker, file: string, mutants: readonly Mutant[]): Promise<void> {
+    const start = Date.now();
+    const source = readFileSync(join(this.root, file), 'utf8');
+    const specs = targets[file]!;
+    const timeLeft = () => this.options.deadline - Date.now();
+    const without = await worker.run(
+      { files: { [file]: source }, specs },
+      Math.min(300_000, timeLeft()),
+    );
+    if (without.kind !== 'passed') {
+      if (timeLeft() <= 0) return;
+      const test = without.kind === 'failed' ? without.test : 'timeout';
+      this.problems.push(`${file}: its specs fail without any mutant: ${test}`);
+      return;
+    }
+    const timeout = TIMEOUT_FACTOR * (Date.now() - start) + TIMEOUT_MORE;
+    const report: FileReport = {
+      file,
+      mutants: 0,
+      counts: { killed: 0, timeout: 0, survived: 0, explained: 0, 'refused by the compiler': 0 },
+      milliseconds: 0,
+    };
+    this.reports.push(report);
+    for (const mutant of mutants) {
+      if (timeLeft() <= 0) break;
+      const text = applied(mutant, source);
+      const count = await this.try(mutant, text, async () => {
+        const outcome = await worker.run(
+          { files: { [file]: text }, specs },
+          Math.min(timeout, timeLeft()),
+        );
+        return outcome.kind === 'timeout' && timeLeft() <= 0 ? null : outcome;
+      });
+      if (count === null) break;
+      report.mutants++;
+      report.counts[count]++;
+      report.milliseconds = Date.now() - start;
+    }
+    worker.restore(file, source);
+    console.log(lineOf(report));
+  }
+
+  /** @returns null where the time was up before it was known */
+  private async try(
+    mutant: Mutant,
+    text: string,
+    run: () => Promise<Outcome | null>,
+  ): Promise<Count | null> {
+    const isExplained = this.reasons.has(keyOf(mutant));
+    // A sample has no time for what no test notices.
+    if (isExplained && this.options.seed !== null) return 'explained';
+    if (!this.check.compiles(mutant.file, text)) return 'refused by the compiler';
+    const outcome = await run();
+    if (outcome === null) return null;
+    if (outcome.kind === 'passed') {
+      if (isExplained) return 'explained';
+      console.log(`SURVIVED ${describe(mutant)}`);
+      this.problems.push(describe(mutant));
+      return 'survived';
+    }
+    if (isExplained) {
+      const test = outcome.kind === 'failed' ? outcome.test : 'a timeout';
+      this.problems.push(`explained.json: noticed by ${test}: ${describe(mutant)}`);
+    }
+    return outcome.kind === 'timeout' ? 'timeout' : 'killed';
+  }
+}
+
+function describe({ file, line, within, operator, from, to }: Mutant): string {
+  return `${file}:${line} ${within} (${operator})\n    - ${from}\n    + ${to}`;
+}
+
+function lineOf({ file, mutants, counts, milliseconds }: FileReport): string {
+  const each = Object.entries(counts).filter(([, count]) => count > 0);
+  const words = each.map(([name, count]) => `${count} ${name}`).join(', ');
+  return `${file}: ${mutants} mutants: ${words || 'none'}; ${Math.round(milliseconds / 1000)} s`;
+}
+
+/** The mutants to try, by file: all of them, or a sample. */
+function chosen(all: readonly Mutant[], files: readonly string[], seed: number | null) {
+  const byFile = new Map(files.map((file) => [file, all.filter((each) => each.file === file)]));
+  if (seed === null) return byFile;
+  const random = randomFrom(seed);
+  return new Map(
+    shuffled([...byFile], random).map(([file, mutants]) => [
+      file,
+      shuffled(mutants, random).slice(0, SAMPLE_OF_FILE),
+    ]),
+  );
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      seed: { type: 'string' },
+      seconds: { type: 'string', default: 'Infinity' },
+      workers: { type: 'string', default: '2' },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const seed = values.seed === undefined ? null : Number(values.seed);
+  const [seconds, workers] = [Number(values.seconds), Number(values.workers)];
+  const unknown = positionals.filter((file) => !(file in targets));
+  const isWrong = !(seconds > 0 && workers >= 1 && (seed === null || Number.isInteger(seed)));
+  if (values.help || isWrong || unknown.length > 0) {
+    console.log(
+      [...unknown.map((file) => `${file} is not mutated: see mutate/targets.ts`), usage].join('\n'),
+    );
+    return values.help ? 0 : 2;
+  }
+  const root = process.cwd();
+  const start = Date.now();
+  const all = Object.keys(targets).flatMap((file) =>
+    mutantsOf(file, readFileSync(join(root, file), 'utf8')),
+  );
+  const files = chosen(all, positionals.length > 0 ? positionals : Object.keys(targets), seed);
+  if (values.list) {
+    for (const mutants of files.values()) mutants.forEach((each) => console.log(describe(each)));
+    return 0;
+  }
+  const run = new Run(root, { seed, deadline: start + seconds * 1000 }, all);
+  const pool = Array.from({ length: workers }, (_, i) => new Worker(root, i + 1));
+  process.once('exit', () => pool.forEach((worker) => worker.close()));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => process.exit(130));
+  await Promise.all(pool.map((worker) => run.work(worker, files)));
+  pool.forEach((worker) => worker.close());
+  return summarize(run, Date.now() - start);
+}
+
+function summarize({ reports, problems }: Run, milliseconds: number): number {
+  const total: FileReport = {
+    file: 'All',
+    mutants: 0,
+    counts: { killed: 0, timeout: 0, survived: 0, explained: 0, 'refused by the compiler': 0 },
+    milliseconds,
+  };
+  for (const { mutants, counts } of reports) {
+    total.mutants += mutants;
+    for (const name of Object.keys(counts) as Count[]) total.counts[name] += counts[name];
+  }
+  console.log(`\n${lineOf(total)}`);
+  if (problems.length > 0) console.error(`\n${problems.length} problems:\n${problems.join('\n')}`);
+  return problems.length > 0 || total.mutants === 0 ? 1 : 0;
+}
+
+process.exitCode = await main();

@@ -1,0 +1,49 @@
+/** Runs specs in this process, again and again, in its own copy of the source: see `Worker`. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runCLI } from 'jest';
+
+export interface Job {
+  /** What to write before the specs run, by paths from the root of the copy. */
+  files: Record<string, string>;
+  specs: readonly string[];
+}
+
+/** The first test that failed; null where all passed. */
+export interface JobResult {
+  failure: string | null;
+}
+
+const tree = process.cwd();
+const testEnvironment = fileURLToPath(new URL('./fail-fast-environment.js', import.meta.url));
+
+process.on('message', ({ files, specs }: Job) => {
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(tree, path), text);
+  void firstFailure(specs).then((failure) => process.send!({ failure } satisfies JobResult));
+});
+
+async function firstFailure(specs: readonly string[]): Promise<string | null> {
+  for (const spec of specs) {
+    const failure = await run(spec);
+    if (failure !== null) return failure;
+  }
+  return null;
+}
+
+async function run(spec: string): Promise<string | null> {
+  const selected = spec.startsWith('src/') ? 'unit' : 'sqlite';
+  const argv = {
+    _: [join(tree, spec)],
+    $0: '',
+    ...{ runTestsByPath: true, selectProjects: [selected], runInBand: true, silent: true },
+    ...{ watchman: false, testEnvironment, reporters: [], coverage: false },
+  };
+  const { results } = await runCLI(argv, [tree]);
+  if (results.success && results.numPassedTests > 0) return null;
+  for (const { testResults, testFilePath } of results.testResults) {
+    const failed = testResults.find(({ status }) => status === 'failed');
+    if (failed) return `${testFilePath.slice(tree.length + 1)}: ${failed.fullName}`;
+  }
+  return `${spec}: does not run`;
+}
