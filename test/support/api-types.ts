@@ -251,7 +251,7 @@ export interface paths {
         get: operations["usersGet"];
         /**
          * Replace a user
-         * @description For the user and for administrators. Another password ends the other sessions.
+         * @description For the user and for administrators. A changed password ends the other sessions of the user.
          */
         put: operations["usersReplace"];
         post?: never;
@@ -508,11 +508,11 @@ export interface components {
              */
             happened_at: string;
             /**
-             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_repeated`: a spent refresh token came again in time and got its successor, once for each address range and user agent; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `session_evicted`: a login went beyond the number of sessions a user may have, and ended this one; `password_guessed`: five present passwords in a session were wrong, and the session ended; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: the password was changed, and sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no administrator any more, and all of their sessions ended; `user_created`: somebody registered; `user_deleted`: with all sessions and books.
+             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_repeated`: a spent refresh token came again in time and got its successor, once for each address range and user agent; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `session_evicted`: a login went beyond the number of sessions a user may have, and ended this one; `password_guessed`: five present passwords in a session were wrong, and the session ended; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: the password was changed, and sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no administrator any more, and all of their sessions ended; `user_created`: somebody registered; `user_renamed`: the name of the user was changed; `user_deleted`: with all sessions and books.
              * @example login
              * @enum {string}
              */
-            event: "login" | "login_failed" | "refresh_repeated" | "refresh_reused" | "logout" | "session_ended" | "session_evicted" | "password_guessed" | "other_sessions_ended" | "password_changed" | "admin_granted" | "admin_revoked" | "user_created" | "user_deleted";
+            event: "login" | "login_failed" | "refresh_repeated" | "refresh_reused" | "logout" | "session_ended" | "session_evicted" | "password_guessed" | "other_sessions_ended" | "password_changed" | "admin_granted" | "admin_revoked" | "user_created" | "user_renamed" | "user_deleted";
             /**
              * @description Whose account it is about; null for a name that nobody has.
              * @example 1
@@ -700,7 +700,7 @@ export interface components {
         };
         CreateUser: {
             /**
-             * @description Unique, compared after Unicode NFC.
+             * @description Unique after Unicode NFC, whatever the case. No white space at the ends; no control, zero-width or bidirectional formatting characters.
              * @example luke
              */
             name: string;
@@ -712,7 +712,7 @@ export interface components {
         };
         ReplaceUser: {
             /**
-             * @description Unique, compared after Unicode NFC.
+             * @description Unique after Unicode NFC, whatever the case. No white space at the ends; no control, zero-width or bidirectional formatting characters.
              * @example luke
              */
             name: string;
@@ -1119,6 +1119,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1342,6 +1344,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1889,6 +1893,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2001,6 +2007,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2196,6 +2204,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2497,6 +2507,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2635,6 +2647,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2730,6 +2744,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2850,6 +2866,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3040,6 +3058,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3165,6 +3185,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3276,6 +3298,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3407,6 +3431,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3632,6 +3658,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3757,6 +3785,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4033,6 +4063,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4151,6 +4183,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4239,6 +4273,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4355,6 +4391,8 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait. */
                     "Retry-After": number;
+                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+                    "X-Request-Id": string;
                     [name: string]: unknown;
                 };
                 content: {
