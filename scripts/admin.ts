@@ -3,17 +3,20 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AuditTrail } from '../src/audit/audit-trail.js';
 import { ApiError, notFound } from '../src/common/api-error.js';
+import { SecurityEvents } from '../src/common/security-events.js';
 import { StartError } from '../src/common/start-error.js';
 import { validateBody } from '../src/common/validation.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { ConfigModule } from '../src/config/config.module.js';
 import { DatabaseModule, openDatabase } from '../src/database/database.module.js';
 import { entities } from '../src/entities.js';
+import { SessionBatches } from '../src/tokens/session-batches.js';
 import { SessionRepository } from '../src/tokens/session.repository.js';
 import { CommonPasswords } from '../src/users/common-passwords.js';
 import { CreateUser } from '../src/users/dto/user-body.dto.js';
 import { PasswordHasher } from '../src/users/password-hasher.js';
 import { PasswordRules } from '../src/users/password-rules.js';
+import { UserRemovals } from '../src/users/user-removals.js';
 import { UserRepository } from '../src/users/user.repository.js';
 import { UsersService } from '../src/users/users.service.js';
 import { readNewPassword } from './read-password.js';
@@ -31,8 +34,11 @@ const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user creat
     PasswordHasher,
     PasswordRules,
     CommonPasswords,
+    UserRemovals,
     SessionRepository,
+    SessionBatches,
     AuditTrail,
+    SecurityEvents,
   ],
 })
 class UserCommandsModule {}
@@ -71,7 +77,10 @@ async function run(command: Command): Promise<string> {
     module: UserCommandsModule,
     imports: [ConfigModule.forRoot(config), DatabaseModule.forRoot(database)],
   };
-  const app = await NestFactory.createApplicationContext(module, { logger: false });
+  const app = await NestFactory.createApplicationContext(module, {
+    logger: false,
+    abortOnError: false,
+  });
   try {
     return await command(app.get(UsersService), config);
   } finally {

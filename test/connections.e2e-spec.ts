@@ -167,7 +167,7 @@ describe('Connections', () => {
     client.on('data', (chunk) => {
       read += chunk.length;
       client.pause();
-      setTimeout(() => client.resume(), 30);
+      setTimeout(() => client.resume(), 60);
     });
     const begin = performance.now();
     client.write(get(LARGE).repeat(14) + get(LARGE, 'Connection: close'));

@@ -311,12 +311,10 @@ describe('Wrong present passwords in one session', () => {
     const attempts = async () =>
       (await app.sql((manager) => manager.findOneByOrFail(Session, { id: sessionId })))
         .passwordAttempts;
-    for (let round = 0; round < 3; round++) {
-      await codes(4);
-      expect(await attempts()).toBe(4);
-      expect((await confirm(user.password)).id).toBe(user.id);
-      expect(await attempts()).toBe(0);
-    }
+    await codes(4);
+    expect(await attempts()).toBe(4);
+    expect((await confirm(user.password)).id).toBe(user.id);
+    expect(await attempts()).toBe(0);
     await codes(4);
     await expect(confirm('wrong')).rejects.toMatchObject({ code: 'current_password_wrong' });
     await expect(confirm(user.password)).rejects.toMatchObject({ code: 'token_revoked' });

@@ -117,7 +117,7 @@ describe('The queue of hashes', () => {
       expect([body.code, headers.get('retry-after')]).toEqual(['too_many_requests', '5']);
     }
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(10 - refused.length);
-    expect(verified).toHaveLength(10 - refused.length);
+    expect(verified.filter((each) => each === password)).toHaveLength(10 - refused.length);
   });
 
   it('has no place taken by attempts that wait for others at the same account', async () => {

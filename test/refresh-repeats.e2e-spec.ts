@@ -464,7 +464,12 @@ describe.each(['HS256', 'RS256', 'ES512'] as const)('A change of keys from %s', 
     const { status, headers, body: refused } = await refreshAt(app, user.refresh);
     expect([status, refused]).toEqual([
       503,
-      { statusCode: 503, code: 'service_unavailable', error: 'Service Unavailable' },
+      {
+        statusCode: 503,
+        code: 'service_unavailable',
+        error: 'Service Unavailable',
+        request_id: expect.any(String),
+      },
     ]);
     const retryAfter = Number(headers.get('retry-after'));
     expect(retryAfter).toBeGreaterThanOrEqual(1);

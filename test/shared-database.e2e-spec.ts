@@ -157,7 +157,12 @@ describe('Processes on a database', () => {
       holder.close();
       expect([refused.status, refused.body]).toEqual([
         503,
-        { statusCode: 503, code: 'service_unavailable', error: 'Service Unavailable' },
+        {
+          statusCode: 503,
+          code: 'service_unavailable',
+          error: 'Service Unavailable',
+          request_id: expect.any(String),
+        },
       ]);
       expect(refused.headers.get('retry-after')).toBe('1');
       expect((await client.newShip(token)).id).toBeGreaterThan(16);

@@ -297,7 +297,12 @@ describe('Hooks', () => {
     const { status, body } = await login();
     expect([status, body]).toEqual([
       500,
-      { statusCode: 500, code: 'internal_error', error: 'Internal Server Error' },
+      {
+        statusCode: 500,
+        code: 'internal_error',
+        error: 'Internal Server Error',
+        request_id: expect.any(String),
+      },
     ]);
     claimsToAdd = () => ({});
     onIssue = ({ type }) => {
