@@ -30,7 +30,8 @@ const shared = {
 const beforeAnyDatabase = [
   ...['browser', 'cookies', 'interop', 'keys', 'process', 'requirements', 'confused-tokens'],
   ...['seed-002', 'seed-003', 'seed-004', 'token-service'],
-  ...['logs', 'request-ids', 'private-files', 'packages', 'audit-script'],
+  ...['logs', 'request-ids', 'private-files', 'packages', 'audit-script', 'links', 'connections'],
+  ...['admin', 'hash-queue'],
   ...['readme', 'openapi', 'routes', 'examples', 'response-check', 'fuzz-finds', 'mutate'],
 ].map((name) => `<rootDir>/test/${name}`);
 
