@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { csrfFailed } from '../src/tokens/token-error.js';
@@ -116,4 +116,27 @@ describe('The page on security', () => {
       }
     },
   );
+
+  const requirements = [
+    ...page.matchAll(/^- \*\*([\d.]+(?: to [\d.]+)?)\*\* L[12] · \*\*([a-z ]+)\*\*.* · .+$/gm),
+  ];
+  it('names existing tests and files for the requirements', () => {
+    for (const [entry] of requirements) {
+      for (const [list] of entry.matchAll(/\btests? `.+?`(?:(?:, | and )`[a-z\d-]+`)*/g)) {
+        for (const [, file] of list.matchAll(/`([a-z\d-]+)`/g)) source(file!);
+      }
+    }
+    for (const [, path] of page.matchAll(
+      /`((?:src|test|docs|data|examples|scripts)\/[\w./-]+)`/g,
+    )) {
+      expect([path, existsSync(path!)]).toEqual([path, true]);
+    }
+  });
+
+  it('says at its beginning which requirements do not hold', () => {
+    const [, summary = ''] = page.split(/^## /m).filter((part) => !part.startsWith('How to'));
+    const named = [...summary.matchAll(/^- \*\*([\d.]+)\*\*: /gm)].map(([, number]) => number);
+    const failing = requirements.filter(([, , verdict]) => verdict === 'does not hold');
+    expect(named).toEqual(failing.map(([, number]) => number));
+  });
 });
