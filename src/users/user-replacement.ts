@@ -21,7 +21,7 @@ import {
 } from './user.repository.js';
 import { type Caller, MAX_TRIES, UsersService } from './users.service.js';
 
-/** `PUT /api/users/:id`; see docs/decisions/0013-flask-compat.md. */
+/** `PUT /api/users/:id`; see docs/decisions/0014-flask-compat.md. */
 @Injectable()
 export class UserReplacement {
   constructor(
