@@ -23,6 +23,7 @@ import { allowOrigins, sendSecurityHeaders } from './http/security-headers.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
 import { serveDocs } from './openapi.js';
 import { TokenKeys } from './tokens/keys/token-keys.js';
+import { closeRegistration } from './users/registration.guard.js';
 
 /** How long a request may take to arrive, in milliseconds. */
 export interface Timeouts {
@@ -73,6 +74,7 @@ export async function createApp(
   allowOrigins(app, config);
   answerUnknownRoutes(instance);
   acceptJsonAlone(instance);
+  closeRegistration(app, config);
   await countAuthAttempts(instance, config.authRateLimit);
   hangUpWhenClosing(instance);
   if (config.docs) serveDocs(app, config);

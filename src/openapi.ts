@@ -61,8 +61,10 @@ const DOCS_FILES = [
 /** Serves Swagger UI at `/docs` and the document at `/docs/openapi.json`. */
 export function serveDocs(app: NestFastifyApplication, config: AppConfig): void {
   const instance = app.getHttpAdapter().getInstance();
-  instance.addHook('onRequest', (request, _reply, done) => {
+  instance.addHook('onRequest', (request, reply, done) => {
     if (!request.routeOptions.url?.startsWith('/docs/')) return done();
+    // The page refers to its files relative to the address without the slash.
+    if (pathOf(request) === '/docs/') return void reply.redirect('/docs', 308);
     done(DOCS_FILES.includes(pathOf(request)) ? undefined : new ApiError(notFound));
   });
   SwaggerModule.setup('docs', app, () => buildDocument(app, config), {

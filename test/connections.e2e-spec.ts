@@ -193,6 +193,16 @@ describe('Connections', () => {
     expect(create).not.toHaveBeenCalled();
   });
 
+  it.each([
+    ['chunks that are broken', 'Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n'],
+    ['another coding than chunks', 'Transfer-Encoding: xchunked\r\n\r\n'],
+  ])('hold one answer to a request that was refused before its body of %s', async (_, rest) => {
+    const { client } = await open();
+    const head = `POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+    client.write(head + rest);
+    expect(statuses(await allOf(client))).toHaveLength(1);
+  });
+
   it('are closed at once beyond MAX_CONNECTIONS, and taken again after others end', async () => {
     const small = await bootApp({ MAX_CONNECTIONS: '3' });
     const taken = [await open(small), await open(small), await open(small)];

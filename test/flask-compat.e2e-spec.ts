@@ -439,6 +439,20 @@ describe('REGISTRATION=closed', () => {
     message: 'Only an administrator can register users here.',
   };
 
+  it.each(paths)('refuses POST %s whatever the body is', async (path) => {
+    const type = { 'content-type': 'application/json' };
+    const requests: RequestInit[] = [
+      { body: '{bad', headers: type },
+      { body: 'text', headers: { 'content-type': 'text/plain' } },
+      { body: ' '.repeat(200_000), headers: type },
+      { body: '['.repeat(50), headers: type },
+    ];
+    for (const request of requests) {
+      const answer = await fetch(app.url + path, { method: 'POST', ...request });
+      expect([answer.status, await answer.json()]).toEqual([403, CLOSED]);
+    }
+  });
+
   it.each(paths)('refuses POST %s before body and name are looked at', async (path) => {
     const hash = jest.spyOn(argon2, 'hash');
     for (const body of [json('somebody new'), json('user'), {}, [], { name: 1 }, undefined]) {

@@ -1,6 +1,14 @@
 import childProcess from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import type { LoggerService } from '@nestjs/common';
@@ -152,6 +160,21 @@ describe('On a machine with other users', () => {
     expect(service.output).toContain(`run: chmod 600 ${file}`);
     chmodSync(file, 0o644);
     await spawn(env).client();
+  });
+
+  it('a secret that others may replace is refused: its folder is open to all, or another user owns it', async () => {
+    const folder = inFolder('open');
+    mkdirSync(folder, { mode: 0o777 });
+    const file = join(folder, 'jwt-keys.json');
+    const env = { JWT_KEYS_FILE: file, JWT_SECRET_KEY: SECRET };
+    expect(await spawn(env, 'scripts/keys.js', 'add', 'ES256').exit()).toBe(1);
+    expect(await startError(env)).toContain(`Others may replace ${file}`);
+    chmodSync(folder, 0o1777);
+    await warningsOf(env);
+    // Only an administrator can give a file away.
+    if (process.getuid?.() !== 0) return;
+    chownSync(file, 65_534, 65_534);
+    expect(await startError(env)).toContain(`run: chown 0 ${file}`);
   });
 
   it.each([

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
@@ -15,7 +17,7 @@ import type { Answer, Client, LoggedIn } from './support/client.js';
 import { settingsFor } from './support/key-material.js';
 import { ServiceProcess } from './support/process.js';
 import { bootApp, SECRET, type TestApp } from './support/test-app.js';
-import { createDatabase, holdWrites } from './support/test-database.js';
+import { createDatabase, engine, holdWrites } from './support/test-database.js';
 import { freezeTime } from './support/time.js';
 
 interface Pair {
@@ -328,6 +330,21 @@ describe('The sealed successor', () => {
       expect(JSON.stringify(rows)).not.toContain(`"${app.app.get(TokenKeys).ring.signing.id}.`);
     }
     expect((await refreshAt(app, user.successor)).status).toBe(200);
+  });
+
+  it('leaves nothing in the files of SQLite', async () => {
+    if (engine !== 'sqlite') return;
+    freezeTime(Date.now());
+    const user = await spent();
+    const { successor } = await rowOf(app, user.refresh);
+    const files = () =>
+      ['', '-wal'].map((end) =>
+        readFileSync(join(app.database.folder, `app.sqlite${end}`), 'latin1'),
+      );
+    expect(files().join('')).toContain(successor);
+    freezeTime(Date.now() + 31_000);
+    await erase();
+    expect(files().join('')).not.toContain(successor);
   });
 
   it('stays where the session has moved on meanwhile', async () => {

@@ -12,6 +12,7 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AuthService } from '../auth/auth.service.js';
 import { bookExists } from '../books/book-errors.js';
@@ -76,6 +77,7 @@ export class BookstoreController {
   @Post('register')
   @HttpCode(200)
   @Public()
+  @RouteConfig({ registration: TutorialRegistrationGuard })
   @UseGuards(TutorialRegistrationGuard, AuthRateLimitGuard)
   @ApiOperation({ summary: 'Register' })
   @ApiTutorialMessage(200, words.registered)

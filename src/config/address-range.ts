@@ -1,7 +1,10 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Bits of a prefix: `10.0.0.0/8` and `fc00::/7` are the widest ranges of private addresses (RFC 1918, RFC 4193). */
-const WIDEST = { ipv4: 8, ipv6: 7 };
+/**
+ * Bits of a prefix: `10.0.0.0/8` is the widest range of private addresses (RFC 1918). In IPv6 it is
+ * `fc00::/7` (RFC 4193), and a /7 elsewhere holds public addresses.
+ */
+const WIDEST = { ipv4: 8, ipv6: 10, uniqueLocal: 7 };
 /** IPv4 addresses within IPv6 (RFC 4291, section 2.5.5.2) begin with 96 bits of their own. */
 const MAPPED = '::ffff:0.0.0.0';
 const MAPPED_BITS = 96;
@@ -25,7 +28,7 @@ export function isWiderThanNetwork(range: string): boolean {
   if (text === undefined) return false;
   const bits = Number(text);
   if (isIP(address) === 4) return bits < WIDEST.ipv4;
-  if (bits < WIDEST.ipv6) return true;
+  if (bits < (/^f[cd][\da-f]{2}:/i.test(address) ? WIDEST.uniqueLocal : WIDEST.ipv6)) return true;
   // An IPv4 client is held against such a range, too, in the form of IPv6.
   return bits < MAPPED_BITS + WIDEST.ipv4 && holdsMapped(address, Math.min(bits, MAPPED_BITS));
 }

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { isWritableByOthers, writableProblem } from '../common/private-file.js';
+import { problemOfSecret } from '../common/private-file.js';
 import {
   JWT_ALGORITHMS,
   type JwtAlgorithm,
@@ -110,11 +110,12 @@ function readKey(
 ): KeyObject | null {
   if (value === undefined) return null;
   const { algorithm, kind, remedy } = options;
-  if (kind === 'private' && !isPem(value) && isWritableByOthers(value)) {
-    read.problem(`${spelling}: ${writableProblem(value)}`);
-    return null;
-  }
   try {
+    const access = isPem(value) ? null : problemOfSecret(value);
+    if (access !== null) {
+      read.problem(`${spelling}: ${access}`);
+      return null;
+    }
     // Where a variable cannot hold several lines, `\n` stands for their ends.
     const pem = isPem(value) ? value.replaceAll('\\n', '\n') : readFileSync(value, 'utf8');
     const key = kind === 'private' ? createPrivateKey(pem) : publicKeyOf(pem);

@@ -28,6 +28,8 @@ export function sqliteOptions(file: string, entities: Entities) {
     prepareDatabase: (connection: unknown) => {
       const { pragma, readonly } = bind(connection as Connection);
       if (!readonly) pragma('journal_mode = WAL');
+      // What is deleted is overwritten, rather than left in free pages of the file and its backups.
+      pragma('secure_delete = ON');
       // An acknowledged write survives a power cut, not only a killed process.
       pragma('synchronous = FULL');
     },

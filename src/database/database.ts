@@ -32,6 +32,14 @@ export abstract class Database {
   ): Select<Entity, Parameter>;
 
   /**
+   * Removes earlier versions of rows from files beside the database, where it keeps any: SQLite's
+   * log holds them until it is overwritten.
+   *
+   * @returns false if that is not possible at this moment
+   */
+  abstract clearLog(): boolean;
+
+  /**
    * A `write` of which the database says whether it would make something twice: a look beforehand
    * could be outrun by another request.
    *

@@ -90,6 +90,11 @@ export class PostgresDatabase extends Database {
     };
   }
 
+  /** Only the server reads its log. */
+  override clearLog(): boolean {
+    return true;
+  }
+
   override listHolds(column: string, parameter: string): string {
     return `CAST(${column} AS jsonb) @> to_jsonb(CAST(${parameter} AS text))`;
   }

@@ -3,7 +3,7 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 import { type Entities, sqliteOptions } from './data-source-options.js';
 import { Database } from './database.js';
-import { codeOf } from './driver-error.js';
+import { codeOf, isLocked } from './driver-error.js';
 import {
   type BuildSelect,
   type CompiledSelect,
@@ -131,6 +131,17 @@ export class SqliteDatabase extends Database {
       return hydrated(rows, hydrate);
     };
     return { all, light, first: async (...read) => (await all(...read))[0] };
+  }
+
+  override clearLog(): boolean {
+    const connection = connectionOf(this.writer);
+    if (connection.inTransaction) return false;
+    try {
+      return connection.pragma('wal_checkpoint(TRUNCATE)', { simple: true }) === 0;
+    } catch (error) {
+      if (isLocked(error)) return false;
+      throw error;
+    }
   }
 
   override listHolds(column: string, parameter: string): string {

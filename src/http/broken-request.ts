@@ -119,7 +119,16 @@ export function hangUpWhenClosing(instance: FastifyInstance): void {
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   // What was asked for before is answered first (RFC 9112, section 9.3.2).
-  const { _httpMessage: due } = socket as Socket & { _httpMessage?: ServerResponse | null };
+  const { _httpMessage: due, parser } = socket as Socket & {
+    _httpMessage?: ServerResponse | null;
+    parser?: { incoming?: IncomingMessage | null } | null;
+  };
+  const arriving = parser?.incoming;
+  // The body of a request that has its answer already: another would be taken for the next one's.
+  if (arriving?.complete === false && (due?.req !== arriving || due.headersSent)) {
+    if (due?.req !== arriving || due.writableEnded) return void socket.destroySoon();
+    return void due.once('close', () => socket.destroy());
+  }
   if (due?.req.complete && !due.writableFinished) {
     return void due.once('close', () => answerBrokenRequest(error, socket));
   }

@@ -3,7 +3,8 @@ import type { FastifyRequest } from 'fastify';
 
 /** The client's address. A proxy may pass on whatever it was sent, and not all of that is one. */
 export function clientAddress(request: FastifyRequest): string {
-  const address = isIP(request.ip) ? request.ip : (request.raw.socket.remoteAddress ?? '');
+  const forwarded = withoutPort(request.ip);
+  const address = isIP(forwarded) ? forwarded : (request.raw.socket.remoteAddress ?? '');
   // The zone is a name on the machine that has the address (RFC 4007, section 11), as long as it likes.
   return address.split('%', 1)[0]!;
 }
@@ -19,18 +20,44 @@ export function addressRange(address: string): string {
   return network.includes(':') ? network : network.split('.').slice(0, 3).join('.');
 }
 
+/** Some proxies forward the port of the client, too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+function withoutPort(address: string): string {
+  const [, ipv4, ipv6] = /^(?:([\d.]+):\d+|\[([\da-f:.]+)\](?::\d+)?)$/i.exec(address) ?? [];
+  return ipv4 ?? ipv6 ?? address;
+}
+
 function networkOf(address: string): string {
-  const embedded = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (embedded !== undefined || !isIPv6(address)) return embedded ?? address;
-  const [head = '', tail = ''] = address.split('::');
-  const [before, after] = [groupsOf(head), groupsOf(tail)];
-  const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0);
-  const groups = [...before, ...zeros, ...after].slice(0, 4);
+  if (!isIPv6(address)) return address;
+  const groups = groupsOf(address);
+  const prefix = hexadecimal(groups.slice(0, 6));
+  if (!EMBEDDING.includes(prefix)) return hexadecimal(groups.slice(0, 4));
+  const bytes = groups.slice(6).flatMap((group) => [group >> 8, group & 0xff]);
+  return bytes.join('.');
+}
+
+/** Prefixes behind which an IPv4 address stands (RFC 4291, section 2.5.5.2; RFC 6052, section 2.1). */
+const EMBEDDING = ['0:0:0:0:0:ffff', '64:ff9b:0:0:0:0'];
+
+function hexadecimal(groups: number[]): string {
   return groups.map((group) => group.toString(16)).join(':');
 }
 
-/** Groups of 16 bits; an IPv4 address at the end takes two, whose value matters to nobody here. */
-function groupsOf(part: string): number[] {
-  if (part === '') return [];
-  return part.split(':').flatMap((group) => (group.includes('.') ? [0, 0] : [parseInt(group, 16)]));
+/** The eight groups of 16 bits of an IPv6 address in any of its spellings (RFC 4291, section 2.2). */
+function groupsOf(address: string): number[] {
+  const [head = '', tail] = address.split('::');
+  const before = partsOf(head);
+  if (tail === undefined) return before;
+  const after = partsOf(tail);
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0);
+  return [...before, ...zeros, ...after];
+}
+
+/** The groups of one side of `::`. An IPv4 address at the end takes two. */
+function partsOf(side: string): number[] {
+  if (side === '') return [];
+  return side.split(':').flatMap((group) => {
+    if (!group.includes('.')) return [parseInt(group, 16)];
+    const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);
+    return [(a << 8) | b, (c << 8) | d];
+  });
 }

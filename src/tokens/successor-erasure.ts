@@ -23,6 +23,8 @@ export const NO_SUCCESSOR = {
 @Injectable()
 export class SuccessorErasure extends PeriodicTask {
   private readonly overdue: Select<Session, 'moment'>;
+  /** Whether the log of the database may still hold what was erased. */
+  private isInLog = false;
 
   constructor(
     private readonly database: Database,
@@ -46,12 +48,14 @@ export class SuccessorErasure extends PeriodicTask {
     for (;;) {
       const ids = (await this.overdue.all({ moment })).map(({ id }) => id);
       if (ids.length > 0) await this.erase(ids, moment);
-      if (ids.length < BATCH) return;
+      if (ids.length < BATCH) break;
     }
+    if (this.isInLog) this.isInLog = !this.database.clearLog();
   }
 
   /** The session may have moved on since it was looked at, hence the second condition. */
   private async erase(ids: string[], moment: number): Promise<void> {
+    this.isInLog = true;
     await this.database.write((manager) =>
       manager
         .createQueryBuilder()

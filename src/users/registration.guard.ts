@@ -1,4 +1,5 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from '../common/api-error.js';
 import { AppConfig } from '../config/app-config.js';
@@ -11,9 +12,8 @@ import { registrationClosed } from './user-errors.js';
 const ADMINISTRATOR: TokenRequirement = { scope: { admin: true } };
 
 /**
- * With `REGISTRATION=closed`, refuses a registration without an administrator's token. Guards run
- * before pipes, so that neither the body nor the name is looked at. The token is `request.token`,
- * as behind `@RequireToken()`; while registration is open, none is read.
+ * With `REGISTRATION=closed`, refuses a registration without an administrator's token. The token is
+ * `request.token`, as behind `@RequireToken()`; while registration is open, none is read.
  */
 @Injectable()
 export class RegistrationGuard implements CanActivate {
@@ -25,8 +25,12 @@ export class RegistrationGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (!this.config.registrationClosed) return true;
     const http = context.switchToHttp();
-    http.getResponse<FastifyReply>().header('cache-control', 'no-store');
-    const request = http.getRequest<FastifyRequest & { token?: Token }>();
+    return this.check(http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  /** @throws ApiError `registration_closed` without an administrator's token */
+  async check(request: FastifyRequest & { token?: Token }, reply: FastifyReply): Promise<true> {
+    void reply.header('cache-control', 'no-store');
     try {
       request.token = await this.tokens.checkRequest(this.requirementFor(request), request);
       return true;
@@ -43,4 +47,23 @@ export class RegistrationGuard implements CanActivate {
   protected requirementFor(_request: FastifyRequest): TokenRequirement {
     return ADMINISTRATOR;
   }
+}
+
+/**
+ * Asks the guard that a route names by `@RouteConfig({ registration: … })` before Fastify reads the
+ * body, which happens before the guards of Nest: a closed registration does not look at a body.
+ */
+export function closeRegistration(app: NestFastifyApplication, config: AppConfig): void {
+  if (!config.registrationClosed) return;
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRequest', async (request, reply) => {
+      const { registration } = request.routeOptions.config as RegistrationRoute;
+      if (registration) await app.get(registration, { strict: false }).check(request, reply);
+    });
+}
+
+interface RegistrationRoute {
+  registration?: typeof RegistrationGuard;
 }

@@ -1,8 +1,12 @@
 import { sentences } from '../common/validation.js';
 import { nfc } from '../common/values.js';
 
-/** Characters that take no room or change the direction of others, so that two names look alike. */
-const INVISIBLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{fff9}-\u{fffb}]/u;
+/**
+ * Characters that take no room, look like a space, or change the direction of others, so that two
+ * names look alike. Unicode calls U+2800 (a braille pattern without dots) a symbol, and U+16FE4 (a
+ * filler) a mark.
+ */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|\u{16fe4}/u;
 const SPACE_AT_AN_END = /^\p{White_Space}|\p{White_Space}$/u;
 
 /** Ends the key of a name, and is part of no new name: see `nameKeyRange`. */

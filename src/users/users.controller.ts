@@ -17,6 +17,7 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable, tooManyRequests } from '../common/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
@@ -92,6 +93,7 @@ export class UsersController {
 
   @Post()
   @Public()
+  @RouteConfig({ registration: RegistrationGuard })
   @UseGuards(RegistrationGuard, AuthRateLimitGuard)
   @ApiOperation({ summary: 'Register a user' })
   @ApiCreatedResponse({ type: UserResponse, headers: locationHeader })
