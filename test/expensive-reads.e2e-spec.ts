@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ApiError } from '../src/common/api-error.js';
-import { FairQueue } from '../src/common/fair-queue.js';
+import { FairQueue, type QueueKeys } from '../src/common/fair-queue.js';
 import { Database } from '../src/database/database.js';
 import { Ship } from '../src/ships/ship.js';
 import { type LoggedIn, ship } from './support/client.js';
@@ -132,7 +132,7 @@ describe('Expensive reads', () => {
 
     const get = (path: string) => app.get<unknown[]>(path, { token: user.access });
     /** The groups that the request waited in. */
-    const groupsOf = async (path: string): Promise<string[]> => {
+    const groupsOf = async (path: string): Promise<QueueKeys['group'][]> => {
       const queued = jest.spyOn(FairQueue.prototype, 'run');
       const { status, body } = await get(path);
       expect([status, body.length > 0]).toEqual([200, true]);
@@ -151,8 +151,10 @@ describe('Expensive reads', () => {
       expect(await groupsOf(path)).toEqual([`subject ${user.id}`]);
     });
 
-    it('wait in the queue as the address range of a request without a token', async () => {
-      expect(await groupsOf('/api/ships?sort=model,crew')).toEqual(['range 127.0.0']);
+    it('wait in the queue as the networks of a request without a token', async () => {
+      expect(await groupsOf('/api/ships?sort=model,crew')).toEqual([
+        ['127.0.0.0/16', '127.0.0.0/24'],
+      ]);
     });
 
     it.each(['/api/books', '/api/books?sort=-id&limit=1000', '/api/books?limit=5'])(

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import argon2 from 'argon2';
+import { PasswordHasher } from '../src/users/password-hasher.js';
 import type { LoggedIn } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 
@@ -65,10 +66,10 @@ describe('The queue of hashes', () => {
   };
   const login = (username: string, password: string, from = '203.0.113.7') =>
     request('POST /auth/login', from, { username, password });
-  const loginElsewhere = () =>
+  const loginElsewhere = (from = '198.51.100.1') =>
     app.send('POST', '/auth/login', {
       json: { username: victim.name, password: victim.password },
-      headers: { 'x-forwarded-for': '198.51.100.1' },
+      headers: { 'x-forwarded-for': from },
     });
   const hashing = async (verified: string[]) => {
     while (verified.length === 0) await sleep(5);
@@ -96,6 +97,19 @@ describe('The queue of hashes', () => {
     for (const socket of sockets) socket.destroy();
     await sleep(20 * HASH);
     expect(verified.length).toBeLessThan(300);
+  });
+
+  it('serves a login from elsewhere before the rest of 200 networks of one /48', async () => {
+    const verified = slowHashes(100);
+    const network = (i: number) => `2001:db8:1:${(i * 256).toString(16)}::1`;
+    for (let i = 0; i < 200; i++) send(login(`nobody of ${i}`, 'flood', network(i)));
+    const queue = app.app.get(PasswordHasher)['queue'];
+    while (queue['queued'] < 150) await sleep(5);
+    const before = verified.length;
+    expect((await loginElsewhere('2001:db8:2::1')).status).toBe(200);
+    const index = verified.indexOf(victim.password);
+    expect(index).toBeGreaterThan(0);
+    expect(index - before).toBeLessThan(20);
   });
 
   it('holds four changes of one account, and answers further ones 429 with Retry-After', async () => {

@@ -9,7 +9,7 @@ function queueWith(options: Partial<FairQueueOptions> = {}) {
   const queue = new FairQueue({ concurrency: 1, ...anyNumber, ...options });
   const started: string[] = [];
   const ends: (() => void)[] = [];
-  const add = (group: string, name: string, key?: string, signal?: AbortSignal) =>
+  const add = (group: string | string[], name: string, key?: string, signal?: AbortSignal) =>
     queue.run(
       { group, key },
       () => {
@@ -125,6 +125,86 @@ describe('FairQueue', () => {
     await endAll();
     await Promise.all(tasks);
     expect(started).toEqual(['a0', 'b0', 'a1', 'a2']);
+  });
+
+  it('lets groups at each level take turns', async () => {
+    const { started, add, endAll } = queueWith();
+    const tasks = [
+      add('other', 'running'),
+      ...['a1', 'a1', 'a2', 'a3'].map((group, i) => add(['a', group], `${group}-${i}`)),
+      ...['b1', 'b2'].map((group) => add(['b', group], group)),
+    ];
+    await endAll();
+    await Promise.all(tasks);
+    expect(started).toEqual(['running', 'a1-0', 'b1', 'a2-2', 'b2', 'a3-3', 'a1-1']);
+  });
+
+  it('starts a login from elsewhere after one task of a /48 with tasks of 200 /64s', async () => {
+    const { started, add, endAll } = queueWith();
+    const tasks = many(200).map((i) => add(['p', 'p:1', `p:1:${i}`], `flood ${i}`));
+    tasks.push(add(['p', 'p:2', 'p:2:0'], 'same provider'));
+    tasks.push(add(['q', 'q:1', 'q:1:0'], 'elsewhere'));
+    await endAll();
+    await Promise.all(tasks);
+    expect(started.slice(1, 4).sort()).toEqual(['elsewhere', 'flood 1', 'same provider']);
+  });
+
+  it('gives the next free place to another wide group when the narrow ones of one have all places', async () => {
+    const { started, add, endAll } = queueWith({ concurrency: 3 });
+    const tasks = many(10).map((i) => add(['a', `a${i}`], `a${i}`));
+    tasks.push(add(['b', 'b0'], 'b0'));
+    await endAll();
+    await Promise.all(tasks);
+    expect(started.indexOf('b0')).toBe(3);
+  });
+
+  it('takes a newcomer of another /48 into a queue full of single tasks, for the newest', async () => {
+    const { started, add, endAll } = queueWith({ maxQueued: 5 });
+    const tasks = many(5).map((i) => add(['p', 'p:1', `p:1:${i}`], `a${i}`));
+    const displaced = refusal(add(['p', 'p:1', 'p:1:5'], 'a5'));
+    tasks.push(add(['p', 'p:2', 'p:2:0'], 'b'));
+    expect(await displaced).toEqual([503, '7']);
+    const alsoDisplaced = refusal(tasks.splice(4, 1)[0]!);
+    tasks.push(add(['q', 'q:1', 'q:1:0'], 'c'));
+    expect(await alsoDisplaced).toEqual([503, '7']);
+    expect(await refusal(add(['p', 'p:1', 'p:1:6'], 'a6'))).toEqual([503, '7']);
+    await endAll();
+    await Promise.all(tasks);
+    expect(started).toEqual(['a0', 'c', 'a1', 'b', 'a2', 'a3']);
+  });
+
+  it('takes a newcomer into a full queue for the newest of the longest narrow group beside it', async () => {
+    const { started, add, endAll } = queueWith({ maxQueued: 4 });
+    const tasks = [add('other', 'running')];
+    tasks.push(add(['b', 'b0'], 'b0'), ...many(2).map((i) => add(['a', 'a0'], `a0-${i}`)));
+    const displaced = refusal(add(['a', 'a0'], 'a0-2'));
+    tasks.push(add(['a', 'a1'], 'a1'));
+    expect(await displaced).toEqual([503, '7']);
+    await endAll();
+    await Promise.all(tasks);
+    expect(started).toEqual(['running', 'b0', 'a0-0', 'a1', 'a0-1']);
+  });
+
+  it('bounds the tasks of a path without a key by the whole path', async () => {
+    const { add, endAll } = queueWith({ maxQueuedPerKey: 1 });
+    const tasks = [add(['a', '1'], 'running'), add(['a', '1'], '1'), add(['a', '2'], '2')];
+    expect(await refusal(add(['a', '1'], '3'))).toEqual([429, '7']);
+    await endAll();
+    expect(await Promise.all(tasks)).toEqual(['running', '1', '2']);
+  });
+
+  it('keeps no group without tasks', async () => {
+    const { queue, add, endAll } = queueWith({ maxQueued: 2, maxQueuedPerKey: 1 });
+    const gone = new AbortController();
+    const tasks = [add(['a', '1'], 'running'), add(['b', '1'], 'b')];
+    const aborted = refusal(add(['c', '1'], 'c', undefined, gone.signal));
+    gone.abort();
+    await aborted;
+    await refusal(add(['b', '1'], 'too many of the key'));
+    expect([...queue['root'].children.keys()]).toEqual(['a', 'b']);
+    await endAll();
+    await Promise.all(tasks);
+    expect(queue['root'].children.size).toBe(0);
   });
 
   it('never runs a task whose signal aborts before its turn, and frees its place', async () => {

@@ -12,35 +12,37 @@ export interface FairQueueOptions {
 }
 
 export interface QueueKeys {
-  /** Groups take turns: a user, or an address range. */
-  group: string;
+  /**
+   * Groups take turns: a user, or the networks of an address from the widest to the narrowest. Groups
+   * within a wider group take turns in the same way. A group that holds others has no tasks of its own.
+   */
+  group: string | readonly string[];
   /** What `maxQueuedPerKey` counts, in whatever group it comes: an account. By default the group. */
   key?: string | undefined;
 }
 
 interface QueuedTask {
-  group: string;
+  group: Group;
   key: string;
   start: () => void;
   refuse: (error: ApiError) => void;
 }
 
 /**
- * A bounded queue that is fair by group. The next task comes from the group that has the fewest
- * running, and among those from the one whose last turn is longest ago. Within a group tasks run in
- * the order in which they came. So however many tasks one group has queued, a task of another group
- * waits for one of them at most.
+ * A bounded queue that is fair by group, at every level of groups. The next task comes from the widest
+ * group that has the fewest running, and among those from the one whose last turn is longest ago. The
+ * groups within it are chosen from in the same way. Within the narrowest group tasks run in the order
+ * in which they came. So however many tasks or narrower groups one group has, a task of another group
+ * waits for one of its tasks at most.
  *
  * When the queue is full, a task of a group with few takes the place of the newest of the group with
- * the most. So one group cannot keep others out by filling the queue.
+ * the most. The widest groups are compared first. So one group cannot keep others out by filling the
+ * queue.
  */
 export class FairQueue {
-  /** The order of the map is the order of turns. No group is empty. */
-  private readonly groups = new Map<string, QueuedTask[]>();
+  /** Holds the widest groups. */
+  private readonly root = new Group();
   private readonly queuedOfKey = new Counts();
-  private readonly runningOfGroup = new Counts();
-  private queued = 0;
-  private running = 0;
 
   constructor(private readonly options: FairQueueOptions) {}
 
@@ -55,21 +57,36 @@ export class FairQueue {
     signal?: AbortSignal,
   ): Promise<T> {
     if (signal?.aborted === true) throw abandoned();
-    if (this.running < this.options.concurrency) {
-      this.running++;
-      this.runningOfGroup.add(group, 1);
+    const path = typeof group === 'string' ? [group] : group;
+    let running: Group;
+    if (this.root.running < this.options.concurrency) {
+      running = this.root.at(path);
+      running.count({ running: 1 });
     } else {
-      await this.enqueue(group, key === undefined ? `group ${group}` : `key ${key}`, signal);
+      const counted = key === undefined ? `group ${JSON.stringify(path)}` : `key ${key}`;
+      running = await this.enqueue(path, counted, signal);
     }
     try {
       return await task();
     } finally {
-      this.startNext(group);
+      this.startNext(running);
     }
   }
 
-  /** Resolves when it is the task's turn, which then already counts as running. */
-  private async enqueue(group: string, key: string, signal?: AbortSignal): Promise<void> {
+  private get queued(): number {
+    return this.root.queued;
+  }
+
+  /**
+   * Resolves when it is the task's turn, which then already counts as running.
+   *
+   * @returns the narrowest group of the task
+   */
+  private async enqueue(
+    path: readonly string[],
+    key: string,
+    signal?: AbortSignal,
+  ): Promise<Group> {
     const { maxQueuedPerKey, maxQueued, retryAfter } = this.options;
     if (this.queuedOfKey.of(key) >= maxQueuedPerKey) {
       throw new ApiError(tooManyRequests, {
@@ -77,75 +94,137 @@ export class FairQueue {
         cause: `${maxQueuedPerKey} tasks of one key are queued`,
       });
     }
-    if (this.queued >= maxQueued) this.makeRoomFor(group);
+    if (this.queued >= maxQueued) this.makeRoomFor(path);
+    const group = this.root.at(path);
     let abandon: (() => void) | undefined;
     try {
       await new Promise<void>((start, refuse) => {
         const task = { group, key, start, refuse };
-        const tasks = this.groups.get(group);
-        if (tasks) tasks.push(task);
-        else this.groups.set(group, [task]);
-        this.count(task, 1);
+        group.tasks.push(task);
+        group.count({ queued: 1 });
+        this.queuedOfKey.add(key, 1);
         abandon = () => this.refuse(task, abandoned());
         signal?.addEventListener('abort', abandon, { once: true });
       });
     } finally {
       if (abandon) signal?.removeEventListener('abort', abandon);
     }
+    return group;
   }
 
-  /** @throws ApiError 503 if no group has more queued than this one would have */
-  private makeRoomFor(group: string): void {
-    let longest = this.groups.get(group) ?? [];
-    const own = longest.length;
-    for (const tasks of this.groups.values()) if (tasks.length > longest.length) longest = tasks;
+  /**
+   * Compares the groups of the path with those beside them, the widest first. Only a full queue needs
+   * this, and it looks at no more groups than there are tasks queued.
+   *
+   * @throws ApiError 503 if at no level another group has more queued than this one would have
+   */
+  private makeRoomFor(path: readonly string[]): void {
     const full = unavailable(`${this.options.maxQueued} tasks are queued`, this.options.retryAfter);
-    if (longest.length <= own + 1) throw full;
-    this.refuse(longest.at(-1)!, full);
+    let within = this.root;
+    for (const name of path) {
+      const own = within.children.get(name);
+      const longest = within.longest();
+      if (longest && longest.queued > (own?.queued ?? 0) + 1) {
+        this.refuse(longest.newestOfLongest(), full);
+        return;
+      }
+      if (!own) break;
+      within = own;
+    }
+    throw full;
   }
 
   private refuse(task: QueuedTask, error: ApiError): void {
-    const tasks = this.groups.get(task.group) ?? [];
+    const { tasks } = task.group;
     const index = tasks.indexOf(task);
     if (index < 0) return;
     tasks.splice(index, 1);
-    if (tasks.length === 0) this.groups.delete(task.group);
-    this.count(task, -1);
+    task.group.count({ queued: -1 });
+    this.queuedOfKey.add(task.key, -1);
     task.refuse(error);
   }
 
   /** @param ended the group of the task that has just ended; it counts as running until here */
-  private startNext(ended: string): void {
-    const next = this.takeNext();
-    this.runningOfGroup.add(ended, -1);
-    if (!next) {
-      this.running--;
-      return;
+  private startNext(ended: Group): void {
+    const group = this.root.takeTurn();
+    const task = group.tasks.shift();
+    if (task) {
+      group.count({ queued: -1, running: 1 });
+      this.queuedOfKey.add(task.key, -1);
     }
-    this.runningOfGroup.add(next.group, 1);
-    next.start();
+    ended.count({ running: -1 });
+    task?.start();
+  }
+}
+
+/** A group of tasks, or of narrower groups. */
+class Group {
+  /** The narrower groups that have tasks queued or running. */
+  readonly children = new Map<string, Group>();
+  /** The narrower groups that have tasks queued, in the order of turns. */
+  private readonly waiting = new Set<Group>();
+  /** The queued tasks of a group that holds no narrower ones. */
+  readonly tasks: QueuedTask[] = [];
+  /** Tasks that are queued here and in narrower groups. */
+  queued = 0;
+  /** Tasks that are running here and in narrower groups. */
+  running = 0;
+
+  constructor(
+    private readonly name = '',
+    private readonly parent?: Group,
+  ) {}
+
+  /** The narrowest group of a path. It stays in the tree only if a task of it is counted at once. */
+  at(path: readonly string[]): Group {
+    return path.reduce<Group>((group, name) => {
+      const child = group.children.get(name) ?? new Group(name, group);
+      group.children.set(name, child);
+      return child;
+    }, this);
   }
 
-  private takeNext(): QueuedTask | undefined {
-    let chosen: string | undefined;
-    let fewest = Infinity;
-    for (const group of this.groups.keys()) {
-      const running = this.runningOfGroup.of(group);
-      if (running < fewest) [chosen, fewest] = [group, running];
-      if (fewest === 0) break;
-    }
-    if (chosen === undefined) return undefined;
-    const tasks = this.groups.get(chosen)!;
-    const task = tasks.shift()!;
-    this.groups.delete(chosen);
-    if (tasks.length > 0) this.groups.set(chosen, tasks);
-    this.count(task, -1);
-    return task;
+  /** Counts a task here and in the wider groups. */
+  count(change: { queued?: number; running?: number }): void {
+    this.queued += change.queued ?? 0;
+    this.running += change.running ?? 0;
+    if (!this.parent) return;
+    if (this.queued > 0) this.parent.waiting.add(this);
+    else this.parent.waiting.delete(this);
+    if (this.queued + this.running === 0) this.parent.children.delete(this.name);
+    this.parent.count(change);
   }
 
-  private count({ key }: QueuedTask, change: number): void {
-    this.queued += change;
-    this.queuedOfKey.add(key, change);
+  /**
+   * Gives this turn to a narrower group, down to the narrowest. At each level it looks at no more
+   * groups than tasks are running, and one.
+   *
+   * @returns the narrowest group; this one if nothing is queued
+   */
+  takeTurn(): Group {
+    let chosen: Group | undefined;
+    for (const group of this.waiting) {
+      if (!chosen || group.running < chosen.running) chosen = group;
+      if (chosen.running === 0) break;
+    }
+    if (!chosen) return this;
+    this.waiting.delete(chosen);
+    this.waiting.add(chosen);
+    return chosen.takeTurn();
+  }
+
+  /** The narrower group with the most queued; of several the one whose turn comes last. */
+  longest(): Group | undefined {
+    let longest: Group | undefined;
+    for (const group of this.waiting) {
+      if (!longest || group.queued >= longest.queued) longest = group;
+    }
+    return longest;
+  }
+
+  /** The newest task of the narrowest group that `longest` leads to. */
+  newestOfLongest(): QueuedTask {
+    return this.longest()?.newestOfLongest() ?? this.tasks.at(-1)!;
   }
 }
 

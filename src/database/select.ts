@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import type { EntityMetadata } from 'typeorm/metadata/EntityMetadata.js';
-import { FairQueue } from '../common/fair-queue.js';
+import { FairQueue, type QueueKeys } from '../common/fair-queue.js';
 
 export type Value = string | number | null;
 
@@ -30,8 +30,8 @@ export interface BuildSelect<Entity extends ObjectLiteral, Parameter extends str
 
 /** Who asks for an expensive read. */
 export interface ReadCaller {
-  /** Callers of one group share turns: a user, or the address range of anonymous callers. */
-  readonly group: string;
+  /** Callers of one group share turns: a user, or the networks of an anonymous caller. */
+  readonly group: QueueKeys['group'];
   /** Aborts when the caller hangs up. A queued read is then skipped. */
   readonly signal?: AbortSignal;
 }

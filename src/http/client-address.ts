@@ -1,4 +1,4 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 
 /** The client's address. A proxy may pass on whatever it was sent, and not all of that is one. */
@@ -18,6 +18,28 @@ export function clientNetwork(request: FastifyRequest): string {
 export function addressRange(address: string): string {
   const network = networkOf(address);
   return network.includes(':') ? network : network.split('.').slice(0, 3).join('.');
+}
+
+/**
+ * The networks that the address is in, from the widest to the narrowest. Each is what somebody may
+ * have to themselves. In IPv6 that is a provider or hoster (/32), a site (/48), a home (/56) and a
+ * network (/64), see RFC 6177. In IPv4 it is a /16 and a /24.
+ */
+export function addressPath(address: string): string[] {
+  const network = networkOf(address);
+  if (isIPv4(network)) {
+    const [a, b, c] = network.split('.');
+    return [`${a}.${b}.0.0/16`, `${a}.${b}.${c}.0/24`];
+  }
+  if (!network.includes(':')) return [network];
+  const [a, b, c, d = ''] = network.split(':');
+  const home = (parseInt(d, 16) & 0xff00).toString(16);
+  return [
+    `${a}:${b}::/32`,
+    `${a}:${b}:${c}::/48`,
+    `${a}:${b}:${c}:${home}::/56`,
+    `${a}:${b}:${c}:${d}::/64`,
+  ];
 }
 
 /** Some proxies forward the port of the client, too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ReadCaller } from '../database/select.js';
-import { addressRange, clientAddress } from '../http/client-address.js';
+import { addressPath, clientAddress } from '../http/client-address.js';
 import type { Token } from './token.js';
 
 /** The caller of a request, to whom its expensive reads count. */
@@ -9,7 +9,7 @@ export const RequestCaller = createParamDecorator(
   (_: unknown, context: ExecutionContext): ReadCaller => callerOf(context),
 );
 
-/** The subject of the token that the guard accepted, or the address range of a request without. */
+/** The subject of the token that the guard accepted, or the networks of a request without. */
 export function callerOf(context: ExecutionContext): ReadCaller {
   const http = context.switchToHttp();
   let signal: AbortSignal | undefined;
@@ -17,7 +17,7 @@ export function callerOf(context: ExecutionContext): ReadCaller {
   return {
     group: token
       ? `subject ${token.subject}`
-      : `range ${addressRange(clientAddress(http.getRequest<FastifyRequest>()))}`,
+      : addressPath(clientAddress(http.getRequest<FastifyRequest>())),
     // Made when it is first asked for, because most reads are cheap and never ask.
     get signal() {
       return (signal ??= hangUpSignal(http.getResponse<FastifyReply>()));

@@ -117,6 +117,27 @@ describe('PasswordHasher', () => {
     expect(passwords.indexOf('other')).toBe(1);
   });
 
+  it.each([
+    ['a /48', (i: number) => `2001:db8:1:${i.toString(16)}::1`, '2001:db8:2::1'],
+    ['a /56', (i: number) => `2001:db8:1:${(i % 256).toString(16)}::1`, '2001:db8:1:100::1'],
+    ['a /32', (i: number) => `2001:db8:${i.toString(16)}::1`, '2001:db9::1'],
+    ['a /16', (i: number) => `10.1.${i % 256}.1`, '10.2.0.1'],
+  ])(
+    'hashes for an address outside of %s whose networks fill the queue',
+    async (_, ip, outside) => {
+      const { passwords, open } = gate();
+      const hasher = new PasswordHasher(config);
+      const flood = Array.from({ length: 600 }, (_, i) =>
+        hasher.hash('flood', from(ip(i), `user ${i}`)),
+      );
+      const settled = Promise.allSettled(flood);
+      const other = hasher.hash('other', from(outside, 'somebody'));
+      open();
+      await Promise.all([other, settled]);
+      expect(passwords.indexOf('other')).toBeLessThanOrEqual(2);
+    },
+  );
+
   it('never hashes for a client that hangs up before its turn', async () => {
     const { passwords, open } = gate();
     const hasher = new PasswordHasher(config);

@@ -2,15 +2,15 @@ import { availableParallelism } from 'node:os';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import argon2 from 'argon2';
 import { nfc } from '../common/values.js';
-import { FairQueue } from '../common/fair-queue.js';
+import { FairQueue, type QueueKeys } from '../common/fair-queue.js';
 import { AppConfig, type PasswordHashCost } from '../config/app-config.js';
-import { addressRange } from '../http/client-address.js';
+import { addressPath } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
 
 /** On whose behalf a password is hashed. */
 export interface HashTurn {
-  /** Address ranges take turns; see `addressRange`. */
-  readonly range: string;
+  /** Address ranges take turns, wide ones and those within them; see `addressPath`. */
+  readonly range: QueueKeys['group'];
   /** Whose hashes may not fill the queue. */
   readonly account: string;
   /** When it aborts, hashes that have not begun are skipped. */
@@ -39,7 +39,7 @@ export const plainAttempt = (turn: HashTurn): Attempt =>
 
 /** @param account that the client asks for, or asks with */
 export function hashTurn({ ip, signal }: Client, account: string): HashTurn {
-  return { range: addressRange(ip ?? ''), account, signal };
+  return { range: addressPath(ip ?? ''), account, signal };
 }
 
 let ownHashes = 0;
