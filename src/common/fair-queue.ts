@@ -3,6 +3,8 @@ import { ApiError, tooManyRequests, unavailable } from './api-error.js';
 export interface FairQueueOptions {
   /** Tasks that run at once. */
   concurrency: number;
+  /** Tasks of one group that run at once. By default as many as run at all. */
+  maxRunningPerGroup?: number;
   /** Tasks that may wait, in all groups together. */
   maxQueued: number;
   /** Tasks of one key that may wait. */
@@ -55,7 +57,7 @@ export class FairQueue {
     signal?: AbortSignal,
   ): Promise<T> {
     if (signal?.aborted === true) throw abandoned();
-    if (this.running < this.options.concurrency) {
+    if (this.running < this.options.concurrency && this.mayRun(group)) {
       this.running++;
       this.runningOfGroup.add(group, 1);
     } else {
@@ -66,6 +68,11 @@ export class FairQueue {
     } finally {
       this.startNext(group);
     }
+  }
+
+  private mayRun(group: string): boolean {
+    const { maxRunningPerGroup = Infinity } = this.options;
+    return this.runningOfGroup.of(group) < maxRunningPerGroup;
   }
 
   /** Resolves when it is the task's turn, which then already counts as running. */
@@ -116,7 +123,7 @@ export class FairQueue {
 
   /** @param ended the group of the task that has just ended; it counts as running until here */
   private startNext(ended: string): void {
-    const next = this.takeNext();
+    const next = this.takeNext(ended);
     this.runningOfGroup.add(ended, -1);
     if (!next) {
       this.running--;
@@ -126,11 +133,13 @@ export class FairQueue {
     next.start();
   }
 
-  private takeNext(): QueuedTask | undefined {
+  /** @param ended the group whose task has ended, but still counts as running */
+  private takeNext(ended: string): QueuedTask | undefined {
     let chosen: string | undefined;
     let fewest = Infinity;
     for (const group of this.groups.keys()) {
       const running = this.runningOfGroup.of(group);
+      if (group !== ended && !this.mayRun(group)) continue;
       if (running < fewest) [chosen, fewest] = [group, running];
       if (fewest === 0) break;
     }
