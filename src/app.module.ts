@@ -1,5 +1,5 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { BooksModule } from './books/books.module.js';
@@ -18,6 +18,7 @@ import type { TokenKeys } from './tokens/keys/token-keys.js';
 import { TokenGuard } from './tokens/token.guard.js';
 import { TokensModule } from './tokens/tokens.module.js';
 import { UserRateLimitGuard } from './tokens/user-rate-limit.guard.js';
+import { WriteTurns } from './tokens/write-turns.interceptor.js';
 import { UsersModule } from './users/users.module.js';
 
 export type Imports = NonNullable<ModuleMetadata['imports']>;
@@ -57,6 +58,7 @@ export class AppModule {
         { provide: APP_GUARD, useClass: ResourceIdGuard },
         { provide: APP_GUARD, useExisting: TokenGuard },
         { provide: APP_GUARD, useClass: UserRateLimitGuard },
+        { provide: APP_INTERCEPTOR, useClass: WriteTurns },
         { provide: APP_PIPE, useClass: BodyPipe },
         { provide: APP_FILTER, useClass: ErrorFilter },
       ],

@@ -46,8 +46,8 @@ export function describeTokens(
     const name = operation.operationId ?? '';
     const route = known.get(name) ?? known.get(routeOf(name));
     if (!route) continue;
-    const { requirement, rateLimited } = route;
-    if (rateLimited) addError(operation, tooManyRequests);
+    const { requirement, writes } = route;
+    if (writes) addError(operation, tooManyRequests);
     const cookie = cookieOf(requirement, loginCookies);
     const header = headerOf(requirement);
     operation.security = [];

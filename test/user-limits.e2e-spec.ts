@@ -1,7 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import jsonwebtoken from 'jsonwebtoken';
 import { RouteRequirements } from '../src/tokens/route-requirements.js';
 import { type Answer, type LoggedIn, ship } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
+import { createDatabase, engine, holdWrites, type TestDatabase } from './support/test-database.js';
+import { MAX_QUEUED_PER_GROUP, MAX_UNLIMITED } from '../src/tokens/write-turns.interceptor.js';
 
 const tooMany = { statusCode: 429, code: 'too_many_requests', error: 'Too Many Requests' };
 
@@ -165,5 +170,95 @@ describe('Changes of passwords', () => {
     for (let i = 0; i < 11; i++) await put(user, 'a password');
     expectTooMany(await put(user, 'a password'));
     expect((await app.send('DELETE', '/auth/logout2', { token: user.refresh })).status).toBe(200);
+  });
+});
+
+describe('Requests that may write', () => {
+  let database: TestDatabase;
+  let app: TestApp;
+
+  beforeAll(async () => {
+    database = await createDatabase();
+    app = await bootApp({ ...database.settings, TRUST_PROXY: '127.0.0.1' });
+  });
+  afterAll(async () => {
+    await app.close();
+    await database.drop();
+  });
+
+  const running = engine === 'sqlite' ? 32 : 5;
+  const sidOf = (token: string) => (jsonwebtoken.decode(token) as { sid: string }).sid;
+  const end = (token: string, id: string, from = '192.0.2.1') =>
+    app.send('DELETE', `/auth/sessions/${id}`, { token, headers: { 'x-forwarded-for': from } });
+  const refresh = (token: string, from: string) =>
+    app.send('POST', '/auth/refresh', { token, headers: { 'x-forwarded-for': from } });
+
+  it('open no write to end sessions that are not there', async () => {
+    const [user, other] = [await app.newLogin(), await app.newLogin()];
+    const release = await holdWrites(database);
+    try {
+      for (const id of [randomUUID(), sidOf(other.access)]) {
+        expect((await end(user.access, id)).status).toBe(404);
+      }
+      expect((await app.send('DELETE', '/auth/sessions', { token: user.access })).status).toBe(204);
+    } finally {
+      await release();
+    }
+  });
+
+  it('are bounded for each group, and leave the places of other sessions, ranges and users', async () => {
+    const thief = await app.newLogin();
+    const victim = await app.login(thief);
+    const others = [await app.newLogin(), await app.newLogin()];
+    const release = await holdWrites(database);
+    const refused: Answer[] = [];
+    let flood: Promise<Answer[]>;
+    let defended: Promise<Answer[]>;
+    try {
+      flood = Promise.all(
+        Array.from({ length: running + MAX_QUEUED_PER_GROUP + 20 }, async () => {
+          const answer = await end(thief.access, sidOf(thief.access));
+          if (answer.status === 429) refused.push(answer);
+          return answer;
+        }),
+      );
+      while (refused.length < 20) await sleep(5);
+      defended = Promise.all([
+        refresh(victim.refresh, '192.0.2.1'),
+        refresh(thief.refresh, '198.51.100.1'),
+        ...others.map(({ refresh: token }) => refresh(token, '192.0.2.1')),
+        app.send('DELETE', '/auth/logout', { token: others[0]!.access }),
+      ]);
+      await sleep(100);
+    } finally {
+      await release();
+    }
+    const answers = await flood;
+    expect(refused).toHaveLength(20);
+    for (const answer of refused) {
+      expectTooMany(answer);
+      expect(answer.headers.get('retry-after')).toBe('1');
+    }
+    expect(answers.filter(({ status }) => status === 204)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
+    const [ofVictim, elsewhere, ...rest] = (await defended).map(({ status }) => status);
+    expect([ofVictim, ...rest]).toEqual([200, 200, 200, 200]);
+    // The flood may have ended this session first.
+    expect([200, 401]).toContain(elsewhere);
+  });
+
+  it('to end sessions and to refresh are counted by session and address range', async () => {
+    const thief = await app.newLogin();
+    const victim = await app.login(thief);
+    const statuses = new Set<number>();
+    for (let sent = 0; sent < MAX_UNLIMITED; sent += 50) {
+      const batch = Array.from({ length: 50 }, () => end(thief.access, randomUUID()));
+      for (const { status } of await Promise.all(batch)) statuses.add(status);
+    }
+    expect(statuses).toEqual(new Set([404]));
+    expectTooMany(await end(thief.access, randomUUID()));
+    expectTooMany(await refresh(thief.refresh, '192.0.2.9'));
+    expect((await refresh(thief.refresh, '198.51.100.1')).status).toBe(200);
+    expect((await end(victim.access, sidOf(thief.access))).status).toBe(204);
   });
 });

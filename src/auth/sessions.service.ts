@@ -49,6 +49,11 @@ export class SessionsService {
 
   /** @throws ApiError `not_found`, or TokenError `token_revoked` where the caller's own has ended */
   async end(token: Token, sessionId: string, client: Client): Promise<void> {
+    // A read decides first, so that requests for sessions that are not there open no write.
+    const isOwn = sessionId === token.sessionId;
+    if (!isOwn && !(await this.sessions.hasLive(token.subject, sessionId))) {
+      throw new ApiError(notFound);
+    }
     await this.database.write(async () => {
       await this.users.confirmCaller(token);
       if (!(await this.sessions.endOf(token.subject, sessionId))) throw new ApiError(notFound);
@@ -64,6 +69,8 @@ export class SessionsService {
    * @throws ApiError 429 or 503 if too many batches are queued; what has ended remains so
    */
   async endOthers(token: Token, client: Client): Promise<void> {
+    // A read decides first, so that a request that has nothing to end opens no write.
+    if (!(await this.sessions.hasOthers(token.subject, token.sessionId))) return;
     let recorded = false;
     const endBatch = () =>
       this.database.write(async () => {

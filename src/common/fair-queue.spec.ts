@@ -226,6 +226,25 @@ describe('FairQueue', () => {
     expect(started).toEqual(['a0', 'a2']);
   });
 
+  it('runs no more tasks of one group at once than it may, and leaves the places to others', async () => {
+    const { started, add, endAll } = queueWith({ concurrency: 4, maxRunningPerGroup: 2 });
+    const runs = many(4).map((i) => add('a', `a${i}`));
+    runs.push(...many(3).map((i) => add('b', `b${i}`)));
+    expect(started).toEqual(['a0', 'a1', 'b0', 'b1']);
+    await endAll();
+    await Promise.all(runs);
+    expect(started.slice(4)).toEqual(['a2', 'a3', 'b2']);
+  });
+
+  it('starts a task of another group while one has all that it may run', async () => {
+    const { started, add, endAll } = queueWith({ concurrency: 3, maxRunningPerGroup: 1 });
+    const runs = [add('a', 'a0'), add('a', 'a1'), add('b', 'b0'), add('c', 'c0'), add('d', 'd0')];
+    expect(started).toEqual(['a0', 'b0', 'c0']);
+    await endAll();
+    await Promise.all(runs);
+    expect(started).toHaveLength(5);
+  });
+
   it('goes on after a task that fails', async () => {
     const queue = new FairQueue({ concurrency: 1, ...anyNumber });
     const failing = queue.run({ group: 'a' }, () => Promise.reject(new Error('no')));

@@ -3,6 +3,8 @@ import { ApiError, tooManyRequests, unavailable } from './api-error.js';
 export interface FairQueueOptions {
   /** Tasks that run at once. */
   concurrency: number;
+  /** Tasks of one of the widest groups that run at once. By default as many as run at all. */
+  maxRunningPerGroup?: number;
   /** Tasks that may wait, in all groups together. */
   maxQueued: number;
   /** Tasks of one key that may wait. */
@@ -59,7 +61,7 @@ export class FairQueue {
     if (signal?.aborted === true) throw abandoned();
     const path = typeof group === 'string' ? [group] : group;
     let running: Group;
-    if (this.root.running < this.options.concurrency) {
+    if (this.root.running < this.options.concurrency && this.mayRun(path[0]!)) {
       running = this.root.at(path);
       running.count({ running: 1 });
     } else {
@@ -71,6 +73,12 @@ export class FairQueue {
     } finally {
       this.startNext(running);
     }
+  }
+
+  /** Whether a group, one of the widest, has fewer tasks running than it may. */
+  private mayRun(name: string): boolean {
+    const { maxRunningPerGroup = Infinity } = this.options;
+    return (this.root.children.get(name)?.running ?? 0) < maxRunningPerGroup;
   }
 
   private get queued(): number {
@@ -146,7 +154,8 @@ export class FairQueue {
 
   /** @param ended the group of the task that has just ended; it counts as running until here */
   private startNext(ended: Group): void {
-    const group = this.root.takeTurn();
+    const freed = ended.widest();
+    const group = this.root.takeTurn((each) => each === freed || this.mayRun(each.name));
     const task = group.tasks.shift();
     if (task) {
       group.count({ queued: -1, running: 1 });
@@ -171,7 +180,7 @@ class Group {
   running = 0;
 
   constructor(
-    private readonly name = '',
+    readonly name = '',
     private readonly parent?: Group,
   ) {}
 
@@ -182,6 +191,11 @@ class Group {
       group.children.set(name, child);
       return child;
     }, this);
+  }
+
+  /** The widest group that holds this one. */
+  widest(): Group {
+    return this.parent?.parent ? this.parent.widest() : this;
   }
 
   /** Counts a task here and in the wider groups. */
@@ -199,11 +213,13 @@ class Group {
    * Gives this turn to a narrower group, down to the narrowest. At each level it looks at no more
    * groups than tasks are running, and one.
    *
-   * @returns the narrowest group; this one if nothing is queued
+   * @param mayRun excludes groups at this level
+   * @returns the narrowest group; this one if no group has its turn
    */
-  takeTurn(): Group {
+  takeTurn(mayRun: (group: Group) => boolean = () => true): Group {
     let chosen: Group | undefined;
     for (const group of this.waiting) {
+      if (!mayRun(group)) continue;
       if (!chosen || group.running < chosen.running) chosen = group;
       if (chosen.running === 0) break;
     }

@@ -16,8 +16,13 @@ const SAFE_METHODS: readonly unknown[] = [
   RequestMethod.SEARCH,
 ];
 
+/** Whether a handler's requests may change something. */
+export function mayWrite(handler: object): boolean {
+  const method: unknown = Reflect.getMetadata(METHOD_METADATA, handler);
+  return !SAFE_METHODS.includes(method);
+}
+
 /** Whether a handler's requests count for `USER_RATE_LIMIT`: those that may change something. */
 export function isRateLimited(handler: object): boolean {
-  const method: unknown = Reflect.getMetadata(METHOD_METADATA, handler);
-  return !SAFE_METHODS.includes(method) && !Reflect.hasMetadata(NOT_RATE_LIMITED, handler);
+  return mayWrite(handler) && !Reflect.hasMetadata(NOT_RATE_LIMITED, handler);
 }

@@ -3,7 +3,7 @@ import { MODULE_PATH, PATH_METADATA } from '@nestjs/common/internal';
 import { DiscoveryService, MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 import { StartError } from '../common/start-error.js';
 import { AppConfig } from '../config/app-config.js';
-import { isRateLimited } from './not-rate-limited.decorator.js';
+import { isRateLimited, mayWrite } from './not-rate-limited.decorator.js';
 import {
   type AccessBySettings,
   PUBLIC,
@@ -23,6 +23,8 @@ export interface RouteRequirement {
   /** What holds for the route; a handler's own replaces that of its controller. */
   requirement: TokenRequirement;
   handler: object;
+  /** Whether its requests may change something. */
+  writes: boolean;
   /** Whether its requests count for `USER_RATE_LIMIT`. */
   rateLimited: boolean;
 }
@@ -63,8 +65,14 @@ export class RouteRequirements implements OnModuleInit {
         );
         const requirement = requirementOf(this.reflector, [handler, metatype], this.config);
         if (paths.length === 0 || requirement === PUBLIC) return [];
-        const rateLimited = isRateLimited(handler);
-        return { name: `${metatype.name}.${name}`, paths, requirement, handler, rateLimited };
+        return {
+          name: `${metatype.name}.${name}`,
+          paths,
+          requirement,
+          handler,
+          writes: mayWrite(handler),
+          rateLimited: isRateLimited(handler),
+        };
       });
     });
   }

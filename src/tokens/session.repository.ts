@@ -66,6 +66,7 @@ const orNone = (token: string) => Or(Equal(token), IsNull());
 export class SessionRepository {
   private readonly live: Select<Session, 'id' | 'now'>;
   private readonly liveOf: Select<Session, 'subject' | 'now'>;
+  private readonly othersOf: Select<Session, 'subject' | 'except' | 'now'>;
   private readonly allOf: Select<Session, 'subject'>;
 
   constructor(private readonly database: Database) {
@@ -84,6 +85,11 @@ export class SessionRepository {
         liveOf(manager)
           .orderBy({ 'session.lastUsedAt': 'DESC', 'session.id': 'ASC' })
           .limit(LISTED),
+    });
+    this.othersOf = database.select({
+      parameters: ['subject', 'except', 'now'],
+      query: (manager) =>
+        liveOf(manager).select('session.id').andWhere('session.id <> :except').limit(1),
     });
     this.allOf = database.select({
       parameters: ['subject'],
@@ -106,6 +112,11 @@ export class SessionRepository {
     return this.live.first({ id, now: Date.now() });
   }
 
+  /** Whether the subject has such a session that lives. */
+  async hasLive(subject: string, id: string): Promise<boolean> {
+    return (await this.findLive(id))?.subject === subject;
+  }
+
   /** Within a write: the session, if it lives, locked until the write ends. */
   async lockLive(id: string): Promise<Session | undefined> {
     return (await this.updateLive({ id }, { id })) ? this.findLive(id) : undefined;
@@ -118,6 +129,12 @@ export class SessionRepository {
    */
   listLive(subject: string, caller?: ReadCaller): Promise<Session[]> {
     return this.liveOf.all({ subject, now: Date.now() }, caller);
+  }
+
+  /** Whether the subject has a session that lives, besides the one of `except`. */
+  async hasOthers(subject: string, except: string | null): Promise<boolean> {
+    const values = { subject, except: except ?? '', now: Date.now() };
+    return (await this.othersOf.first(values)) !== undefined;
   }
 
   /** Where the sessions of a subject came from, also of those that have ended of late. */
