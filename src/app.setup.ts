@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { RequestListener, ServerOptions } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { type DynamicModule, Logger, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -33,12 +33,22 @@ export interface Timeouts {
   request: number;
   /** How long an answer may be left without any of it being taken. */
   unread: number;
-  /** How often that is looked at. */
+  /** How often the service looks for such answers, and for idle connections. */
   look: number;
+  /** How long a connection may be idle. */
+  keepAlive: number;
 }
 
 /** Whoever lets a request trickle in, or takes no answer, holds a connection for no longer. */
-const patience: Timeouts = { head: 10_000, request: 30_000, unread: 30_000, look: 1_000 };
+const patience: Timeouts = {
+  head: 10_000,
+  request: 30_000,
+  unread: 30_000,
+  look: 1_000,
+  // Longer than proxies keep their idle connections (60 s by default in nginx and in load balancers
+  // of AWS): otherwise a proxy could send a request on a connection that the service is closing.
+  keepAlive: 72_000,
+};
 
 export interface AppOptions {
   /** Modules beside the application's own. */
@@ -95,7 +105,7 @@ export async function applicationModule(
 function adapterFor(config: AppConfig, timeouts: Timeouts): FastifyAdapter {
   return new FastifyAdapter({
     ...answersBeforeRouting,
-    serverFactory: (handle: RequestListener, { keepAliveTimeout }: ServerOptions) =>
+    serverFactory: (handle: RequestListener) =>
       createBoundedServer(
         {
           // Node would refuse with an empty body what `refuseOddRequests` refuses with one.
@@ -103,7 +113,6 @@ function adapterFor(config: AppConfig, timeouts: Timeouts): FastifyAdapter {
           headersTimeout: timeouts.head,
           requestTimeout: timeouts.request,
           connectionsCheckingInterval: timeouts.look,
-          ...(keepAliveTimeout !== undefined && { keepAliveTimeout }),
         },
         { handle, refuseExpectation },
         { maxConnections: config.limits.maxConnections, ...timeouts },

@@ -203,20 +203,95 @@ describe('Connections', () => {
     expect(statuses(await allOf(client))).toHaveLength(1);
   });
 
-  it('are closed at once beyond MAX_CONNECTIONS, and taken again after others end', async () => {
+  /** Keeps requests for ships under way until it is called. */
+  const holdShips = (of: TestApp) => {
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const ships = of.app.get(ShipsService, { strict: false });
+    const real = ships.get.bind(ships);
+    jest.spyOn(ships, 'get').mockImplementation(async (id) => {
+      await released;
+      return real(id);
+    });
+    return release;
+  };
+  const begin = async (of: TestApp, client: Socket, path = '/api/ships/1') => {
+    const requested = once(of.app.getHttpServer(), 'request');
+    client.write(get(path, 'Connection: close'));
+    await requested;
+  };
+
+  it('are closed at once beyond MAX_CONNECTIONS if all are busy, and taken again after others end', async () => {
     const small = await bootApp({ MAX_CONNECTIONS: '3' });
+    const release = holdShips(small);
     const taken = [await open(small), await open(small), await open(small)];
-    const dropped = once(small.app.getHttpServer(), 'drop');
-    const fourth = connect(Number(new URL(small.url).port), '127.0.0.1');
-    fourth.on('error', () => undefined);
-    fourth.write(get('/api/ships/1'));
-    await dropped;
-    expect(await allOf(fourth)).toBe('');
-    taken[0]!.client.write(get('/api/ships/1', 'Connection: close'));
-    expect(statuses(await allOf(taken[0]!.client))).toEqual([200]);
+    for (const { client } of taken) await begin(small, client);
+    const answers = taken.map(({ client }) => allOf(client));
+    // Several at once.
+    const refused = [1, 2, 3].map(() => {
+      const client = connect(Number(new URL(small.url).port), '127.0.0.1');
+      client.on('error', () => undefined);
+      client.write(get('/nowhere', 'Connection: close'));
+      let answer = '';
+      client.on('data', (chunk) => (answer += chunk.toString('latin1')));
+      return new Promise<string>((resolve) => client.once('close', () => resolve(answer)));
+    });
+    expect(await Promise.all(refused)).toEqual(['', '', '']);
+    release();
+    for (const answer of await Promise.all(answers)) expect(statuses(answer)).toEqual([200]);
     const { client } = await open(small);
     client.write(get('/api/ships/1', 'Connection: close'));
     expect(statuses(await allOf(client))).toEqual([200]);
+    await small.close();
+  });
+
+  it('that have been idle for the longest time make room beyond MAX_CONNECTIONS', async () => {
+    const small = await bootApp({ MAX_CONNECTIONS: '3' });
+    const release = holdShips(small);
+    const [busy, used, unused] = [await open(small), await open(small), await open(small)];
+    await begin(small, busy.client);
+    const busyAnswer = allOf(busy.client);
+    used.client.write(get('/nowhere'));
+    await once(used.client, 'data');
+    // An incomplete head is no request.
+    unused.client.write('\r\n\r\nGET /');
+    await sleep(50);
+    const gone: string[] = [];
+    used.client.once('close', () => gone.push('used'));
+    unused.client.once('close', () => gone.push('unused'));
+    for (let i = 0; i < 2; i++) {
+      const { client } = await open(small);
+      await begin(small, client);
+      while (gone.length <= i) await sleep(5);
+    }
+    expect(gone).toEqual(['unused', 'used']);
+    release();
+    expect(statuses(await busyAnswer)).toEqual([200]);
+    await small.close();
+  });
+
+  it('serve another client while one holds all of MAX_CONNECTIONS idle', async () => {
+    const small = await bootApp({ MAX_CONNECTIONS: '10' });
+    for (let i = 0; i < 30; i++) await open(small);
+    const { client } = await open(small);
+    client.write(get('/api/ships/1', 'Connection: close'));
+    expect(statuses(await allOf(client))).toEqual([200]);
+    await small.close();
+  });
+
+  it('are closed after keepAlive without a request, even if line breaks trickle in', async () => {
+    const timeouts = { keepAlive: 1000, look: 50 };
+    const small = await bootApp({}, { timeouts });
+    const { client, server } = await open(small);
+    client.write(get('/nowhere'));
+    const [answer] = (await once(client, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/\r\nkeep-alive: timeout=1\r\n/i);
+    const begin = performance.now();
+    const trickle = setInterval(() => client.write('\r\n'), 100);
+    const closed = once(server, 'close').then(() => 'closed');
+    expect(await Promise.race([closed, sleep(5000, 'open')])).toBe('closed');
+    clearInterval(trickle);
+    expect(performance.now() - begin).toBeGreaterThan(900);
     await small.close();
   });
 });

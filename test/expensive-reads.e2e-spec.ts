@@ -157,6 +157,35 @@ describe('Expensive reads', () => {
       ]);
     });
 
+    describe('by a filter on the beginning of a text', () => {
+      const path = (model: string) => `/api/ships?model=${encodeURIComponent(model)}`;
+      const models = ['P'.repeat(99), 'P'.repeat(100), `${'P'.repeat(100)}zzz`, '😀'.repeat(99)];
+
+      beforeAll(async () => {
+        for (const model of [...models, '😀'.repeat(100)]) {
+          const values = { ...ship, shipClass: ship.ship_class, model };
+          await app.sql((manager) => manager.insert(Ship, values));
+        }
+      });
+
+      it.each(['P'.repeat(100), `${'P'.repeat(100)}zzz`, '😀'.repeat(100)])(
+        'wait in the queue, because longer texts may begin alike: %s',
+        async (model) => {
+          // The same SQL serves the short filter, which does not wait.
+          expect(await groupsOf(path('P'.repeat(99)))).toEqual([]);
+          expect(await groupsOf(path(model))).toEqual(['range 127.0.0']);
+        },
+      );
+
+      it.each(['P'.repeat(99), '😀'.repeat(99)])(
+        'do not wait if the index holds all of the text: %s',
+        async (model) => {
+          expect(await groupsOf(path('P'.repeat(100)))).toEqual(['range 127.0.0']);
+          expect(await groupsOf(path(model))).toEqual([]);
+        },
+      );
+    });
+
     it.each(['/api/books', '/api/books?sort=-id&limit=1000', '/api/books?limit=5'])(
       'that an index serves do not wait: %s',
       async (path) => {

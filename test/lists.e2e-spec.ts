@@ -92,6 +92,60 @@ describe('Lists of large rows', () => {
   );
 });
 
+describe('Lists of texts that JSON makes longer', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await bootApp({ DEMO_DATA: 'false' });
+  });
+  afterAll(() => app.close());
+
+  it.each([
+    ['control characters', '\u0001'.repeat(1000)],
+    ['quotation marks and backslashes', '"\\'.repeat(500)],
+    ['characters of three bytes', '\u20ac'.repeat(1000)],
+    ['characters of four bytes', '😀'.repeat(500)],
+    ['plain characters', 'x'.repeat(1000)],
+  ])('have answers of less than 1 MiB and at least 400,000 bytes: %s', async (_, text) => {
+    const names = ['affiliation', 'category', 'manufacturer', 'model', 'ship_class'];
+    const values = { ...ship, ...Object.fromEntries(names.map((name) => [name, text])) };
+    await app.sql(async (manager) => {
+      await manager.createQueryBuilder().delete().from(Ship).execute();
+      for (let i = 0; i < 4; i++) {
+        const rows = Array.from({ length: 60 }, (__, j) =>
+          newShip({ ...values, crew: 60 - j, length: i }),
+        );
+        await manager.insert(Ship, rows);
+      }
+    });
+    // The last of these reads several parts of a list for the second page.
+    for (const sort of ['id', '-model', 'length,-crew']) {
+      const { text: first, headers } = await app.get(`/api/ships?limit=1000&sort=${sort}`);
+      const path = /<https?:\/\/[^/]+(.+)>/.exec(headers.get('link')!)![1]!;
+      const { text: second } = await app.get(path);
+      for (const answer of [first, second]) {
+        expect(Buffer.byteLength(answer)).toBeLessThan(1024 * 1024);
+      }
+      expect(Buffer.byteLength(first)).toBeGreaterThan(400_000);
+    }
+  });
+
+  it('have answers of less than 1 MiB if they are made of several parts', async () => {
+    await app.sql(async (manager) => {
+      await manager.createQueryBuilder().delete().from(Ship).execute();
+      const rows = Array.from({ length: 40 }, (_, i) =>
+        newShip({ ...ship, model: 'x'.repeat(48_000), crew: Math.floor(i / 10), length: i % 10 }),
+      );
+      await manager.insert(Ship, rows);
+    });
+    // Behind the first row are nine more of its crew, and then those of a larger crew.
+    const { headers } = await app.get('/api/ships?limit=1&sort=crew,length');
+    const path = /<https?:\/\/[^/]+(.+)>/.exec(headers.get('link')!)![1]!;
+    const { text } = await app.get(path.replace('limit=1', 'limit=1000'));
+    expect(Buffer.byteLength(text)).toBeLessThan(600_000);
+  });
+});
+
 describe('Lists', () => {
   let app: TestApp;
   let token: string;

@@ -85,7 +85,8 @@ export class PostgresDatabase extends Database {
       (await run(values, caller)).map(compile().hydrate);
     return {
       all,
-      light: async (...read) => hydrated(takeLight(await run(...read)), compile().hydrate),
+      light: async (values, caller, bytes) =>
+        hydrated(takeLight(await run(values, caller), bytes), compile().hydrate),
       first: async (...read) => (await all(...read))[0],
     };
   }

@@ -55,8 +55,12 @@ export type ExpensiveReadQueue = ReturnType<typeof expensiveReadQueue>;
 /** A prepared read. The caller only matters to expensive ones. */
 export interface Select<Entity, Parameter extends string> {
   all(values: Record<Parameter, Value>, caller?: ReadCaller): Promise<Entity[]>;
-  /** As `all`, but no more than one answer should hold; see `takeLight`. */
-  light(values: Record<Parameter, Value>, caller?: ReadCaller): Promise<Light<Entity>>;
+  /** As `all`, but no more than one answer should hold, which has `bytes` already; see `takeLight`. */
+  light(
+    values: Record<Parameter, Value>,
+    caller?: ReadCaller,
+    bytes?: number,
+  ): Promise<Light<Entity>>;
   first(values: Record<Parameter, Value>, caller?: ReadCaller): Promise<Entity | undefined>;
 }
 
@@ -67,17 +71,35 @@ export interface Light<Row> {
 }
 
 /**
- * The rows up to the one with which their texts are more than half a million characters: rows may be
- * large, and whoever asks for a thousand of them must hold up nobody else. It names nothing from
- * outside, since `SqliteThread` takes it along.
+ * The rows up to the one with which their texts are more than 500,000 bytes of JSON: rows may be
+ * large, and an answer of a thousand of them would delay other requests. With its other fields such
+ * an answer is smaller than 1 MiB. The function uses nothing from outside, because `SqliteThread`
+ * passes its source to a thread.
+ *
+ * @param bytes of JSON that the answer holds already
  */
-export function takeLight(rows: Iterable<unknown[]>): Light<unknown[]> {
+export function takeLight(rows: Iterable<unknown[]>, bytes = 0): Light<unknown[]> {
+  const limit = 500_000;
+  const sizeOf = (text: string): number =>
+    // JSON escapes these: a control character or a lone surrogate becomes six bytes.
+    // eslint-disable-next-line no-control-regex
+    /[\u0000-\u001f"\\\ud800-\udfff]/.test(text)
+      ? Buffer.byteLength(JSON.stringify(text)) - 2
+      : Buffer.byteLength(text);
   const taken: unknown[][] = [];
-  let characters = 0;
+  let measured = 0;
+  let exact = bytes;
+  // No text has more than six bytes per UTF-16 unit. Small pages are not measured more exactly.
+  let most = bytes;
   for (const row of rows) {
     taken.push(row);
-    for (const value of row) if (typeof value === 'string') characters += value.length;
-    if (characters > 500_000) return { rows: taken, isCut: true };
+    for (const value of row) if (typeof value === 'string') most += 6 * value.length;
+    if (most <= limit) continue;
+    for (; measured < taken.length; measured++) {
+      for (const value of taken[measured]!) if (typeof value === 'string') exact += sizeOf(value);
+    }
+    if (exact > limit) return { rows: taken, isCut: true };
+    most = exact;
   }
   return { rows: taken, isCut: false };
 }

@@ -93,9 +93,9 @@ export class SqliteDatabase extends Database {
         const { bind, hydrate } = compile();
         return statement().all(bind(values)).map(hydrate);
       },
-      light: async (values) => {
+      light: async (values, _caller, bytes) => {
         const { bind, hydrate } = compile();
-        return hydrated(takeLight(statement().iterate(bind(values))), hydrate);
+        return hydrated(takeLight(statement().iterate(bind(values)), bytes), hydrate);
       },
       first: async (values) => {
         const { bind, hydrate } = compile();
@@ -123,11 +123,12 @@ export class SqliteDatabase extends Database {
     const light = async (
       values: Record<Parameter, Value>,
       caller?: ReadCaller,
+      bytes = 0,
     ): Promise<Light<Entity>> => {
       const { sql, bind, hydrate } = compile();
       const rows = this.writes.active
-        ? takeLight(onWriter().iterate(bind(values)))
-        : await this.thread.light(sql, bind(values), caller);
+        ? takeLight(onWriter().iterate(bind(values)), bytes)
+        : await this.thread.light(sql, bind(values), caller, bytes);
       return hydrated(rows, hydrate);
     };
     return { all, light, first: async (...read) => (await all(...read))[0] };

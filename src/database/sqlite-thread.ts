@@ -14,7 +14,8 @@ import { loadSqliteDriver } from './sqlite-driver.js';
 interface Question {
   sql: string;
   values: Value[];
-  light: boolean;
+  /** Bytes that the answer holds already, or null if its size has no limit; see `takeLight`. */
+  bytes: number | null;
 }
 
 interface Running {
@@ -38,13 +39,13 @@ export class SqliteThread {
 
   /** @throws ApiError 429 or 503 if too many reads are queued; see `FairQueue` */
   async all(sql: string, values: Value[], caller?: ReadCaller): Promise<unknown[][]> {
-    const { rows } = await this.inTurn(caller, () => this.ask({ sql, values, light: false }));
+    const { rows } = await this.inTurn(caller, () => this.ask({ sql, values, bytes: null }));
     return rows;
   }
 
   /** See `takeLight`; throws as `all`. */
-  light(sql: string, values: Value[], caller?: ReadCaller): Promise<Light<unknown[]>> {
-    return this.inTurn(caller, () => this.ask({ sql, values, light: true }));
+  light(sql: string, values: Value[], caller?: ReadCaller, bytes = 0): Promise<Light<unknown[]>> {
+    return this.inTurn(caller, () => this.ask({ sql, values, bytes }));
   }
 
   async close(): Promise<void> {
@@ -87,9 +88,11 @@ function answerQuestions(load: NodeJS.Require, light: typeof takeLight): void {
   threads.parentPort!.on('message', (question: Question) => {
     try {
       const statement = connection.prepare<unknown[], unknown[]>(question.sql).raw();
-      const answer = question.light
-        ? light(statement.iterate(question.values))
-        : { rows: statement.all(question.values), isCut: false };
+      const { values, bytes } = question;
+      const answer =
+        bytes === null
+          ? { rows: statement.all(values), isCut: false }
+          : light(statement.iterate(values), bytes);
       threads.parentPort!.postMessage(answer);
     } catch (error) {
       threads.parentPort!.postMessage({ error: String(error) });

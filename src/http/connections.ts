@@ -14,11 +14,16 @@ const MAX_IN_FLIGHT = 16;
 const MAX_RECEIVED = 256;
 
 export interface ConnectionLimits {
-  /** Connections that are open at once; further ones are closed before they are read. */
+  /**
+   * Connections that are open at once. A further one takes the place of the connection that has been
+   * idle for the longest time. If none is idle, it is closed before it is read.
+   */
   maxConnections: number;
+  /** Milliseconds that a connection may be idle. */
+  keepAlive: number;
   /** Milliseconds that a client may leave an answer without taking any of it. */
   unread: number;
-  /** Milliseconds between two looks at what was taken. */
+  /** Milliseconds between two looks at what was taken, and at what is idle. */
   look: number;
 }
 
@@ -34,35 +39,64 @@ export interface Handlers {
  * The requests of a connection are handled one after the other: a pipelined one (RFC 9112, section
  * 9.3.2) begins when the answer before it has left the process. So a client that never reads has
  * one answer in memory, and one that sends hundreds of requests at once takes one place in any queue.
+ *
+ * A connection is idle if it has no request under way. A request begins when its head is complete:
+ * bytes before that (an incomplete head, or the line breaks that RFC 9112, section 2.2, allows) do not
+ * keep a connection open.
  */
 export function createBoundedServer(
   options: ServerOptions,
   { handle, refuseExpectation }: Handlers,
-  { maxConnections, unread, look }: ConnectionLimits,
+  { maxConnections, keepAlive, unread, look }: ConnectionLimits,
 ): Server {
-  const busy = new Set<Connection>();
+  const open: OpenConnections = { busy: new Set(), idle: new Set() };
   const connections = new WeakMap<Socket, Connection>();
   const connectionOf = (socket: Socket): Connection => {
     const known = connections.get(socket);
     if (known) return known;
-    const connection = new Connection(socket, busy);
+    const connection = new Connection(socket, open);
     connections.set(socket, connection);
     return connection;
   };
-  const server = createServer(options, (request, response) => {
+  const server = createServer({ ...options, keepAliveTimeout: keepAlive }, (request, response) => {
     connectionOf(request.socket).accept(() => handle(request, response), response);
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     connectionOf(request.socket).accept(() => refuseExpectation(request, response), response);
   });
-  server.maxConnections = maxConnections;
+  // Node's own `maxConnections` refuses a connection before anybody hears of it.
+  server.on('connection', (socket) => {
+    if (open.busy.size + open.idle.size >= maxConnections) {
+      const [longest] = open.idle;
+      if (!longest) return void socket.destroy();
+      longest.close();
+    }
+    connectionOf(socket);
+  });
   const timer = setInterval(() => {
     const now = performance.now();
-    for (const connection of busy) connection.closeIfUnread(now, unread);
+    for (const connection of open.busy) connection.closeIfUnread(now, unread);
+    for (const connection of open.idle) {
+      if (!connection.isIdleSince(now - keepAlive - CLOSE_DELAY)) break;
+      connection.close();
+    }
   }, look);
   timer.unref();
   server.once('close', () => clearInterval(timer));
   return server;
+}
+
+/**
+ * Milliseconds after which a connection is closed that should have been closed by Node, which itself
+ * waits for a second longer than it announces.
+ */
+const CLOSE_DELAY = 2000;
+
+interface OpenConnections {
+  /** With a request under way. */
+  busy: Set<Connection>;
+  /** The others, in the order in which they became idle. */
+  idle: Set<Connection>;
 }
 
 interface WaitingRequest {
@@ -77,11 +111,13 @@ class Connection {
   /** What was not taken at the last look, and since when it has been as much. */
   private unread = '';
   private unreadSince = 0;
+  private idleSince = 0;
 
   constructor(
     private readonly socket: Socket,
-    private readonly busy: Set<Connection>,
+    private readonly open: OpenConnections,
   ) {
+    this.becomeIdle();
     // Node resumes the socket whenever it reads a body.
     socket.on('resume', () => {
       if (this.isPaused) socket.pause();
@@ -101,6 +137,17 @@ class Connection {
     }
   }
 
+  /** @param time see `performance.now` */
+  isIdleSince(time: number): boolean {
+    return this.idleSince <= time;
+  }
+
+  /** Its place is free at once, although the system closes it later. */
+  close(): void {
+    this.forget();
+    this.socket.destroy();
+  }
+
   /** @param now see `performance.now` */
   closeIfUnread(now: number, timeout: number): void {
     const unread = unreadOf(this.socket);
@@ -115,16 +162,19 @@ class Connection {
 
   private handle({ handle, response }: WaitingRequest): void {
     this.isBusy = true;
-    this.busy.add(this);
+    this.open.idle.delete(this);
+    this.open.busy.add(this);
     response.once('close', () => this.next());
     handle();
   }
 
   private next(): void {
     this.isBusy = false;
-    this.busy.delete(this);
+    this.open.busy.delete(this);
     // An answer that closes the connection is its last: what came behind it is not handled.
-    if (this.socket.destroyed || this.socket.writableEnded) return this.forget();
+    if (this.socket.destroyed) return this.forget();
+    this.becomeIdle();
+    if (this.socket.writableEnded) return void (this.waiting.length = 0);
     const next = this.waiting.shift();
     if (next) this.handle(next);
     if (this.isPaused && this.waiting.length + 1 < MAX_IN_FLIGHT) {
@@ -133,9 +183,15 @@ class Connection {
     }
   }
 
+  private becomeIdle(): void {
+    this.idleSince = performance.now();
+    this.open.idle.add(this);
+  }
+
   private forget(): void {
     this.waiting.length = 0;
-    this.busy.delete(this);
+    this.open.busy.delete(this);
+    this.open.idle.delete(this);
   }
 }
 

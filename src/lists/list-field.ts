@@ -51,6 +51,11 @@ export interface ListField {
    */
   condition: (column: string, name: string, value: Value, database: Database) => Condition;
   key?: SortKey;
+  /**
+   * Whether the rows that an index of the key finds for this filter may hold other values, so that a
+   * read may scan many rows. Without it none do.
+   */
+  isAmbiguous?: (value: Value) => boolean;
   /** Whether it holds several values, any of which a filter may name. */
   many?: boolean;
 }
@@ -149,6 +154,8 @@ export function text(options: TextOptions = {}): ListField {
       isKey: (value): value is string => isText(value) && beginningOf(value) === value,
       least: '',
     },
+    // The key of a shorter text is the text itself, and no other text has that key.
+    isAmbiguous: (value) => !whole && hasSortedLength(value as string),
   };
 }
 
@@ -169,6 +176,11 @@ export function textList(): ListField {
 export function parseInteger(parameter: Parameter): number | null {
   const one = typeof parameter === 'string' && /^-?\d{1,16}$/.test(parameter);
   return one && Number.isSafeInteger(Number(parameter)) ? Number(parameter) : null;
+}
+
+/** Whether it has 100 code points or more. */
+function hasSortedLength(value: string): boolean {
+  return Array.from(beginningOf(value)).length === SORTED_LENGTH;
 }
 
 /** By code points, as SQL counts them. */

@@ -54,7 +54,9 @@ export class ListReader<Entity extends ObjectLiteral> {
     for (const stretch of this.stretches(query)) {
       if (rows.length >= wanted || isCut) break;
       const select = this.prepareRead(stretch, conditions, expensive);
-      const found = await select(wanted - rows.length, query.caller);
+      // The limit on the size is one of the page, not of each stretch.
+      const bytes = rows.length === 0 ? 0 : Buffer.byteLength(JSON.stringify(rows));
+      const found = await select(wanted - rows.length, query.caller, bytes);
       rows.push(...found.rows);
       ({ isCut } = found);
     }
@@ -65,12 +67,16 @@ export class ListReader<Entity extends ObjectLiteral> {
 
   /**
    * An index gives the rows of one filter in order of `id`, and all rows in order of one field.
-   * The index of a scope gives its rows in order of `id`. Anything else may scan and sort many rows.
+   * The index of a scope gives its rows in order of `id`. Anything else may scan and sort many rows:
+   * so may a filter by 100 characters or more, because the index holds the first 100 of each text.
    */
   private isExpensive({ filters, sort }: ListQuery, scope: Record<string, Value>): boolean {
     if (this.options.expensive === true) return true;
     if (Object.keys(scope).length > 0) return filters.length > 0 || sort.length > 1;
-    const indexed = filters.every(([name]) => this.fields[name]!.key !== undefined);
+    const indexed = filters.every(([name, value]) => {
+      const { key, isAmbiguous } = this.fields[name]!;
+      return key !== undefined && isAmbiguous?.(value) !== true;
+    });
     return !indexed || filters.length + sort.length > 2;
   }
 
@@ -122,12 +128,12 @@ export class ListReader<Entity extends ObjectLiteral> {
     stretch: Stretch,
     conditions: Condition[],
     expensive: boolean,
-  ): (limit: number, caller?: ReadCaller) => Promise<Light<Entity>> {
+  ): (limit: number, caller?: ReadCaller, bytes?: number) => Promise<Light<Entity>> {
     const all = [...conditions, stretch.condition];
     const values = Object.assign({}, ...all.map((each) => each.values)) as Condition['values'];
     const where = all.map(({ sql }) => sql).join(' AND ');
     const select = this.prepare(where, stretch.sort, Object.keys(values), expensive);
-    return (limit, caller) => select.light({ ...values, limit }, caller);
+    return (limit, caller, bytes) => select.light({ ...values, limit }, caller, bytes);
   }
 
   private prepare(
@@ -139,7 +145,8 @@ export class ListReader<Entity extends ObjectLiteral> {
     const order = sort.map(({ field, descending }) => {
       return [this.key(field).sql, descending ? 'DESC' : 'ASC'] as const;
     });
-    const name = [where, ...order.flat()].join(' ');
+    // One filter is expensive with some values, and cheap with others.
+    const name = [expensive, where, ...order.flat()].join(' ');
     const known = this.prepared.get(name);
     if (known) return known;
     const select = this.database.select<Entity, string>({
