@@ -12,6 +12,7 @@ import { openSqlite } from '../../test/support/sqlite.js';
 import { ApiError } from '../common/api-error.js';
 import { SecurityEvents } from '../common/security-events.js';
 import type { Database } from '../database/database.js';
+import type { Select } from '../database/select.js';
 import type { SessionRepository } from '../tokens/session.repository.js';
 import type { BeforeHash } from '../users/password-hasher.js';
 import type { UsersService } from '../users/users.service.js';
@@ -30,6 +31,7 @@ describe('LoginThrottle', () => {
   let now: number;
   let addresses: string[];
   let addressesOf: jest.Mock<SessionRepository['addressesOf']>;
+  let events: SecurityEvents;
   let warn: jest.Spied<SecurityEvents['warn']>;
   let throttle: LoginThrottle;
 
@@ -43,18 +45,21 @@ describe('LoginThrottle', () => {
     jest.spyOn(Date, 'now').mockImplementation(() => now);
     await database.write((manager) => manager.clear(LoginFailure));
     addressesOf = jest.fn<SessionRepository['addressesOf']>(async () => addresses);
-    const events = new SecurityEvents();
+    events = new SecurityEvents();
     warn = jest.spyOn(events, 'warn').mockImplementation(() => undefined);
-    throttle = new LoginThrottle(
+    throttle = newThrottle();
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  const newThrottle = () =>
+    new LoginThrottle(
       database,
       { idOf: async (name) => (name === 'leia' ? 7 : null) } as Partial<UsersService> as never,
       { addressesOf } as Partial<SessionRepository> as SessionRepository,
       events,
     );
-  });
-  afterEach(() => {
-    jest.restoreAllMocks();
-  });
 
   interface Options {
     from?: { ip: string | null; agent: null; requestId?: string };
@@ -144,6 +149,12 @@ describe('LoginThrottle', () => {
       expect(await tryTo(true)).toBe(true);
       await fail(5);
       expect(await tryTo(true)).toBe(15);
+    });
+
+    it('forgets even a single failure after a right password', async () => {
+      await fail(1);
+      await tryTo(true);
+      expect(await counts()).toEqual([0]);
     });
 
     it('writes nothing for a right password after no failure', async () => {
@@ -277,6 +288,19 @@ describe('LoginThrottle', () => {
       expect(turnOf({ isKnown: true }).account).toBe('account leia');
     });
 
+    it('reads the failures of no other account', async () => {
+      await fail(2, { name: 'luke' });
+      const select = jest.spyOn(database, 'select');
+      throttle = newThrottle();
+      const all = jest.spyOn(select.mock.results[0]?.value as Select<LoginFailure, never>, 'all');
+      await fail(1);
+      await fail(1);
+      const read = await Promise.all(
+        all.mock.results.map(({ value }) => value as Promise<unknown[]>),
+      );
+      expect(read.map(({ length }) => length)).toEqual([0, 2]);
+    });
+
     it('keeps no name and no address, but digests', async () => {
       await fail(1);
       const found = await rows();
@@ -314,6 +338,18 @@ describe('LoginThrottle', () => {
       expect(await Promise.all(attempts.map(({ outcome }) => outcome))).toEqual(
         Array.from({ length: 6 }, () => true),
       );
+    });
+
+    it('stay four at a time after some have ended', async () => {
+      const attempts = Array.from({ length: 5 }, () => begin());
+      attempts[0]!.end(true);
+      await settle();
+      attempts.push(begin());
+      await settle();
+      // One of them has ended.
+      expect(verifying(attempts)).toBe(1 + 4);
+      for (const { end } of attempts) end(true);
+      await Promise.all(attempts.map(({ outcome }) => outcome));
     });
 
     it('are no more than those that may still fail before there is a delay', async () => {
