@@ -236,6 +236,19 @@ describe('LoginThrottle', () => {
     });
   });
 
+  it('takes failures back from no account if another instance removed them first', async () => {
+    await fail(2);
+    const decrement = jest.fn();
+    const manager = {
+      findOneBy: async () => ({ count: 2 }),
+      delete: async () => ({ affected: 0 }),
+      decrement,
+    };
+    jest.spyOn(database, 'write').mockImplementationOnce(async (work) => work(manager as never));
+    expect(await tryTo(true)).toBe(true);
+    expect(decrement).not.toHaveBeenCalled();
+  });
+
   describe('an attempt', () => {
     it('is looked at again after it was queued', async () => {
       const attempt = attemptOf({});

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { openSqlite } from '../../test/support/sqlite.js';
 import type { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
-import { firstPage } from '../lists/list-query.js';
+import { firstPage, parseListQuery, type QueryString } from '../lists/list-query.js';
 import { User } from '../users/user.js';
 import type { UserRemovals } from '../users/user-removals.js';
+import { bookFields } from './book-fields.js';
 import { BookRepository } from './book.repository.js';
 import { Book } from './book.js';
 
@@ -75,7 +76,7 @@ describe('BookRepository', () => {
           SELECT ${ownerId}, 'Volume ' || i, '', '' FROM n`,
       ),
     );
-  const exists = { code: 'book_exists' };
+  const exists = { kind: { status: 409, code: 'book_exists' } };
 
   it('adds a book for its owner', async () => {
     const book = await books.add(LEIA, values('Spectre'));
@@ -106,6 +107,39 @@ describe('BookRepository', () => {
     const namesOf = async (ownerId: number) =>
       (await books.list(ownerId, everything)).rows.map(({ name }) => name);
     expect([await namesOf(LEIA), await namesOf(LUKE)]).toEqual([['Heir'], ['Dark']]);
+  });
+
+  describe('a list', () => {
+    const add = (name: string, price: number | null) =>
+      books.add(LEIA, { name, author: `${name} A.`, publisher: `${name} Inc.`, price });
+    const namesOf = async (parameters: QueryString) => {
+      const { rows: found } = await books.list(LEIA, parseListQuery(bookFields, parameters));
+      return found.map(({ name }) => name);
+    };
+
+    it('is filtered by each field, texts in any Unicode form', async () => {
+      const id = (await add('Am\u00e9lie', null))!.id;
+      await add('Yoda', 3);
+      const filters: QueryString[] = [
+        { id: `${id}` },
+        { name: 'Ame\u0301lie' },
+        { author: 'Ame\u0301lie A.' },
+        { publisher: 'Ame\u0301lie Inc.' },
+        { price: 'null' },
+      ];
+      for (const filter of filters) expect(await namesOf(filter)).toEqual(['Am\u00e9lie']);
+      expect(await namesOf({ price: '3' })).toEqual(['Yoda']);
+    });
+
+    it('is sorted by each field, and books without a price come first', async () => {
+      await add('Yoda', 3);
+      await add('Anakin', null);
+      expect(await namesOf({ sort: '-id' })).toEqual(['Anakin', 'Yoda', 'Heir']);
+      expect(await namesOf({ sort: 'name' })).toEqual(['Anakin', 'Heir', 'Yoda']);
+      expect(await namesOf({ sort: 'author' })).toEqual(['Anakin', 'Yoda', 'Heir']);
+      expect(await namesOf({ sort: 'publisher' })).toEqual(['Anakin', 'Heir', 'Yoda']);
+      expect(await namesOf({ sort: 'price' })).toEqual(['Anakin', 'Yoda', 'Heir']);
+    });
   });
 
   it('updates a book of its owner alone', async () => {
@@ -151,7 +185,7 @@ describe('BookRepository', () => {
       await fill(LEIA, 9998);
       await books.add(LEIA, values('Spectre'));
       await expect(books.add(LEIA, values('Last'))).rejects.toMatchObject({
-        code: 'limit_reached',
+        kind: { status: 409, code: 'limit_reached' },
       });
       expect(await books.add(LUKE, values('Last'))).not.toBeNull();
       await books.remove(LEIA, heir);

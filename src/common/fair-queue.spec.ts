@@ -226,6 +226,36 @@ describe('FairQueue', () => {
     expect(started).toEqual(['a0', 'a2']);
   });
 
+  it('never runs a task whose signal has aborted already, even if a place is free', async () => {
+    const { started, add } = queueWith();
+    expect((await refusal(add('a', 'a0', undefined, AbortSignal.abort())))[0]).toBe(503);
+    expect(started).toEqual([]);
+  });
+
+  it('loses no other task if the signal of a displaced task aborts at the same moment', async () => {
+    const { add, endAll } = queueWith({ maxQueued: 3 });
+    const tasks = many(3).map((i) => add('a', `a${i}`));
+    const controller = new AbortController();
+    const displaced = refusal(add('a', 'a3', undefined, controller.signal));
+    tasks.push(add('b', 'b0'));
+    controller.abort();
+    expect((await displaced)[0]).toBe(503);
+    await endAll();
+    expect(await Promise.all(tasks)).toEqual(['a0', 'a1', 'a2', 'b0']);
+  });
+
+  it('runs the last task of a group after the others were abandoned', async () => {
+    const { add, endAll } = queueWith();
+    const controller = new AbortController();
+    const first = add('a', 'a0');
+    const abandoned = refusal(add('a', 'a1', undefined, controller.signal));
+    const last = add('a', 'a2');
+    controller.abort();
+    expect((await abandoned)[0]).toBe(503);
+    await endAll();
+    expect(await Promise.all([first, last])).toEqual(['a0', 'a2']);
+  });
+
   it('goes on after a task that fails', async () => {
     const queue = new FairQueue({ concurrency: 1, ...anyNumber });
     const failing = queue.run({ group: 'a' }, () => Promise.reject(new Error('no')));

@@ -25,7 +25,7 @@ describe('PasswordChangeLimit', () => {
       limit.count(token);
       return null;
     } catch (error) {
-      expect(error).toMatchObject({ code: 'too_many_requests' });
+      expect(error).toMatchObject({ code: 'too_many_requests', reason: 'changes of passwords' });
       return Number((error as ApiError).headers['retry-after']);
     }
   };
