@@ -193,6 +193,12 @@ describe('AuthService', () => {
       expect(events).toEqual(begun(session.id));
     });
 
+    it('opens no session if no token can be issued', async () => {
+      create.mockRejectedValue(new Error('a hook failed'));
+      await expect(login()).rejects.toThrow('a hook failed');
+      expect(events).toEqual([]);
+    });
+
     it('adds no claims unless it is told some', async () => {
       expect((await login()).claims.claims).toEqual({});
     });

@@ -19,6 +19,9 @@ import type { UsersService } from '../users/users.service.js';
 import { LoginFailure } from './login-failure.js';
 import { LoginThrottle } from './login-throttle.js';
 
+// An attempt whose turn never comes never ends.
+jest.setTimeout(5000);
+
 const HOUR = 3600_000;
 const START = Date.UTC(2026, 0, 1);
 const home = { ip: '203.0.113.7', agent: null };

@@ -76,7 +76,9 @@ describe('BookRepository', () => {
           SELECT ${ownerId}, 'Volume ' || i, '', '' FROM n`,
       ),
     );
-  const exists = { kind: { status: 409, code: 'book_exists' } };
+  const exists = {
+    kind: { status: 409, code: 'book_exists', message: 'Book already exists.' },
+  };
 
   it('adds a book for its owner', async () => {
     const book = await books.add(LEIA, values('Spectre'));
@@ -185,7 +187,11 @@ describe('BookRepository', () => {
       await fill(LEIA, 9998);
       await books.add(LEIA, values('Spectre'));
       await expect(books.add(LEIA, values('Last'))).rejects.toMatchObject({
-        kind: { status: 409, code: 'limit_reached' },
+        kind: {
+          status: 409,
+          code: 'limit_reached',
+          message: 'A user can have at most 10000 books.',
+        },
       });
       expect(await books.add(LUKE, values('Last'))).not.toBeNull();
       await books.remove(LEIA, heir);

@@ -17,7 +17,7 @@ describe('AuthRateLimitGuard', () => {
   async function serviceWith(max: number) {
     let now = Date.UTC(2026, 0, 1);
     jest.spyOn(Date, 'now').mockImplementation(() => now);
-    const server = (instance = fastify());
+    const server = (instance = fastify({ trustProxy: true }));
     const guard = new AuthRateLimitGuard({ authRateLimit: max } as AppConfig);
     if (max > 0) await countAuthAttempts(server, max);
     server.get('/unlimited', async () => 'yes');
@@ -30,8 +30,13 @@ describe('AuthRateLimitGuard', () => {
         return reply.code(error.kind.status).headers(error.headers).send(error.reason);
       }
     });
-    const send = async (remoteAddress: string, url = '/'): Promise<string | null> => {
-      const { statusCode, headers, body } = await server.inject({ url, remoteAddress });
+    const send = async (
+      remoteAddress: string,
+      { url = '/', ...forwarded }: { url?: string; 'x-forwarded-for'?: string } = {},
+    ): Promise<string | null> => {
+      const request = { url, remoteAddress, headers: forwarded };
+      const { statusCode, headers, body } = await server.inject(request);
+      expect(headers).not.toHaveProperty('x-ratelimit-limit');
       if (statusCode === 429) {
         expect(body).toBe('AUTH_RATE_LIMIT');
         return headers['retry-after'] as string;
@@ -62,9 +67,15 @@ describe('AuthRateLimitGuard', () => {
     expect(await send('2001:db8:0:1::1')).toBeNull();
   });
 
+  it('counts the address of the connection if the forwarded one is no address', async () => {
+    const { send } = await serviceWith(1);
+    expect(await send('203.0.113.7', { 'x-forwarded-for': 'unknown' })).toBeNull();
+    expect(await send('203.0.113.7', { 'x-forwarded-for': 'hidden' })).toBe('60');
+  });
+
   it('counts no request to another route', async () => {
     const { send } = await serviceWith(1);
-    for (let i = 0; i < 3; i++) expect(await send('203.0.113.7', '/unlimited')).toBeNull();
+    for (let i = 0; i < 3; i++) expect(await send('203.0.113.7', { url: '/unlimited' })).toBeNull();
     expect(await send('203.0.113.7')).toBeNull();
   });
 
