@@ -17,6 +17,9 @@ describe('A new name', () => {
     ['a mark that turns the direction of text', '\u202eleia'],
     ['an interlinear annotation', 'le\ufff9ia'],
     ['a tag', 'leia\u{e0041}'],
+    ['a braille pattern without dots', 'le\u2800ia'],
+    ['a filler', 'le\u{16fe4}ia'],
+    ['an Arabic number sign', 'le\u0600ia'],
   ])('may not hold %s', (_, name) => {
     expect(problemOfName(name)).toBe(invisible);
   });
