@@ -300,7 +300,10 @@ describe('LoginThrottle', () => {
 
     it('shares the turns of its account if the user is known, else those of its range and name', () => {
       const turnOf = (options: Options) => attemptOf(options).turn;
-      expect(turnOf({})).toMatchObject({ range: '203.0.113', account: 'login 203.0.113 leia' });
+      expect(turnOf({})).toMatchObject({
+        range: ['203.0.0.0/16', '203.0.113.0/24'],
+        account: 'login 203.0.113 leia',
+      });
       expect(turnOf({ isKnown: true }).account).toBe('account leia');
     });
 

@@ -325,9 +325,8 @@ describe('FairQueue', () => {
     const earlier = [add('a', 'a0'), add('a', 'a1'), add('a', 'a2')];
     await endAll();
     await Promise.all(earlier);
-    for (const counts of ['queuedOfKey', 'runningOfGroup']) {
-      expect(queue).toHaveProperty(`${counts}.counts.size`, 0);
-    }
+    expect(queue).toHaveProperty('queuedOfKey.counts.size', 0);
+    expect(queue).toHaveProperty('root.children.size', 0);
     const tasks = [add('x', 'x0'), add('a', 'a3'), add('b', 'b0')];
     expect((await refusal(add('a', 'a4')))[0]).toBe(503);
     await endAll();

@@ -152,7 +152,10 @@ describe('UserReplacement', () => {
 
     it('queues its hashes for the account of the user', async () => {
       await replace({ name: 'organa' });
-      const turn = expect.objectContaining({ range: '203.0.113', account: 'account leia' });
+      const turn = expect.objectContaining({
+        range: ['203.0.0.0/16', '203.0.113.0/24'],
+        account: 'account leia',
+      });
       expect(turns).toEqual([turn, turn]);
     });
 

@@ -139,7 +139,11 @@ describe('UsersService', () => {
     );
   });
 
-  const turnOf = (account: string) => ({ range: '203.0.113', account, signal: undefined });
+  const turnOf = (account: string) => ({
+    range: ['203.0.0.0/16', '203.0.113.0/24'],
+    account,
+    signal: undefined,
+  });
   const attempt = plainAttempt(turnOf('login'));
 
   describe('finding users', () => {
