@@ -176,7 +176,7 @@ export class LoginThrottle extends PeriodicTask {
     inAll: LoginFailure | undefined,
     { name, range }: Counters,
   ): Promise<boolean> {
-    if (!inAll || endOfDelay(inAll, MAX_IN_ALL) <= Date.now()) return false;
+    if (endOfDelay(inAll, MAX_IN_ALL) <= Date.now()) return false;
     const id = await this.users.idOf(name);
     const ips = await this.sessions.addressesOf(String(id));
     return ips.some((ip) => addressRange(ip) === range);

@@ -35,7 +35,7 @@ class HttpBasicStrategy extends passport.Strategy {
 }
 
 @Injectable()
-export class BasicStrategy extends PassportStrategy(HttpBasicStrategy, 'basic') {
+export class BasicStrategy extends PassportStrategy(HttpBasicStrategy) {
   constructor(private readonly credentials: CredentialsService) {
     super();
   }

@@ -1,6 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { getEventListeners } from 'node:events';
+import { describe, expect, it, jest } from '@jest/globals';
 import { ApiError } from './api-error.js';
 import { FairQueue, type FairQueueOptions } from './fair-queue.js';
+
+// A task that is lost never ends.
+jest.setTimeout(2000);
 
 const anyNumber = { maxQueued: 1000, maxQueuedPerKey: 1000, retryAfter: 7 };
 
@@ -243,6 +247,110 @@ describe('FairQueue', () => {
     await endAll();
     await Promise.all(runs);
     expect(started).toHaveLength(5);
+  });
+
+  it('never runs a task whose signal has aborted already, even if a place is free', async () => {
+    const { started, add } = queueWith();
+    expect((await refusal(add('a', 'a0', undefined, AbortSignal.abort())))[0]).toBe(503);
+    expect(started).toEqual([]);
+  });
+
+  it('loses no other task if the signal of a displaced task aborts at the same moment', async () => {
+    const { add, endAll } = queueWith({ maxQueued: 3 });
+    const tasks = many(3).map((i) => add('a', `a${i}`));
+    const controller = new AbortController();
+    const displaced = refusal(add('a', 'a3', undefined, controller.signal));
+    tasks.push(add('b', 'b0'));
+    controller.abort();
+    expect((await displaced)[0]).toBe(503);
+    await endAll();
+    expect(await Promise.all(tasks)).toEqual(['a0', 'a1', 'a2', 'b0']);
+  });
+
+  it('runs the last task of a group after the others were abandoned', async () => {
+    const { add, endAll } = queueWith();
+    const controller = new AbortController();
+    const first = add('a', 'a0');
+    const abandoned = refusal(add('a', 'a1', undefined, controller.signal));
+    const last = add('a', 'a2');
+    controller.abort();
+    expect((await abandoned)[0]).toBe(503);
+    await endAll();
+    expect(await Promise.all([first, last])).toEqual(['a0', 'a2']);
+  });
+
+  it('goes on after the only task of a group was abandoned', async () => {
+    const { add, endAll } = queueWith();
+    const controller = new AbortController();
+    const first = add('a', 'a0');
+    const abandoned = refusal(add('b', 'b0', undefined, controller.signal));
+    controller.abort();
+    expect((await abandoned)[0]).toBe(503);
+    await endAll();
+    expect(await first).toBe('a0');
+  });
+
+  it('leaves no listener on the signal of a task that was queued', async () => {
+    const { add, endAll } = queueWith();
+    const { signal } = new AbortController();
+    const tasks = [add('a', 'a0'), add('a', 'a1', undefined, signal)];
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await endAll();
+    await Promise.all(tasks);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('displaces a task of the longest group, wherever that is in the order of turns', async () => {
+    const { add, endAll } = queueWith({ maxQueued: 5 });
+    const tasks = many(4).map((i) => add('a', `a${i}`));
+    const displaced = refusal(add('a', 'a4'));
+    tasks.push(add('b', 'b0'), add('c', 'c0'));
+    expect((await displaced)[0]).toBe(503);
+    await endAll();
+    expect(await Promise.all(tasks)).toEqual(['a0', 'a1', 'a2', 'a3', 'b0', 'c0']);
+  });
+
+  it('displaces a task of a group that has two more queued', async () => {
+    const { add, endAll } = queueWith({ maxQueued: 2 });
+    const tasks = many(2).map((i) => add('a', `a${i}`));
+    const displaced = refusal(add('a', 'a2'));
+    tasks.push(add('b', 'b0'));
+    expect((await displaced)[0]).toBe(503);
+    await endAll();
+    expect(await Promise.all(tasks)).toEqual(['a0', 'a1', 'b0']);
+  });
+
+  it('prefers the group with fewer running, whichever was queued first', async () => {
+    for (const order of ['ab', 'ba']) {
+      const { started, add, endAll } = queueWith({ concurrency: 3 });
+      const tasks = [add('a', 'a0'), add('a', 'a1'), add('b', 'b0')];
+      for (const group of order) tasks.push(add(group, `${group} queued`));
+      await endAll();
+      await Promise.all(tasks);
+      expect(started[3]).toBe('b queued');
+    }
+  });
+
+  it('prefers the group whose turn is longest ago among those with equally many running', async () => {
+    const { started, add, endAll } = queueWith({ concurrency: 2 });
+    const tasks = ['a', 'b', 'a', 'b'].map((group, i) => add(group, `${group}${i}`));
+    await endAll();
+    await Promise.all(tasks);
+    expect(started).toEqual(['a0', 'b1', 'a2', 'b3']);
+  });
+
+  it('counts no task that has ended', async () => {
+    const { queue, started, add, endAll } = queueWith({ maxQueued: 2 });
+    const earlier = [add('a', 'a0'), add('a', 'a1'), add('a', 'a2')];
+    await endAll();
+    await Promise.all(earlier);
+    expect(queue).toHaveProperty('queuedOfKey.counts.size', 0);
+    expect(queue).toHaveProperty('root.children.size', 0);
+    const tasks = [add('x', 'x0'), add('a', 'a3'), add('b', 'b0')];
+    expect((await refusal(add('a', 'a4')))[0]).toBe(503);
+    await endAll();
+    await Promise.all(tasks);
+    expect(started.slice(3)).toEqual(['x0', 'a3', 'b0']);
   });
 
   it('goes on after a task that fails', async () => {

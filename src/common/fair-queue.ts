@@ -112,7 +112,7 @@ export class FairQueue {
         group.count({ queued: 1 });
         this.queuedOfKey.add(key, 1);
         abandon = () => this.refuse(task, abandoned());
-        signal?.addEventListener('abort', abandon, { once: true });
+        signal?.addEventListener('abort', abandon);
       });
     } finally {
       if (abandon) signal?.removeEventListener('abort', abandon);

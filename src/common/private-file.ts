@@ -53,9 +53,11 @@ export function problemOfSecret(file: string): string | null {
   const sentence = (what: string, remedy: string): string =>
     `Others may ${what}, and so sign tokens with a key of theirs; check what is in it, and run: ${remedy}`;
   if (isWritableByOthers(file)) return sentence(`write to ${file}`, `chmod 600 ${file}`);
-  // The owner of a file can give itself any permission. An administrator can do everything anyway.
+  // The owner of a file can give itself any permission. An administrator can do everything anyway, and
+  // may run a command for the service of the user who owns the folder.
   const user = process.getuid?.();
-  if (found.uid !== 0 && found.uid !== user) {
+  const servesOwner = user === 0 && found.uid === statOf(dirname(resolve(file)))?.uid;
+  if (found.uid !== 0 && found.uid !== user && !servesOwner) {
     return sentence(`write to ${file}, which another user owns`, `chown ${user} ${file}`);
   }
   const folder = dirname(resolve(file));

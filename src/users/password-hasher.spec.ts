@@ -2,7 +2,13 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import argon2 from 'argon2';
 import { ApiError } from '../common/api-error.js';
 import { AppConfig } from '../config/app-config.js';
-import { type HashTurn, hashTurn, PasswordHasher, plainAttempt } from './password-hasher.js';
+import {
+  type HashTurn,
+  hashTurn,
+  ownHashTurn,
+  PasswordHasher,
+  plainAttempt,
+} from './password-hasher.js';
 
 const config = AppConfig.from(
   { UV_THREADPOOL_SIZE: '1' },
@@ -172,6 +178,13 @@ describe('PasswordHasher', () => {
     await expect(second).rejects.toThrow('refused');
     expect(looks).toEqual([false, true]);
     expect(verify).not.toHaveBeenCalled();
+  });
+
+  it('counts each hash that no client asked for by itself, and in turn with those of clients', () => {
+    const [first, second] = [ownHashTurn(), ownHashTurn()];
+    expect(first.account).not.toBe(second.account);
+    expect(first.range).toBe(second.range);
+    expect(first.range).not.toBe(from('', 'somebody').range);
   });
 
   it('leaves the event loop alone', async () => {

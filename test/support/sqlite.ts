@@ -1,0 +1,20 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Database } from '../../src/database/database.js';
+import { SqliteDatabase } from '../../src/database/sqlite-database.js';
+import { entities } from '../../src/entities.js';
+
+/** An empty SQLite database with every table, for unit specs of code that holds SQL. */
+export async function openSqlite(): Promise<{ database: Database; drop: () => Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'nest-rest-jwt-'));
+  const database = new SqliteDatabase(join(folder, 'app.sqlite'), entities);
+  await database.open();
+  return {
+    database,
+    drop: async () => {
+      await database.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
