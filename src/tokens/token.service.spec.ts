@@ -133,7 +133,9 @@ describe('The service of tokens', () => {
     expect(token.claims).toEqual({
       ...{ sub: 'leia', jti: uuid, type: 'refresh', sid: 'sid', ...moments(30 * 86_400) },
     });
-    expect((await tokens.createRefreshToken('leia', { expiresIn: 60 })).maxAge).toBe(60);
+    for (const expiresIn of [1, 60]) {
+      expect((await tokens.createRefreshToken('leia', { expiresIn })).maxAge).toBe(expiresIn);
+    }
   });
 
   describe('makes no token', () => {
@@ -187,6 +189,8 @@ describe('The service of tokens', () => {
     });
     const token = await tokens.createAccessToken('leia');
     expect(token.header).toEqual({ alg: 'HS384', typ: 'JWT', kid: next.id });
+    const verified = jsonwebtoken.verify(token.signed, Buffer.alloc(64, 'b'), { complete: true });
+    expect(verified.header).toEqual(token.header);
   });
 
   describe('verifies a token', () => {
