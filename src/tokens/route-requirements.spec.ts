@@ -36,6 +36,13 @@ class Root {
   root() {}
 }
 
+@Controller('nowhere')
+@RequireToken({ in: [] })
+class Nowhere {
+  @Get()
+  one() {}
+}
+
 @Controller('wrong')
 class Wrong {
   @Get(':id')
@@ -107,6 +114,11 @@ describe('The requirements of the routes', () => {
         ].join('\n'),
       ),
     );
+  });
+
+  it('stop the start also for a single mistake', async () => {
+    const requirements = await requirementsOf([Nowhere]);
+    expect(() => requirements.onModuleInit()).toThrow(/^Nowhere\.one: /);
   });
 
   it('let the service start if a token can meet them', async () => {

@@ -1,5 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { NotAuthenticated, runStrategy } from './run-strategy.js';
+
+// A strategy that never answers is noticed soon.
+jest.setTimeout(3000);
 
 type Callback = (value: unknown) => void;
 type Authenticate = (

@@ -43,6 +43,7 @@ describe('The activity of sessions', () => {
 
   it('is written when the service stops, which ends the rounds', async () => {
     activity.onApplicationBootstrap();
+    await jest.advanceTimersByTimeAsync(0);
     activity.note('a');
     await activity.onModuleDestroy();
     expect(noteUse.mock.calls).toEqual([[[['a', NOW]]]]);

@@ -11,6 +11,9 @@ import { AccessTokenStrategy, RefreshTokenStrategy } from './token.strategies.js
 import { TokenVerifier } from './token-verifier.js';
 import type { Token } from './token.js';
 
+// A strategy that never answers is noticed soon.
+jest.setTimeout(3000);
+
 const secret = Buffer.alloc(32, 'secret');
 const key = tokenKey(createSecretKey(secret), 'HS256');
 const now = () => Math.floor(Date.now() / 1000);
@@ -100,6 +103,12 @@ describe('The strategy of a token', () => {
     ],
   ])('refuses a token with %s', async (_, text, reason) => {
     expect(await refusalOf(text())).toMatch(reason);
+  });
+
+  it('leaves it to the verifier to refuse a token that is not good yet', async () => {
+    const claims = { ...access, iat: now(), nbf: now() + 60, exp: now() + 120 };
+    const text = jsonwebtoken.sign(claims, secret, { keyid: key.id });
+    expect(await refusalOf(text)).toBe('token_invalid');
   });
 
   it('passes on that the database cannot be asked', async () => {
