@@ -34,7 +34,6 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   'src/tokens/keys/key-file.ts': [unit('tokens/keys/key-file')],
   'src/tokens/keys/secret-file.ts': [unit('tokens/keys/secret-file')],
   'src/tokens/keys/manage-keys.ts': [unit('tokens/keys/manage-keys')],
-  'src/tokens/keys/jwks.controller.ts': [unit('tokens/keys/jwks.controller')],
   'src/auth/auth.service.ts': e2e('auth', 'sessions', 'refresh-rotation', 'audit'),
   'src/auth/credentials.service.ts': e2e('auth', 'guessing', 'audit'),
   'src/auth/login-throttle.ts': e2e('guessing', 'auth'),

@@ -138,6 +138,7 @@ describe('The file of keys', () => {
       ['keys in an object', { ...content, keys: { a: key } }],
       ['a key that is no object', { ...content, keys: [key, 'key'] }],
       ['a key without an id', { ...content, keys: [{ ...key, kid: 1 }] }],
+      ['a key with a number for its time', { ...content, keys: [{ ...key, created_at: 7 }] }],
       ['a key without its time', { ...content, keys: [key, { ...key, created_at: null }] }],
       ['nothing that signs', { ...content, signing: undefined }],
       ['a number that signs', { ...content, signing: 7 }],
@@ -229,6 +230,15 @@ describe('The file of keys', () => {
       expect(fs.readdirSync(folder)).toEqual([]);
     });
 
+    it('unless it fails for a reason that is said also where the draft is gone', () => {
+      const fail = () => {
+        fs.rmSync(`${path}.new`);
+        throw new Error('a bug');
+      };
+      const problem = new StartError(`The key file ${path} cannot be changed (unknown error).`);
+      expect(() => change(fail)).toThrow(problem);
+    });
+
     it('unless another change is under way, whose draft stays', () => {
       fs.writeFileSync(`${path}.new`, 'draft');
       expect(() => change()).toThrow(
@@ -249,7 +259,7 @@ describe('The file of keys', () => {
       store(content, 0o640);
       change();
       expect(modeOf(path)).toBe(0o640);
-      fs.chmodSync(path, 0o644);
+      fs.chmodSync(path, 0o755);
       change();
       expect(modeOf(path)).toBe(0o640);
       fs.chmodSync(path, 0o600);

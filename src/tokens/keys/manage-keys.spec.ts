@@ -101,7 +101,7 @@ describe('The commands for keys', () => {
       const id = add();
       useKey(withoutOwn(), id, 60);
       useKey(withoutOwn(), id, 60);
-      expect(content()).toMatchObject({ signing: id, replaced: {} });
+      expect([content().signing, content().replaced]).toEqual([id, {}]);
     });
 
     it('lets the key of the settings sign by whatever the settings say', () => {
@@ -146,8 +146,14 @@ describe('The commands for keys', () => {
       use(add());
       const text = `${refused(own)} Take it out of the settings, too.`;
       expect([retireKey(settings, own), retireKey(settings, own)]).toEqual([text, text]);
-      expect(content()).toMatchObject({ retired: [own], replaced: {} });
+      expect([content().retired, content().replaced]).toEqual([[own], {}]);
       expect(content().keys).toHaveLength(1);
+    });
+
+    it('takes a retired key of the settings for one that does not sign', () => {
+      add();
+      new KeyFile(settings.keysFile).change(({ retired }) => retired.push(own));
+      expect(retireKey(settings, own)).toMatch(refused(own));
     });
 
     it('refuses a key that signs, or is missing', () => {
