@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MemoryDatabase } from '../../test/support/memory-database.js';
 import { AppConfig } from '../config/app-config.js';
@@ -82,6 +83,30 @@ describe('The erasure of successors', () => {
     await erasure.run();
     expect(database.writes).toBe(1);
     expect(await database.manager.countBy(Session, { successor: 's' })).toBe(0);
+  });
+
+  it('clears the log of the database once something was erased, until it could', async () => {
+    const clear = jest.spyOn(database, 'clearLog').mockReturnValueOnce(false);
+    await erasure.run();
+    expect(clear).not.toHaveBeenCalled();
+    await store(sessionOf('over', { spentAt: NOW - GRACE }));
+    await erasure.run();
+    expect(clear).toHaveBeenCalledTimes(1);
+    await erasure.run();
+    await erasure.run();
+    expect(clear).toHaveBeenCalledTimes(2);
+  });
+
+  it('clears the log also if the write of what it erases failed', async () => {
+    const clear = jest.spyOn(database, 'clearLog');
+    jest.spyOn(database, 'write').mockRejectedValueOnce(new Error('busy'));
+    jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+    const row = sessionOf('over', { spentAt: NOW - GRACE });
+    await store(row);
+    await erasure.run();
+    await database.manager.delete(Session, { id: row.id });
+    await erasure.run();
+    expect(clear).toHaveBeenCalledTimes(1);
   });
 
   it('runs every five seconds', () => {

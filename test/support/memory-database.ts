@@ -53,6 +53,11 @@ export class MemoryDatabase extends Database {
     return { all, light, first: async (values) => (await all(values))[0] };
   }
 
+  /** There is no log. */
+  override clearLog(): boolean {
+    return true;
+  }
+
   override listHolds(column: string, parameter: string): string {
     return `EXISTS (SELECT 1 FROM json_each(${column}) WHERE value = ${parameter})`;
   }
