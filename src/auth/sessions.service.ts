@@ -85,7 +85,8 @@ export class SessionsService {
     const owner = { group: `subject ${token.subject}`, key: `session ${token.sessionId}` };
     const more = async () => {
       const ended = await endBatch();
-      recorded ||= ended > 0;
+      // Another batch follows a full one alone, which is in the trail by now.
+      recorded = true;
       return ended === WRITE_BATCH;
     };
     if (await more()) await this.batches.run(owner, more);

@@ -15,7 +15,9 @@ describe('problemsOf', () => {
     [{ in: 'header' }],
     [{ in: ['header', 'cookie'], cookie: 'mine', header: 'X-Token' }],
     [{ header: "x!#$%&'*+.^_`|~-1" }],
-    [{ fresh: false, spent: false }],
+    [{ fresh: false, spent: false, refreshCookie: false }],
+    [{ type: 'refresh', refreshCookie: true }],
+    [{ type: 'refresh', in: 'header' }],
     [{ claims: { sub: param('id') }, override: { scope: { admin: true } } }],
     [{ scope: { a: 1 }, override: { claims: { staff: true } } }],
     [{ claims: { all: [null, 1, 'a', true, { deep: [param('id')] }] } }],
@@ -48,6 +50,17 @@ describe('problemsOf', () => {
     [{ in: 'header', cookie: '' }, ['names the cookie "" and never looks there; add it to `in`']],
   ])('says where the places of %j are wrong', (requirement, problems) => {
     expect(of(requirement)).toEqual(problems);
+  });
+
+  it.each([
+    { refreshCookie: true },
+    { type: 'access', refreshCookie: true },
+    { type: 'refresh', refreshCookie: true, in: 'header' },
+    { type: 'refresh', refreshCookie: true, header: 'x-token' },
+  ])('says that the refresh cookie is not read with %j', (requirement) => {
+    expect(of(requirement)).toEqual([
+      'reads the refresh cookie without `type: "refresh"`, or beside `in` or `header`',
+    ]);
   });
 
   it.each<[object, string[]]>([

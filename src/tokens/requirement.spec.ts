@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { headerOf, param, placesOf, type TokenRequirement, unmet } from './requirement.js';
+import {
+  headerOf,
+  loginCookieOf,
+  param,
+  placesOf,
+  type TokenRequirement,
+  unmet,
+} from './requirement.js';
 import { type Claims, Token } from './token.js';
 
 const tokenOf = (claims: Partial<Claims> = {}) =>
@@ -133,5 +140,18 @@ describe('The places of a requirement', () => {
   ])('of %j are %j, and its header is %j', (requirement, places, header) => {
     expect(placesOf(requirement)).toEqual(places);
     expect(headerOf(requirement)).toBe(header);
+  });
+});
+
+describe('The login cookie of a requirement', () => {
+  it.each<[TokenRequirement, string | null]>([
+    [{}, 'access'],
+    [{ type: 'access' }, 'access'],
+    [{ type: 'refresh' }, null],
+    [{ type: 'refresh', refreshCookie: true }, 'refresh'],
+    [{ in: 'header' }, null],
+    [{ header: 'X-Token' }, null],
+  ])('of %j is %j', (requirement, cookie) => {
+    expect(loginCookieOf(requirement)).toBe(cookie);
   });
 });

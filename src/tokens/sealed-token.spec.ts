@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { TokenKey } from './keys/token-key.js';
-import { digestOf, seal as sealWith, unseal as unsealWith } from './sealed-token.js';
+import { digestOf, seal as sealWith, sealingKeyId, unseal as unsealWith } from './sealed-token.js';
 import { type Claims, Token } from './token.js';
 
 /** A token as the seal sees it: its letters, its id and its session. */
@@ -45,6 +45,11 @@ describe('A sealed token', () => {
     const bare = new Token(spent.signed, { alg: 'HS256' }, { jti: 'jti' } as Claims);
     expect(unseal(seal(successor, bare), bare)).toBe(successor.signed);
     expect(unseal(seal(successor, bare), spent)).toBeNull();
+    expect(unseal(seal(successor, bare), tokenOf(spent.signed, { sid: 'null' }))).toBeNull();
+  });
+
+  it('names the key that it was sealed with', () => {
+    expect(sealingKeyId(seal(successor, spent))).toBe('kid');
   });
 
   it('does not open when a byte of it was changed, or is missing', () => {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { AppConfig } from '../config/app-config.js';
 import { Public, RequireToken } from './require-token.decorator.js';
 import { TokenCookies } from './token-cookies.js';
-import { TokenGuard } from './token.guard.js';
+import { cameByCookie, TokenGuard } from './token.guard.js';
 import type { TokenService } from './token.service.js';
 import { type Claims, Token } from './token.js';
 
@@ -144,5 +144,12 @@ describe('The guard of tokens', () => {
     expect(read).toHaveBeenCalledTimes(3);
     for (let i = 0; i < 2; i++) await visit('open');
     expect(read).toHaveBeenCalledTimes(4);
+  });
+});
+
+describe('cameByCookie', () => {
+  it('is true only of a request whose token was in a cookie', () => {
+    const requests = [{ tokenFrom: 'cookie' }, { tokenFrom: 'header' }, {}];
+    expect(requests.map((request) => cameByCookie(request as never))).toEqual([true, false, false]);
   });
 });

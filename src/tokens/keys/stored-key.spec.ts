@@ -1,0 +1,96 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKey,
+} from 'node:crypto';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { StartError } from '../../common/start-error.js';
+import type { JwtAlgorithm } from '../../config/jwt-algorithms.js';
+import { generateKey, openStoredKey, type StoredKey } from './stored-key.js';
+import { thumbprint } from './token-key.js';
+
+const secret = generateKey('HS256');
+const pair = generateKey('ES256');
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+  format: 'jwk',
+});
+
+function storedAs(jwk: JsonWebKey, alg: string): StoredKey {
+  const kid = thumbprint(jwk);
+  return { ...jwk, kid, alg: alg as JwtAlgorithm, created_at: '2026-01-01T00:00:00.000Z' };
+}
+
+describe('A stored key', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it.each([
+    ['HS256', secret],
+    ['ES256', pair],
+    ['RS256', storedAs(rsa, 'RS256')],
+  ])('for %s opens, and is good for that algorithm alone', (algorithm, stored) => {
+    expect(openStoredKey(stored)).toMatchObject({
+      ...{ id: stored.kid, algorithm, algorithms: [algorithm] },
+    });
+  });
+
+  const halves = { ...pair, ...pick(generateKey('ES256'), 'x', 'y') };
+
+  it.each<[string, StoredKey, string]>([
+    ['has no known algorithm', { ...secret, alg: 'none' as never }, 'has no known algorithm.'],
+    ['is too short', { ...secret, k: 'AAAA' }, 'has 3 bytes, too few for HS256.'],
+    [
+      'is of another kind',
+      { ...secret, alg: 'ES256' },
+      'is of the kind secret, which does not fit ES256.',
+    ],
+    ['has another id', { ...secret, kid: 'other' }, `should be called ${secret.kid}.`],
+    ['is of two halves that differ', storedAs(halves, 'ES256'), 'is of two halves that differ.'],
+    [
+      'has no private half',
+      storedAs(pick(pair, 'kty', 'crv', 'x', 'y'), 'ES256'),
+      'is no private key.',
+    ],
+    ['is no key', { ...pair, kty: 'other' }, 'is no private key.'],
+  ])('that %s is refused', (_, stored, problem) => {
+    expect(() => openStoredKey(stored)).toThrow(
+      new StartError(`The stored key ${stored.kid} ${problem}`),
+    );
+  });
+
+  it('is generated with the time, its algorithm and its id', () => {
+    jest.useFakeTimers({ now: 0 });
+    const made = generateKey('HS512');
+    expect(made).toMatchObject({ alg: 'HS512', created_at: '1970-01-01T00:00:00.000Z' });
+    expect(openStoredKey(made).id).toBe(made.kid);
+  });
+
+  it('is generated with 64 random bytes for an HMAC', () => {
+    const { kty, k } = generateKey('HS256');
+    expect(kty).toBe('oct');
+    expect(Buffer.from(k!, 'base64url')).toHaveLength(64);
+    expect(generateKey('HS256').k).not.toBe(k);
+  });
+
+  it.each([
+    ['ES256', 'P-256'],
+    ['ES384', 'P-384'],
+    ['ES512', 'P-521'],
+  ] as const)('is generated for %s on the curve %s', (algorithm, crv) => {
+    const made = generateKey(algorithm);
+    expect(made).toMatchObject({ kty: 'EC', crv, d: expect.any(String) });
+    expect(openStoredKey(made).id).toBe(made.kid);
+  });
+
+  it('is generated with 3072 bits for RSA', () => {
+    const made = generateKey('RS256');
+    const key = createPrivateKey({ key: made, format: 'jwk' });
+    expect(createPublicKey(key).asymmetricKeyDetails).toMatchObject({ modulusLength: 3072 });
+  });
+});
+
+function pick<Name extends keyof JsonWebKey>(jwk: JsonWebKey, ...names: Name[]): JsonWebKey {
+  return Object.fromEntries(names.map((name) => [name, jwk[name]]));
+}

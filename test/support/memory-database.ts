@@ -1,0 +1,73 @@
+import type BetterSqlite3 from 'better-sqlite3';
+import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
+import type { Entities } from '../../src/database/data-source-options.js';
+import { Database } from '../../src/database/database.js';
+import { type BuildSelect, compileSelect, type Select } from '../../src/database/select.js';
+import { loadSqliteDriver } from '../../src/database/sqlite-driver.js';
+
+/** Tables in memory, for unit specs of SQL conditions: no files, no migrations, no transactions. */
+export class MemoryDatabase extends Database {
+  /** How many writes were begun. */
+  writes = 0;
+  /** The options of the selects, in the order in which they were prepared. */
+  readonly selects: BuildSelect<ObjectLiteral, string>[] = [];
+  private readonly source: DataSource;
+
+  constructor(entities: Entities) {
+    super();
+    const driver = loadSqliteDriver().Sqlite;
+    const options = { type: 'better-sqlite3', driver, database: ':memory:' } as const;
+    this.source = new DataSource({ ...options, entities, synchronize: true });
+  }
+
+  override async open(): Promise<void> {
+    await this.source.initialize();
+  }
+
+  override async close(): Promise<void> {
+    await this.source.destroy();
+  }
+
+  get manager(): EntityManager {
+    return this.source.manager;
+  }
+
+  override write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    this.writes++;
+    return work(this.manager);
+  }
+
+  override select<Entity extends ObjectLiteral, Parameter extends string>(
+    build: BuildSelect<Entity, Parameter>,
+  ): Select<Entity, Parameter> {
+    this.selects.push(build);
+    const all: Select<Entity, Parameter>['all'] = async (values) => {
+      const { sql, bind, hydrate } = compileSelect(this.source, build);
+      return this.connection
+        .prepare<unknown[], unknown[]>(sql)
+        .raw()
+        .all(bind(values))
+        .map(hydrate);
+    };
+    const light = (): Promise<never> => Promise.reject(new Error('Not in memory.'));
+    return { all, light, first: async (values) => (await all(values))[0] };
+  }
+
+  /** There is no log. */
+  override clearLog(): boolean {
+    return true;
+  }
+
+  override listHolds(column: string, parameter: string): string {
+    return `EXISTS (SELECT 1 FROM json_each(${column}) WHERE value = ${parameter})`;
+  }
+
+  protected override isUniqueViolation(): boolean {
+    return false;
+  }
+
+  private get connection(): BetterSqlite3.Database {
+    return (this.source.driver as unknown as { databaseConnection: BetterSqlite3.Database })
+      .databaseConnection;
+  }
+}
