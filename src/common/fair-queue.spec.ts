@@ -279,6 +279,19 @@ describe('FairQueue', () => {
     expect(await Promise.all([first, last])).toEqual(['a0', 'a2']);
   });
 
+  it('counts an abandoned task against its key no more', async () => {
+    const { add, endAll } = queueWith({ maxQueuedPerKey: 1 });
+    const controller = new AbortController();
+    const first = add('a', 'a0');
+    const abandoned = refusal(add('a', 'a1', 'k', controller.signal));
+    controller.abort();
+    expect((await abandoned)[0]).toBe(503);
+    const next = add('a', 'a2', 'k');
+    expect((await refusal(add('a', 'a3', 'k')))[0]).toBe(429);
+    await endAll();
+    expect(await Promise.all([first, next])).toEqual(['a0', 'a2']);
+  });
+
   it('goes on after the only task of a group was abandoned', async () => {
     const { add, endAll } = queueWith();
     const controller = new AbortController();
