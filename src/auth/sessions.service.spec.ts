@@ -21,6 +21,8 @@ describe('The sessions of a user', () => {
   let record: jest.Mock<AuditTrail['record']>;
   let confirmCaller: jest.Mock<UsersService['confirmCaller']>;
   let isLive: boolean;
+  /** What a read before the write finds. */
+  let isFound: boolean;
   let batchSizes: number[];
   let run: jest.Mock<WriteBatches['run']>;
   let listLive: jest.Mock<SessionRepository['listLive']>;
@@ -29,6 +31,7 @@ describe('The sessions of a user', () => {
   beforeEach(() => {
     done = [];
     isLive = true;
+    isFound = true;
     batchSizes = [];
     let isWriting = false;
     const note = (text: string) => void done.push(isWriting ? `  ${text}` : text);
@@ -46,6 +49,14 @@ describe('The sessions of a user', () => {
     listLive = jest.fn<SessionRepository['listLive']>();
     const sessions = {
       listLive,
+      hasLive: (...[subject, id]: string[]) => (
+        note(`look for ${subject} ${id}`),
+        Promise.resolve(isFound)
+      ),
+      hasOthers: (...[subject, except]: string[]) => (
+        note(`look for ${subject} but ${except}`),
+        Promise.resolve(isFound)
+      ),
       end: (id: string) => (note(`end ${id}`), Promise.resolve(isLive)),
       endOf: (...[subject, id]: string[]) => (
         note(`end ${subject} ${id}`),
@@ -118,10 +129,23 @@ describe('The sessions of a user', () => {
     it('ends a session of the subject, and records it in the same write', async () => {
       await service.end(token, 'other', client);
       expect(done).toEqual([
-        ...['write', '  confirm the caller', '  end 7 other', '  record session_ended'],
+        ...['look for 7 other', 'write'],
+        ...['  confirm the caller', '  end 7 other', '  record session_ended'],
       ]);
       expect(confirmCaller).toHaveBeenCalledWith(token);
       expect(record).toHaveBeenCalledWith('session_ended', { ...about, sessionId: 'other' });
+    });
+
+    it('opens no write for a session that is not there', async () => {
+      isFound = false;
+      const found = service.end(token, 'other', client);
+      await expect(found).rejects.toEqual(new ApiError(notFound));
+      expect(done).toEqual(['look for 7 other']);
+    });
+
+    it('does not look for the own session, which the write confirms', async () => {
+      await service.end(token, 'sid', client);
+      expect(done[0]).toBe('write');
     });
 
     it('does not find a session that has ended or belongs to another user', async () => {
@@ -134,17 +158,24 @@ describe('The sessions of a user', () => {
     it('ends nothing if the own session has ended', async () => {
       confirmCaller.mockRejectedValue(new Error('ended'));
       await expect(service.end(token, 'other', client)).rejects.toThrow('ended');
-      expect(done).toEqual(['write']);
+      expect(done).toEqual(['look for 7 other', 'write']);
     });
   });
 
   describe('endOthers', () => {
+    const look = 'look for 7 but sid';
     const batch = ['write', '  confirm the caller', '  end a batch of 7 but sid'];
+
+    it('opens no write if the subject has no other session', async () => {
+      isFound = false;
+      await service.endOthers(token, client);
+      expect(done).toEqual([look]);
+    });
 
     it('ends one batch in one write, and records it there', async () => {
       batchSizes = [WRITE_BATCH - 1, 1];
       await service.endOthers(token, client);
-      expect(done).toEqual([...batch, '  record other_sessions_ended']);
+      expect(done).toEqual([look, ...batch, '  record other_sessions_ended']);
       expect(confirmCaller).toHaveBeenCalledWith(token);
       expect(record).toHaveBeenCalledWith('other_sessions_ended', about);
       expect(run).not.toHaveBeenCalled();
@@ -153,7 +184,7 @@ describe('The sessions of a user', () => {
     it('queues further batches as the session’s, until one is not full, and records them once', async () => {
       batchSizes = [WRITE_BATCH, WRITE_BATCH, 1, 1];
       await service.endOthers(token, client);
-      expect(done).toEqual([...batch, '  record other_sessions_ended', ...batch, ...batch]);
+      expect(done).toEqual([look, ...batch, '  record other_sessions_ended', ...batch, ...batch]);
       const owner = { group: 'subject 7', key: 'session sid' };
       expect(run.mock.calls).toEqual([[owner, expect.any(Function)]]);
     });
@@ -161,7 +192,7 @@ describe('The sessions of a user', () => {
     it('records nothing if it ends none', async () => {
       batchSizes = [0];
       await service.endOthers(token, client);
-      expect(done).toEqual(batch);
+      expect(done).toEqual([look, ...batch]);
     });
 
     it('records a single session that it ends', async () => {
@@ -181,7 +212,7 @@ describe('The sessions of a user', () => {
     it('ends nothing if the own session has ended', async () => {
       confirmCaller.mockRejectedValue(new Error('ended'));
       await expect(service.endOthers(token, client)).rejects.toThrow('ended');
-      expect(done).toEqual(['write']);
+      expect(done).toEqual([look, 'write']);
     });
   });
 });

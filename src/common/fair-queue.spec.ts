@@ -240,6 +240,16 @@ describe('FairQueue', () => {
     expect(started.slice(4)).toEqual(['a2', 'a3', 'b2']);
   });
 
+  it.each([[['a']], [['a', 'b']]])(
+    'gives the place of a group that has all it may run to its next task',
+    async (path) => {
+      const { add, endAll } = queueWith({ concurrency: 2, maxRunningPerGroup: 1 });
+      const runs = many(3).map((i) => add(path, `a${i}`));
+      await endAll();
+      expect(await Promise.all(runs)).toEqual(['a0', 'a1', 'a2']);
+    },
+  );
+
   it('starts a task of another group while one has all that it may run', async () => {
     const { started, add, endAll } = queueWith({ concurrency: 3, maxRunningPerGroup: 1 });
     const runs = [add('a', 'a0'), add('a', 'a1'), add('b', 'b0'), add('c', 'c0'), add('d', 'd0')];

@@ -79,6 +79,7 @@ describe('The requirements of the routes', () => {
         requirement: {},
         handler: handlerOf(Ships, 'all'),
         rateLimited: true,
+        writes: true,
       },
       {
         name: 'Ships.one',
@@ -86,6 +87,7 @@ describe('The requirements of the routes', () => {
         requirement: { fresh: true },
         handler: handlerOf(Ships, 'one'),
         rateLimited: false,
+        writes: true,
       },
       {
         name: 'Root.root',
@@ -93,6 +95,7 @@ describe('The requirements of the routes', () => {
         requirement: { type: 'refresh' },
         handler: handlerOf(Root, 'root'),
         rateLimited: true,
+        writes: true,
       },
     ]);
   });

@@ -74,6 +74,23 @@ describe('Stored sessions', () => {
     for (const id of notLive) expect(await sessions.findLive(id)).toBeUndefined();
   });
 
+  it('are known to their own subject alone, while they live', async () => {
+    expect(await sessions.hasLive('leia', 'live')).toBe(true);
+    expect(await sessions.hasLive('luke', 'live')).toBe(false);
+    for (const id of notLive) expect(await sessions.hasLive('leia', id)).toBe(false);
+  });
+
+  it('besides one are looked for among those of the subject that live', async () => {
+    expect(await sessions.hasOthers('leia', 'live')).toBe(false);
+    expect(await sessions.hasOthers('leia', null)).toBe(true);
+    expect(await sessions.hasOthers('nobody', null)).toBe(false);
+    await store('second', {});
+    expect(await sessions.hasOthers('leia', 'live')).toBe(true);
+    const { query } = database.selects.find(({ parameters }) => parameters.includes('except'))!;
+    const { limit, selects } = query(database.manager).expressionMap;
+    expect([limit, selects.map(({ selection }) => selection)]).toEqual([1, ['session.id']]);
+  });
+
   it('are locked by an update of the row, and found then', async () => {
     const before = database.writes;
     expect(await sessions.lockLive('live')).toEqual(await read('live'));
