@@ -92,10 +92,12 @@ describe('The README', () => {
 describe('The page on security', () => {
   const page = readFileSync('docs/security.md', 'utf8');
   const source = (file: string): string => {
-    const [unit] = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) =>
-      path.endsWith(`/${file}.spec.ts`),
-    );
-    return readFileSync(unit === undefined ? `test/${file}.e2e-spec.ts` : `src/${unit}`, 'utf8');
+    const units = readdirSync('src', { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith(`/${file}.spec.ts`))
+      .map((path) => `src/${path}`);
+    const all = [...units, `test/${file}.e2e-spec.ts`].filter((path) => existsSync(path));
+    expect(all).not.toEqual([]);
+    return all.map((path) => readFileSync(path, 'utf8')).join('\n');
   };
 
   const threats = [...page.matchAll(/^\*\*(.+?)\.\*\* .+\n\nTests:\n\n((?:- .+\n)+)/gm)];

@@ -23,7 +23,7 @@ const MAX_RUNNING = 64;
 const MAX_RUNNING_PER_GROUP = { sqlite: 32, postgres: 8 };
 const MAX_QUEUED = 2000;
 /** Requests of one group that may wait. */
-export const MAX_QUEUED_PER_GROUP = 400;
+export const MAX_QUEUED_PER_GROUP = 240;
 const RETRY_AFTER = 1;
 /**
  * Requests to `@NotRateLimited()` routes that one session may send from one address range in a minute,
