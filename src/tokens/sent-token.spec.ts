@@ -98,6 +98,14 @@ describe('sentToken', () => {
     expect(sentToken(request({ authorization: 'Bearer z' }), own)).toBeNull();
   });
 
+  it('ignores white space around a cookie, and none within it', () => {
+    const signedOf = (cookie: string) => sentToken(request({ cookie }), places)?.signed;
+    expect(signedOf(' \tmine=b\t ')).toBe('b');
+    expect(signedOf('mine=a b')).toBe('a b');
+    expect(signedOf('mi ne=b')).toBeUndefined();
+    expect(signedOf('mine =b')).toBeUndefined();
+  });
+
   it('takes the cookie of the name alone, and two of it as no token', () => {
     const signedOf = (cookie: string) => sentToken(request({ cookie }), places)?.signed;
     expect(signedOf('other=a; mine=b ; last=c')).toBe('b');
