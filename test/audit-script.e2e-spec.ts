@@ -57,7 +57,7 @@ describe('The audit of packages', () => {
 
   it.each([
     ['an error of the registry', '{"message":"405 Method Not Allowed","statusCode":405}', '405'],
-    ['no network', '{"message":"getaddrinfo ENOTFOUND registry.npmjs.org"}', 'ENOTFOUND'],
+    ['no network', '{"message":"getaddrinfo ENOTFOUND registry.example"}', 'ENOTFOUND'],
     ['no JSON', '<html>', 'Command failed'],
     ['nothing', '', 'Command failed'],
   ])('notes that it did not happen, and passes, with %s', async (_, answer, reason) => {

@@ -8,15 +8,13 @@ import type { Token } from '../tokens/token.js';
 import { CurrentPasswordCheck } from '../users/current-password.js';
 import { currentPasswordWrong } from '../users/user-errors.js';
 import type { KnownUser } from '../users/user.repository.js';
-import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
+import { type AuthenticatedUser, MAX_TRIES, UsersService } from '../users/users.service.js';
 import { refusedLogin } from './auth-errors.js';
 import { AuthService, type TokenPair } from './auth.service.js';
 import { LoginThrottle } from './login-throttle.js';
 
 /** Wrong present passwords in a row that a session may send; the last of them ends it. */
 const MAX_IN_SESSION = 5;
-/** How often a change is tried again after the stored hash was replaced meanwhile. */
-const MAX_TRIES = 3;
 
 /** Where passwords are verified, whichever way they come: failures are counted and recorded. */
 @Injectable()
