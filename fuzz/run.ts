@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from '../bench/bench-databases.js';
 import { createApp } from '../src/app.setup.js';
 import { AppConfig } from '../src/config/app-config.js';
-import { buildDocument } from '../src/openapi.js';
+import { buildDocument } from '../src/openapi/document.js';
 import { UsersService } from '../src/users/users.service.js';
 import { fuzz } from './fuzzer.js';
 

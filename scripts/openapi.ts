@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createApp } from '../src/app.setup.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { packageRoot } from '../src/config/package-root.js';
-import { buildDocument } from '../src/openapi.js';
+import { buildDocument } from '../src/openapi/document.js';
 
 /** Writes docs/openapi.json, with the settings' own defaults whatever the environment says. */
 const folder = mkdtempSync(join(tmpdir(), 'openapi-'));

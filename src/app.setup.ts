@@ -21,7 +21,7 @@ import { countAuthAttempts } from './http/rate-limit.guard.js';
 import { requestIdOf } from './http/request-id.js';
 import { allowOrigins, sendSecurityHeaders } from './http/security-headers.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
-import { serveDocs } from './openapi.js';
+import { serveDocs } from './openapi/document.js';
 import { TokenKeys } from './tokens/keys/token-keys.js';
 import { closeRegistration } from './users/registration.guard.js';
 

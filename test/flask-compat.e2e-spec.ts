@@ -3,7 +3,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import argon2 from 'argon2';
 import { AuditEntry } from '../src/audit/audit-entry.js';
 import { LoginFailure } from '../src/auth/login-failure.js';
-import { buildDocument } from '../src/openapi.js';
+import { buildDocument } from '../src/openapi/document.js';
 import { TokenService } from '../src/tokens/token.service.js';
 import { UsersService } from '../src/users/users.service.js';
 import type { LoggedIn, SendOptions } from './support/client.js';

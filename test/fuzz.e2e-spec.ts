@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { buildDocument } from '../src/openapi.js';
+import { buildDocument } from '../src/openapi/document.js';
 import { fuzzApp } from './support/fuzz-app.js';
 import { bootApp } from './support/test-app.js';
 

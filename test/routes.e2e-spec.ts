@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { buildDocument } from '../src/openapi.js';
+import { buildDocument } from '../src/openapi/document.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 
 /** Every route that answers without a token. A route that is missing here must ask for one. */

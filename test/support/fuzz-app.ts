@@ -1,5 +1,5 @@
 import { fuzz, type FuzzReport } from '../../fuzz/fuzzer.js';
-import { buildDocument } from '../../src/openapi.js';
+import { buildDocument } from '../../src/openapi/document.js';
 import { UsersService } from '../../src/users/users.service.js';
 import type { TestApp } from './test-app.js';
 

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { type AppOptions, createApp } from '../../src/app.setup.js';
 import { AppConfig, type PasswordHashCost } from '../../src/config/app-config.js';
 import { Database } from '../../src/database/database.js';
-import { buildDocument } from '../../src/openapi.js';
+import { buildDocument } from '../../src/openapi/document.js';
 import { Client } from './client.js';
 import { report, type ResponseCheck, responseCheck } from './response-check.js';
 import { createDatabase, type TestDatabase } from './test-database.js';

@@ -1,10 +1,10 @@
 import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
-import { AccessTokenResponse } from './auth/dto/tokens-response.dto.js';
-import { type ErrorKind, tooManyRequests } from './common/api-error.js';
-import { addError, hasOwnWords, operationsOf } from './openapi-operations.js';
-import { headerOf, loginCookieOf, placesOf, type TokenRequirement } from './tokens/requirement.js';
-import type { RouteRequirement } from './tokens/route-requirements.js';
-import type { TokenCookies } from './tokens/token-cookies.js';
+import { AccessTokenResponse } from '../auth/dto/tokens-response.dto.js';
+import { type ErrorKind, tooManyRequests } from '../common/api-error.js';
+import { addError, hasOwnWords, operationsOf } from './operations.js';
+import { headerOf, loginCookieOf, placesOf, type TokenRequirement } from '../tokens/requirement.js';
+import type { RouteRequirement } from '../tokens/route-requirements.js';
+import type { TokenCookies } from '../tokens/token-cookies.js';
 import {
   claimRequired,
   csrfFailed,
@@ -15,7 +15,7 @@ import {
   tokenMissing,
   tokenRevoked,
   wrongTokenType,
-} from './tokens/token-error.js';
+} from '../tokens/token-error.js';
 
 type LoginCookies = TokenCookies['names'] | null;
 type Schemes = NonNullable<NonNullable<OpenAPIObject['components']>['securitySchemes']>;

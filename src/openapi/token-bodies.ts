@@ -1,6 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import type { WebSettings } from './config/web-settings.js';
-import { type OperationObject, operationsOf } from './openapi-operations.js';
+import type { WebSettings } from '../config/web-settings.js';
+import { type OperationObject, operationsOf } from './operations.js';
 
 type Components = NonNullable<OpenAPIObject['components']>;
 type Schemas = NonNullable<Components['schemas']>;

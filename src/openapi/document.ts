@@ -7,19 +7,19 @@ import {
   notFound,
   serviceUnavailable,
   validationFailed,
-} from './common/api-error.js';
-import { ErrorResponse, unreadableBody } from './common/api-errors.js';
-import { sentences } from './common/validation.js';
-import { BOOKSTORE_TAG } from './bookstore/bookstore-words.js';
-import type { AppConfig } from './config/app-config.js';
-import { pathOf } from './http/links.js';
-import { requestIdHeader } from './http/request-id.js';
-import { addError, type OperationObject, operationsOf } from './openapi-operations.js';
-import { describeTokens, describeUnspentRefresh } from './openapi-tokens.js';
-import { describeTokenBodies } from './openapi-token-bodies.js';
-import { describeUserRules } from './openapi-users.js';
-import { RouteRequirements } from './tokens/route-requirements.js';
-import { loginCookieNames } from './tokens/token-cookies.js';
+} from '../common/api-error.js';
+import { ErrorResponse, unreadableBody } from '../common/api-errors.js';
+import { sentences } from '../common/validation.js';
+import { BOOKSTORE_TAG } from '../bookstore/bookstore-words.js';
+import type { AppConfig } from '../config/app-config.js';
+import { pathOf } from '../http/links.js';
+import { requestIdHeader } from '../http/request-id.js';
+import { addError, type OperationObject, operationsOf } from './operations.js';
+import { describeTokens, describeUnspentRefresh } from './tokens.js';
+import { describeTokenBodies } from './token-bodies.js';
+import { describeUserRules } from './users.js';
+import { RouteRequirements } from '../tokens/route-requirements.js';
+import { loginCookieNames } from '../tokens/token-cookies.js';
 
 type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
 
