@@ -12,9 +12,9 @@ import { thumbprint } from './token-key.js';
 
 const secret = generateKey('HS256');
 const pair = generateKey('ES256');
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
-  format: 'jwk',
-});
+const newRsa = () =>
+  generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
+const [rsa, otherRsa] = [newRsa(), newRsa()];
 
 function storedAs(jwk: JsonWebKey, alg: string): StoredKey {
   const kid = thumbprint(jwk);
@@ -48,6 +48,16 @@ describe('A stored key', () => {
     ],
     ['has another id', { ...secret, kid: 'other' }, `should be called ${secret.kid}.`],
     ['is of two halves that differ', storedAs(halves, 'ES256'), 'is of two halves that differ.'],
+    [
+      'is of an RSA modulus of another key',
+      storedAs({ ...rsa, ...pick(otherRsa, 'n') }, 'RS256'),
+      'is of two halves that differ.',
+    ],
+    [
+      'has a private half that is out of range',
+      storedAs({ ...pair, d: 'AA' }, 'ES256'),
+      'is of two halves that differ.',
+    ],
     [
       'has no private half',
       storedAs(pick(pair, 'kty', 'crv', 'x', 'y'), 'ES256'),
