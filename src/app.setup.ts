@@ -15,13 +15,16 @@ import {
   refuseOddRequests,
 } from './http/broken-request.js';
 import { createBoundedServer } from './http/connections.js';
+import { allowOrigins } from './http/cors.js';
 import { acceptJsonAlone, BODY_LIMIT } from './http/json-body.js';
 import { prepareLinks } from './http/links.js';
 import { countAuthAttempts } from './http/rate-limit.guard.js';
 import { requestIdOf } from './http/request-id.js';
-import { allowOrigins, sendSecurityHeaders } from './http/security-headers.js';
+import { RouteMethods } from './http/route-methods.js';
+import { sendSecurityHeaders } from './http/security-headers.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
 import { serveDocs } from './openapi/document.js';
+import { declaredHeaders } from './openapi/request-headers.js';
 import { TokenKeys } from './tokens/keys/token-keys.js';
 import { closeRegistration } from './users/registration.guard.js';
 
@@ -81,13 +84,14 @@ export async function createApp(
   sendSecurityHeaders(instance, config);
   prepareLinks(instance, config);
   refuseOddRequests(instance, config);
-  allowOrigins(app, config);
-  answerUnknownRoutes(instance);
+  const routes = new RouteMethods(instance);
+  if (config.docs) serveDocs(app, config);
+  allowOrigins(instance, config, routes, () => declaredHeaders(app));
+  answerUnknownRoutes(instance, routes);
   acceptJsonAlone(instance);
   closeRegistration(app, config);
   await countAuthAttempts(instance, config.authRateLimit);
   hangUpWhenClosing(instance);
-  if (config.docs) serveDocs(app, config);
   app.enableShutdownHooks();
   return app;
 }

@@ -1,4 +1,3 @@
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import type { AppConfig } from '../config/app-config.js';
 import { pathOf } from './links.js';
@@ -50,26 +49,5 @@ export function sendSecurityHeaders(instance: FastifyInstance, { production }: A
     const ofDocs = path === '/docs' || path.startsWith('/docs/');
     reply.headers(ofDocs ? docsHeaders : headers).header(REQUEST_ID_HEADER, request.id);
     done();
-  });
-}
-
-/** Lets the pages of these origins read our answers (the Fetch standard, section 3.3). */
-export function allowOrigins(app: NestFastifyApplication, config: AppConfig): void {
-  if (config.corsOrigins.length === 0) return;
-  app.enableCors({
-    origin: [...config.corsOrigins],
-    // Cookies are sent along where there are any of ours.
-    credentials: config.tokenCookies,
-    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-    allowedHeaders: [
-      'authorization',
-      'content-type',
-      'x-access-tokens',
-      'x-csrf-token',
-      REQUEST_ID_HEADER,
-    ],
-    exposedHeaders: ['link', 'location', 'retry-after', 'www-authenticate', REQUEST_ID_HEADER],
-    maxAge: 600,
-    strictPreflight: false,
   });
 }

@@ -62,10 +62,13 @@ const DOCS_FILES = [
 export function serveDocs(app: NestFastifyApplication, config: AppConfig): void {
   const instance = app.getHttpAdapter().getInstance();
   instance.addHook('onRequest', (request, reply, done) => {
-    if (!request.routeOptions.url?.startsWith('/docs/')) return done();
+    const path = pathOf(request);
+    // The router also decodes paths such as `/%64ocs/`.
+    const { url = path } = request.routeOptions;
+    if (!path.startsWith('/docs/') && !url.startsWith('/docs/')) return done();
     // The page refers to its files relative to the address without the slash.
-    if (pathOf(request) === '/docs/') return void reply.redirect('/docs', 308);
-    done(DOCS_FILES.includes(pathOf(request)) ? undefined : new ApiError(notFound));
+    if (path === '/docs/') return request.is404 ? done() : void reply.redirect('/docs', 308);
+    done(DOCS_FILES.includes(path) ? undefined : new ApiError(notFound));
   });
   SwaggerModule.setup('docs', app, () => buildDocument(app, config), {
     raw: ['json'],

@@ -39,6 +39,9 @@ function withPrefix(prefix: string, { token, csrf }: CookieNames): CookieNames {
   return { token: prefix + token, csrf: prefix + csrf };
 }
 
+/** The request header that repeats the value a cookie's token is bound to. */
+export const CSRF_HEADER = 'x-csrf-token';
+
 /** The methods that change nothing (RFC 9110, section 9.2.1). */
 export const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
@@ -124,7 +127,7 @@ function forget(reply: FastifyReply, name: string, path: string, secure: boolean
  */
 export function refuseForgedRequest({ method, headers }: FastifyRequest, token: Token): void {
   if (SAFE_METHODS.includes(method)) return;
-  const sent = headers['x-csrf-token'];
+  const sent = headers[CSRF_HEADER];
   const { csrf } = token.claims;
   if (typeof sent === 'string' && csrf !== undefined && isSame(sent, csrf)) return;
   throw new TokenError(csrfFailed, `of ${token.subject}`);
