@@ -49,7 +49,7 @@ export class AppModule {
         UsersModule,
         ShipsModule,
         BooksModule,
-        BookstoreModule,
+        ...(config.bookstore ? [BookstoreModule] : []),
         DemoDataModule,
         ...more,
       ],

@@ -131,10 +131,24 @@ describe('Authentication', () => {
       [{ username: 1, password: 'x' }, { username: ['Not a valid string.'] }],
       [{ username: 'user', password: ['x'] }, { password: ['Not a valid string.'] }],
       [{ username: 'u\0ser', password: 'x' }, { username: ['Not a valid string.'] }],
-      [{ username: 'user', password: 'x', otp: 1 }, { otp: ['Unknown field.'] }],
     ])('refuses the bad body %j', async (json, message) => {
       const { status, body } = await login(json);
       expect([status, body.message]).toEqual([400, message]);
+    });
+
+    it.each([
+      ['{"username":"user","password":"password","remember":true}', 200],
+      ['{"grant_type":"x","username":"user","password":"password","scope":{"admin":true}}', 200],
+      ['{"username":"user","password":"password","__proto__":{"admin":true},"id":9}', 200],
+      ['{"username":"user","password":"wrong","constructor":null}', 401],
+      ['{"username":"user","remember":true}', 400],
+      ['{"username":"user","password":5,"remember":true}', 400],
+    ])('ignores the further fields of %s', async (raw, expected) => {
+      const { status, body } = await app.send('POST', '/auth/login', { raw });
+      expect(status).toBe(expected);
+      if (status !== 200) return;
+      const { body: user } = await me(String(body.access_token));
+      expect([user.id, user.admin]).toEqual([1, false]);
     });
 
     it('answers the same to a wrong password and to an unknown user', async () => {

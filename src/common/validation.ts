@@ -121,12 +121,15 @@ export function invalid(complaints: readonly Complaint[]): ApiError {
  * Checks a body against the decorators of its class and makes it one: with all of its own fields
  * and no other.
  *
+ * @param options.ignoreUnknown whether a field that the class does not have is left out, rather than
+ *   refused
  * @throws ApiError `validation_failed`, with a sentence for each field
  */
 export function validateBody<T extends object>(
   type: new () => T,
   body: unknown,
   config: AppConfig,
+  { ignoreUnknown = false } = {},
 ): T {
   if (!isPlainObject(body)) {
     throw invalid([['_schema', [sentences.body]]]);
@@ -137,7 +140,9 @@ export function validateBody<T extends object>(
   const unknown: Complaint[] = [];
   for (const [name, value] of Object.entries(body)) {
     if (known.get(name)?.(config)) (dto as Record<string, unknown>)[name] = value;
-    else if (unknown.length < MAX_COMPLAINTS) unknown.push([name, [sentences.unknown]]);
+    else if (!ignoreUnknown && unknown.length < MAX_COMPLAINTS) {
+      unknown.push([name, [sentences.unknown]]);
+    }
   }
   const errors = validateSync(dto, { forbidUnknownValues: false, validationError: NO_ECHO });
   const complaints = [...errors.map(messageOf), ...unknown];

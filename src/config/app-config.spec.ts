@@ -41,6 +41,7 @@ describe('AppConfig', () => {
       flaskCompat: true,
       registrationClosed: false,
       docs: true,
+      bookstore: true,
       authRateLimit: 20,
       limits: { userRateLimit: 0, maxConnections: 10_000, threadPoolSize: 4 },
       trustedProxies: [],
@@ -129,6 +130,7 @@ describe('AppConfig', () => {
     ],
     [{ REFRESH_ROTATION: 'false' }, { refreshRotation: false }],
     [{ FLASK_COMPAT: 'false' }, { flaskCompat: false }],
+    [{ BOOKSTORE: 'false' }, { bookstore: false }],
     [{ ...production, FLASK_COMPAT: 'true' }, { flaskCompat: true }],
     [{ REGISTRATION: 'closed' }, { registrationClosed: true }],
     [

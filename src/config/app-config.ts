@@ -65,6 +65,8 @@ export class AppConfig {
   /** Whether a registration needs an administrator's token. */
   readonly registrationClosed: boolean;
   readonly docs: boolean;
+  /** Whether the routes of the bookstore tutorial exist. */
+  readonly bookstore: boolean;
   /** The least severe level that is logged; refused tokens are `debug`. */
   readonly logLevel: LogThreshold;
   /** Logins and registrations an address may try a minute; 0 is no limit. */
@@ -107,6 +109,7 @@ export class AppConfig {
     this.flaskCompat = read.flag('FLASK_COMPAT', !this.production);
     this.registrationClosed = isRegistrationClosed(read);
     this.docs = read.flag('DOCS', true);
+    this.bookstore = read.flag('BOOKSTORE', true);
     this.logLevel = read.choice('LOG_LEVEL', LOG_LEVELS, 'info');
     this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
     this.limits = readLimits(read, this.production);

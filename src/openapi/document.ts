@@ -10,6 +10,7 @@ import {
 } from '../common/api-error.js';
 import { ErrorResponse, unreadableBody } from '../common/api-errors.js';
 import { sentences } from '../common/validation.js';
+import { Login } from '../auth/dto/login.dto.js';
 import { BOOKSTORE_TAG } from '../bookstore/bookstore-words.js';
 import type { AppConfig } from '../config/app-config.js';
 import { pathOf } from '../http/links.js';
@@ -30,9 +31,11 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
       'Users, ships, books and logins. Log in at `POST /auth/login`, and give the tokens it answers with to *Authorize*.',
     )
     .setVersion('1')
-    .setOpenAPIVersion('3.1.0')
-    .addTag(BOOKSTORE_TAG.name, BOOKSTORE_TAG.description)
-    .addBasicAuth({ type: 'http', scheme: 'basic' }, 'basic');
+    .setOpenAPIVersion('3.1.0');
+  if (config.bookstore) {
+    builder.addTag(BOOKSTORE_TAG.name, BOOKSTORE_TAG.description);
+    builder.addBasicAuth({ type: 'http', scheme: 'basic' }, 'basic');
+  }
   if (config.web.publicUrl !== null) builder.addServer(config.web.publicUrl);
   const document = SwaggerModule.createDocument(app, builder.build(), {
     extraModels: [ErrorResponse],
@@ -132,9 +135,11 @@ function describe(response: ResponseObject, status: number): void {
   response.headers = { ...ERROR_HEADERS[status], ...response.headers, ...requestIdHeader };
 }
 
-/** A body with a field that its schema does not name is refused. */
+/** A body with a field that its schema does not name is refused, except at the login. */
 function forbidOthers(document: OpenAPIObject, reference: string): void {
-  const schema = document.components?.schemas?.[reference.split('/').at(-1) ?? ''];
+  const name = reference.split('/').at(-1) ?? '';
+  if (name === Login.name) return;
+  const schema = document.components?.schemas?.[name];
   if (schema && !('$ref' in schema)) schema.additionalProperties = false;
 }
 

@@ -16,7 +16,7 @@ type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[s
  */
 export function describeUserRules(
   document: OpenAPIObject,
-  { flaskCompat, registrationClosed: closed }: AppConfig,
+  { flaskCompat, registrationClosed: closed, bookstore }: AppConfig,
 ): void {
   const operation = operationFinder(document);
   const replace = operation('UsersController.replace');
@@ -27,22 +27,31 @@ export function describeUserRules(
     replace.description +=
       ' Users who change themselves send `current_password`. A changed password ends all sessions of the user, that of the request too.';
     for (const kind of [currentPasswordWrong, tooManyRequests]) addError(replace, kind);
+  }
+  if (closed) {
+    const create = operation('UsersController.create');
+    closeRegistration(create);
+    // The session of the token may end while the password is hashed.
+    addError(create, tokenRevoked);
+  }
+  if (!bookstore) return;
+  if (!flaskCompat) {
     const { responses } = operation('BookstoreController.listUsers');
     responses[401] = tutorialMessages(words.tokenMissing, words.tokenInvalid);
     responses[403] = tutorialMessages(words.administratorRequired);
   }
-  if (!closed) return;
-  for (const name of ['UsersController.create', 'BookstoreController.register']) {
-    const registration = operation(name);
-    registration.description = 'For administrators: registration is closed.';
-    registration.security = [{ access_token: [] }];
-    addError(registration, registrationClosed);
+  if (closed) {
+    const register = operation('BookstoreController.register');
+    closeRegistration(register);
+    register.responses[401] = tutorialMessages(words.tokenInvalid);
+    register.security?.unshift({ 'header.x-access-tokens': [] });
   }
-  // The session of the token may end while the password is hashed.
-  addError(operation('UsersController.create'), tokenRevoked);
-  const tutorial = operation('BookstoreController.register');
-  tutorial.responses[401] = tutorialMessages(words.tokenInvalid);
-  tutorial.security?.unshift({ 'header.x-access-tokens': [] });
+}
+
+function closeRegistration(registration: OperationObject): void {
+  registration.description = 'For administrators: registration is closed.';
+  registration.security = [{ access_token: [] }];
+  addError(registration, registrationClosed);
 }
 
 function operationFinder(document: OpenAPIObject): (name: string) => OperationObject {

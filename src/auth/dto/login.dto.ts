@@ -1,6 +1,6 @@
 import { IsText } from '../../common/validation.js';
 
-/** What `POST /auth/login` takes. */
+/** What `POST /auth/login` takes. Further fields are ignored. */
 export class Login {
   @IsText({ min: 1, example: 'user' })
   username: string;
