@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { fleet, ship } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
@@ -141,6 +141,103 @@ describe.each([
       const { status, body } = await app.send(method, path, { ...(json && { json }) });
       expect([status, body.error]).toEqual([401, 'Missing Authorization Header']);
     }
+  });
+});
+
+describe('A difference that docs/flask-clients.md lists', () => {
+  let app: TestApp;
+  let token: string;
+
+  beforeAll(async () => {
+    app = await bootApp();
+    ({ access: token } = await app.login({ name: 'user', password: 'password' }));
+  });
+  afterAll(() => app.close());
+
+  const post = (path: string, values: object, headers = {}) =>
+    app.send('POST', path, { token, headers, raw: JSON.stringify(values) });
+
+  it('a second refresh with one refresh token ends the session, unless REFRESH_ROTATION=false', async () => {
+    const { refresh, access } = await app.newLogin();
+    const { body: first } = await app.send('POST', '/auth/refresh', { token: refresh });
+    await app.send('POST', '/auth/refresh', { token: String(first.refresh_token) });
+    const { status, body } = await app.send('POST', '/auth/refresh', { token: refresh });
+    expect([status, body.code]).toEqual([401, 'token_revoked']);
+    expect((await app.get('/auth/me', { token: access })).body.code).toBe('token_revoked');
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', ''])(
+    'a write of the type "%s" is 415',
+    async (type) => {
+      const { status, body } = await post('/api/ships', ship, { 'content-type': type });
+      expect([status, body.code]).toEqual([415, 'unsupported_media_type']);
+    },
+  );
+
+  it.each([
+    [{ model: '' }, { model: ['Shorter than minimum length 1.'] }],
+    [{ crew: '5' }, { crew: ['Not a valid integer.'] }],
+    [{ crew: 5.7 }, { crew: ['Not a valid integer.'] }],
+    [{ model: 'a\0b' }, { model: ['Not a valid string.'] }],
+    [{ surprise: 1 }, { surprise: ['Unknown field.'] }],
+  ])('a ship with %j is 400', async (values, message) => {
+    const { status, body } = await post('/api/ships', { ...ship, ...values });
+    expect([status, body.message]).toEqual([400, message]);
+  });
+
+  it('a number beyond 2^53 - 1 is 400', async () => {
+    const { status, body } = await post('/api/ships', { ...ship, crew: 2 ** 53 });
+    expect([status, Object.keys(body.message as object)]).toEqual([400, ['crew']]);
+  });
+
+  it.each(['x', 'a.b', 'a.b.c', 'null', ''])('the malformed token "%s" is 401', async (bad) => {
+    const { status, body } = await app.get('/auth/me', { token: bad });
+    expect([status, body.code]).toEqual([401, 'token_invalid']);
+  });
+
+  it.each(['PUT', 'DELETE'])('%s of another user is 403 claim_required', async (method) => {
+    const json = { name: 'another', password: 'password' };
+    const { status, body } = await app.send(method, '/api/users/2', { token, json });
+    expect([status, body.code, body.error]).toEqual([
+      ...[403, 'claim_required', 'Missing required claim(s)'],
+    ]);
+  });
+
+  it('names and passwords have a maximum length', async () => {
+    const json = { name: 'n'.repeat(81), password: 'p'.repeat(129) };
+    const { status, body } = await app.send('POST', '/api/users', { json });
+    expect([status, body.message]).toEqual([
+      400,
+      {
+        name: ['Longer than maximum length 80.'],
+        password: ['Longer than maximum length 128.'],
+      },
+    ]);
+  });
+
+  it('a taken name in PUT is 400 name_taken', async () => {
+    const json = { name: 'guest', password: 'password' };
+    const { status, body } = await app.send('PUT', '/api/users/1', { token, json });
+    expect([status, body.code, body.message]).toEqual([400, 'name_taken', 'User already exists.']);
+  });
+
+  it.each(['/api/ships/01', '/api/ships/', '/api/users/', '/auth/login/', '/api/ships/1/'])(
+    '%s is 404',
+    async (path) => {
+      expect((await app.get(path)).status).toBe(404);
+    },
+  );
+
+  it('/docs/ redirects to /docs', async () => {
+    const { status, headers } = await app.get('/docs/');
+    expect([status, headers.get('location')]).toEqual([308, '/docs']);
+  });
+
+  it('OPTIONS is 204 with the methods of the original in Allow', async () => {
+    const { status, text, headers } = await app.send('OPTIONS', '/api/ships');
+    expect([status, text]).toEqual([204, '']);
+    const methods = headers.get('allow')!.split(', ');
+    expect(methods).toEqual(expect.arrayContaining(['POST', 'GET', 'HEAD', 'OPTIONS']));
   });
 });
 

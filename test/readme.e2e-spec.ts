@@ -6,9 +6,9 @@ import { csrfFailed } from '../src/tokens/token-error.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 
 const readme = readFileSync('README.md', 'utf8');
-const blocks = (heading: string, language: string): string[] => {
-  const start = readme.indexOf(`\n## ${heading}\n`);
-  const chapter = readme.slice(start, readme.indexOf('\n## ', start + 1));
+const blocks = (heading: string, language: string, page = readme): string[] => {
+  const start = page.indexOf(`\n## ${heading}\n`);
+  const chapter = page.slice(start, page.indexOf('\n## ', start + 1));
   const fences = chapter.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, 'g'));
   return [...fences].map(([, text]) => text!);
 };
@@ -49,8 +49,9 @@ describe('The README', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('has a chapter for the bookstore’s clients that works when it is pasted', async () => {
-    const tour = blocks('For clients of the bookstore tutorial', 'sh')[0]!;
+  it('leads to a page for the bookstore’s clients with a tour that works when it is pasted', async () => {
+    expect(readme).toContain('](docs/bookstore-clients.md)');
+    const tour = blocks('A tour', 'sh', readFileSync('docs/bookstore-clients.md', 'utf8'))[0]!;
     const script = tour.replace('http://localhost:3000', app.url);
     const { stdout } = await promisify(execFile)('bash', ['-euc', script]);
     expect(stdout).toContain('{"message":"registered successfully"}');

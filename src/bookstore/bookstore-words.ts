@@ -5,7 +5,7 @@ import type { ErrorKind } from '../common/api-error.js';
 export const BOOKSTORE_TAG = {
   name: 'Bookstore tutorial',
   description:
-    'For clients of the Flask bookstore tutorial, which need no change: its own paths, bodies and words. The users, sessions and books are the same as everywhere else; new clients find them under `/api` and `/auth`.',
+    'For clients of the Flask bookstore tutorial: its own paths, bodies and words. The users, sessions and books are the same as everywhere else; new clients find them under `/api` and `/auth`.',
 };
 
 /** The tutorial's own. */
