@@ -13,6 +13,8 @@ export const CURVES = { ES256: 'prime256v1', ES384: 'secp384r1', ES512: 'secp521
 
 /** Bits; RFC 7518, section 3.3. */
 const MIN_RSA_BITS = 2048;
+/** NIST FIPS 186-5, appendix A.1.1: an exponent is larger than 2^16. */
+const MIN_RSA_EXPONENT = 65_537n;
 
 /** What the algorithm signs with. */
 export function keyKindOf(algorithm: JwtAlgorithm): 'secret' | 'rsa' | 'ec' {
@@ -58,7 +60,10 @@ export function misfit(key: KeyObject, algorithm: JwtAlgorithm): string | null {
   }
   if (type === 'rsa' && wanted === 'rsa') {
     const bits = details.modulusLength ?? 0;
-    return bits < MIN_RSA_BITS ? `has ${bits} bits, too few for ${algorithm}` : null;
+    if (bits < MIN_RSA_BITS) return `has ${bits} bits, too few for ${algorithm}`;
+    const exponent = details.publicExponent ?? 0n;
+    if (exponent >= MIN_RSA_EXPONENT) return null;
+    return `has the public exponent ${exponent}, and needs at least ${MIN_RSA_EXPONENT}`;
   }
   if (type === 'ec' && wanted === 'ec') {
     const curve = details.namedCurve ?? 'no known curve';

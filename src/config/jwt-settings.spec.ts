@@ -21,6 +21,7 @@ function pair(type: 'rsa' | 'ec' | 'ed25519', options: object = {}) {
 const rsa = pair('rsa', { modulusLength: 2048 });
 const otherRsa = pair('rsa', { modulusLength: 2048 });
 const shortRsa = pair('rsa', { modulusLength: 1024 });
+const exponent3 = pair('rsa', { modulusLength: 2048, publicExponent: 3 });
 const p256 = pair('ec', { namedCurve: 'P-256' });
 const p384 = pair('ec', { namedCurve: 'P-384' });
 const p521 = pair('ec', { namedCurve: 'P-521' });
@@ -114,6 +115,11 @@ describe('The settings of keys', () => {
       'an RSA key under 2048 bits',
       { JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: shortRsa.privateKey },
       `JWT_PRIVATE_KEY has 1024 bits, too few for RS256; ${rsaRemedy}`,
+    ],
+    [
+      'an RSA key with a public exponent below 65537',
+      { JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: exponent3.privateKey },
+      `JWT_PRIVATE_KEY has the public exponent 3, and needs at least 65537; ${rsaRemedy}`,
     ],
     [
       'a curve that does not fit the algorithm',

@@ -12,9 +12,13 @@ import { thumbprint } from './token-key.js';
 
 const secret = generateKey('HS256');
 const pair = generateKey('ES256');
-const newRsa = () =>
-  generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
-const [rsa, otherRsa] = [newRsa(), newRsa()];
+const newRsa = (publicExponent = 65_537) =>
+  generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent }).privateKey.export({
+    format: 'jwk',
+  });
+const [rsa, otherRsa, rsaOfExponent3] = [newRsa(), newRsa(), newRsa(3)];
+const remedy = (algorithm: string) =>
+  `; take it out of the key file, and make another by: npm run keys -- add ${algorithm}.`;
 
 function storedAs(jwk: JsonWebKey, alg: string): StoredKey {
   const kid = thumbprint(jwk);
@@ -30,6 +34,8 @@ describe('A stored key', () => {
     ['HS256', secret],
     ['ES256', pair],
     ['RS256', storedAs(rsa, 'RS256')],
+    ['ES256', { ...pair, use: 'sig', key_ops: ['sign'] }],
+    ['HS256', { ...secret, use: 'sig', key_ops: ['verify', 'sign'] }],
   ])('for %s opens, and is good for that algorithm alone', (algorithm, stored) => {
     expect(openStoredKey(stored)).toMatchObject({
       ...{ id: stored.kid, algorithm, algorithms: [algorithm] },
@@ -39,12 +45,37 @@ describe('A stored key', () => {
   const halves = { ...pair, ...pick(generateKey('ES256'), 'x', 'y') };
 
   it.each<[string, StoredKey, string]>([
+    [
+      'has an RSA exponent below 65537',
+      storedAs(rsaOfExponent3, 'RS256'),
+      `has the public exponent 3, and needs at least 65537${remedy('RS256')}`,
+    ],
+    [
+      'is for encryption',
+      { ...pair, use: 'enc' },
+      `is not for signatures, as its \`use\` says${remedy('ES256')}`,
+    ],
+    [
+      'has operations without signing',
+      { ...pair, key_ops: ['verify', 'deriveKey'] },
+      `is not for signatures, as its \`key_ops\` say${remedy('ES256')}`,
+    ],
+    [
+      'has operations that are no list',
+      { ...pair, key_ops: 'sign' },
+      `is not for signatures, as its \`key_ops\` say${remedy('ES256')}`,
+    ],
+    [
+      'is a secret that must not verify',
+      { ...secret, key_ops: ['sign'] },
+      `is not for signatures, as its \`key_ops\` say${remedy('HS256')}`,
+    ],
     ['has no known algorithm', { ...secret, alg: 'none' as never }, 'has no known algorithm.'],
-    ['is too short', { ...secret, k: 'AAAA' }, 'has 3 bytes, too few for HS256.'],
+    ['is too short', { ...secret, k: 'AAAA' }, `has 3 bytes, too few for HS256${remedy('HS256')}`],
     [
       'is of another kind',
       { ...secret, alg: 'ES256' },
-      'is of the kind secret, which does not fit ES256.',
+      `is of the kind secret, which does not fit ES256${remedy('ES256')}`,
     ],
     ['has another id', { ...secret, kid: 'other' }, `should be called ${secret.kid}.`],
     ['is of two halves that differ', storedAs(halves, 'ES256'), 'is of two halves that differ.'],

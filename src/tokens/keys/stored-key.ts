@@ -36,13 +36,29 @@ export function openStoredKey(stored: StoredKey): TokenKey {
   const known = JWT_ALGORITHMS.find((algorithm) => algorithm === stored.alg);
   if (!known) throw new StartError(`The stored key ${stored.kid} has no known algorithm.`);
   const key = tokenKey(keyObject(stored), known);
-  const problem = misfit(key.signing, known);
-  if (problem !== null) throw new StartError(`The stored key ${stored.kid} ${problem}.`);
+  const problem = misuse(stored) ?? misfit(key.signing, known);
+  if (problem !== null) {
+    throw new StartError(
+      `The stored key ${stored.kid} ${problem}; take it out of the key file, and make another by: npm run keys -- add ${known}.`,
+    );
+  }
   if (key.id !== stored.kid) {
     throw new StartError(`The stored key ${stored.kid} should be called ${key.id}.`);
   }
   if (!isPair(key)) throw halvesDiffer(stored);
   return key;
+}
+
+/**
+ * Says why a key is not meant for signatures, as the end of a sentence (RFC 7517, sections 4.2 and
+ * 4.3); null if it says nothing of what it is for.
+ */
+function misuse({ kty, use, key_ops: operations }: StoredKey): string | null {
+  if (use !== undefined && use !== 'sig') return 'is not for signatures, as its `use` says';
+  if (operations === undefined) return null;
+  const needed = kty === 'oct' ? ['sign', 'verify'] : ['sign'];
+  const isMeant = Array.isArray(operations) && needed.every((each) => operations.includes(each));
+  return isMeant ? null : 'is not for signatures, as its `key_ops` say';
 }
 
 /**
