@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiKeys } from './api-keys.js';
+import { CookieTokensController } from './cookie-tokens.controller.js';
 import { MachineTokensController } from './machine-tokens.controller.js';
 import { ProtectedRoutesController } from './protected-routes.controller.js';
 import { TenantHook } from './tenant.hook.js';
@@ -10,7 +11,7 @@ export class ExamplesModule {
   static forRoot(apiKeys: ApiKeys): DynamicModule {
     return {
       module: ExamplesModule,
-      controllers: [ProtectedRoutesController, MachineTokensController],
+      controllers: [ProtectedRoutesController, MachineTokensController, CookieTokensController],
       providers: [{ provide: ApiKeys, useValue: apiKeys }, TenantHook],
     };
   }

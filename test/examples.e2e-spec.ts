@@ -97,4 +97,25 @@ describe('The examples', () => {
       (await app.get<{ claims: { tenant: string } }>('/auth/token', { token })).body.claims.tenant;
     expect([await tenant(access), await tenant(other.access)]).toEqual(['alderaan', 'hoth']);
   });
+
+  it('have routes for a token in a cookie of one’s own, which is bound to X-CSRF-TOKEN', async () => {
+    const opened = await app.send('POST', '/kiosk/token', {
+      headers: { 'x-api-key': 'the key of reporting' },
+    });
+    const [cookie = ''] = (opened.headers.get('set-cookie') ?? '').split(';');
+    const csrf = opened.body.csrf as string;
+    const order = async (headers: Record<string, string>, method = 'POST') => {
+      const { status, body } = await app.send(method, '/kiosk/orders', { headers });
+      return [status, body.orders ?? body.code];
+    };
+    expect(await order({ cookie, 'x-csrf-token': csrf })).toEqual([201, 1]);
+    expect(await order({ cookie })).toEqual([401, 'csrf_failed']);
+    expect(await order({ cookie, 'x-csrf-token': `${csrf}x` })).toEqual([401, 'csrf_failed']);
+    expect(await order({ cookie }, 'GET')).toEqual([200, 1]);
+    const missing = await app.get('/kiosk/orders');
+    expect(missing.body).toEqual({
+      ...{ statusCode: 401, code: 'token_missing', error: 'Missing cookie "kiosk_token"' },
+    });
+    expect((await app.send('POST', '/kiosk/token')).status).toBe(401);
+  });
 });

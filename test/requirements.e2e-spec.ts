@@ -402,6 +402,24 @@ describe('A token is taken', () => {
     expect(await visit('cookie', { cookie: `notmine=${token}` })).toBe('token_missing');
   });
 
+  it('from a cookie alone, and without it the refusal names the cookie and no header', async () => {
+    const { status, body, headers } = await app.get('/places/cookie');
+    expect([status, body]).toEqual([
+      401,
+      { statusCode: 401, code: 'token_missing', error: 'Missing cookie "mine"' },
+    ]);
+    expect(headers.get('www-authenticate')).toBe('Bearer realm="api"');
+    for (const path of ['both', 'own-header-or-cookie', 'header', 'own-header']) {
+      const missing = await app.get(`/places/${path}`);
+      expect([missing.body.code, missing.body.error]).toEqual([
+        'token_missing',
+        'Missing Authorization Header',
+      ]);
+    }
+    const document = JSON.stringify((await app.get('/docs/openapi.json')).body);
+    expect(document).toContain('Missing cookie \\"mine\\"');
+  });
+
   it('from no cookie that is there twice', async () => {
     const token = await minted();
     expect(await visit('cookie', { cookie: `mine=${token}; mine=${token}` })).toBe('token_invalid');

@@ -4,6 +4,7 @@ import { type ErrorKind, tooManyRequests } from '../common/api-error.js';
 import { addError, hasOwnWords, operationsOf } from './operations.js';
 import { headerOf, loginCookieOf, placesOf, type TokenRequirement } from '../tokens/requirement.js';
 import type { RouteRequirement } from '../tokens/route-requirements.js';
+import { missingToken } from '../tokens/sent-token.js';
 import type { TokenCookies } from '../tokens/token-cookies.js';
 import {
   claimRequired,
@@ -12,7 +13,6 @@ import {
   scopeRequired,
   tokenExpired,
   tokenInvalid,
-  tokenMissing,
   tokenRevoked,
   wrongTokenType,
 } from '../tokens/token-error.js';
@@ -62,9 +62,8 @@ export function describeTokens(
     }
     // Who words a refusal differently words every refusal so.
     if (hasOwnWords(operation, 401)) continue;
-    for (const kind of refusalsOf(requirement, cookie !== null && changes)) {
-      addError(operation, kind);
-    }
+    const refusals = refusalsOf(requirement, cookie !== null && changes);
+    for (const kind of [missingToken({ header, cookie }), ...refusals]) addError(operation, kind);
   }
   const { securitySchemes } = document.components ?? {};
   document.components = {
@@ -95,7 +94,7 @@ function cookieOf(requirement: TokenRequirement, loginCookies: LoginCookies): st
 function refusalsOf(requirement: TokenRequirement, forgeable: boolean): ErrorKind[] {
   const { type = 'access', fresh, scope, claims } = requirement;
   return [
-    ...[tokenMissing, tokenInvalid, tokenExpired, tokenRevoked, wrongTokenType[type]],
+    ...[tokenInvalid, tokenExpired, tokenRevoked, wrongTokenType[type]],
     ...(forgeable ? [csrfFailed] : []),
     ...(fresh ? [freshTokenRequired] : []),
     ...(scope ? [scopeRequired] : []),

@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import type { ErrorKind } from '../common/api-error.js';
+import { cookieMissing, tokenMissing } from './token-error.js';
 
 /** Where a route takes its token from. */
 export interface TokenPlaces {
@@ -6,6 +8,11 @@ export interface TokenPlaces {
   header: string | null;
   /** Its name; null where no cookie will do. */
   cookie: string | null;
+}
+
+/** How a request without a token is refused: it speaks of a cookie where no header is read. */
+export function missingToken({ header, cookie }: TokenPlaces): ErrorKind {
+  return header === null && cookie !== null ? cookieMissing(cookie) : tokenMissing;
 }
 
 /** A token as a request brought it. */

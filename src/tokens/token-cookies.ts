@@ -129,7 +129,10 @@ export function refuseForgedRequest({ method, headers }: FastifyRequest, token: 
   if (SAFE_METHODS.includes(method)) return;
   const sent = headers[CSRF_HEADER];
   const { csrf } = token.claims;
-  if (typeof sent === 'string' && csrf !== undefined && isSame(sent, csrf)) return;
+  if (csrf === undefined) {
+    throw new TokenError(csrfFailed, 'the token has no claim csrf; issue it with `csrf: true`');
+  }
+  if (typeof sent === 'string' && isSame(sent, csrf)) return;
   throw new TokenError(csrfFailed, `of ${token.subject}`);
 }
 

@@ -7,6 +7,10 @@ export const tokenMissing: ErrorKind = {
   code: 'token_missing',
   error: 'Missing Authorization Header',
 };
+/** `tokenMissing`, in the words for a route that takes tokens from this cookie and no header. */
+export function cookieMissing(name: string): ErrorKind {
+  return { ...tokenMissing, error: `Missing cookie "${name}"` };
+}
 export const tokenInvalid: ErrorKind = {
   status: 401,
   code: 'token_invalid',
@@ -72,7 +76,7 @@ export class TokenError extends ApiError {
 /** RFC 6750, section 3: no error code where the request held no token at all. */
 function challenge(kind: ErrorKind): Record<string, string> {
   if (kind.status !== 401 && kind.status !== 403) return {};
-  if (kind === tokenMissing) return { 'www-authenticate': CHALLENGE };
+  if (kind.code === tokenMissing.code) return { 'www-authenticate': CHALLENGE };
   const error = kind.status === 403 ? 'insufficient_scope' : 'invalid_token';
   return {
     'www-authenticate': `${CHALLENGE}, error="${error}", error_description="${kind.error ?? ''}"`,

@@ -5,9 +5,9 @@ import { AppConfig } from '../config/app-config.js';
 import { PUBLIC } from './require-token.decorator.js';
 import { headerOf, loginCookieOf, placesOf, type TokenRequirement, unmet } from './requirement.js';
 import { requirementOf } from './route-requirements.js';
-import { type SentToken, sentToken, type TokenPlaces } from './sent-token.js';
+import { missingToken, type SentToken, sentToken, type TokenPlaces } from './sent-token.js';
 import { refuseForgedRequest, TokenCookies } from './token-cookies.js';
-import { TokenError, tokenMissing } from './token-error.js';
+import { TokenError } from './token-error.js';
 import { TokenService } from './token.service.js';
 import type { Token } from './token.js';
 
@@ -63,7 +63,7 @@ export class TokenGuard implements CanActivate {
 
   private async check({ requirement, places }: Access, request: Request): Promise<Token> {
     const sent = sentToken(request, places);
-    if (!sent) throw new TokenError(tokenMissing);
+    if (!sent) throw new TokenError(missingToken(places));
     const { type = 'access', spent = false } = requirement;
     const token = await this.tokens.verify(sent.signed, { type, spent });
     if (sent.from === 'cookie') refuseForgedRequest(request, token);
