@@ -68,6 +68,24 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
     expect((await me(signed({ alg: algorithm }, privateKey))).status).toBe(200);
   });
 
+  it.each(['at+jwt', 'AT+JWT', 'application/at+jwt', 'jwt', 'application/JWT', undefined])(
+    'an access token of typ %j is let in',
+    async (typ) => {
+      expect((await me(signed(header({ typ }), privateKey))).status).toBe(200);
+    },
+  );
+
+  it('a refresh token of the typ of an access token is refused, at every route', async () => {
+    const refresh = { type: 'refresh' };
+    const mismatched = signed(header({ typ: 'at+jwt' }), privateKey, refresh);
+    expect((await me(mismatched)).body).toEqual(invalid);
+    const sent = (typ: string) =>
+      app.send('POST', '/auth/refresh', { token: signed(header({ typ }), privateKey, refresh) });
+    expect((await sent('at+jwt')).body).toEqual(invalid);
+    expect((await sent('application/at+jwt')).body).toEqual(invalid);
+    for (const typ of ['rt+jwt', 'RT+JWT', 'JWT']) expect((await sent(typ)).status).toBe(200);
+  });
+
   it.each<[string, () => string]>([
     ...['none', 'None', 'NONE', 'nOnE', ''].map((alg): [string, () => string] => [
       `algorithm "${alg}" without a signature`,
@@ -140,6 +158,13 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
     ['an empty crit', () => signed(header({ crit: [] }), privateKey)],
     ['b64', () => signed(header({ b64: false, crit: ['b64'] }), privateKey)],
     ['b64 true', () => signed(header({ b64: true }), privateKey)],
+    ['the typ of a refresh token', () => signed(header({ typ: 'rt+jwt' }), privateKey)],
+    [
+      'the typ of a refresh token, in other letters and with its prefix',
+      () => signed(header({ typ: 'Application/RT+JWT' }), privateKey),
+    ],
+    ['a typ that is a list', () => signed(header({ typ: ['at+jwt'] }), privateKey)],
+    ['an empty typ', () => signed(header({ typ: '' }), privateKey)],
     ['another typ', () => signed(header({ typ: 'secevent+jwt' }), privateKey)],
     ['x5c, by the right key', () => signed(header({ x5c: [] }), privateKey)],
     ['a session that is a number', () => signed(header(), privateKey, { sid: 1 })],

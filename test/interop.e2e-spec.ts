@@ -42,6 +42,8 @@ interface Task {
   algorithm: JwtAlgorithm;
   issuer: string;
   audience: string;
+  /** The header `typ` that the service takes; `at+jwt` where it is left out. */
+  typ?: string;
   key?: string;
   jwks_url?: string;
 }
@@ -148,11 +150,12 @@ withPython(() => {
     /** @param keys where the key comes from, in each way */
     async function expectVerified(...keys: Partial<Task>[]): Promise<void> {
       const { access, refresh } = user;
-      const header = { alg: algorithm, typ: 'JWT', kid: kidOf(access) };
+      const header = { alg: algorithm, typ: 'at+jwt', kid: kidOf(access) };
       const results = await verifyByPyJwt(
         keys.flatMap((key) => [
           task(access, key),
           task(refresh, key),
+          task(refresh, { ...key, typ: 'rt+jwt' }),
           task(forge(user), key),
           task(access, { ...key, issuer: 'https://others.example' }),
           task(access, { ...key, audience: 'the others' }),
@@ -161,13 +164,18 @@ withPython(() => {
       expect(results).toEqual(
         keys.flatMap(() => [
           { header, claims: claimsOf(user, 'access') },
-          { header, claims: claimsOf(user, 'refresh') },
+          { refused: 'typ rt+jwt' },
+          { header: { ...header, typ: 'rt+jwt' }, claims: claimsOf(user, 'refresh') },
           { refused: 'InvalidSignatureError' },
           { refused: 'InvalidIssuerError' },
           { refused: 'InvalidAudienceError' },
         ]),
       );
-      for (const [index, lifetime] of [15 * 60, 30 * 24 * 3600].entries()) {
+      const lifetimes = [
+        [0, 15 * 60],
+        [2, 30 * 24 * 3600],
+      ] as const;
+      for (const [index, lifetime] of lifetimes) {
         const { iat, nbf, exp } = results[index]!.claims as Record<string, number>;
         expect([nbf, exp]).toEqual([iat, iat! + lifetime]);
       }

@@ -100,6 +100,33 @@ function without(name: string): Record<string, unknown> {
   return rest;
 }
 
+type Parts = [header: string, payload: string, signature: string];
+
+/**
+ * A token whose parts are spelled in another way than base64url has it, signed as it is spelled. Both
+ * parts end in a byte that leaves bits over, whose values decoders ignore.
+ */
+function respell(change: (parts: Parts) => Parts): string {
+  const padded = (value: object) => {
+    const text = JSON.stringify(value);
+    return b64(text + ' '.repeat((4 - (text.length % 3)) % 3));
+  };
+  const [header, payload] = change([padded({ alg: 'HS256' }), padded(claims()), '']);
+  const input = `${header}.${payload}`;
+  return `${input}.${createHmac('sha256', SECRET).update(input).digest('base64url')}`;
+}
+
+/** The same bytes, with a bit set behind the last one. */
+function nextTo(part: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  return part.slice(0, -1) + alphabet[alphabet.indexOf(part.at(-1)!) + 1]!;
+}
+
+/** The same bytes, with a last character that holds too few bits for one more. */
+function tooLong(part: string): string {
+  return `${part.slice(0, -2)}${Buffer.from('   ').toString('base64url')}A`;
+}
+
 describe('Tokens', () => {
   let app: TestApp;
   let user: LoggedIn;
@@ -260,7 +287,40 @@ describe('Tokens', () => {
     ['padding', () => `${user.access}=`],
     ['something critical', () => forge(claims(), { alg: 'HS256', crit: ['exp'], exp: 1 })],
     ['an unencoded payload', () => forge(claims(), { alg: 'HS256', b64: false })],
-    ['another type of token in the header', () => forge(claims(), { alg: 'HS256', typ: 'at+jwt' })],
+    [
+      'another type of token in the header',
+      () => forge(claims(), { alg: 'HS256', typ: 'dpop+jwt' }),
+    ],
+    ['the typ of a refresh token', () => forge(claims(), { alg: 'HS256', typ: 'rt+jwt' })],
+    [
+      'the typ of an access token on a refresh token',
+      () => forge(claims({ type: 'refresh' }), { alg: 'HS256', typ: 'application/AT+JWT' }),
+    ],
+    ['padding behind the header', () => respell(([header, ...rest]) => [`${header}==`, ...rest])],
+    [
+      'padding behind the payload',
+      () => respell(([header, payload, end]) => [header, `${payload}=`, end]),
+    ],
+    [
+      'a character of no alphabet in the header',
+      () => respell(([header, ...rest]) => [`${header}*`, ...rest]),
+    ],
+    [
+      'a character of no alphabet in the payload',
+      () => respell(([header, payload, end]) => [header, `${payload}~`, end]),
+    ],
+    [
+      'bits behind the last byte of the header',
+      () => respell(([header, ...rest]) => [nextTo(header), ...rest]),
+    ],
+    [
+      'bits behind the last byte of the payload',
+      () => respell(([header, payload, end]) => [header, nextTo(payload), end]),
+    ],
+    [
+      'a character too many behind the payload',
+      () => respell(([header, payload, end]) => [header, tooLong(payload), end]),
+    ],
     ['a header that is a list', () => forge(claims(), [])],
     ['a header that is null', () => forge(claims(), null)],
     ['a payload that is null', () => forge(null)],

@@ -60,7 +60,7 @@ describe('The token service', () => {
       scope: { may: ['read'] },
       issuedAt: new Date(1_800_000_000_000),
       expiresAt: new Date(1_800_000_060_000),
-      header: { alg: 'HS256', typ: 'JWT', kid: token.keyId },
+      header: { alg: 'HS256', typ: 'at+jwt', kid: token.keyId },
     });
     expect(token.claims).toEqual({
       ...{ iss: 'us', aud: 'here', sub: 'leia', jti: token.id, type: 'access' },

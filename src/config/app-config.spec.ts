@@ -30,6 +30,8 @@ describe('AppConfig', () => {
       },
       jwtIssuer: null,
       jwtAudience: null,
+      jwtLeeway: 5,
+      jwtTyp: 'at+jwt',
       accessTokenLifetime: 900,
       refreshTokenLifetime: 30 * 86_400,
       sessionMaxAge: 90 * 86_400,
@@ -276,6 +278,12 @@ describe('AppConfig', () => {
       { PASSWORD_MIN_LENGTH: '129' },
       'PASSWORD_MIN_LENGTH: "129" will not do; use a whole number from 1 to 128.',
     ],
+    [{ JWT_TYP: 'jwt' }, 'JWT_TYP: "jwt" is not known; use at+jwt or JWT.'],
+    [{ JWT_LEEWAY: '6m' }, 'JWT_LEEWAY: "6m" is too long; use at most 300s.'],
+    [
+      { JWT_LEEWAY: '-1s' },
+      'JWT_LEEWAY: "-1s" is no span of time; use one such as 30s, 15m, 12h or 30d, or a bare number of seconds.',
+    ],
     [
       { AUTH_RATE_LIMIT: 'none' },
       'AUTH_RATE_LIMIT: "none" will not do; use a whole number from 0 to 1000000.',
@@ -290,6 +298,14 @@ describe('AppConfig', () => {
     ],
   ])('refuses %j', (env, sentence) => {
     expect(problemsOf(env)).toEqual([sentence]);
+  });
+
+  it.each([
+    ['0', 0],
+    ['0s', 0],
+    ['5m', 300],
+  ])('takes the leeway %s as %d seconds', (JWT_LEEWAY, seconds) => {
+    expect(AppConfig.from({ JWT_LEEWAY }).jwtLeeway).toBe(seconds);
   });
 
   it('names every problem at once, and no secret', () => {

@@ -20,6 +20,9 @@ export interface PasswordHashCost {
 
 const ENVIRONMENTS = ['development', 'production', 'test'] as const;
 
+/** RFC 9068, section 2.1, and RFC 7519, section 5.1. */
+const ACCESS_TOKEN_TYPES = ['at+jwt', 'JWT'] as const;
+
 /** What bounds the use of the process. */
 export interface Limits {
   /** Requests that write or hash, per user, session and minute; 0 is no limit. */
@@ -43,6 +46,10 @@ export class AppConfig {
   readonly jwt: JwtSettings;
   readonly jwtIssuer: string | null;
   readonly jwtAudience: string | null;
+  /** By how much `nbf` and `iat` of a token may be ahead of our clock. */
+  readonly jwtLeeway: number;
+  /** The header `typ` of access tokens. */
+  readonly jwtTyp: (typeof ACCESS_TOKEN_TYPES)[number];
   readonly accessTokenLifetime: number;
   /** Of the token that the bookstore's login gives. */
   readonly bookstoreTokenLifetime: number;
@@ -94,6 +101,8 @@ export class AppConfig {
     });
     this.jwtIssuer = read.text('JWT_ISSUER') ?? null;
     this.jwtAudience = read.text('JWT_AUDIENCE') ?? null;
+    this.jwtLeeway = read.duration('JWT_LEEWAY', '5s', { bareUnit: 's', min: 0, max: 300 });
+    this.jwtTyp = read.choice('JWT_TYP', ACCESS_TOKEN_TYPES, 'at+jwt');
     const lifetimes = readLifetimes(read);
     this.accessTokenLifetime = lifetimes.access;
     this.bookstoreTokenLifetime = lifetimes.bookstore;

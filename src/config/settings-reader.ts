@@ -93,17 +93,22 @@ export class SettingsReader {
     return fallback;
   }
 
-  /** A span of time in seconds, written as `30s`, `15m`, `12h`, `30d` or `2w`; at least `min`. */
+  /** A span of time in seconds, written as `30s`, `15m`, `12h`, `30d` or `2w`, from `min` to `max`. */
   duration(
     name: string,
     fallback: string,
-    options: { bareUnit?: Unit; also?: Spelling[]; min?: number } = {},
+    options: { bareUnit?: Unit; also?: Spelling[]; min?: number; max?: number } = {},
   ) {
     const main: Spelling = { name, ...(options.bareUnit && { bareUnit: options.bareUnit }) };
     const found = this.oneOf([main, ...(options.also ?? [])], seconds);
     const text = found.value ?? fallback;
     const result = seconds(text, found.bareUnit);
-    if (result !== undefined && result >= (options.min ?? 1)) return result;
+    const { min = 1, max = Infinity } = options;
+    if (result !== undefined && result > max) {
+      this.problem(`${found.spelling}: "${text}" is too long; use at most ${max}s.`);
+      return max;
+    }
+    if (result !== undefined && result >= min) return result;
     const bare = found.bareUnit ? `, or a bare number of ${unitNames[found.bareUnit]}` : '';
     this.problem(
       `${found.spelling}: "${text}" is no span of time; use one such as 30s, 15m, 12h or 30d${bare}.`,

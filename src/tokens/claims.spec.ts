@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { refuseClaims, refuseHeader } from './claims.js';
+import { isOfOtherType, refuseClaims, refuseHeader } from './claims.js';
 
 const NOW = 1_700_000_000.5;
 const good = {
@@ -12,18 +12,23 @@ const good = {
   fresh: false,
   scope: {},
 };
-const refusal = (changes: object = {}, jwtAudience: string[] | null = null) => {
+const refusal = (changes: object = {}, jwtAudience: string[] | null = null, jwtLeeway = 0) => {
   const claims = Object.entries({ ...good, ...changes }).filter(([, value]) => value !== undefined);
-  return refuseClaims(Object.fromEntries(claims), { jwtAudience } as never, NOW);
+  return refuseClaims(Object.fromEntries(claims), { jwtAudience, jwtLeeway } as never, NOW);
 };
 
 describe('refuseHeader', () => {
   it('accepts the headers that this service and others write', () => {
     expect(refuseHeader({ alg: 'HS256' })).toBeNull();
     expect(refuseHeader({ alg: 'HS256', typ: 'JWT', kid: 'key' })).toBeNull();
-    // RFC 7519, section 5.1: media types are compared without case.
-    expect(refuseHeader({ alg: 'HS256', typ: 'jwt' })).toBeNull();
   });
+
+  it.each(['jwt', 'at+jwt', 'AT+JWT', 'rt+jwt', 'application/at+jwt', 'Application/JWT'])(
+    'accepts the typ %j, whatever its case and prefix',
+    (typ) => {
+      expect(refuseHeader({ alg: 'HS256', typ })).toBeNull();
+    },
+  );
 
   it.each(['crit', 'b64', 'jwk', 'jku', 'x5c', 'x5u'])('refuses the parameter %s', (name) => {
     for (const value of [true, false, null, 'text', []]) {
@@ -35,8 +40,32 @@ describe('refuseHeader', () => {
     expect(refuseHeader({ alg: 'HS256', kid })).toBe('kid is ill-typed');
   });
 
-  it.each(['at+jwt', '', 'JWS', 1, null, ['JWT']])('refuses the typ %j', (typ) => {
-    expect(refuseHeader({ alg: 'HS256', typ })).toBe('typ is not JWT');
+  it.each([
+    '',
+    'JWS',
+    'at',
+    'application/',
+    'x/at+jwt',
+    'application/application/jwt',
+    1,
+    null,
+    ['JWT'],
+  ])('refuses the typ %j', (typ) => {
+    expect(refuseHeader({ alg: 'HS256', typ })).toBe('typ is not known');
+  });
+});
+
+describe('isOfOtherType', () => {
+  it.each([
+    ['at+jwt', false, true],
+    ['application/AT+JWT', false, true],
+    ['rt+jwt', true, false],
+    ['Application/rt+jwt', true, false],
+    ['JWT', false, false],
+    [undefined, false, false],
+  ])('with typ %j is %j for an access token, %j for a refresh token', (typ, access, refresh) => {
+    expect(isOfOtherType({ typ }, 'access')).toBe(access);
+    expect(isOfOtherType({ typ }, 'refresh')).toBe(refresh);
   });
 });
 
@@ -74,6 +103,15 @@ describe('refuseClaims', () => {
     expect(refusal({ exp: NOW })).toBe('exp has passed');
     expect(refusal({ exp: NOW + 0.1 })).toBeNull();
     expect(refusal({ iat: 0, nbf: 0, exp: 8.64e12 })).toBeNull();
+  });
+
+  it('accepts iat and nbf that are ahead by less than the leeway, which exp has none of', () => {
+    const withLeeway = (changes: object) => refusal(changes, null, 5);
+    for (const name of ['iat', 'nbf']) {
+      expect(withLeeway({ [name]: NOW + 4.9 })).toBeNull();
+      expect(withLeeway({ [name]: NOW + 5 })).toBe(`${name} lies ahead`);
+    }
+    expect(withLeeway({ exp: NOW })).toBe('exp has passed');
   });
 
   it('asks for an audience where one is set, and for none elsewhere', () => {

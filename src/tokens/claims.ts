@@ -1,5 +1,6 @@
 import { isPlainObject, isText } from '../common/values.js';
 import type { AppConfig } from '../config/app-config.js';
+import type { TokenType } from './token-error.js';
 
 /** Longer identifiers than this are nobody's; the tables hold them up to this length. */
 const MAX_IDENTIFIER = 255;
@@ -18,10 +19,35 @@ export function refuseHeader(header: Record<string, unknown>): string | null {
   if (key !== undefined) return `${key} is not supported`;
   const { typ, kid } = header;
   if (kid !== undefined && typeof kid !== 'string') return 'kid is ill-typed';
-  if (typ !== undefined && (typeof typ !== 'string' || typ.toUpperCase() !== 'JWT')) {
-    return 'typ is not JWT';
-  }
+  if (typ !== undefined && !KNOWN_TYPES.includes(normalType(typ))) return 'typ is not known';
   return null;
+}
+
+/**
+ * The header `typ` of tokens of each type. That of an access token is the one of RFC 9068, section
+ * 2.1. That of a refresh token is our own: other services that check `typ` refuse it.
+ */
+export const TOKEN_TYPES: Readonly<Record<TokenType, string>> = {
+  access: 'at+jwt',
+  refresh: 'rt+jwt',
+};
+
+const KNOWN_TYPES = ['jwt', ...Object.values(TOKEN_TYPES)];
+
+/**
+ * Whether `typ` in the header says that the token is of the other type than its claim `type` does.
+ * `JWT`, or no `typ`, says nothing.
+ */
+export function isOfOtherType({ typ }: Record<string, unknown>, type: TokenType): boolean {
+  return normalType(typ) === TOKEN_TYPES[type === 'access' ? 'refresh' : 'access'];
+}
+
+/**
+ * RFC 7515, section 4.1.9: a media type, without `application/` if no other slash is in it. RFC 2045,
+ * section 5.1: it is compared without case.
+ */
+function normalType(typ: unknown): string {
+  return typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : '';
 }
 
 /**
@@ -29,11 +55,14 @@ export function refuseHeader(header: Record<string, unknown>): string | null {
  * valid at `now`. The signature, `exp`, `iss` and `aud` have been checked by jsonwebtoken, which
  * overlooks what is missing or of the wrong type.
  *
+ * `iat` and `nbf` may be ahead of `now` by less than the leeway, for clocks that differ (RFC 7519,
+ * section 4.1.5). `exp` has none: a token never lives longer than it says.
+ *
  * @param now seconds since 1970, with fractions
  */
 export function refuseClaims(
   claims: Record<string, unknown>,
-  config: Pick<AppConfig, 'jwtAudience'>,
+  config: Pick<AppConfig, 'jwtAudience' | 'jwtLeeway'>,
   now: number,
 ): string | null {
   for (const name of ['sub', 'jti']) {
@@ -45,8 +74,10 @@ export function refuseClaims(
   for (const name of ['iat', 'nbf', 'exp']) {
     if (!isMoment(claims[name])) return `${name} is missing or ill-typed`;
   }
-  if ((claims.iat as number) > now) return 'iat lies ahead';
-  if ((claims.nbf as number) > now) return 'nbf lies ahead';
+  for (const name of ['iat', 'nbf']) {
+    const ahead = (claims[name] as number) - now;
+    if (ahead > 0 && ahead >= config.jwtLeeway) return `${name} lies ahead`;
+  }
   if ((claims.exp as number) <= now) return 'exp has passed';
   if (config.jwtAudience === null) {
     // RFC 7519, section 4.1.3: a token for others, as this service has no name of its own.

@@ -11,7 +11,12 @@ describe('parseTokenPart', () => {
   });
 
   it.each([
-    ['no base64url', 'e30='],
+    ['padding', 'e30='],
+    ['bits that are set behind the last byte', 'e31'],
+    ['a text that cannot be the end of base64url', `${part('{"a":1}  ')}A`],
+    ['a line break', `${part('{"a":1}  ').slice(0, 4)}\n${part('{"a":1}  ').slice(4)}`],
+    ['characters of base64', part('{"a":"?>~~"}').replace('-', '+').replace('_', '/') + '+'],
+    ['characters that are no base64', `${part('{}')}*`],
     ['white space in front', ` ${part('{}')}`],
     ['white space behind', `${part('{}')} `],
     ['nothing', ''],

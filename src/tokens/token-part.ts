@@ -4,14 +4,28 @@ import { repeatsName } from '../common/repeated-names.js';
 import { isPlainObject } from '../common/values.js';
 
 /**
+ * Decodes base64url in its canonical form (RFC 7515, section 2, and RFC 4648, section 3.5): no
+ * padding, no characters outside of the alphabet, and no bits set behind the last byte. Node ignores
+ * all of these, so that one token would have many spellings.
+ *
+ * @throws Error if the text is another spelling of its bytes, or empty
+ */
+export function decodeBase64url(text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64url');
+  if (text === '' || bytes.toString('base64url') !== text) {
+    throw new Error('a part is no canonical base64url');
+  }
+  return bytes;
+}
+
+/**
  * Decodes one part of a token into its JSON object.
  *
- * @throws Error where it is no base64url, too full, no UTF-8, no JSON object, or names a member twice
+ * @throws Error where it is no canonical base64url, too full, no UTF-8, no JSON object, or names a member twice
  * (RFC 7515, section 4, and RFC 7519, section 4, allow a verifier to insist on unique names)
  */
 export function parseTokenPart(part: string): Record<string, unknown> {
-  if (!/^[A-Za-z0-9_-]+$/.test(part)) throw new Error('a part is no base64url');
-  const bytes = Buffer.from(part, 'base64url');
+  const bytes = decodeBase64url(part);
   if (excessOf(bytes)) throw new Error('a part is nested too deeply, or holds too much');
   if (!isUtf8(bytes)) throw new Error('a part is no UTF-8');
   const text = bytes.toString('utf8');

@@ -2,11 +2,11 @@ import type { KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
 import { JWT_ALGORITHMS } from '../config/jwt-algorithms.js';
-import { refuseClaims, refuseHeader } from './claims.js';
+import { isOfOtherType, refuseClaims, refuseHeader } from './claims.js';
 import type { KeyRing } from './keys/key-ring.js';
 import type { TokenKey } from './keys/token-key.js';
 import { TokenKeys } from './keys/token-keys.js';
-import { parseTokenPart } from './token-part.js';
+import { decodeBase64url, parseTokenPart } from './token-part.js';
 import { TokenError, tokenInvalid, type TokenType, wrongTokenType } from './token-error.js';
 import { type Claims, Token, type TokenHeader } from './token.js';
 
@@ -25,7 +25,7 @@ interface KnownHeader {
   key: TokenKey;
 }
 
-/** All tokens of one key have the same header, letter for letter; there are few keys. */
+/** The tokens of one key and type have the same header, letter for letter; there are few keys. */
 const MAX_KNOWN_HEADERS = 64;
 
 /** What has to be checked of a token before and after jsonwebtoken does: it overlooks a lot. */
@@ -49,10 +49,7 @@ export class TokenVerifier {
     const [text, payload, signature] = partsOf(presented.signed);
     try {
       parseTokenPart(payload);
-      // Other spellings of the same bytes would make several tokens of one.
-      if (Buffer.from(signature, 'base64url').toString('base64url') !== signature) {
-        throw new Error('the signature is no canonical base64url');
-      }
+      decodeBase64url(signature);
       const { header, key } = this.lookUp(text);
       presented.header = header;
       return key.verifying;
@@ -83,6 +80,9 @@ export class TokenVerifier {
     const reason = refuseClaims(payload, this.config, Date.now() / 1000);
     if (reason !== null || !header) throw new TokenError(tokenInvalid, reason);
     const token = new Token(signed, header, payload as Claims);
+    if (isOfOtherType(header, token.type)) {
+      throw new TokenError(tokenInvalid, `typ is not that of a token of type ${token.type}`);
+    }
     if (token.type !== type) throw new TokenError(wrongTokenType[type], `of ${token.subject}`);
     return token;
   }

@@ -72,7 +72,7 @@ describe('The service of tokens', () => {
       const token = await tokens.createAccessToken('leia');
       const claims = { sub: 'leia', jti: uuid, type: 'access', ...moments(900) };
       expect(token.claims).toEqual({ ...claims, fresh: false, scope: {} });
-      expect(token.header).toEqual({ alg: 'HS256', typ: 'JWT', kid: key.id });
+      expect(token.header).toEqual({ alg: 'HS256', typ: 'at+jwt', kid: key.id });
       const verified = jsonwebtoken.verify(token.signed, Buffer.alloc(64, 'a'), { complete: true });
       expect(verified).toMatchObject({ header: token.header, payload: token.claims });
     });
@@ -188,7 +188,7 @@ describe('The service of tokens', () => {
       return Promise.resolve({});
     });
     const token = await tokens.createAccessToken('leia');
-    expect(token.header).toEqual({ alg: 'HS384', typ: 'JWT', kid: next.id });
+    expect(token.header).toEqual({ alg: 'HS384', typ: 'at+jwt', kid: next.id });
     const verified = jsonwebtoken.verify(token.signed, Buffer.alloc(64, 'b'), { complete: true });
     expect(verified.header).toEqual(token.header);
   });

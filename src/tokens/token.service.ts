@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import jsonwebtoken from 'jsonwebtoken';
 import { AppConfig } from '../config/app-config.js';
-import { refuseClaims } from './claims.js';
+import { refuseClaims, TOKEN_TYPES } from './claims.js';
 import type { TokenKey } from './keys/token-key.js';
 import { TokenKeys } from './keys/token-keys.js';
 import { NotAuthenticated, runStrategy } from './run-strategy.js';
@@ -29,7 +29,10 @@ export interface RefreshTokenOptions {
   notAfter?: number;
   /** Milliseconds since 1970; now, where it is left out. */
   issuedAt?: number;
-  /** Whether it may be sent as a cookie by requests that change something. */
+  /**
+   * Gives it the claim `csrf`, a random value, so that requests that change something may send it as
+   * a cookie: they repeat the value in the header `X-CSRF-TOKEN`.
+   */
   csrf?: boolean;
 }
 
@@ -166,8 +169,9 @@ export class TokenService {
     const reason = refuseClaims(claims, this.config, claims.iat);
     if (reason !== null) throw new TypeError(`There is no such token: ${reason}.`);
     const options = { algorithm, keyid: id, privateKey: signing };
-    const header = { alg: algorithm, typ: 'JWT', kid: id };
-    return new Token(this.jwt.sign(claims, options), header, claims);
+    const typ = claims.type === 'access' ? this.config.jwtTyp : TOKEN_TYPES.refresh;
+    const header = { alg: algorithm, typ, kid: id };
+    return new Token(this.jwt.sign(claims, { ...options, header }), header, claims);
   }
 }
 

@@ -58,6 +58,10 @@ def whoami() -> tuple[Response, int]:
     if scheme != "Bearer":
         return jsonify(error="no token"), 401
     try:
+        # RFC 9068, section 4: a refresh token verifies as well, and is not for this.
+        typ = jwt.get_unverified_header(token).get("typ", "").lower()
+        if typ.removeprefix("application/") != "at+jwt":
+            return jsonify(error="no access token"), 401
         claims = jwt.decode(
             token,
             JWKS.get_signing_key_from_jwt(token).key if JWKS else SIGNING_KEY,
@@ -68,9 +72,6 @@ def whoami() -> tuple[Response, int]:
         )
     except jwt.PyJWTError as error:
         return jsonify(error=type(error).__name__), 401
-    # A refresh token verifies as well, and is not for this.
-    if claims["type"] != "access":
-        return jsonify(error="no access token"), 401
     return jsonify(subject=claims["sub"], scope=claims["scope"]), 200
 
 

@@ -33,7 +33,12 @@ def verify(task: dict[str, Any]) -> dict[str, Any]:
         )
     except jwt.PyJWTError as error:
         return {"refused": type(error).__name__}
-    return {"header": jwt.get_unverified_header(token), "claims": claims}
+    header = jwt.get_unverified_header(token)
+    # RFC 9068, section 4: with or without the prefix, in any case. PyJWT compares nothing here.
+    typ = header.get("typ", "").lower().removeprefix("application/")
+    if typ != task.get("typ", "at+jwt"):
+        return {"refused": f"typ {typ}"}
+    return {"header": header, "claims": claims}
 
 
 json.dump([verify(task) for task in json.load(sys.stdin)], sys.stdout)
