@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { All, Controller, Delete, Get, Module, Param, type Type } from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -7,7 +8,7 @@ import { CurrentToken, Public, RequireToken } from '../src/tokens/require-token.
 import { param, type TokenRequirement } from '../src/tokens/requirement.js';
 import { Token } from '../src/tokens/token.js';
 import { type AccessTokenOptions, TokenService } from '../src/tokens/token.service.js';
-import { bootApp, type TestApp } from './support/test-app.js';
+import { bootApp, SECRET, type TestApp } from './support/test-app.js';
 
 /** A module with one route, which asks for this. */
 function moduleWith(requirement: TokenRequirement, name = 'Probe', path = 'of/:tenant') {
@@ -418,6 +419,27 @@ describe('A token is taken', () => {
     }
     const document = JSON.stringify((await app.get('/docs/openapi.json')).body);
     expect(document).toContain('Missing cookie \\"mine\\"');
+  });
+
+  it('from a cookie or a header of its own only in canonical base64url', async () => {
+    const respelled = async (change: (part: string) => string) => {
+      const [header = '', payload = ''] = (await minted()).split('.');
+      const bytes = Buffer.from(payload, 'base64url').toString();
+      // One byte behind a multiple of three leaves bits over, and takes two characters of padding.
+      const padded = Buffer.from(bytes + ' '.repeat((4 - (bytes.length % 3)) % 3));
+      const input = `${header}.${change(padded.toString('base64url'))}`;
+      return `${input}.${createHmac('sha256', SECRET).update(input).digest('base64url')}`;
+    };
+    const canonical = await respelled((part) => part);
+    const others = [await respelled((part) => `${part}==`), await respelled((part) => `${part}*`)];
+    expect(await visit('cookie', { cookie: `mine=${canonical}` })).toBe(200);
+    expect(await visit('own-header', { 'x-token': canonical })).toBe(200);
+    for (const token of others) {
+      expect(await visit('cookie', { cookie: `mine=${token}` })).toBe('token_invalid');
+      expect(await visit('own-header', { 'x-token': token })).toBe('token_invalid');
+      const books = await app.get('/books', { headers: { 'x-access-tokens': token } });
+      expect([books.status, books.body]).toEqual([401, { message: 'token is invalid' }]);
+    }
   });
 
   it('from no cookie that is there twice', async () => {
