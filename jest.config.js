@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
+import { runAgainIfModulesAreOff } from './test/support/run-again.js';
 
 const postgresUrl = process.env.TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
 
 const shared = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.js',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/', '<rootDir>/drivers/'],
@@ -31,7 +32,7 @@ const beforeAnyDatabase = [
   ...['browser', 'cookies', 'interop', 'keys', 'process', 'requirements', 'confused-tokens'],
   ...['seed-002', 'seed-003', 'seed-004', 'token-service'],
   ...['logs', 'request-ids', 'private-files', 'packages', 'audit-script', 'links', 'connections'],
-  ...['admin', 'hash-queue', 'options', 'without-bookstore'],
+  ...['admin', 'children', 'hash-queue', 'options', 'without-bookstore'],
   ...['readme', 'openapi', 'routes', 'examples', 'response-check', 'fuzz-finds', 'mutate'],
 ].map((name) => `<rootDir>/test/${name}`);
 
@@ -47,6 +48,7 @@ const endToEnd = (engine) => ({
 
 /** @returns {Promise<import('jest').Config>} */
 export default async function config() {
+  await runAgainIfModulesAreOff();
   const projects = [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
     endToEnd('sqlite'),

@@ -1,11 +1,11 @@
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import type { JwtAlgorithm } from '../src/config/jwt-algorithms.js';
 import { KeyFile } from '../src/tokens/keys/key-file.js';
 import { addKey, useKey } from '../src/tokens/keys/manage-keys.js';
+import { runChild, startChild } from './support/children.js';
 import { Client, type LoggedIn } from './support/client.js';
 import { keyPairFor, pemOf, settingsFor } from './support/key-material.js';
 import { bootApp, SECRET, type TestApp } from './support/test-app.js';
@@ -57,9 +57,11 @@ interface Verified {
 /** One Python for all tokens, as its start takes the most time. */
 async function verifyByPyJwt(tasks: Task[]): Promise<Verified[]> {
   // Nothing of this process's environment: a proxy would be asked for the keys.
-  const running = promisify(execFile)(python, ['test/interop/verify_tokens.py'], { env: {} });
-  running.child.stdin?.end(JSON.stringify(tasks));
-  return JSON.parse((await running).stdout) as Verified[];
+  const words = ['test/interop/verify_tokens.py'];
+  const input = JSON.stringify(tasks);
+  const { status, stdout, stderr } = await runChild(python, words, { env: {}, input });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as Verified[];
 }
 
 /** The other service, in a process of its own. */
@@ -72,16 +74,16 @@ class FlaskService extends Client {
   }
 
   static async start(env: Record<string, string>): Promise<FlaskService> {
-    const child = spawn(python, ['test/interop/flask_service.py'], {
+    const child = startChild(python, ['test/interop/flask_service.py'], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let errors = '';
-    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     const ended = once(child, 'close').then(() => {
       throw new Error(`It ended:\n${errors}`);
     });
-    const [line] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
+    const [line] = (await Promise.race([once(child.stdout!, 'data'), ended])) as [Buffer];
     return new FlaskService(child, line.toString().trim());
   }
 

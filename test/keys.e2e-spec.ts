@@ -1,5 +1,4 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
-import { execFile } from 'node:child_process';
 import {
   chmodSync,
   lstatSync,
@@ -15,7 +14,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import {
   afterAll,
   afterEach,
@@ -33,6 +31,7 @@ import { AppConfig } from '../src/config/app-config.js';
 import { JWT_ALGORITHMS, type JwtAlgorithm } from '../src/config/jwt-algorithms.js';
 import { KeyFile } from '../src/tokens/keys/key-file.js';
 import { addKey, listKeys, retireKey, useKey } from '../src/tokens/keys/manage-keys.js';
+import { runChild } from './support/children.js';
 import type { Client } from './support/client.js';
 import { keyPairFor, pemOf, settingsFor } from './support/key-material.js';
 import { freezeTime } from './support/time.js';
@@ -432,12 +431,9 @@ describe('Keys', () => {
     const content = readFileSync(file, 'utf8');
     const script = 'ulimit -f 1; exec node .cache/build/scripts/keys.js add ES256';
     const env = { PATH: process.env.PATH, ...settings() };
-    const outcome = await promisify(execFile)('bash', ['-c', script], { env }).then(
-      () => 'done',
-      ({ code, stderr }: { code: number; stderr: string }) => [code, stderr],
-    );
+    const { status, stderr } = await runChild('bash', ['-c', script], { env });
     const problem = `The key file ${file} cannot be changed (EFBIG).`;
-    expect(outcome).toEqual([1, expect.stringContaining(problem)]);
+    expect([status, stderr]).toEqual([1, expect.stringContaining(problem)]);
     expect(readFileSync(file, 'utf8')).toBe(content);
     for (const kid of kids) expect(list()).toContain(kid);
     expect(add('ES256')).toMatch(/^[\w-]{43}$/);

@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { BOOKSTORE_TAG } from '../src/bookstore/bookstore-words.js';
+import { runChild } from './support/children.js';
 import { ship } from './support/client.js';
 import { bootApp, type TestApp } from './support/test-app.js';
 
@@ -42,7 +41,7 @@ describe('The OpenAPI document', () => {
   it('is what the types of the client were made of; else run `npm run client`', async () => {
     const [generator, types] = ['openapi-typescript/bin/cli.js', 'test/support/api-types.ts'];
     const words = [`node_modules/${generator}`, 'docs/openapi.json', '-o', types, '--check'];
-    await promisify(execFile)(process.execPath, words);
+    expect((await runChild(process.execPath, words)).status).toBe(0);
   });
 
   it('says of every route what it does, and gives it an id of its own', () => {

@@ -1,4 +1,3 @@
-import childProcess from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -15,6 +14,7 @@ import type { LoggerService } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { StartError } from '../src/common/start-error.js';
 import { loadSqliteDriver } from '../src/database/sqlite-driver.js';
+import { startChild } from './support/children.js';
 import { ServiceProcess } from './support/process.js';
 import { bootApp, SECRET } from './support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
@@ -184,15 +184,15 @@ describe('On a machine with other users', () => {
     const file = inFolder('.env');
     writeFileSync(file, `JWT_SECRET_KEY=${SECRET}\nNODE_ENV=${environment}\n`, { mode: 0o666 });
     const { PATH } = process.env;
-    const child = childProcess.spawn(process.execPath, [join(process.cwd(), SCRIPT)], {
+    const child = startChild(process.execPath, [join(process.cwd(), SCRIPT)], {
       cwd: database.folder,
       env: { ...database.settings, PATH, PORT: '0', HOST: '127.0.0.1' },
     });
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
+    for (const stream of [child.stdout!, child.stderr!]) {
       stream.on('data', (chunk) => (output += String(chunk)));
     }
-    child.stdout.on('data', () => output.includes('The API is at') && child.kill('SIGKILL'));
+    child.stdout!.on('data', () => output.includes('The API is at') && child.kill('SIGKILL'));
     const [exit] = (await once(child, 'close')) as [number | null];
     expect(output).toContain(`Others may write to ${file}, and so change every setting`);
     expect(output).toContain(`chmod 600 ${file}`);

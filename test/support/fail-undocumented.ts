@@ -1,4 +1,5 @@
 import { afterAll, afterEach } from '@jest/globals';
+import { endChildren } from './children.js';
 import { takeProblems } from './response-check.js';
 
 /** Fails the test that saw an answer which the OpenAPI document does not tell of. */
@@ -9,3 +10,4 @@ const failUndocumented = (): void => {
 
 afterEach(failUndocumented);
 afterAll(failUndocumented);
+afterAll(endChildren);

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { startChild } from './children.js';
 import { Client } from './client.js';
 import { report, responseCheck } from './response-check.js';
 
@@ -21,7 +22,7 @@ export class ServiceProcess {
     ...words: string[]
   ): ServiceProcess {
     const script = join(process.cwd(), '.cache', 'build', file);
-    const child = spawn(process.execPath, [script, ...words], {
+    const child = startChild(process.execPath, [script, ...words], {
       // Nothing of this process's environment: its settings would be read.
       env: { PATH: process.env.PATH, PORT: '0', AUTH_RATE_LIMIT: '0', NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
