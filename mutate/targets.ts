@@ -11,6 +11,7 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   'src/tokens/token.guard.ts': [unit('tokens/token.guard')],
   'src/tokens/token-state.repository.ts': [unit('tokens/token-state.repository')],
   'src/tokens/sent-token.ts': [unit('tokens/sent-token')],
+  'src/tokens/stale-cookies.ts': [unit('tokens/stale-cookies')],
   'src/tokens/token-cookies.ts': [unit('tokens/token-cookies')],
   'src/auth/token-responses.ts': [unit('auth/token-responses')],
   'src/tokens/token-part.ts': [unit('tokens/token-part')],

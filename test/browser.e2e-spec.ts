@@ -249,4 +249,134 @@ describeInBrowser('In a browser', () => {
       await close();
     }, 60_000);
   });
+
+  describe('A page of app.fleet.test with its API on api.fleet.test', () => {
+    const user = { username: 'user', password: 'password' };
+    const inProduction = { NODE_ENV: 'production', DEMO_DATA: 'false', FLASK_COMPAT: 'true' };
+
+    /** A service that takes cookies and lets the page read, and the page in a browser of its own. */
+    async function setUp(more: Record<string, string>) {
+      const hosts = await serveSiblingHosts();
+      const env = { CORS_ORIGINS: hosts.app, COOKIE_DOMAIN: DOMAIN, JWT_SECRET_KEY: SECRET };
+      let app = await bootApp({ ...env, TOKEN_COOKIES: 'true', ...more });
+      if ('NODE_ENV' in more) app = await app.restart(inProduction);
+      hosts.target = app.url;
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      const page = await context.newPage();
+      return {
+        ...{ hosts, page, app, cookies: () => context.cookies() },
+        call: callFrom(page, hosts.api),
+        close: async () => {
+          await context.close();
+          hosts.close();
+          await app.close();
+        },
+      };
+    }
+
+    /** Sends a request as a script of the page does, which knows no cookie of another host. */
+    function callFrom(page: Page, api: string) {
+      return (
+        method: string,
+        path: string,
+        { csrf = '', json }: { csrf?: string; json?: object },
+      ) =>
+        page.evaluate(
+          async ([url, verb, value, body]) => {
+            const answer = await fetch(url, {
+              method: verb,
+              credentials: 'include',
+              headers: {
+                ...(body && { 'content-type': 'application/json' }),
+                ...(value && { 'x-csrf-token': value, 'x-request-id': 'from-the-page' }),
+              },
+              ...(body && { body }),
+            });
+            const text = await answer.text();
+            return {
+              status: answer.status,
+              body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>,
+              location: answer.headers.get('location'),
+              id: answer.headers.get('x-request-id'),
+            };
+          },
+          [api + path, method, csrf, json ? JSON.stringify(json) : ''] as const,
+        );
+    }
+
+    it.each([
+      [
+        'in production with TOKEN_COOKIES=only',
+        { NODE_ENV: 'test', TOKEN_COOKIES: 'only' },
+        '__Secure-',
+      ],
+      ['in development', {}, ''],
+    ])(
+      'logs in, writes, refreshes and logs out by cookie %s',
+      async (_, env, prefix) => {
+        const { hosts, page, call, cookies, close } = await setUp(env);
+        await page.goto(hosts.app);
+        const login = await call('POST', '/auth/login', { json: user });
+        expect(login.status).toBe(200);
+        expect('access_token' in login.body).toBe(!('TOKEN_COOKIES' in env));
+        const kept = await cookies();
+        expect(kept.map(({ name }) => name).sort()).toEqual([
+          ...[`${prefix}access_token_cookie`, `${prefix}csrf_access_token`],
+          ...[`${prefix}csrf_refresh_token`, `${prefix}refresh_token_cookie`],
+        ]);
+        for (const { domain } of kept) expect(domain).toBe(`.${DOMAIN}`);
+
+        expect((await call('GET', '/auth/me', {})).body.name).toBe('user');
+        expect((await call('POST', '/api/ships', { json: ship })).body.code).toBe('csrf_failed');
+        const create = { csrf: String(login.body.csrf_access_token), json: ship };
+        const created = await call('POST', '/api/ships', create);
+        expect([created.status, created.id]).toEqual([201, 'from-the-page']);
+        expect(created.location).toMatch(/\/api\/ships\/\d+$/);
+        const changed = await call('PUT', `/api/ships/${String(created.body.id)}`, create);
+        expect(changed.status).toBe(200);
+
+        const refresh = { csrf: String(login.body.csrf_refresh_token) };
+        const refreshed = await call('POST', '/auth/refresh', refresh);
+        expect([refreshed.status, 'access_token' in refreshed.body]).toEqual([200, false]);
+        const next = { csrf: String(refreshed.body.csrf_access_token), json: ship };
+        expect((await call('POST', '/api/ships', next)).status).toBe(201);
+
+        const end = { csrf: String(refreshed.body.csrf_refresh_token) };
+        expect((await call('DELETE', '/auth/logout2', end)).status).toBe(200);
+        expect(await cookies()).toEqual([]);
+        expect((await call('GET', '/auth/me', {})).body.code).toBe('token_missing');
+        await close();
+      },
+      60_000,
+    );
+
+    it('is not understood from a host that CORS_ORIGINS does not name', async () => {
+      const { hosts, page, call, app, close } = await setUp({});
+      await page.goto(hosts.app);
+      const { body } = await call('POST', '/auth/login', { json: user });
+      await page.goto(hosts.sibling);
+      const csrf = String(body.csrf_access_token);
+      await expect(call('GET', '/auth/me', {})).rejects.toThrow(/Failed to fetch/);
+      await expect(call('POST', '/api/ships', { csrf, json: ship })).rejects.toThrow(/Failed/);
+      expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
+      await close();
+    }, 60_000);
+
+    it('logs in again after COOKIE_DOMAIN was set or removed', async () => {
+      const first = await setUp({});
+      const { hosts, page, call, cookies } = first;
+      await page.goto(hosts.app);
+      let app = first.app;
+      for (const domain of ['', DOMAIN, `api.${DOMAIN}`]) {
+        expect((await call('POST', '/auth/login', { json: user })).status).toBe(200);
+        app = await app.restart({ COOKIE_DOMAIN: domain });
+        hosts.target = app.url;
+        expect((await call('POST', '/auth/login', { json: user })).status).toBe(200);
+        expect(await cookies()).toHaveLength(4);
+        expect((await call('GET', '/auth/me', {})).body.name).toBe('user');
+      }
+      await app.close();
+      await first.close().catch(() => undefined);
+    }, 60_000);
+  });
 });

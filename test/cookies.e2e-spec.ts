@@ -288,9 +288,7 @@ describe.each([
     const out = await app.send('DELETE', '/auth/logout2', { headers });
     expect([out.status, await me(mine.access)]).toEqual([200, 'token_revoked']);
     const expired = NAMES.map((each) => prefix + each);
-    expect(forgotten(out).filter((each) => each.includes(prefix))).toEqual(
-      expired.map((each) => expect.stringContaining(each)),
-    );
+    expect(forgotten(out).slice(-4)).toEqual(expired.map((each) => expect.stringContaining(each)));
   });
 
   it('cookies without the prefix are ignored, beside one with it too', async () => {

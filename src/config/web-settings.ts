@@ -80,7 +80,8 @@ function readCookieDomain(read: SettingsReader, publicUrl: string | null): strin
   return domain;
 }
 
-function isDomain(text: string): boolean {
+/** Whether a name can be the `Domain` of a cookie, in lower case. */
+export function isDomain(text: string): boolean {
   const labels = text.split('.');
   const isAddress = /^\d+$/.test(labels.at(-1) ?? '');
   return (

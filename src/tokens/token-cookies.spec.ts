@@ -146,6 +146,7 @@ describe('The cookies of earlier versions', () => {
     expect(formerOf(configOf(withDomain), `${name}=a`)).toEqual([
       path,
       ...names.map((each) => [`${each}=`, 'Max-Age=0', 'Path=/', 'SameSite=Strict']),
+      [`${name}=`, 'Domain=api.example.com', 'Max-Age=0', 'Path=/', 'SameSite=Strict'],
     ]);
   });
 

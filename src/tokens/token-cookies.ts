@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { stringifySetCookie } from 'cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppConfig } from '../config/app-config.js';
+import { expireStaleCookies } from './stale-cookies.js';
 import { csrfFailed, TokenError, type TokenType } from './token-error.js';
 import type { Token } from './token.js';
 
@@ -16,9 +17,6 @@ const PLAIN_NAMES: Record<TokenType, CookieNames> = {
   access: { token: 'access_token_cookie', csrf: 'csrf_access_token' },
   refresh: { token: 'refresh_token_cookie', csrf: 'csrf_refresh_token' },
 };
-
-/** Earlier versions limited the refresh cookie to this path. */
-const FORMER_REFRESH_PATH = '/auth';
 
 /**
  * The names of a login's cookies. In production they begin with a prefix that browsers enforce
@@ -81,21 +79,13 @@ export class TokenCookies {
     }
   }
 
-  /**
-   * Makes the browser forget cookies that earlier versions, or other settings, gave: in production
-   * those without a prefix, which are ignored; in development those that would be a second cookie
-   * of the same name, if the request brought any.
-   */
-  clearFormer({ headers }: FastifyRequest, reply: FastifyReply): void {
+  /** Makes the browser forget cookies that earlier versions, or other settings, gave. */
+  clearFormer(request: FastifyRequest, reply: FastifyReply): void {
     if (!this.enabled) return;
-    const { production } = this.config;
-    const { cookieDomain } = this.config.web;
-    const { access, refresh } = PLAIN_NAMES;
-    const all = [access.token, access.csrf, refresh.token, refresh.csrf];
-    if (!production && !all.some((name) => headers.cookie?.includes(name))) return;
-    forget(reply, refresh.token, FORMER_REFRESH_PATH, production);
-    if (!production && cookieDomain === null) return;
-    for (const name of all) forget(reply, name, '/', production);
+    const names = Object.values(this.names).flatMap(({ token, csrf }) => [token, csrf]);
+    for (const line of expireStaleCookies(request, this.config, names)) {
+      reply.header('set-cookie', line);
+    }
   }
 
   private send(
@@ -110,12 +100,6 @@ export class TokenCookies {
       stringifySetCookie({ ...common, name: names.csrf, value: csrf }),
     ]);
   }
-}
-
-/** Expires a cookie of this host alone. */
-function forget(reply: FastifyReply, name: string, path: string, secure: boolean): void {
-  const cookie = { name, value: '', path, secure, maxAge: 0, sameSite: 'strict' } as const;
-  reply.header('set-cookie', stringifySetCookie(cookie));
 }
 
 /**

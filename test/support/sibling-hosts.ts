@@ -3,18 +3,23 @@ import { request } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-/** A registrable domain of the tests, and two hosts below it. */
+/** A registrable domain of the tests, and three hosts below it. */
 export const DOMAIN = 'fleet.test';
 const API = `api.${DOMAIN}`;
+const APP = `app.${DOMAIN}`;
 const SIBLING = `other.${DOMAIN}`;
 
 /** Chromium's option that leads every host of the domain to this machine. */
 export const RESOLVE_SIBLINGS = `--host-resolver-rules=MAP *.${DOMAIN} 127.0.0.1`;
 
-/** A service at one host of a domain, and a page of somebody else at another, both over TLS. */
+/** A service at one host of a domain, and pages at others: its own and a hostile one, all over TLS. */
 export interface SiblingHosts {
   /** Where the service is. */
   api: string;
+  /** Where the service listens, without TLS. */
+  target: string;
+  /** Where the page of the service's own client is. */
+  app: string;
   /** Where a page is whose response sets `planted`. */
   sibling: string;
   /** Each a `Set-Cookie` of the sibling. */
@@ -22,16 +27,20 @@ export interface SiblingHosts {
   close(): void;
 }
 
-/** @param target where the service listens, without TLS */
-export async function serveSiblingHosts(target: string): Promise<SiblingHosts> {
-  const hosts = { api: '', sibling: '', planted: [] as string[] };
+/** @param target where the service listens, without TLS; empty if it is set later */
+export async function serveSiblingHosts(target = ''): Promise<SiblingHosts> {
+  const hosts = { api: '', app: '', sibling: '', target, planted: [] as string[] };
   const server: Server = createServer(selfSigned(), (incoming, answer) => {
     if (incoming.headers.host?.startsWith(SIBLING)) {
       answer.writeHead(200, { 'content-type': 'text/html', 'set-cookie': hosts.planted });
       return void answer.end('<h1>Another page</h1>');
     }
+    if (incoming.headers.host?.startsWith(APP)) {
+      answer.writeHead(200, { 'content-type': 'text/html' });
+      return void answer.end('<h1>The page of the client</h1>');
+    }
     const { method, url = '/', headers } = incoming;
-    const forwarded = request(target + url, { method, headers }, (received) => {
+    const forwarded = request(hosts.target + url, { method, headers }, (received) => {
       answer.writeHead(received.statusCode!, received.headers);
       received.pipe(answer);
     });
@@ -42,6 +51,7 @@ export async function serveSiblingHosts(target: string): Promise<SiblingHosts> {
   const { port } = server.address() as AddressInfo;
   return Object.assign(hosts, {
     api: `https://${API}:${port}`,
+    app: `https://${APP}:${port}`,
     sibling: `https://${SIBLING}:${port}`,
     close: () => {
       server.close();
