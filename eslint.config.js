@@ -10,7 +10,7 @@ const layers = [
   ['audit'],
   ['users', 'ships', 'books'],
   ['auth'],
-  ['demo', 'bookstore'],
+  ['demo', 'bookstore', 'operation'],
 ];
 const zones = layers.flatMap((folders, level) =>
   layers.slice(level + 1).flatMap((above) =>

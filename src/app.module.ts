@@ -13,6 +13,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { DemoDataModule } from './demo/demo-data.module.js';
 import { BodyPipe } from './http/body.pipe.js';
 import { ErrorFilter } from './http/error.filter.js';
+import { OperationModule } from './operation/operation.module.js';
 import { ShipsModule } from './ships/ships.module.js';
 import type { TokenKeys } from './tokens/keys/token-keys.js';
 import { TokenGuard } from './tokens/token.guard.js';
@@ -51,6 +52,7 @@ export class AppModule {
         BooksModule,
         ...(config.bookstore ? [BookstoreModule] : []),
         DemoDataModule,
+        OperationModule,
         ...more,
       ],
       providers: [

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import { type DynamicModule, Logger, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -10,7 +10,6 @@ import { openDatabase } from './database/database.module.js';
 import { entities } from './entities.js';
 import {
   answersBeforeRouting,
-  hangUpWhenClosing,
   refuseExpectation,
   refuseOddRequests,
 } from './http/broken-request.js';
@@ -25,6 +24,7 @@ import { sendSecurityHeaders } from './http/security-headers.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
 import { serveDocs } from './openapi/document.js';
 import { declaredHeaders } from './openapi/request-headers.js';
+import { drainBeforeClose } from './operation/shutdown.js';
 import { TokenKeys } from './tokens/keys/token-keys.js';
 import { closeRegistration } from './users/registration.guard.js';
 
@@ -75,9 +75,10 @@ export async function createApp(
 ): Promise<NestFastifyApplication> {
   // Keys and the database are opened before Nest knows the logger, and may have something to say.
   if (logger) Logger.overrideLogger(logger);
+  const servers: Server[] = [];
   const app = await NestFactory.create<NestFastifyApplication>(
     await applicationModule(config, imports),
-    adapterFor(config, { ...patience, ...timeouts }),
+    adapterFor(config, { ...patience, ...timeouts }, servers),
     { logger, bodyParser: false, abortOnError: false },
   );
   const instance = app.getHttpAdapter().getInstance();
@@ -91,8 +92,7 @@ export async function createApp(
   acceptJsonAlone(instance);
   closeRegistration(app, config);
   await countAuthAttempts(instance, config.authRateLimit);
-  hangUpWhenClosing(instance);
-  app.enableShutdownHooks();
+  drainBeforeClose(app, servers);
   return app;
 }
 
@@ -106,11 +106,12 @@ export async function applicationModule(
   return AppModule.forRoot({ config, keys, database }, imports);
 }
 
-function adapterFor(config: AppConfig, timeouts: Timeouts): FastifyAdapter {
+/** @param servers to which those of the adapter are added */
+function adapterFor(config: AppConfig, timeouts: Timeouts, servers: Server[]): FastifyAdapter {
   return new FastifyAdapter({
     ...answersBeforeRouting,
-    serverFactory: (handle: RequestListener) =>
-      createBoundedServer(
+    serverFactory: (handle: RequestListener) => {
+      const server = createBoundedServer(
         {
           // Node would refuse with an empty body what `refuseOddRequests` refuses with one.
           requireHostHeader: false,
@@ -120,7 +121,10 @@ function adapterFor(config: AppConfig, timeouts: Timeouts): FastifyAdapter {
         },
         { handle, refuseExpectation },
         { maxConnections: config.limits.maxConnections, ...timeouts },
-      ),
+      );
+      servers.push(server);
+      return server;
+    },
     genReqId: requestIdOf,
     bodyLimit: BODY_LIMIT,
     // As long as a path may be at all: a long id names nothing, like any other.

@@ -2,10 +2,12 @@ import { Logger } from '@nestjs/common';
 import { createApp } from './app.setup.js';
 import { StartError } from './common/start-error.js';
 import { AppConfig } from './config/app-config.js';
+import { shutDownOnSignals } from './operation/shutdown.js';
 
 try {
   const config = AppConfig.load();
   const app = await createApp(config);
+  shutDownOnSignals(app);
   const logger = new Logger('Main');
   for (const warning of config.warnings) logger.warn(warning);
   sayCompatibility(config, logger);

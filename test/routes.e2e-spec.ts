@@ -12,6 +12,8 @@ const OPEN = [
   'GET /api/users/:id',
   'GET /docs',
   'GET /docs/openapi.json',
+  'GET /health/live',
+  'GET /health/ready',
   'GET /users',
   'POST /api/users',
   'POST /auth/login',

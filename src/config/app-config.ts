@@ -79,6 +79,8 @@ export class AppConfig {
   /** Logins and registrations an address may try a minute; 0 is no limit. */
   readonly authRateLimit: number;
   readonly limits: Limits;
+  /** How long requests are served after a signal to shut down. */
+  readonly shutdownDelay: number;
   /** Addresses and ranges whose forwarded headers count; empty is none. */
   readonly trustedProxies: readonly string[];
   /** Origins whose pages may read our answers; empty is none. */
@@ -122,6 +124,10 @@ export class AppConfig {
     this.logLevel = read.choice('LOG_LEVEL', LOG_LEVELS, 'info');
     this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
     this.limits = readLimits(read, this.production);
+    this.shutdownDelay = read.duration('SHUTDOWN_DELAY', this.production ? '5s' : '0s', {
+      bareUnit: 's',
+      min: 0,
+    });
     this.trustedProxies = read.addresses('TRUST_PROXY');
     this.corsOrigins = read.origins('CORS_ORIGINS');
     this.passwordHashCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };

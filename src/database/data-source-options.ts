@@ -1,4 +1,4 @@
-import type { MixedList } from 'typeorm';
+import type { DataSource, MixedList } from 'typeorm';
 import type { BetterSqlite3DataSourceOptions } from 'typeorm/driver/better-sqlite3/BetterSqlite3DataSourceOptions.js';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { Database as Connection } from 'better-sqlite3';
@@ -49,6 +49,17 @@ export function postgresOptions(url: string, entities: Entities) {
     // What another client holds locked must not hold up every request of ours.
     extra: { lock_timeout: 5_000, statement_timeout: 15_000 },
   } satisfies PostgresDataSourceOptions;
+}
+
+/**
+ * Names of migrations that are not among the rows of the table `migrations`. Rows that this version
+ * does not know are those of a later one, which runs during a rolling upgrade.
+ */
+export function missingOf({ migrations }: DataSource, rows: { name: string }[]): string[] {
+  const applied = new Set(rows.map(({ name }) => name));
+  return migrations
+    .map((migration) => migration.name ?? migration.constructor.name)
+    .filter((name) => !applied.has(name));
 }
 
 function shared(entities: Entities) {

@@ -16,6 +16,12 @@ export abstract class Database {
 
   abstract close(): Promise<void>;
 
+  /** @throws Error if the database does not answer a trivial query */
+  abstract check(): Promise<void>;
+
+  /** Names of migrations of this version that the database lacks, such as after a restored backup. */
+  abstract missingMigrations(): Promise<string[]>;
+
   /**
    * Runs `work` in a transaction: all of it is kept when the promise resolves, none of it when
    * it rejects. Called within another `write` it joins that one. Reads within see its changes.

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
-import { type Entities, sqliteOptions } from './data-source-options.js';
+import { type Entities, missingOf, sqliteOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { codeOf, isLocked } from './driver-error.js';
 import {
@@ -72,6 +72,16 @@ export class SqliteDatabase extends Database {
     for (const source of [this.reader, this.writer]) {
       if (source.isInitialized) await source.destroy();
     }
+  }
+
+  override async check(): Promise<void> {
+    // Reads the file, which `SELECT 1` would not.
+    connectionOf(this.reader).pragma('schema_version');
+  }
+
+  override async missingMigrations(): Promise<string[]> {
+    const rows = connectionOf(this.reader).prepare('SELECT name FROM migrations').all();
+    return missingOf(this.writer, rows as { name: string }[]);
   }
 
   override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {

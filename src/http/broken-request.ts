@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ApiError, errorBody, genericKind, unavailable } from '../common/api-error.js';
+import { ApiError, errorBody, genericKind } from '../common/api-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import { linksNameHost } from './links.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
@@ -14,8 +14,6 @@ const HOST = /^(?:[\w.~-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
 const isHttp = (protocol: string) => protocol === 'http' || protocol === 'https';
 /** Milliseconds that a client has to read why it was refused. */
 const HANG_UP_AFTER = 1_000;
-/** Milliseconds that a shutdown waits for the requests that it found under way. */
-const SHUTDOWN_PATIENCE = 5_000;
 
 /** Options that make Fastify and Node answer in the one shape where no handler is reached. */
 export const answersBeforeRouting = {
@@ -31,7 +29,7 @@ export const answersBeforeRouting = {
       .status(statusCode)
       .send(errorBody(genericKind(statusCode)));
   },
-  // Fastify's answer while it closes has neither the shape of errors nor these headers.
+  // What comes while the service shuts down is served; see `drainBeforeClose`.
   return503OnClosing: false,
 };
 
@@ -89,30 +87,6 @@ function namesOneHost({ httpVersion, headers, rawHeaders }: IncomingMessage): bo
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
   }
   return hosts === 1;
-}
-
-/**
- * A connection that was answering when the shutdown began is closed as soon as it is idle, and
- * one that never gets there when the patience runs out: Fastify closes those that are idle at that
- * moment, and would wait for the others until their clients hang up.
- */
-export function hangUpWhenClosing(instance: FastifyInstance): void {
-  let closing = false;
-  instance.addHook('onRequest', (_request, _reply, done) => {
-    done(closing ? unavailable('the service is shutting down') : undefined);
-  });
-  instance.addHook('preClose', (done) => {
-    closing = true;
-    // Fastify does not close a server that never listened, so that no event would end the timers.
-    if (!instance.server.listening) return done();
-    const idle = setInterval(() => instance.server.closeIdleConnections(), 50);
-    const all = setTimeout(() => instance.server.closeAllConnections(), SHUTDOWN_PATIENCE);
-    instance.server.once('close', () => {
-      clearInterval(idle);
-      clearTimeout(all);
-    });
-    done();
-  });
 }
 
 /** For requests that are no HTTP: Node's parser gives up before any handler could answer. */

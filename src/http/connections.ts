@@ -80,10 +80,22 @@ export function createBoundedServer(
       if (!connection.isIdleSince(now - keepAlive - CLOSE_DELAY)) break;
       connection.close();
     }
-  }, look);
-  timer.unref();
+  }, look).unref();
   server.once('close', () => clearInterval(timer));
+  connectionsOf.set(server, open);
   return server;
+}
+
+const connectionsOf = new WeakMap<Server, OpenConnections>();
+
+/** Whether a request is under way on any connection of a bounded server. */
+export function hasBusyConnections(server: Server): boolean {
+  return (connectionsOf.get(server)?.busy.size ?? 0) > 0;
+}
+
+/** Closes the connections of a bounded server that have no request under way. */
+export function closeIdleConnections(server: Server): void {
+  for (const connection of connectionsOf.get(server)?.idle ?? []) connection.close();
 }
 
 /**

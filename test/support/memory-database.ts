@@ -28,6 +28,12 @@ export class MemoryDatabase extends Database {
     await this.source.destroy();
   }
 
+  override async check(): Promise<void> {}
+
+  override async missingMigrations(): Promise<string[]> {
+    return [];
+  }
+
   get manager(): EntityManager {
     return this.source.manager;
   }

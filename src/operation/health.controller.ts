@@ -1,0 +1,71 @@
+import { Controller, Get, Header, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorBody, type ErrorKind, errorBody } from '../common/api-error.js';
+import { ApiErrors } from '../common/api-errors.js';
+import { Public } from '../tokens/require-token.decorator.js';
+import { CHECKS, type Check, FAILURES, Readiness } from './readiness.js';
+
+const notReady: ErrorKind = {
+  status: 503,
+  code: 'not_ready',
+  message: { database: [FAILURES.database] },
+};
+
+class LiveResponse {
+  @ApiProperty({ enum: ['ok'], example: 'ok' })
+  status: 'ok';
+}
+
+class ReadyResponse extends LiveResponse {
+  @ApiProperty({
+    description: 'Each check, and `ok`.',
+    type: 'object',
+    additionalProperties: { type: 'string', enum: ['ok'] },
+    example: { shutting_down: 'ok', database: 'ok', migrations: 'ok' },
+  })
+  checks: Record<Check, 'ok'>;
+}
+
+/** For load balancers and supervisors. */
+@ApiTags('Health')
+@Controller('health')
+export class HealthController {
+  constructor(private readonly readiness: Readiness) {}
+
+  @Get('live')
+  @Public()
+  @Header('cache-control', 'no-store')
+  @ApiOperation({
+    summary: 'Ask whether the process runs',
+    description: 'Says nothing of the database: a restart would not repair it.',
+  })
+  @ApiOkResponse({ type: LiveResponse })
+  live(): LiveResponse {
+    return { status: 'ok' };
+  }
+
+  /** Its refusal is sent and not thrown, so that the log does not repeat it every second. */
+  @Get('ready')
+  @Public()
+  @Header('cache-control', 'no-store')
+  @ApiOperation({
+    summary: 'Ask whether this instance takes requests',
+    description:
+      'If not, `message` names each check that failed: `shutting_down`, `database`, `migrations`.',
+  })
+  @ApiOkResponse({ type: ReadyResponse })
+  @ApiErrors(notReady)
+  async ready(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ReadyResponse | ErrorBody> {
+    const message = await this.readiness.failedChecks();
+    if (Object.keys(message).length === 0) {
+      const checks = Object.fromEntries(CHECKS.map((check) => [check, 'ok']));
+      return { status: 'ok', checks: checks as Record<Check, 'ok'> };
+    }
+    reply.status(503).header('retry-after', '1');
+    return { ...errorBody(notReady, message), request_id: request.id };
+  }
+}
