@@ -124,10 +124,7 @@ export class AppConfig {
     this.logLevel = read.choice('LOG_LEVEL', LOG_LEVELS, 'info');
     this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
     this.limits = readLimits(read, this.production);
-    this.shutdownDelay = read.duration('SHUTDOWN_DELAY', this.production ? '5s' : '0s', {
-      bareUnit: 's',
-      min: 0,
-    });
+    this.shutdownDelay = readShutdownDelay(read, this.production);
     this.trustedProxies = read.addresses('TRUST_PROXY');
     this.corsOrigins = read.origins('CORS_ORIGINS');
     this.passwordHashCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -206,6 +203,10 @@ function readLimits(read: SettingsReader, production: boolean): Limits {
     maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 1, 1_000_000),
     threadPoolSize: read.integer('UV_THREADPOOL_SIZE', 4, 1, 1024),
   };
+}
+
+function readShutdownDelay(read: SettingsReader, production: boolean): number {
+  return read.duration('SHUTDOWN_DELAY', production ? '5s' : '0s', { bareUnit: 's', min: 0 });
 }
 
 function readDemoData(read: SettingsReader, production: boolean): boolean {
