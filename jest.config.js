@@ -7,7 +7,9 @@ const shared = {
   testEnvironment: '<rootDir>/test/support/environment.js',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/', '<rootDir>/drivers/'],
+  modulePathIgnorePatterns: ['dist', '.cache', 'drivers', 'openapi-checks'].map(
+    (folder) => `<rootDir>/${folder}/`,
+  ),
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -1,24 +1,54 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { createApp } from '../src/app.setup.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { packageRoot } from '../src/config/package-root.js';
 import { buildDocument } from '../src/openapi/document.js';
 
-/** Writes docs/openapi.json, with the settings' own defaults whatever the environment says. */
+/**
+ * Writes docs/openapi.json, with the settings' own defaults whatever the environment says. With
+ * `--variants <folder>` it writes one document for each of the settings that change it instead.
+ */
+const { values: options } = parseArgs({ options: { variants: { type: 'string' } } });
+
+const PRODUCTION = { NODE_ENV: 'production', JWT_SECRET_KEY: randomBytes(48).toString('base64') };
+const VARIANTS: Record<string, Record<string, string>> = {
+  default: {},
+  cookies: { TOKEN_COOKIES: 'true' },
+  'cookies-only': { TOKEN_COOKIES: 'only', REFRESH_ROTATION: 'false' },
+  production: { ...PRODUCTION, FLASK_COMPAT: 'false' },
+  closed: {
+    ...PRODUCTION,
+    FLASK_COMPAT: 'false',
+    REGISTRATION: 'closed',
+    PUBLIC_URL: 'https://ships.test/base',
+    TOKEN_COOKIES: 'true',
+  },
+};
+
 const folder = mkdtempSync(join(tmpdir(), 'openapi-'));
 try {
-  const config = AppConfig.from({
-    DATABASE_URL: `sqlite:${join(folder, 'app.sqlite')}`,
-    DEMO_DATA: 'false',
-  });
+  if (options.variants === undefined) {
+    await write({}, join(packageRoot, 'docs', 'openapi.json'));
+  } else {
+    mkdirSync(options.variants, { recursive: true });
+    for (const [name, env] of Object.entries(VARIANTS)) {
+      await write(env, join(options.variants, `${name}.json`));
+    }
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function write(env: Record<string, string>, file: string): Promise<void> {
+  const database = `sqlite:${join(folder, 'app.sqlite')}`;
+  const config = AppConfig.from({ DATABASE_URL: database, DEMO_DATA: 'false', ...env });
   const app = await createApp(config, { logger: false });
   await app.init();
-  const file = join(packageRoot, 'docs', 'openapi.json');
   writeFileSync(file, `${JSON.stringify(buildDocument(app, config), null, 2)}\n`);
   await app.close();
   console.log(`Wrote ${file}`);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
 }

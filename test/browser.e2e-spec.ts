@@ -57,6 +57,10 @@ describeInBrowser('In a browser', () => {
     it('logs in, authorizes with the token and creates a ship', async () => {
       await page.goto(`${app.url}/docs`);
       await page.getByRole('heading', { name: /nest-rest-jwt/ }).waitFor();
+      const tags = page.locator('.opblock-tag');
+      await tags.first().waitFor();
+      expect(await tags.first().getAttribute('data-tag')).toBe('Authentication');
+      expect(await tags.last().getAttribute('data-tag')).toBe('Bookstore tutorial');
 
       const login = await execute('authLogin', { username: 'user', password: 'password' });
       expect(await login.locator('.response-col_status').innerText()).toMatch(/^200/);
@@ -65,6 +69,8 @@ describeInBrowser('In a browser', () => {
 
       await page.locator('.auth-wrapper .authorize').first().click();
       const dialog = page.locator('.modal-ux');
+      await dialog.locator('input#auth-bearer-value:focus').first().waitFor();
+      expect(await dialog.locator('code').first().innerText()).toBe('access_token');
       await dialog.locator('input').first().fill(token);
       await dialog.getByRole('button', { name: 'Apply credentials' }).first().click();
       await dialog.getByRole('button', { name: 'Close' }).last().click();

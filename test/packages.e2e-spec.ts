@@ -9,8 +9,15 @@ interface Locked {
   integrity?: string;
 }
 
-const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
-  packages: Record<string, Locked>;
+const locked = (file: string) =>
+  (JSON.parse(readFileSync(file, 'utf8')) as { packages: Record<string, Locked> }).packages;
+const packages = {
+  ...locked('package-lock.json'),
+  ...Object.fromEntries(
+    Object.entries(locked('openapi-checks/package-lock.json'))
+      .filter(([path]) => path !== '')
+      .map(([path, each]) => [`openapi-checks/${path}`, each]),
+  ),
 };
 const { allowScripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   allowScripts: Record<string, boolean>;

@@ -63,6 +63,10 @@ describe('The check of answers against the document', () => {
       'another content type',
       problemsOf('GET /api/ships/1', 200, 'x', { 'content-type': 'text/plain' }),
     ],
+    [
+      'a cookie that is not documented',
+      problemsOf('GET /api/ships/1', 200, oneShip, { ...json, 'set-cookie': 'a=b' }),
+    ],
     ['a body where there is none', problemsOf('DELETE /api/ships/1', 204, oneShip)],
     [
       'an error that the operation does not have',

@@ -18,7 +18,7 @@ import { type Client, RequestClient } from '../http/client.js';
 import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
 import { NotRateLimited } from '../tokens/not-rate-limited.decorator.js';
 import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
-import { TokenCookies } from '../tokens/token-cookies.js';
+import { SET_COOKIE_HEADER, TokenCookies } from '../tokens/token-cookies.js';
 import { Token } from '../tokens/token.js';
 import { OwnUserResponse } from '../users/dto/user-response.dto.js';
 import { PasswordChangeLimit } from '../users/password-change-limit.js';
@@ -56,7 +56,7 @@ export class AuthController {
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'Log in', description: 'Opens a session and gives its tokens.' })
   @ApiBody({ type: Login })
-  @ApiOkResponse({ type: LoginResponse })
+  @ApiOkResponse({ type: LoginResponse, headers: SET_COOKIE_HEADER })
   @ApiBodyErrors({ username: ['Not a valid string.'] })
   @ApiErrors(credentialsMissing, credentialsInvalid, tooManyRequests, serviceUnavailable)
   async login(
@@ -76,7 +76,7 @@ export class AuthController {
     description:
       'For a refresh token, which is spent by it. A spent one that comes again within `REFRESH_GRACE` from the same address range, or once from another range with the same user agent, gets the same successor, fifty times at most. Any other repeat ends the session.',
   })
-  @ApiOkResponse({ type: LoginResponse })
+  @ApiOkResponse({ type: LoginResponse, headers: SET_COOKIE_HEADER })
   @ApiExtraModels(AccessTokenResponse)
   @ApiErrors(tooManyRequests, serviceUnavailable)
   async refresh(
@@ -96,7 +96,7 @@ export class AuthController {
     summary: 'Revoke the access token',
     description: 'The one that is sent; its refresh token still works.',
   })
-  @ApiOkResponse({ type: LogoutResponse })
+  @ApiOkResponse({ type: LogoutResponse, headers: SET_COOKIE_HEADER })
   @ApiErrors(serviceUnavailable)
   async logout(
     @CurrentToken() token: Token,
@@ -117,7 +117,7 @@ export class AuthController {
     description:
       'The one of the refresh token that is sent, spent or not, and with it every token of it.',
   })
-  @ApiOkResponse({ type: LogoutResponse })
+  @ApiOkResponse({ type: LogoutResponse, headers: SET_COOKIE_HEADER })
   @ApiErrors(serviceUnavailable)
   async endSession(
     @CurrentToken() token: Token,
@@ -144,9 +144,9 @@ export class AuthController {
   @ApiOperation({
     summary: 'Change your password',
     description:
-      'Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. It takes an access token that comes from a login. The fifth wrong present password in a session ends it.',
+      'Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. The fifth wrong present password in a session ends it.',
   })
-  @ApiOkResponse({ type: LoginResponse })
+  @ApiOkResponse({ type: LoginResponse, headers: SET_COOKIE_HEADER })
   @ApiBodyErrors({ new_password: ['Longer than maximum length 128.'] })
   @ApiErrors(currentPasswordWrong, passwordTooCommon, tooManyRequests, serviceUnavailable)
   async changePassword(

@@ -48,7 +48,11 @@ export class SessionsController {
     description:
       'The session of the token itself, or another one with an access token that comes from a login.',
   })
-  @ApiParam({ name: 'session', schema: { type: 'string', format: 'uuid' } })
+  @ApiParam({
+    name: 'session',
+    description: 'The `id` of a session.',
+    schema: { type: 'string', format: 'uuid' },
+  })
   @ApiNoContentResponse()
   @ApiErrors(freshTokenRequired, notFound, serviceUnavailable)
   async end(
@@ -68,7 +72,6 @@ export class SessionsController {
   @RequireToken({ fresh: true })
   @ApiOperation({
     summary: 'End your sessions, all but the current one',
-    description: 'It takes an access token that comes from a login.',
   })
   @ApiNoContentResponse()
   @ApiErrors(tooManyRequests, serviceUnavailable)

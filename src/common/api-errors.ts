@@ -20,6 +20,7 @@ export class ErrorResponse implements ErrorBody {
   @ApiProperty({ type: 'integer', example: 400 })
   statusCode: number;
 
+  /** The document lists all codes that there are; see `listErrorCodes`. */
   @ApiProperty({ description: 'For programs; it never changes.', example: 'validation_failed' })
   code: string;
 

@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import {
   ApiError,
+  genericKind,
   internalError,
   notFound,
   serviceUnavailable,
@@ -11,11 +12,16 @@ import {
 import { ErrorResponse, unreadableBody } from '../common/api-errors.js';
 import { sentences } from '../common/validation.js';
 import { Login } from '../auth/dto/login.dto.js';
-import { BOOKSTORE_TAG } from '../bookstore/bookstore-words.js';
 import type { AppConfig } from '../config/app-config.js';
 import { pathOf } from '../http/links.js';
 import { requestIdHeader } from '../http/request-id.js';
-import { addError, type OperationObject, operationsOf } from './operations.js';
+import { focusFirstScheme } from './authorize-focus.js';
+import { removeUnused, shareHeaders } from './components.js';
+import { listErrorCodes } from './error-codes.js';
+import { addError, addSentence, type OperationObject, operationsOf } from './operations.js';
+import { describePathParameters } from './parameters.js';
+import { sortByTags } from './tags.js';
+import { describeSetCookie } from './cookies.js';
 import { describeTokens, describeUnspentRefresh } from './tokens.js';
 import { describeTokenBodies } from './token-bodies.js';
 import { describeUserRules } from './users.js';
@@ -24,30 +30,50 @@ import { loginCookieNames } from '../tokens/token-cookies.js';
 
 type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
 
+const DESCRIPTION = [
+  'Users, ships, books and logins. Log in at `POST /auth/login`, and give the `access_token` of the answer to *Authorize*.',
+  'Errors have the shape of `ErrorResponse`; `code` is for programs, and each response lists the codes that it can have. Requests can also be refused before a route is found: an unknown path with 404, a known path with another method with 405 and `Allow`, and requests that are no valid HTTP with 400, 408, 414, 417 or 431.',
+].join('\n\n');
+
+/** SPDX names the license (OpenAPI 3.1.0, section 4.8.4). */
+const ABOUT = {
+  contact: { name: 'The nest-rest-jwt authors' },
+  license: { name: 'MIT License', identifier: 'MIT' },
+};
+
 export function buildDocument(app: NestFastifyApplication, config: AppConfig): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle('nest-rest-jwt')
-    .setDescription(
-      'Users, ships, books and logins. Log in at `POST /auth/login`, and give the tokens it answers with to *Authorize*.',
-    )
+    .setDescription(DESCRIPTION)
     .setVersion('1')
-    .setOpenAPIVersion('3.1.0');
-  if (config.bookstore) {
-    builder.addTag(BOOKSTORE_TAG.name, BOOKSTORE_TAG.description);
-    builder.addBasicAuth({ type: 'http', scheme: 'basic' }, 'basic');
-  }
-  if (config.web.publicUrl !== null) builder.addServer(config.web.publicUrl);
+    .setOpenAPIVersion('3.1.0')
+    .addServer(...serverOf(config))
+    .addBasicAuth(
+      { type: 'http', scheme: 'basic', description: 'The login of the bookstore tutorial.' },
+      'basic',
+    );
   const document = SwaggerModule.createDocument(app, builder.build(), {
     extraModels: [ErrorResponse],
     operationIdFactory: (controller, method) => `${controller}.${method}`,
   });
+  document.info = { ...document.info, ...ABOUT };
   const cookies = config.tokenCookies ? loginCookieNames(config) : null;
   describeUserRules(document, config);
   describeTokens(document, app.get(RouteRequirements).list(), cookies);
+  describeSetCookie(document, cookies);
   if (!config.refreshRotation) describeUnspentRefresh(document);
   if (cookies) describeTokenBodies(document, config.web);
   complete(document, config);
+  sortByTags(document);
+  listErrorCodes(document);
+  shareHeaders(document);
+  removeUnused(document);
   return document;
+}
+
+/** An address and a description. Without `PUBLIC_URL` it is the host that serves the document. */
+function serverOf({ web }: AppConfig): [string, string?] {
+  return web.publicUrl === null ? ['/', 'The host of this document.'] : [web.publicUrl];
 }
 
 /** What the page loads. The folder that they come from holds more, such as versions. */
@@ -78,7 +104,7 @@ export function serveDocs(app: NestFastifyApplication, config: AppConfig): void 
     jsonDocumentUrl: 'docs/openapi.json',
     customSiteTitle: 'nest-rest-jwt',
     // Tokens are no good in a browser's storage where they are real.
-    swaggerOptions: { persistAuthorization: !config.production },
+    swaggerOptions: { persistAuthorization: !config.production, plugins: [focusFirstScheme] },
   });
 }
 
@@ -87,11 +113,8 @@ function complete(document: OpenAPIObject, config: AppConfig): void {
   for (const { operation, changes } of operationsOf(document)) {
     operation.operationId = publicId(operation.operationId ?? '');
     addCommonErrors(operation, changes);
-    for (const parameter of operation.parameters ?? []) {
-      if ('in' in parameter && parameter.in === 'path' && parameter.name === 'id') {
-        parameter.schema = { type: 'integer', minimum: 1 };
-      }
-    }
+    if (!operation.security) describeOpen(operation);
+    describePathParameters(operation);
     for (const [status, response] of Object.entries(operation.responses)) {
       if (response && !('$ref' in response)) describe(response, Number(status));
     }
@@ -117,14 +140,24 @@ function publicId(route: string): string {
   return resource + method.charAt(0).toUpperCase() + method.slice(1);
 }
 
+/** An empty list is an explicit statement; generators and linters take a missing one for a mistake. */
+function describeOpen(operation: OperationObject): void {
+  operation.security = [];
+  addSentence(operation, 'Needs no token.');
+}
+
 /**
  * What any route may answer: something may be broken, the database may be out of reach, and a body
  * that nobody asked for is read all the same.
  */
 function addCommonErrors(operation: OperationObject, readsBody: boolean): void {
   const body = readsBody && !operation.requestBody ? [notJson, ...unreadableBody] : [];
-  for (const kind of [...body, internalError, serviceUnavailable]) addError(operation, kind);
+  const kinds = [badRequest, ...body, internalError, serviceUnavailable];
+  for (const kind of kinds) addError(operation, kind);
 }
+
+/** Of a request whose `Host` is missing or malformed. */
+const badRequest = genericKind(400);
 
 const notJson = { ...validationFailed, message: { _schema: [sentences.body] } };
 

@@ -41,3 +41,8 @@ export function addError(operation: OperationObject, kind: ErrorKind): void {
     content: { 'application/json': { ...content, examples } },
   };
 }
+
+/** Adds a sentence to the description of an operation. */
+export function addSentence(operation: OperationObject, sentence: string): void {
+  operation.description = [operation.description, sentence].filter(Boolean).join(' ');
+}

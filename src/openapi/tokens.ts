@@ -1,11 +1,17 @@
 import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
 import { AccessTokenResponse } from '../auth/dto/tokens-response.dto.js';
 import { type ErrorKind, tooManyRequests } from '../common/api-error.js';
-import { addError, hasOwnWords, operationsOf } from './operations.js';
+import { addCsrfParameter, csrfCookieOf, type LoginCookies } from './cookies.js';
+import {
+  addError,
+  addSentence,
+  hasOwnWords,
+  type OperationObject,
+  operationsOf,
+} from './operations.js';
 import { headerOf, loginCookieOf, placesOf, type TokenRequirement } from '../tokens/requirement.js';
 import type { RouteRequirement } from '../tokens/route-requirements.js';
 import { missingToken } from '../tokens/sent-token.js';
-import type { TokenCookies } from '../tokens/token-cookies.js';
 import {
   claimRequired,
   csrfFailed,
@@ -14,13 +20,13 @@ import {
   tokenExpired,
   tokenInvalid,
   tokenRevoked,
+  type TokenType,
   wrongTokenType,
 } from '../tokens/token-error.js';
 
-type LoginCookies = TokenCookies['names'] | null;
 type Schemes = NonNullable<NonNullable<OpenAPIObject['components']>['securitySchemes']>;
 
-/** How a token of each kind is sent in the header. */
+/** How a token of each kind is sent in the header. Swagger UI asks for the first one first. */
 const bearer = (description: string) =>
   ({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description }) as const;
 const HEADERS: Schemes = {
@@ -50,19 +56,17 @@ export function describeTokens(
     if (writes) addError(operation, tooManyRequests);
     const cookie = cookieOf(requirement, loginCookies);
     const header = headerOf(requirement);
-    operation.security = [];
-    if (header === 'authorization') {
-      operation.security.push({ [`${requirement.type ?? 'access'}_token`]: [] });
-    }
-    for (const [place, called] of Object.entries({ header, cookie })) {
-      if (called === null || called === 'authorization') continue;
-      const scheme = `${place}.${called.replaceAll(/[^\w.-]/g, '_')}`;
-      schemes[scheme] = { type: 'apiKey', in: place, name: called };
-      operation.security.push({ [scheme]: [] });
+    const { type = 'access' } = requirement;
+    addSentence(operation, needsOf(requirement));
+    addSecurity(operation, schemes, { header, cookie, type });
+    const isForgeable = cookie !== null && changes;
+    if (isForgeable) {
+      const csrfCookie = csrfCookieOf(loginCookies, loginCookieOf(requirement));
+      addCsrfParameter(operation, { csrfCookie, required: header === null });
     }
     // Who words a refusal differently words every refusal so.
     if (hasOwnWords(operation, 401)) continue;
-    const refusals = refusalsOf(requirement, cookie !== null && changes);
+    const refusals = refusalsOf(requirement, isForgeable);
     for (const kind of [missingToken({ header, cookie }), ...refusals]) addError(operation, kind);
   }
   const { securitySchemes } = document.components ?? {};
@@ -70,6 +74,37 @@ export function describeTokens(
     ...document.components,
     securitySchemes: { ...schemes, ...securitySchemes },
   };
+}
+
+interface Places {
+  /** In lower case; null where the token may not be sent in a header. */
+  header: string | null;
+  cookie: string | null;
+  type: TokenType;
+}
+
+/** Adds the security schemes of an operation, any one of which is enough. */
+function addSecurity(
+  operation: OperationObject,
+  schemes: Schemes,
+  { header, cookie, type }: Places,
+): void {
+  operation.security = header === 'authorization' ? [{ [`${type}_token`]: [] }] : [];
+  for (const [place, called] of Object.entries({ header, cookie })) {
+    if (called === null || called === 'authorization') continue;
+    const scheme = `${place}.${called.replaceAll(/[^\w.-]/g, '_')}`;
+    const article = type === 'access' ? 'An access' : 'A refresh';
+    const description = `${article} token, alone in the ${place} \`${called}\`.`;
+    schemes[scheme] = { type: 'apiKey', in: place, name: called, description };
+    operation.security.push({ [scheme]: [] });
+  }
+}
+
+function needsOf({ type = 'access', fresh, scope, override }: TokenRequirement): string {
+  const kind = type === 'access' ? 'an access' : 'a refresh';
+  const extent = scope && !override ? ` with the scope \`${JSON.stringify(scope)}\`` : '';
+  const origin = fresh ? ', which has to come from a login' : '';
+  return `Needs ${kind} token${extent}${origin}.`;
 }
 
 /** Says that a refresh gives an access token alone: what `REFRESH_ROTATION=false` makes of it. */

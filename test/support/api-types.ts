@@ -4,46 +4,6 @@
  */
 
 export interface paths {
-    "/.well-known/jwks.json": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get the public keys
-         * @description With them, other services verify tokens without asking (RFC 7517). Empty where tokens are signed with a secret.
-         */
-        get: operations["jwksList"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read the audit trail
-         * @description For administrators. The latest come first with `sort=-id`.
-         */
-        get: operations["auditList"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/auth/login": {
         parameters: {
             query?: never;
@@ -55,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Log in
-         * @description Opens a session and gives its tokens.
+         * @description Opens a session and gives its tokens. Needs no token.
          */
         post: operations["authLogin"];
         delete?: never;
@@ -75,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Get new tokens
-         * @description For a refresh token, which is spent by it. A spent one that comes again within `REFRESH_GRACE` from the same address range, or once from another range with the same user agent, gets the same successor, fifty times at most. Any other repeat ends the session.
+         * @description For a refresh token, which is spent by it. A spent one that comes again within `REFRESH_GRACE` from the same address range, or once from another range with the same user agent, gets the same successor, fifty times at most. Any other repeat ends the session. Needs a refresh token.
          */
         post: operations["authRefresh"];
         delete?: never;
@@ -96,7 +56,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke the access token
-         * @description The one that is sent; its refresh token still works.
+         * @description The one that is sent; its refresh token still works. Needs an access token.
          */
         delete: operations["authLogout"];
         options?: never;
@@ -116,7 +76,7 @@ export interface paths {
         post?: never;
         /**
          * End the session
-         * @description The one of the refresh token that is sent, spent or not, and with it every token of it.
+         * @description The one of the refresh token that is sent, spent or not, and with it every token of it. Needs a refresh token.
          */
         delete: operations["authEndSession"];
         options?: never;
@@ -131,7 +91,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the user of the token */
+        /**
+         * Get the user of the token
+         * @description Needs an access token.
+         */
         get: operations["authMe"];
         put?: never;
         post?: never;
@@ -152,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Change your password
-         * @description Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. It takes an access token that comes from a login. The fifth wrong present password in a session ends it.
+         * @description Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. The fifth wrong present password in a session ends it. Needs an access token, which has to come from a login.
          */
         post: operations["authChangePassword"];
         delete?: never;
@@ -168,7 +131,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the token that is sent */
+        /**
+         * Read the token that is sent
+         * @description Needs an access token.
+         */
         get: operations["authToken"];
         put?: never;
         post?: never;
@@ -187,14 +153,14 @@ export interface paths {
         };
         /**
          * List your sessions
-         * @description Those that live, the one that was used last first, to the hour; a thousand at most.
+         * @description Those that live, the one that was used last first, to the hour; a thousand at most. Needs an access token.
          */
         get: operations["sessionsList"];
         put?: never;
         post?: never;
         /**
          * End your sessions, all but the current one
-         * @description It takes an access token that comes from a login.
+         * @description Needs an access token, which has to come from a login.
          */
         delete: operations["sessionsEndOthers"];
         options?: never;
@@ -214,9 +180,29 @@ export interface paths {
         post?: never;
         /**
          * End one of your sessions
-         * @description The session of the token itself, or another one with an access token that comes from a login.
+         * @description The session of the token itself, or another one with an access token that comes from a login. Needs an access token.
          */
         delete: operations["sessionsEnd"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the public keys
+         * @description With them, other services verify tokens without asking (RFC 7517). Empty where tokens are signed with a secret. Needs no token.
+         */
+        get: operations["jwksList"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -229,10 +215,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List users */
+        /**
+         * List users
+         * @description Needs no token.
+         */
         get: operations["usersList"];
         put?: never;
-        /** Register a user */
+        /**
+         * Register a user
+         * @description Needs no token.
+         */
         post: operations["usersCreate"];
         delete?: never;
         options?: never;
@@ -247,17 +239,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a user */
+        /**
+         * Get a user
+         * @description Needs no token.
+         */
         get: operations["usersGet"];
         /**
          * Replace a user
-         * @description For the user and for administrators. A changed password ends the other sessions of the user.
+         * @description For the user and for administrators. A changed password ends the other sessions of the user. Needs an access token, which has to come from a login.
          */
         put: operations["usersReplace"];
         post?: never;
         /**
          * Delete a user
-         * @description For the user and for administrators. All sessions of the user end.
+         * @description For the user and for administrators. All sessions of the user end. Needs an access token, which has to come from a login.
          */
         delete: operations["usersRemove"];
         options?: never;
@@ -272,10 +267,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List ships */
+        /**
+         * List ships
+         * @description Needs no token.
+         */
         get: operations["shipsList"];
         put?: never;
-        /** Add a ship */
+        /**
+         * Add a ship
+         * @description Needs an access token.
+         */
         post: operations["shipsCreate"];
         delete?: never;
         options?: never;
@@ -290,12 +291,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a ship */
+        /**
+         * Get a ship
+         * @description Needs no token.
+         */
         get: operations["shipsGet"];
-        /** Replace a ship */
+        /**
+         * Replace a ship
+         * @description Needs an access token.
+         */
         put: operations["shipsReplace"];
         post?: never;
-        /** Delete a ship */
+        /**
+         * Delete a ship
+         * @description Needs an access token.
+         */
         delete: operations["shipsRemove"];
         options?: never;
         head?: never;
@@ -309,10 +319,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List your books */
+        /**
+         * List your books
+         * @description Needs an access token.
+         */
         get: operations["booksList"];
         put?: never;
-        /** Add a book */
+        /**
+         * Add a book
+         * @description Needs an access token.
+         */
         post: operations["booksCreate"];
         delete?: never;
         options?: never;
@@ -327,13 +343,82 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a book of yours */
+        /**
+         * Get a book of yours
+         * @description Needs an access token.
+         */
         get: operations["booksGet"];
-        /** Replace a book of yours */
+        /**
+         * Replace a book of yours
+         * @description Needs an access token.
+         */
         put: operations["booksReplace"];
         post?: never;
-        /** Delete a book of yours */
+        /**
+         * Delete a book of yours
+         * @description Needs an access token.
+         */
         delete: operations["booksRemove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the audit trail
+         * @description For administrators. The latest come first with `sort=-id`. Needs an access token with the scope `{"admin":true}`.
+         */
+        get: operations["auditList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask whether the process runs
+         * @description Says nothing of the database: a restart would not repair it. Needs no token.
+         */
+        get: operations["healthLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask whether this instance takes requests
+         * @description If not, `message` names each check that failed: `shutting_down`, `database`, `migrations`. Needs no token.
+         */
+        get: operations["healthReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -348,7 +433,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Register */
+        /**
+         * Register
+         * @description Needs no token.
+         */
         post: operations["bookstoreRegister"];
         delete?: never;
         options?: never;
@@ -383,7 +471,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List users */
+        /**
+         * List users
+         * @description Needs no token.
+         */
         get: operations["bookstoreListUsers"];
         put?: never;
         post?: never;
@@ -402,7 +493,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Add a book */
+        /**
+         * Add a book
+         * @description Needs an access token.
+         */
         post: operations["bookstoreAddBook"];
         delete?: never;
         options?: never;
@@ -417,7 +511,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List your books */
+        /**
+         * List your books
+         * @description Needs an access token.
+         */
         get: operations["bookstoreListBooks"];
         put?: never;
         post?: never;
@@ -437,48 +534,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete a book of yours */
+        /**
+         * Delete a book of yours
+         * @description Needs an access token.
+         */
         delete: operations["bookstoreRemoveBook"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/health/live": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Ask whether the process runs
-         * @description Says nothing of the database: a restart would not repair it.
-         */
-        get: operations["healthLive"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/health/ready": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Ask whether this instance takes requests
-         * @description If not, `message` names each check that failed: `shutting_down`, `database`, `migrations`.
-         */
-        get: operations["healthReady"];
-        put?: never;
-        post?: never;
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -602,20 +662,6 @@ export interface components {
              * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.kNxDvO8yhJ2ThYvKQ4n0c1Oq
              */
             refresh_token: string;
-        };
-        AccessTokenResponse: {
-            /** @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.kNxDvO8yhJ2ThYvKQ4n0c1Oq */
-            access_token: string;
-            /**
-             * @example Bearer
-             * @enum {string}
-             */
-            token_type: "Bearer";
-            /**
-             * @description Seconds until the access token expires.
-             * @example 900
-             */
-            expires_in: number;
         };
         LogoutResponse: {
             /**
@@ -1005,8 +1051,9 @@ export interface components {
             /**
              * @description For programs; it never changes.
              * @example validation_failed
+             * @enum {string}
              */
-            code: string;
+            code: "bad_request" | "body_too_deep" | "body_too_full" | "book_exists" | "claim_required" | "credentials_invalid" | "credentials_missing" | "csrf_failed" | "current_password_wrong" | "expectation_failed" | "fresh_token_required" | "id_mismatch" | "internal_error" | "limit_reached" | "method_not_allowed" | "name_taken" | "not_found" | "not_ready" | "password_too_common" | "payload_too_large" | "registration_closed" | "request_header_fields_too_large" | "request_timeout" | "scope_required" | "service_unavailable" | "token_expired" | "token_invalid" | "token_missing" | "token_revoked" | "too_many_requests" | "unsupported_media_type" | "uri_too_long" | "validation_failed" | "wrong_token_type";
             /**
              * @description For people.
              * @example Bad Request
@@ -1033,191 +1080,22 @@ export interface components {
     responses: never;
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+        "X-Request-Id": string;
+        /** @description RFC 6750, section 3. */
+        "WWW-Authenticate": string;
+        /** @description Seconds to wait. */
+        "Retry-After": number;
+        /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
+        Link: string;
+        /** @description What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
+        Location: string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    jwksList: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JsonWebKeySetResponse"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-            /** @description `service_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-        };
-    };
-    auditList: {
-        parameters: {
-            query?: {
-                /** @description Only those with this. */
-                id?: number;
-                /** @description Only those with this. */
-                happened_at?: string;
-                /** @description Only those with this. */
-                event?: string;
-                /** @description Only those with this. */
-                user_id?: number | "null";
-                /** @description Only those with this. */
-                actor_id?: number | "null";
-                /** @description Only those with this. */
-                session_id?: string;
-                /** @description Only those with this. */
-                ip?: string;
-                /** @description Only those with this. */
-                user_agent?: string;
-                /** @description Only those with this. */
-                request_id?: string;
-                /** @description What to sort by, in order: fields, each once, with a minus before those that go downwards. Those that are the same in all of them are in order of `id`. */
-                sort?: string;
-                /** @description Where the page begins: see `Link`. */
-                cursor?: string;
-                /** @description How many at most. */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
-                    Link?: string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditEntryResponse"][];
-                };
-            };
-            /** @description `validation_failed` */
-            400: {
-                headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-            /** @description `scope_required` */
-            403: {
-                headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-            /** @description `wrong_token_type` */
-            422: {
-                headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-            /** @description `service_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-        };
-    };
     authLogin: {
         parameters: {
             query?: never;
@@ -1234,95 +1112,105 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LoginResponse"];
                 };
             };
-            /** @description `credentials_missing`, `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `credentials_missing`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "credentials_missing" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
                 };
             };
             /** @description `credentials_invalid` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "credentials_invalid";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -1339,106 +1227,118 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LoginResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `bad_request`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request" | "validation_failed" | "body_too_deep" | "body_too_full";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -1455,106 +1355,118 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LogoutResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `bad_request`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request" | "validation_failed" | "body_too_deep" | "body_too_full";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -1571,106 +1483,118 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LogoutResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `bad_request`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request" | "validation_failed" | "body_too_deep" | "body_too_full";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -1687,60 +1611,78 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OwnUserResponse"];
                 };
             };
-            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
-            401: {
+            /** @description `bad_request` */
+            400: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request";
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -1761,106 +1703,118 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LoginResponse"];
                 };
             };
-            /** @description `current_password_wrong`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `current_password_wrong`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "current_password_wrong" | "password_too_common" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked`, `fresh_token_required` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "fresh_token_required";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -1877,60 +1831,78 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TokenInfoResponse"];
                 };
             };
-            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
-            401: {
+            /** @description `bad_request` */
+            400: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request";
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -1947,73 +1919,92 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SessionResponse"][];
                 };
             };
-            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
-            401: {
+            /** @description `bad_request` */
+            400: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request";
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -2030,104 +2021,116 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `bad_request`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request" | "validation_failed" | "body_too_deep" | "body_too_full";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked`, `fresh_token_required` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "fresh_token_required";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -2137,6 +2140,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The `id` of a session.
+                 * @example 5b1f6f0e-2f0c-4d67-8a53-0f4f1c1b9d2e
+                 */
                 session: string;
             };
             cookie?: never;
@@ -2146,115 +2153,190 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `bad_request`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request" | "validation_failed" | "body_too_deep" | "body_too_full";
+                    };
                 };
             };
             /** @description `fresh_token_required`, `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "fresh_token_required" | "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `not_found` */
             404: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
+                };
+            };
+        };
+    };
+    jwksList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JsonWebKeySetResponse"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request";
+                    };
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -2282,62 +2364,66 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
-                    Link?: string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UserResponse"][];
                 };
             };
-            /** @description `validation_failed` */
+            /** @description `validation_failed`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "bad_request";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -2358,84 +2444,92 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
-                    Location: string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UserResponse"];
                 };
             };
-            /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "name_taken" | "password_too_common" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -2445,6 +2539,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
@@ -2454,47 +2552,64 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UserResponse"];
                 };
             };
-            /** @description `not_found` */
-            404: {
+            /** @description `bad_request` */
+            400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request";
+                    };
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -2504,6 +2619,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
@@ -2517,130 +2636,145 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UserResponse"];
                 };
             };
-            /** @description `id_mismatch`, `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `id_mismatch`, `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "id_mismatch" | "name_taken" | "password_too_common" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked`, `fresh_token_required` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "fresh_token_required";
+                    };
                 };
             };
             /** @description `claim_required` */
             403: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "claim_required";
+                    };
                 };
             };
             /** @description `not_found` */
             404: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -2650,6 +2784,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
@@ -2659,128 +2797,143 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `bad_request`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request" | "validation_failed" | "body_too_deep" | "body_too_full";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked`, `fresh_token_required` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "fresh_token_required";
+                    };
                 };
             };
             /** @description `claim_required` */
             403: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "claim_required";
+                    };
                 };
             };
             /** @description `not_found` */
             404: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -2822,62 +2975,66 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
-                    Link?: string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ShipResponse"][];
                 };
             };
-            /** @description `validation_failed` */
+            /** @description `validation_failed`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "bad_request";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -2898,108 +3055,119 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
-                    Location: string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ShipResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -3009,6 +3177,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
@@ -3018,47 +3190,64 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ShipResponse"];
                 };
             };
-            /** @description `not_found` */
-            404: {
+            /** @description `bad_request` */
+            400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request";
+                    };
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -3068,6 +3257,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
@@ -3081,117 +3274,131 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ShipResponse"];
                 };
             };
-            /** @description `id_mismatch`, `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `id_mismatch`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "id_mismatch" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `not_found` */
             404: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -3201,6 +3408,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
@@ -3210,115 +3421,129 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `bad_request`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request" | "validation_failed" | "body_too_deep" | "body_too_full";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `not_found` */
             404: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -3352,86 +3577,93 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
-                    Link?: string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BookResponse"][];
                 };
             };
-            /** @description `validation_failed` */
+            /** @description `validation_failed`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "bad_request";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -3452,119 +3684,132 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
-                    Location: string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BookResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `book_exists`, `limit_reached` */
             409: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "book_exists" | "limit_reached";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -3574,6 +3819,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
@@ -3583,71 +3832,91 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BookResponse"];
                 };
             };
-            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
-            401: {
+            /** @description `bad_request` */
+            400: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request";
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `not_found` */
             404: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -3657,6 +3926,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
@@ -3670,128 +3943,144 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BookResponse"];
                 };
             };
-            /** @description `id_mismatch`, `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `id_mismatch`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "id_mismatch" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `not_found` */
             404: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
                 };
             };
             /** @description `book_exists` */
             409: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "book_exists";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -3801,6 +4090,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
@@ -3810,115 +4103,393 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `bad_request`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request" | "validation_failed" | "body_too_deep" | "body_too_full";
+                    };
                 };
             };
             /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
                 };
             };
             /** @description `not_found` */
             404: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `wrong_token_type` */
             422: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
+                };
+            };
+        };
+    };
+    auditList: {
+        parameters: {
+            query?: {
+                /** @description Only those with this. */
+                id?: number;
+                /** @description Only those with this. */
+                happened_at?: string;
+                /** @description Only those with this. */
+                event?: string;
+                /** @description Only those with this. */
+                user_id?: number | "null";
+                /** @description Only those with this. */
+                actor_id?: number | "null";
+                /** @description Only those with this. */
+                session_id?: string;
+                /** @description Only those with this. */
+                ip?: string;
+                /** @description Only those with this. */
+                user_agent?: string;
+                /** @description Only those with this. */
+                request_id?: string;
+                /** @description What to sort by, in order: fields, each once, with a minus before those that go downwards. Those that are the same in all of them are in order of `id`. */
+                sort?: string;
+                /** @description Where the page begins: see `Link`. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryResponse"][];
+                };
+            };
+            /** @description `validation_failed`, `bad_request` */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "bad_request";
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
+                };
+            };
+            /** @description `scope_required` */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "scope_required";
+                    };
+                };
+            };
+            /** @description `wrong_token_type` */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
+                };
+            };
+        };
+    };
+    healthLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveResponse"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request";
+                    };
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
+                };
+            };
+        };
+    };
+    healthReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadyResponse"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request";
+                    };
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
+                };
+            };
+            /** @description `not_ready`, `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_ready" | "service_unavailable";
+                    };
                 };
             };
         };
@@ -3939,82 +4510,91 @@ export interface operations {
             /** @description “registered successfully” */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MessageResponse"];
                 };
             };
-            /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "name_taken" | "password_too_common" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -4031,23 +4611,24 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TutorialTokenResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `bad_request`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request" | "validation_failed" | "body_too_deep" | "body_too_full";
+                    };
                 };
             };
             /** @description “could not verify” */
@@ -4055,8 +4636,7 @@ export interface operations {
                 headers: {
                     /** @description RFC 7617, section 2. */
                     "WWW-Authenticate": "Basic realm=\"bookstore\", charset=\"UTF-8\"";
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4066,60 +4646,68 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -4141,62 +4729,66 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
-                    Link?: string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TutorialUsersResponse"];
                 };
             };
-            /** @description `validation_failed` */
+            /** @description `validation_failed`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "bad_request";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -4217,32 +4809,31 @@ export interface operations {
             /** @description “new books created” */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MessageResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
                 };
             };
             /** @description “a valid token is missing”, “token is invalid” */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4252,71 +4843,81 @@ export interface operations {
             /** @description `book_exists`, `limit_reached` */
             409: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "book_exists" | "limit_reached";
+                    };
                 };
             };
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -4338,34 +4939,32 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
-                    Link?: string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TutorialBooksResponse"];
                 };
             };
-            /** @description `validation_failed` */
+            /** @description `validation_failed`, `bad_request` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "bad_request";
+                    };
                 };
             };
             /** @description “a valid token is missing”, “token is invalid” */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4375,38 +4974,42 @@ export interface operations {
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };
@@ -4416,6 +5019,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
                 id: number;
             };
             cookie?: never;
@@ -4425,32 +5032,31 @@ export interface operations {
             /** @description “Book deleted” */
             200: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MessageResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full` */
+            /** @description `bad_request`, `validation_failed`, `body_too_deep`, `body_too_full` */
             400: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request" | "validation_failed" | "body_too_deep" | "body_too_full";
+                    };
                 };
             };
             /** @description “a valid token is missing”, “token is invalid” */
             401: {
                 headers: {
-                    /** @description RFC 6750, section 3. */
-                    "WWW-Authenticate": string;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4460,8 +5066,7 @@ export interface operations {
             /** @description “book does not exist” */
             404: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4471,152 +5076,68 @@ export interface operations {
             /** @description `payload_too_large` */
             413: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
                 };
             };
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
                 };
             };
             /** @description `too_many_requests` */
             429: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
                 };
             };
             /** @description `internal_error` */
             500: {
                 headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
                 };
             };
             /** @description `service_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-        };
-    };
-    healthLive: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LiveResponse"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-            /** @description `service_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-        };
-    };
-    healthReady: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ReadyResponse"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
-                };
-            };
-            /** @description `not_ready`, `service_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait. */
-                    "Retry-After": number;
-                    /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
-                    "X-Request-Id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorResponse"];
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
                 };
             };
         };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
+import { genericKind, internalError } from '../../src/common/api-error.js';
 
 /** A request and its answer, as they went over the wire. */
 export interface Exchange {
@@ -15,11 +16,13 @@ export interface Exchange {
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Response = Extract<Operation['responses'][string], { description: string }>;
+type Header = NonNullable<Response['headers']>[string];
 type MediaType = NonNullable<Response['content']>[string];
 type Schema = NonNullable<MediaType['schema']>;
 
-const ERROR_SCHEMA = '#/components/schemas/ErrorResponse';
-const errorSchema = { $ref: ERROR_SCHEMA };
+const errorSchema = { $ref: '#/components/schemas/ErrorResponse' };
+/** Headers that a client acts upon, so that a response may carry them only if they are documented. */
+const MEANINGFUL = 'allow etag link location retry-after set-cookie www-authenticate'.split(' ');
 const own = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as OpenAPIObject;
 
 /** Holds answers against an OpenAPI document. */
@@ -55,6 +58,7 @@ export class ResponseCheck {
     const response = operation.responses[status] as Response | undefined;
     if (!response) return [`${method} has no such status`];
     return [
+      ...problemsOfUnknownHeaders(response, exchange),
       ...this.problemsOfHeaders(response, exchange),
       ...this.problemsOfBody(response, exchange),
     ];
@@ -71,20 +75,33 @@ export class ResponseCheck {
   private problemsOfOddError({ method, headers, body, status }: Exchange): string[] {
     if (method === 'HEAD') return [];
     if (mediaTypeOf(headers) !== 'application/json') return ['it is no JSON'];
-    const error = JSON.parse(body) as { statusCode?: number };
+    const error = JSON.parse(body) as { statusCode?: number; code?: string };
     if (error.statusCode !== status) return [`its statusCode is ${error.statusCode}`];
-    return this.problemsOfValue(errorSchema, error);
+    // A route of a test may throw any of Nest's exceptions, whose code is that of their status.
+    const isGeneric = error.code === genericKind(status).code;
+    const known = isGeneric ? { ...error, code: internalError.code } : error;
+    return this.problemsOfValue(errorSchema, known);
   }
 
   private problemsOfHeaders(response: Response, { headers }: Exchange): string[] {
     return Object.entries(response.headers ?? {}).flatMap(([name, header]) => {
-      if ('$ref' in header) return [];
+      const { required, schema = {} } = this.resolveHeader(header);
       const value = headers[name.toLowerCase()];
-      if (value === undefined) return header.required ? [`the header ${name} is missing`] : [];
-      const schema = header.schema ?? {};
-      const typed = 'type' in schema && schema.type === 'integer' ? Number(value) : value;
-      return this.problemsOfValue(schema, typed).map((problem) => `${name}: ${problem}`);
+      if (value === undefined) return required ? [`the header ${name} is missing`] : [];
+      const isInteger = 'type' in schema && schema.type === 'integer';
+      // `Set-Cookie` is the one header that occurs several times.
+      return [value]
+        .flat()
+        .flatMap((each) => this.problemsOfValue(schema, isInteger ? Number(each) : each))
+        .map((problem) => `${name}: ${problem}`);
     });
+  }
+
+  private resolveHeader(header: Header): Exclude<Header, { $ref: string }> {
+    if (!('$ref' in header)) return header;
+    const found = this.document.components?.headers?.[header.$ref.split('/').at(-1)!];
+    if (!found || '$ref' in found) throw new Error(`The document has no ${header.$ref}.`);
+    return found;
   }
 
   private problemsOfBody(response: Response, { method, headers, body }: Exchange): string[] {
@@ -115,14 +132,22 @@ export class ResponseCheck {
   }
 }
 
+function problemsOfUnknownHeaders(response: Response, { headers }: Exchange): string[] {
+  const known = Object.keys(response.headers ?? {}).map((name) => name.toLowerCase());
+  return MEANINGFUL.filter((name) => headers[name] !== undefined && !known.includes(name)).map(
+    (name) => `the header ${name} is not documented`,
+  );
+}
+
 /** An error is one of those that stand among the examples: by its code, with its own words. */
 function problemsOfCode(
   { schema, examples }: MediaType,
   { code, error }: { code?: string; error?: string },
 ) {
-  if (!schema || !('$ref' in schema) || schema.$ref !== ERROR_SCHEMA) return [];
+  if (!schema || !JSON.stringify(schema).includes(errorSchema.$ref)) return [];
   const example = examples?.[code ?? ''] as { value: { error: string } } | undefined;
-  if (!example) return [`the code ${code} is not among its errors`];
+  // The schema lists the codes.
+  if (!example) return [];
   return example.value.error === error ? [] : [`${code} says "${error}"`];
 }
 
