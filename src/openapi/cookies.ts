@@ -1,6 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { TokenType } from '../tokens/token-error.js';
-import { SET_COOKIE_HEADER, type TokenCookies } from '../tokens/token-cookies.js';
+import { listNames } from '../tokens/cookie-names.js';
+import type { TokenCookies } from '../tokens/token-cookies.js';
 import { type OperationObject, operationsOf } from './operations.js';
 
 /** The names of the cookies that a login sets; null if it sets none. */
@@ -8,23 +9,23 @@ export type LoginCookies = TokenCookies['names'] | null;
 
 /** Names the cookies that `Set-Cookie` sets, or removes the header where none are set. */
 export function describeSetCookie(document: OpenAPIObject, names: LoginCookies): void {
-  const [header] = Object.keys(SET_COOKIE_HEADER);
   for (const { operation } of operationsOf(document)) {
     for (const response of Object.values(operation.responses)) {
-      if (!response || '$ref' in response || !response.headers?.[header!]) continue;
-      if (names) response.headers[header!] = setCookie(names);
-      else delete response.headers[header!];
+      if (!response || '$ref' in response || !response.headers?.['Set-Cookie']) continue;
+      if (names) response.headers['Set-Cookie'] = setCookie(names);
+      else delete response.headers['Set-Cookie'];
     }
   }
 }
 
-function setCookie({ access, refresh }: TokenCookies['names']) {
-  const list = [access.token, access.csrf, refresh.token, refresh.csrf];
+function setCookie(names: TokenCookies['names']) {
   return {
-    description: `One header each for the cookies ${list.map((name) => `\`${name}\``).join(', ')}; a logout clears them. Scripts can read those whose names hold \`csrf\`.`,
+    description: `One header each for the cookies ${listNames(names)
+      .map((name) => `\`${name}\``)
+      .join(', ')}; a logout clears them. Scripts can read those whose names hold \`csrf\`.`,
     required: true,
     schema: { type: 'string' as const },
-    example: `${access.csrf}=Zm9yY2UgYmUgd2l0aCB5b3U; Max-Age=900; Path=/; SameSite=Strict`,
+    example: `${names.access.csrf}=Zm9yY2UgYmUgd2l0aCB5b3U; Max-Age=900; Path=/; SameSite=Strict`,
   };
 }
 

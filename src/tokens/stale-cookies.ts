@@ -2,6 +2,7 @@ import { stringifySetCookie } from 'cookie';
 import type { FastifyRequest } from 'fastify';
 import type { AppConfig } from '../config/app-config.js';
 import { isDomain } from '../config/web-settings.js';
+import { listNames, PLAIN_NAMES } from './cookie-names.js';
 
 type CookieSettings = Pick<AppConfig, 'production' | 'web'>;
 
@@ -13,8 +14,7 @@ interface CookieKey {
   path: string;
 }
 
-const [ACCESS, REFRESH] = ['access_token_cookie', 'refresh_token_cookie'];
-const PLAIN_NAMES = [ACCESS, 'csrf_access_token', REFRESH, 'csrf_refresh_token'];
+const NAMES = listNames(PLAIN_NAMES);
 const PREFIXES = ['', '__Host-', '__Secure-'];
 
 /** Earlier versions limited the refresh cookie to this path. */
@@ -45,12 +45,12 @@ export function expireStaleCookies(
     path === '/' && domain === web.cookieDomain && currentNames.includes(name);
 
   const stale: CookieKey[] = [];
-  if (production || PLAIN_NAMES.some((name) => brought.has(name))) {
-    stale.push({ name: REFRESH, domain: null, path: FORMER_REFRESH_PATH });
-    stale.push(...PLAIN_NAMES.map((name) => ({ name, domain: null, path: '/' })));
+  if (production || NAMES.some((name) => brought.has(name))) {
+    stale.push({ name: PLAIN_NAMES.refresh.token, domain: null, path: FORMER_REFRESH_PATH });
+    stale.push(...NAMES.map((name) => ({ name, domain: null, path: '/' })));
   }
   for (const prefix of PREFIXES) {
-    for (const plain of PLAIN_NAMES) {
+    for (const plain of NAMES) {
       const name = prefix + plain;
       if (!brought.has(name)) continue;
       // Browsers accept no `__Host-` cookie with a domain.

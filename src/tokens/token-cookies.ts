@@ -3,20 +3,10 @@ import { Injectable } from '@nestjs/common';
 import { stringifySetCookie } from 'cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppConfig } from '../config/app-config.js';
+import { type CookieNames, listNames, PLAIN_NAMES } from './cookie-names.js';
 import { expireStaleCookies } from './stale-cookies.js';
 import { csrfFailed, TokenError, type TokenType } from './token-error.js';
 import type { Token } from './token.js';
-
-/** The names of the cookies of one kind of token. */
-interface CookieNames {
-  token: string;
-  csrf: string;
-}
-
-const PLAIN_NAMES: Record<TokenType, CookieNames> = {
-  access: { token: 'access_token_cookie', csrf: 'csrf_access_token' },
-  refresh: { token: 'refresh_token_cookie', csrf: 'csrf_refresh_token' },
-};
 
 /**
  * The names of a login's cookies. In production they begin with a prefix that browsers enforce
@@ -90,7 +80,7 @@ export class TokenCookies {
   /** Makes the browser forget cookies that earlier versions, or other settings, gave. */
   clearFormer(request: FastifyRequest, reply: FastifyReply): void {
     if (!this.enabled) return;
-    const names = Object.values(this.names).flatMap(({ token, csrf }) => [token, csrf]);
+    const names = listNames(this.names);
     for (const line of expireStaleCookies(request, this.config, names)) {
       reply.header('set-cookie', line);
     }
