@@ -11,7 +11,7 @@ import {
 } from './operations.js';
 import { headerOf, loginCookieOf, placesOf, type TokenRequirement } from '../tokens/requirement.js';
 import type { RouteRequirement } from '../tokens/route-requirements.js';
-import { missingToken } from '../tokens/sent-token.js';
+import { missingToken, type TokenPlaces } from '../tokens/sent-token.js';
 import {
   claimRequired,
   csrfFailed,
@@ -76,18 +76,11 @@ export function describeTokens(
   };
 }
 
-interface Places {
-  /** In lower case; null where the token may not be sent in a header. */
-  header: string | null;
-  cookie: string | null;
-  type: TokenType;
-}
-
 /** Adds the security schemes of an operation, any one of which is enough. */
 function addSecurity(
   operation: OperationObject,
   schemes: Schemes,
-  { header, cookie, type }: Places,
+  { header, cookie, type }: TokenPlaces & { type: TokenType },
 ): void {
   operation.security = header === 'authorization' ? [{ [`${type}_token`]: [] }] : [];
   for (const [place, called] of Object.entries({ header, cookie })) {
