@@ -16,7 +16,11 @@ export abstract class Database {
 
   abstract close(): Promise<void>;
 
-  /** @throws Error if the database does not answer a trivial query */
+  /**
+   * Runs a trivial query, for as long as it takes: the caller limits the time.
+   *
+   * @throws Error if the database refuses it
+   */
   abstract check(): Promise<void>;
 
   /** Names of migrations of this version that the database lacks, such as after a restored backup. */
