@@ -24,7 +24,12 @@ export class ServiceProcess {
     const script = join(process.cwd(), '.cache', 'build', file);
     const child = startChild(process.execPath, [script, ...words], {
       // Nothing of this process's environment: its settings would be read.
-      env: { PATH: process.env.PATH, PORT: '0', AUTH_RATE_LIMIT: '0', NO_COLOR: '1', ...env },
+      env: {
+        ...{ PATH: process.env.PATH, PORT: '0', AUTH_RATE_LIMIT: '0', NO_COLOR: '1' },
+        // No load balancer has to notice that it ends, for which production waits.
+        SHUTDOWN_DELAY: '0s',
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     return new ServiceProcess(child);

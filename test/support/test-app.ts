@@ -39,7 +39,8 @@ export async function bootApp(
 ): Promise<TestApp> {
   const database = options.database ?? (await createDatabase());
   const { passwordHashCost = { memoryCost: 64, timeCost: 1, parallelism: 1 } } = options;
-  const defaults = { JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0' };
+  // No load balancer has to notice that it closes, for which production waits a second or more.
+  const defaults = { JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0', SHUTDOWN_DELAY: '0s' };
   const config = AppConfig.from(
     { ...database.settings, ...defaults, ...env },
     { passwordHashCost },
