@@ -1,13 +1,16 @@
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
 import { fillWithBooks, fillWithSessions } from './many-rows.js';
 import { startProduct } from './own-server.js';
+import { Probe } from './probe.js';
 import { credentials } from './scenarios.js';
 import type { ServerProcess } from './server-process.js';
+import { median } from './statistics.js';
 
 const KIB = 1024;
-/** Milliseconds that a request may hold up another. */
+/** Milliseconds that a request may hold up another, beyond what as many cheap requests do. */
 export const LONGEST_STALL = 50;
 const TIMES = 5;
+const WARM_UPS = 5;
 
 interface HostileRequest {
   name: string;
@@ -17,17 +20,27 @@ interface HostileRequest {
   headers?: Record<string, string>;
   /** How many are sent at once. */
   atOnce?: number;
-  /** How often they are sent. */
-  times?: number;
+  /** For what can be done only once. */
+  once?: true;
 }
 
 /** What one kind of hostile request did to the others, in milliseconds. */
 export interface Stall {
   name: string;
   status: number;
-  /** The longest that another request took meanwhile. */
+  /** The longest that another request took meanwhile. Of several at once, the median of rounds. */
   longest: number;
+  /** The same while as many cheap requests are sent at once; 0 beside a single request. */
+  cheap: number;
 }
+
+/** What any request costs others: to be read, checked and answered. */
+const cheap = (atOnce: number): HostileRequest => ({
+  name: `${atOnce} cheap requests at once`,
+  method: 'GET',
+  path: '/auth/me',
+  atOnce,
+});
 
 const ship = {
   affiliation: 'Empire',
@@ -91,7 +104,11 @@ const hostile: readonly HostileRequest[] = [
   },
 ];
 
-/** Sends each of them some times while another client reads one ship again and again. */
+/**
+ * Sends each of them some times while another client reads one ship again and again. Requests that
+ * arrive together take their turns, however cheap they are. So those are compared, by turns, with as
+ * many `GET /auth/me`.
+ */
 export async function measureStalls(folder: string): Promise<Stall[]> {
   const stalls = await measureHostile(folder);
   stalls.push(...(await measureManyRows(sqliteDatabase(folder), folder)));
@@ -115,24 +132,26 @@ async function measureManyRows({ url, settings }: BenchDatabase, folder: string)
   const reader = await newUser(server);
   await fillWithBooks(settings, reader.id, 100);
   const stalls: Stall[] = [];
-  const measure = async (request: HostileRequest, others?: Reading) => {
+  const measure = async (request: HostileRequest, others?: Others) => {
     const stall = await stallOf(server, user.token, request, others);
     stalls.push({ ...stall, name: `${engine}: ${request.name}` });
   };
+  // Code that has not run yet is slow, and the pool of PostgreSQL has one connection at first.
+  for (let i = 0; i < WARM_UPS; i++) await waitDuring(server, reader.token, cheap(100));
   const sorted = '/api/books?sort=publisher,-price';
-  const lists = { method: 'GET', path: sorted, atOnce: 100, times: 1 } as const;
+  const lists = { method: 'GET', path: sorted, atOnce: 100 } as const;
   await measure({ ...lists, name: '100 sorted lists of 20,000 books' });
-  await measure({ ...lists, name: 'the same, to one sorted list of another' }, [
-    sorted,
-    reader.token,
-  ]);
-  const sessions = { method: 'GET', path: '/auth/sessions', atOnce: 100, times: 1 } as const;
+  await measure(
+    { ...lists, name: 'the same, to one sorted list of another' },
+    { path: sorted, token: reader.token },
+  );
+  const sessions = { method: 'GET', path: '/auth/sessions', atOnce: 100 } as const;
   await measure({ ...sessions, name: '100 lists of 20,000 sessions' });
-  const end = { method: 'DELETE', path: '/auth/sessions', times: 1 } as const;
+  const end = { method: 'DELETE', path: '/auth/sessions', once: true } as const;
   await measure({ ...end, name: 'ending 20,000 sessions' });
   await fillWithBooks(settings, user.id, 80_000);
   await fillWithSessions(settings, user.id, 20_000);
-  const remove = { method: 'DELETE', path: `/api/users/${user.id}`, times: 1 } as const;
+  const remove = { method: 'DELETE', path: `/api/users/${user.id}`, once: true } as const;
   await measure({ ...remove, name: 'deleting a user with 100,000 books' });
   await server.stop();
   return stalls;
@@ -143,40 +162,50 @@ async function measureHostile(folder: string): Promise<Stall[]> {
   const token = await logIn(server);
   const large = JSON.stringify({ ...ship, roles: Array(99).fill('x'.repeat(1000)) });
   for (let i = 0; i < 100; i++) await sent(server, token, { name: 'a large ship', body: large });
+  for (let i = 0; i < WARM_UPS; i++) await waitDuring(server, token, cheap(100));
   const stalls = [await stallOf(server, token, { name: 'nothing hostile', method: 'GET' })];
   for (const request of hostile) stalls.push(await stallOf(server, token, request));
   await server.stop();
   return stalls;
 }
 
-/** What the others read meanwhile, and with which token. */
-type Reading = readonly [path: string, token?: string];
+/** What another client reads meanwhile, and with which token. */
+interface Others {
+  path: string;
+  token?: string;
+}
 
 async function stallOf(
   server: ServerProcess,
   token: string,
   request: HostileRequest,
-  [path, reader]: Reading = ['/api/ships/1'],
+  others?: Others,
 ): Promise<Stall> {
-  const { origin } = server;
-  let under = true;
-  let longest = 0;
-  const reading = (async () => {
-    while (under) {
-      const begin = performance.now();
-      const headers = reader === undefined ? {} : { authorization: `Bearer ${reader}` };
-      await (await fetch(origin + path, { headers })).text();
-      longest = Math.max(longest, performance.now() - begin);
-    }
-  })();
+  const { name, atOnce = 1 } = request;
   let status = 0;
-  for (let i = 0; i < (request.times ?? TIMES); i++) {
-    const all = Array.from({ length: request.atOnce ?? 1 }, () => sent(server, token, request));
-    [status = 0] = await Promise.all(all);
+  const waits: number[] = [];
+  const cheapWaits: number[] = [];
+  for (let round = 0; round < (request.once ? 1 : TIMES); round++) {
+    if (atOnce > 1) cheapWaits.push((await waitDuring(server, token, cheap(atOnce), others)).wait);
+    const { wait, ...answer } = await waitDuring(server, token, request, others);
+    waits.push(wait);
+    ({ status } = answer);
   }
-  under = false;
-  await reading;
-  return { name: request.name, status, longest };
+  if (atOnce === 1) return { name, status, longest: Math.max(...waits), cheap: 0 };
+  return { name, status, longest: median(waits), cheap: median(cheapWaits) };
+}
+
+/** Sends it once, as often at once as it says. */
+async function waitDuring(
+  server: ServerProcess,
+  token: string,
+  request: HostileRequest,
+  others: Others = { path: '/api/ships/1' },
+): Promise<{ status: number; wait: number }> {
+  const probe = await Probe.start({ origin: server.origin, ...others });
+  const all = Array.from({ length: request.atOnce ?? 1 }, () => sent(server, token, request));
+  const [status = 0] = await Promise.all(all);
+  return { status, wait: await probe.stop() };
 }
 
 async function sent(
