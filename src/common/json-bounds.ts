@@ -5,8 +5,13 @@ const MAX_VALUES = 1_000;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
-const OPEN = new Set([0x5b, 0x7b]);
-const CLOSE = new Set([0x5d, 0x7d]);
+
+/** By byte: 1 opens an object or array, 2 closes one, 3 is a comma, 4 begins a string. */
+const MARKS = new Uint8Array(256);
+for (const open of '[{') MARKS[open.charCodeAt(0)] = 1;
+for (const close of ']}') MARKS[close.charCodeAt(0)] = 2;
+MARKS[COMMA] = 3;
+MARKS[QUOTE] = 4;
 
 /**
  * Counts brackets and commas outside of strings, before anything recursive or slow looks at the text.
@@ -16,16 +21,20 @@ const CLOSE = new Set([0x5d, 0x7d]);
 export function excessOf(json: Buffer): 'depth' | 'values' | null {
   let depth = 0;
   let values = 1;
-  let inString = false;
   for (let i = 0; i < json.length; i++) {
-    const byte = json[i]!;
-    if (inString) {
-      if (byte === BACKSLASH) i++;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) inString = true;
-    else if (byte === COMMA && ++values > MAX_VALUES) return 'values';
-    else if (OPEN.has(byte) && ++depth > MAX_DEPTH) return 'depth';
-    else if (CLOSE.has(byte)) depth--;
+    const mark = MARKS[json[i]!];
+    if (mark === 0) continue;
+    if (mark === 4) i = endOfString(json, i);
+    else if (mark === 3 && ++values > MAX_VALUES) return 'values';
+    else if (mark === 1 && ++depth > MAX_DEPTH) return 'depth';
+    else if (mark === 2) depth--;
   }
   return null;
+}
+
+/** @param start where its first quotation mark is */
+function endOfString(json: Buffer, start: number): number {
+  let i = start + 1;
+  while (i < json.length && json[i] !== QUOTE) i += json[i] === BACKSLASH ? 2 : 1;
+  return i;
 }

@@ -10,6 +10,10 @@ describe('repeatsName', () => {
     ['{"a":[{"a":1},{"a":2}],"b":["a","a"]}', false],
     ['{"a":"a\\":\\"","b":"{\\"a\\":1,\\"a\\":2}"}', false],
     ['{"a":":","b":":"}', false],
+    ['{"a" : "\\\\", "b" : ":\\":"}', false],
+    ['{ "a" : {"__proto__":1,"__proto__":2} }', true],
+    ['{"__proto__":{"a":1},"constructor":2}', false],
+    ['"a:b"', false],
     ['{}', false],
     ['[1,2]', false],
   ])('%s: %s', (json, expected) => {

@@ -1,29 +1,41 @@
+const QUOTE = 0x22;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+
 /**
- * Whether any object within JSON text names a member twice (RFC 8259, section 4: what that means is
- * anybody's guess, so that two who read the same text may see two things).
+ * Whether any object within JSON text names a member twice. RFC 8259, section 4, does not say what
+ * that means, so that two readers of the same text may see different values. `JSON.parse` keeps the
+ * last of the members: then the text has more members than its value.
  *
- * @param value what `JSON.parse` made of the text
+ * @param json valid JSON
+ * @param value what `JSON.parse` made of it, nested no deeper than `excessOf` allows
  */
 export function repeatsName(json: string, value: unknown): boolean {
-  // Programs write no white space: what reads the same when it is written again holds all it says.
-  return JSON.stringify(value) !== json && hasRepeatedName(json);
+  // Most programs write JSON as JSON.stringify does, without white space: that comparison is the fastest.
+  return JSON.stringify(value) !== json && membersInText(json) !== membersIn(value);
 }
 
-function hasRepeatedName(json: string): boolean {
-  // One set of names for each object that is open, null for each list.
-  const open: (Set<string> | null)[] = [];
-  let latest: string | undefined;
-  for (const [mark] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
-    if (mark === '{') open.push(new Set());
-    else if (mark === '[') open.push(null);
-    else if (mark === '}' || mark === ']') open.pop();
-    else if (mark !== ':') latest = mark;
-    else {
-      const name = String(JSON.parse(latest ?? '""'));
-      const names = open.at(-1);
-      if (names?.has(name)) return true;
-      names?.add(name);
-    }
+/** Each member has a colon, and outside of strings nothing else has. */
+function membersInText(json: string): number {
+  let members = 0;
+  for (let i = 0; i < json.length; i++) {
+    const unit = json.charCodeAt(i);
+    if (unit === COLON) members++;
+    else if (unit === QUOTE) i = endOfString(json, i);
   }
-  return false;
+  return members;
+}
+
+/** @param start where its first quotation mark is */
+function endOfString(json: string, start: number): number {
+  let i = start + 1;
+  for (let unit; (unit = json.charCodeAt(i)) !== QUOTE;) i += unit === BACKSLASH ? 2 : 1;
+  return i;
+}
+
+function membersIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const values = Object.values(value);
+  const own = Array.isArray(value) ? 0 : values.length;
+  return values.reduce((members: number, each) => members + membersIn(each), own);
 }

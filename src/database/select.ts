@@ -68,6 +68,8 @@ export interface Select<Entity, Parameter extends string> {
 export interface Light<Row> {
   rows: Row[];
   isCut: boolean;
+  /** The most bytes of JSON that their texts may be, with those that the answer held already. */
+  most: number;
 }
 
 /**
@@ -98,10 +100,10 @@ export function takeLight(rows: Iterable<unknown[]>, bytes = 0): Light<unknown[]
     for (; measured < taken.length; measured++) {
       for (const value of taken[measured]!) if (typeof value === 'string') exact += sizeOf(value);
     }
-    if (exact > limit) return { rows: taken, isCut: true };
+    if (exact > limit) return { rows: taken, isCut: true, most: exact };
     most = exact;
   }
-  return { rows: taken, isCut: false };
+  return { rows: taken, isCut: false, most };
 }
 
 /** SQL with places for its values, and how its rows become entities. */
@@ -185,10 +187,10 @@ function binding(order: readonly string[]): CompiledSelect<unknown>['bind'] {
 }
 
 export function hydrated<Entity>(
-  { rows, isCut }: Light<unknown[]>,
+  { rows, ...light }: Light<unknown[]>,
   hydrate: CompiledSelect<Entity>['hydrate'],
 ): Light<Entity> {
-  return { rows: rows.map(hydrate), isCut };
+  return { rows: rows.map(hydrate), ...light };
 }
 
 /** What `make` gives, made when it is first asked for. */

@@ -91,7 +91,7 @@ function answerQuestions(load: NodeJS.Require, light: typeof takeLight): void {
       const { values, bytes } = question;
       const answer =
         bytes === null
-          ? { rows: statement.all(values), isCut: false }
+          ? { rows: statement.all(values), isCut: false, most: 0 }
           : light(statement.iterate(values), bytes);
       threads.parentPort!.postMessage(answer);
     } catch (error) {

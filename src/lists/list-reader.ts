@@ -2,6 +2,7 @@ import type { ObjectLiteral } from 'typeorm';
 import type { Database } from '../database/database.js';
 import type { Light, ReadCaller, Select, Value } from '../database/select.js';
 import { keyOf, writeCursor } from './cursor.js';
+import { turnToAnswer, turnToRead } from './large-pages.js';
 import type { Condition, ListFields, SortKey } from './list-field.js';
 import type { ListQuery, SortTerm } from './list-query.js';
 
@@ -51,6 +52,8 @@ export class ListReader<Entity extends ObjectLiteral> {
     const wanted = limit + 1;
     const rows: Entity[] = [];
     let isCut = false;
+    let most = 0;
+    await turnToRead();
     for (const stretch of this.stretches(query)) {
       if (rows.length >= wanted || isCut) break;
       const select = this.prepareRead(stretch, conditions, expensive);
@@ -58,8 +61,9 @@ export class ListReader<Entity extends ObjectLiteral> {
       const bytes = rows.length === 0 ? 0 : Buffer.byteLength(JSON.stringify(rows));
       const found = await select(wanted - rows.length, query.caller, bytes);
       rows.push(...found.rows);
-      ({ isCut } = found);
+      ({ isCut, most } = found);
     }
+    await turnToAnswer(most);
     if (rows.length < wanted && !isCut) return { rows, next: null };
     const page = rows.slice(0, Math.min(limit, Math.max(1, rows.length - 1)));
     return { rows: page, next: writeCursor(sort, this.keysOf(page.at(-1)!, sort)) };
