@@ -20,6 +20,7 @@ import { UserRemovals } from '../src/users/user-removals.js';
 import { UserRepository } from '../src/users/user.repository.js';
 import { UsersService } from '../src/users/users.service.js';
 import { readNewPassword } from './read-password.js';
+import { runCommand } from './run-command.js';
 
 const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user create <name>
   grant        makes the user an administrator from the next login on
@@ -83,6 +84,8 @@ async function run(command: Command): Promise<string> {
   });
   try {
     return await command(app.get(UsersService), config);
+  } catch (error) {
+    throw error instanceof ApiError ? new StartError(sentenceOf(error, words.at(-1)!)) : error;
   } finally {
     await app.close();
   }
@@ -104,11 +107,4 @@ if (!command) {
   console.error(usage);
   process.exit(2);
 }
-try {
-  console.log(await run(command));
-} catch (error) {
-  if (error instanceof ApiError) console.error(sentenceOf(error, words.at(-1)!));
-  else if (error instanceof StartError) console.error(error.message);
-  else throw error;
-  process.exitCode = 1;
-}
+await runCommand(() => run(command));

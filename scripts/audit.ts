@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { runCommand } from './run-command.js';
 
 /** What `npm audit --json` prints; the members that are read here. */
 interface Report {
@@ -21,12 +22,12 @@ const TIMEOUT = 120_000;
  * Fails if a package that production installs has a known vulnerability of severity high or critical,
  * by the registry's advisories. A registry that has none, or does not answer, is told of and passes.
  */
-const { vulnerabilities, auditReportVersion, message } = await audit();
-if (auditReportVersion === undefined || vulnerabilities === undefined) {
-  console.log(
-    `NOTE: no audit of packages: the registry does not answer (${message ?? 'no report'}).`,
-  );
-} else {
+await runCommand(async () => summaryOf(await audit()));
+
+function summaryOf({ vulnerabilities, auditReportVersion, message }: Report): string {
+  if (auditReportVersion === undefined || vulnerabilities === undefined) {
+    return `NOTE: no audit of packages: the registry does not answer (${message ?? 'no report'}).`;
+  }
   const found = Object.values(vulnerabilities);
   for (const { name, severity, via } of found) {
     const texts = via.map((each) =>
@@ -35,10 +36,8 @@ if (auditReportVersion === undefined || vulnerabilities === undefined) {
     console.log(`${severity}: ${name}: ${texts.join(', ')}`);
   }
   const failing = found.filter(({ severity }) => FAILING.includes(severity)).length;
-  console.log(
-    `Audited the packages of production: ${found.length} vulnerable, ${failing} of them high.`,
-  );
   if (failing > 0) process.exitCode = 1;
+  return `Audited the packages of production: ${found.length} vulnerable, ${failing} of them high.`;
 }
 
 function audit(): Promise<Report> {

@@ -1,7 +1,7 @@
-import { StartError } from '../src/common/start-error.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { JWT_ALGORITHMS, type JwtAlgorithm } from '../src/config/jwt-algorithms.js';
 import { addKey, listKeys, retireKey, useKey } from '../src/tokens/keys/manage-keys.js';
+import { runCommand } from './run-command.js';
 
 const usage = `Usage: npm run keys -- list | add [algorithm] | use <kid> | retire <kid>
   list    shows the keys, and which of them signs
@@ -11,17 +11,14 @@ const usage = `Usage: npm run keys -- list | add [algorithm] | use <kid> | retir
 
 /** Manages the keys that sign and verify tokens, while the service runs or not. */
 const [verb, word] = process.argv.slice(2);
-try {
+await runCommand(() => {
   const output = run(AppConfig.load({ needsKey: false }));
   if (output === null) {
     console.error(usage);
     process.exitCode = 2;
-  } else console.log(output);
-} catch (error) {
-  if (!(error instanceof StartError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+  }
+  return output ?? undefined;
+});
 
 function run({ jwt, ...config }: AppConfig): string | null {
   const lifetime = Math.max(config.accessTokenLifetime, config.refreshTokenLifetime);

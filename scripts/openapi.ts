@@ -7,6 +7,7 @@ import { createApp } from '../src/app.setup.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { packageRoot } from '../src/config/package-root.js';
 import { buildDocument } from '../src/openapi/document.js';
+import { runCommand } from './run-command.js';
 
 /**
  * Writes docs/openapi.json, with the settings' own defaults whatever the environment says. With
@@ -29,21 +30,27 @@ const VARIANTS: Record<string, Record<string, string>> = {
   },
 };
 
-const folder = mkdtempSync(join(tmpdir(), 'openapi-'));
-try {
-  if (options.variants === undefined) {
-    await write({}, join(packageRoot, 'docs', 'openapi.json'));
-  } else {
-    mkdirSync(options.variants, { recursive: true });
-    for (const [name, env] of Object.entries(VARIANTS)) {
-      await write(env, join(options.variants, `${name}.json`));
-    }
+await runCommand(async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'openapi-'));
+  try {
+    await writeDocuments(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+});
+
+/** @param folder for databases that end with this command */
+async function writeDocuments(folder: string): Promise<void> {
+  if (options.variants === undefined) {
+    return write(folder, {}, join(packageRoot, 'docs', 'openapi.json'));
+  }
+  mkdirSync(options.variants, { recursive: true });
+  for (const [name, env] of Object.entries(VARIANTS)) {
+    await write(folder, env, join(options.variants, `${name}.json`));
+  }
 }
 
-async function write(env: Record<string, string>, file: string): Promise<void> {
+async function write(folder: string, env: Record<string, string>, file: string): Promise<void> {
   const database = `sqlite:${join(folder, 'app.sqlite')}`;
   const config = AppConfig.from({ DATABASE_URL: database, DEMO_DATA: 'false', ...env });
   const app = await createApp(config, { logger: false });

@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { startChild } from './children.js';
@@ -33,6 +33,13 @@ export class ServiceProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     return new ServiceProcess(child);
+  }
+
+  /** The service as npm runs it, which is asked by `words`, in a folder that holds package.json. */
+  static npm(words: string[], cwd: string, env: NodeJS.ProcessEnv): ServiceProcess {
+    const settings = { PORT: '0', NO_COLOR: '1', SHUTDOWN_DELAY: '0s', ...env };
+    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
+    return new ServiceProcess(startChild('npm', words, { cwd, env: settings, stdio }));
   }
 
   /** Waits until it listens. */
