@@ -47,6 +47,7 @@ describe('refuseHeader', () => {
     'application/',
     'x/at+jwt',
     'application/application/jwt',
+    'at+application/jwt',
     1,
     null,
     ['JWT'],

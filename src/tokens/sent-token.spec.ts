@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { authorizationHeaders, bearerToken, sentToken } from './sent-token.js';
+import { authorizationHeaders, bearerToken, missingToken, sentToken } from './sent-token.js';
+import { cookieMissing, tokenMissing } from './token-error.js';
 
 const read = (...authorization: string[]): string | null => {
   const rawHeaders = [
@@ -114,5 +115,14 @@ describe('sentToken', () => {
     expect(signedOf('mine=a; mine=b')).toBe('a; b');
     expect(signedOf('notmine=a')).toBeUndefined();
     expect(signedOf('mines=a; mine; a=mine=b')).toBeUndefined();
+  });
+});
+
+describe('missingToken', () => {
+  it('names the cookie only if no header is read', () => {
+    expect(missingToken({ header: 'authorization', cookie: 'mine' })).toBe(tokenMissing);
+    expect(missingToken({ header: 'authorization', cookie: null })).toBe(tokenMissing);
+    expect(missingToken({ header: null, cookie: null })).toBe(tokenMissing);
+    expect(missingToken({ header: null, cookie: 'mine' })).toEqual(cookieMissing('mine'));
   });
 });

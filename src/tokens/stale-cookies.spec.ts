@@ -125,6 +125,13 @@ describe('Stale cookies', () => {
     },
   );
 
+  it('are expired in domains above a label that is no domain, and not in ones made from it', () => {
+    const host = 'api:80.example.com';
+    expect(expired({ host, cookie: 'access_token_cookie=a' })).toEqual([
+      ...[FORMER, 'access_token_cookie example.com'],
+    ]);
+  });
+
   it('are expired in five domains at most, which are the widest', () => {
     const cookie = 'access_token_cookie=a';
     const found = expired({ host: `${'x.'.repeat(50)}a.b.c.example.com`, cookie });

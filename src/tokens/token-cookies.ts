@@ -30,13 +30,8 @@ function withPrefix(prefix: string, { token, csrf }: CookieNames): CookieNames {
 /** The request header that repeats the value a cookie's token is bound to. */
 export const CSRF_HEADER = 'x-csrf-token';
 
-/** What documents that a response sets the cookies, for handlers that set or clear them. */
-export const SET_COOKIE_HEADER = {
-  'Set-Cookie': {
-    description: 'With `TOKEN_COOKIES`: the cookies of the tokens.',
-    schema: { type: 'string' as const },
-  },
-};
+/** Documents that a response sets or clears the cookies; `describeSetCookie` completes it. */
+export const SET_COOKIE_HEADER = { 'Set-Cookie': {} };
 
 /** The methods that change nothing (RFC 9110, section 9.2.1). */
 export const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];

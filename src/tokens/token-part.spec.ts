@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseTokenPart } from './token-part.js';
+import { decodeBase64url, parseTokenPart } from './token-part.js';
 
 const part = (text: string): string => Buffer.from(text).toString('base64url');
 
@@ -30,5 +30,12 @@ describe('parseTokenPart', () => {
     ['a member twice', part('{"a":1, "a":1}')],
   ])('refuses %s', (_, text) => {
     expect(() => parseTokenPart(text)).toThrow();
+  });
+});
+
+describe('decodeBase64url', () => {
+  it('refuses an empty text', () => {
+    expect(decodeBase64url('AA')).toEqual(Buffer.from([0]));
+    expect(() => decodeBase64url('')).toThrow('a part is no canonical base64url');
   });
 });

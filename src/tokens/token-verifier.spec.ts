@@ -107,6 +107,9 @@ describe('A token verifier', () => {
     expect(() => accept({ ...presented, header: undefined }, 'refresh')).toThrow(
       refused('token_invalid'),
     );
+    const typed = (typ: string) => ({ ...presented, header: { ...header, typ } });
+    expect(accept(typed('rt+jwt'), 'refresh').header).toMatchObject({ typ: 'rt+jwt' });
+    expect(() => accept(typed('at+jwt'), 'refresh')).toThrow(refused('token_invalid'));
     claims.exp = now;
     expect(() => accept(presented, 'refresh')).toThrow(refused('token_invalid'));
   });

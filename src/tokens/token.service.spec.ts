@@ -133,6 +133,7 @@ describe('The service of tokens', () => {
     expect(token.claims).toEqual({
       ...{ sub: 'leia', jti: uuid, type: 'refresh', sid: 'sid', ...moments(30 * 86_400) },
     });
+    expect(token.header).toEqual({ alg: 'HS256', typ: 'rt+jwt', kid: key.id });
     for (const expiresIn of [1, 60]) {
       expect((await tokens.createRefreshToken('leia', { expiresIn })).maxAge).toBe(expiresIn);
     }

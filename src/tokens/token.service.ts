@@ -168,10 +168,9 @@ export class TokenService {
     // Nobody gets a token that would be refused.
     const reason = refuseClaims(claims, this.config, claims.iat);
     if (reason !== null) throw new TypeError(`There is no such token: ${reason}.`);
-    const options = { algorithm, keyid: id, privateKey: signing };
     const typ = claims.type === 'access' ? this.config.jwtTyp : TOKEN_TYPES.refresh;
     const header = { alg: algorithm, typ, kid: id };
-    return new Token(this.jwt.sign(claims, { ...options, header }), header, claims);
+    return new Token(this.jwt.sign(claims, { privateKey: signing, header }), header, claims);
   }
 }
 
