@@ -2,22 +2,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { chosen, fileOf } from './chosen.js';
 import { type Explained, readExplained, staleAmong } from './explained.js';
 import { mutantsOf } from './generate.js';
 import { applied, keyOf, type Mutant } from './mutant.js';
-import { randomFrom, shuffled } from './random.js';
 import { targets } from './targets.js';
 import { TypeCheck } from './type-check.js';
 import { type Outcome, Worker } from './worker-process.js';
 
-const usage = `npm run mutate -- [options] [files]
+const usage = `npm run mutate -- [options] [files, each as src/a.ts, or as src/a.ts:12 for one line]
   --seed <n>     a sample of mutants: always the same for the same number and the same source
   --seconds <n>  ends the run after this time, with what was tried so far
   --workers <n>  processes that run specs (2)
   --list         lists the mutants, and runs nothing`;
 
-/** How many mutants of one file a sample has. */
-const SAMPLE_OF_FILE = 6;
 /** A mutant may take some times as long as the specs take without one, and some milliseconds more. */
 const TIMEOUT_FACTOR = 3;
 const TIMEOUT_MORE = 10_000;
@@ -125,6 +123,7 @@ class Run {
       const test = outcome.kind === 'failed' ? outcome.test : 'a timeout';
       this.problems.push(`explained.json: noticed by ${test}: ${describe(mutant)}`);
     }
+    if (outcome.kind === 'timeout') console.log(`TIMEOUT ${describe(mutant)}`);
     return outcome.kind === 'timeout' ? 'timeout' : 'killed';
   }
 }
@@ -137,19 +136,6 @@ function lineOf({ file, mutants, counts, milliseconds }: FileReport): string {
   const each = Object.entries(counts).filter(([, count]) => count > 0);
   const words = each.map(([name, count]) => `${count} ${name}`).join(', ');
   return `${file}: ${mutants} mutants: ${words || 'none'}; ${Math.round(milliseconds / 1000)} s`;
-}
-
-/** The mutants to try, by file: all of them, or a sample. */
-function chosen(all: readonly Mutant[], files: readonly string[], seed: number | null) {
-  const byFile = new Map(files.map((file) => [file, all.filter((each) => each.file === file)]));
-  if (seed === null) return byFile;
-  const random = randomFrom(seed);
-  return new Map(
-    shuffled([...byFile], random).map(([file, mutants]) => [
-      file,
-      shuffled(mutants, random).slice(0, SAMPLE_OF_FILE),
-    ]),
-  );
 }
 
 async function main(): Promise<number> {
@@ -165,11 +151,13 @@ async function main(): Promise<number> {
   });
   const seed = values.seed === undefined ? null : Number(values.seed);
   const [seconds, workers] = [Number(values.seconds), Number(values.workers)];
-  const unknown = positionals.filter((file) => !(file in targets));
+  const unknown = positionals.filter((place) => !(fileOf(place) in targets));
   const isWrong = !(seconds > 0 && workers >= 1 && (seed === null || Number.isInteger(seed)));
   if (values.help || isWrong || unknown.length > 0) {
     console.log(
-      [...unknown.map((file) => `${file} is not mutated: see mutate/targets.ts`), usage].join('\n'),
+      [...unknown.map((place) => `${place} is not mutated: see mutate/targets.ts`), usage].join(
+        '\n',
+      ),
     );
     return values.help ? 0 : 2;
   }
@@ -178,7 +166,7 @@ async function main(): Promise<number> {
   const all = Object.keys(targets).flatMap((file) =>
     mutantsOf(file, readFileSync(join(root, file), 'utf8')),
   );
-  const files = chosen(all, positionals.length > 0 ? positionals : Object.keys(targets), seed);
+  const files = chosen(all, positionals, seed);
   if (values.list) {
     for (const mutants of files.values()) mutants.forEach((each) => console.log(describe(each)));
     return 0;

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { chosen } from '../mutate/chosen.js';
 import { readExplained, staleAmong } from '../mutate/explained.js';
 import { mutantsOf } from '../mutate/generate.js';
 import { applied, keyOf } from '../mutate/mutant.js';
@@ -63,6 +64,22 @@ describe('The mutants', () => {
     expect(shuffled(items, randomFrom(1))).toEqual(drawn);
     expect(shuffled(items, randomFrom(2))).not.toEqual(drawn);
     expect([...drawn].sort((a, b) => a - b)).toEqual(items);
+  });
+
+  it('can be those of one line of a file', () => {
+    const text = 'a = true;\nb();\nc = 1;\n';
+    const all = ['src/x.ts', 'src/y.ts'].flatMap((file) => mutantsOf(file, text));
+    const linesChosen = (...places: string[]) =>
+      [...chosen(all, places, null)].map(([file, mutants]) => [
+        file,
+        mutants.map(({ line }) => line),
+      ]);
+    expect(linesChosen('src/x.ts')).toEqual([['src/x.ts', [1, 1, 2, 3, 3]]]);
+    expect(linesChosen('src/x.ts:1', 'src/y.ts:2', 'src/x.ts:3')).toEqual([
+      ['src/x.ts', [1, 1, 3, 3]],
+      ['src/y.ts', [2]],
+    ]);
+    expect([...chosen(all, [], null).keys()]).toEqual(Object.keys(targets));
   });
 
   it('are of files that exist, and whose specs do', () => {
