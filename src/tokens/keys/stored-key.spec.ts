@@ -1,14 +1,15 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type JsonWebKey,
-} from 'node:crypto';
+import * as crypto from 'node:crypto';
+import type { JsonWebKey } from 'node:crypto';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { StartError } from '../../common/start-error.js';
 import type { JwtAlgorithm } from '../../config/jwt-algorithms.js';
-import { generateKey, openStoredKey, type StoredKey } from './stored-key.js';
+import type { StoredKey } from './stored-key.js';
 import { thumbprint } from './token-key.js';
+
+const { createPublicKey, generateKeyPairSync } = crypto;
+const createPrivateKey = jest.fn(crypto.createPrivateKey);
+jest.unstable_mockModule('node:crypto', () => ({ ...crypto, createPrivateKey }));
+const { generateKey, openStoredKey } = await import('./stored-key.js');
 
 const secret = generateKey('HS256');
 const pair = generateKey('ES256');
@@ -70,6 +71,11 @@ describe('A stored key', () => {
       { ...secret, key_ops: ['sign'] },
       `is not for signatures, as its \`key_ops\` say${remedy('HS256')}`,
     ],
+    [
+      'is a secret that must not sign',
+      { ...secret, key_ops: ['verify'] },
+      `is not for signatures, as its \`key_ops\` say${remedy('HS256')}`,
+    ],
     ['has no known algorithm', { ...secret, alg: 'none' as never }, 'has no known algorithm.'],
     ['is too short', { ...secret, k: 'AAAA' }, `has 3 bytes, too few for HS256${remedy('HS256')}`],
     [
@@ -90,6 +96,11 @@ describe('A stored key', () => {
       'is of two halves that differ.',
     ],
     [
+      'has a private half that is too long',
+      storedAs({ ...pair, d: '_'.repeat(400) }, 'ES256'),
+      'is of two halves that differ.',
+    ],
+    [
       'has no private half',
       storedAs(pick(pair, 'kty', 'crv', 'x', 'y'), 'ES256'),
       'is no private key.',
@@ -100,6 +111,18 @@ describe('A stored key', () => {
       new StartError(`The stored key ${stored.kid} ${problem}`),
     );
   });
+
+  it.each([pair, storedAs(rsa, 'RS256')])(
+    'that Node does not import although it has two halves is refused as $alg',
+    (stored) => {
+      createPrivateKey.mockImplementationOnce(() => {
+        throw new TypeError('Invalid JWK');
+      });
+      expect(() => openStoredKey(stored)).toThrow(
+        new StartError(`The stored key ${stored.kid} is of two halves that differ.`),
+      );
+    },
+  );
 
   it('is generated with the time, its algorithm and its id', () => {
     jest.useFakeTimers({ now: 0 });
