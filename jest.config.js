@@ -1,13 +1,15 @@
 import { connect } from 'node:net';
+import { groupSpecs, isAboutAll, specsIn } from './test/support/groups.js';
 import { runAgainIfModulesAreOff } from './test/support/run-again.js';
 
+const root = import.meta.dirname;
 const postgresUrl = process.env.TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
 
 const shared = {
   testEnvironment: '<rootDir>/test/support/environment.js',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  modulePathIgnorePatterns: ['dist', '.cache', 'drivers', 'openapi-checks'].map(
+  modulePathIgnorePatterns: ['dist', '.cache/(?!groups)', 'drivers', 'openapi-checks'].map(
     (folder) => `<rootDir>/${folder}/`,
   ),
   transform: {
@@ -34,17 +36,33 @@ const beforeAnyDatabase = [
   ...['browser', 'cookies', 'interop', 'keys', 'process', 'requirements', 'confused-tokens'],
   ...['seed-002', 'seed-003', 'seed-004', 'token-service'],
   ...['logs', 'request-ids', 'private-files', 'packages', 'audit-script', 'links', 'connections'],
-  ...['npm-commands'],
+  ...['npm-commands', 'groups'],
   ...['admin', 'children', 'hash-queue', 'options', 'shutdown', 'without-bookstore'],
   ...['readme', 'openapi', 'routes', 'examples', 'response-check', 'fuzz-finds', 'mutate'],
-].map((name) => `<rootDir>/test/${name}`);
+].map((name) => `test/${name}`);
+
+/** Paths below this folder. */
+const unitSpecs = specsIn(root, 'src', '.spec.ts');
+const endToEndSpecs = specsIn(root, 'test', '.e2e-spec.ts');
+const postgresSpecs = endToEndSpecs.filter(
+  (spec) => !beforeAnyDatabase.some((start) => spec.startsWith(start)),
+);
+const inGroups =
+  process.env.TEST_GROUPS !== 'false' &&
+  isAboutAll(process.argv.slice(2), [...unitSpecs, ...endToEndSpecs]);
+
+/** @param groups how many, if the run is about all specs; otherwise each spec is on its own */
+const project = (displayName, specs, groups) => ({
+  ...shared,
+  displayName,
+  testMatch: (inGroups ? groupSpecs(root, displayName, specs, groups) : specs).map(
+    (path) => `<rootDir>/${path}`,
+  ),
+});
 
 /** The whole end-to-end suite, on one of the two databases. */
-const endToEnd = (engine) => ({
-  ...shared,
-  displayName: engine,
-  testPathIgnorePatterns: engine === 'postgres' ? beforeAnyDatabase : [],
-  testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+const endToEnd = (engine, specs, groups) => ({
+  ...project(engine, specs, groups),
   setupFilesAfterEnv: ['<rootDir>/test/support/fail-undocumented.ts'],
   globals: { TEST_ENGINE: engine, TEST_POSTGRES_URL: postgresUrl },
 });
@@ -52,12 +70,9 @@ const endToEnd = (engine) => ({
 /** @returns {Promise<import('jest').Config>} */
 export default async function config() {
   await runAgainIfModulesAreOff();
-  const projects = [
-    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
-    endToEnd('sqlite'),
-  ];
+  const projects = [project('unit', unitSpecs, 2), endToEnd('sqlite', endToEndSpecs, 9)];
   if (await answers(new URL(postgresUrl))) {
-    projects.push(endToEnd('postgres'));
+    projects.push(endToEnd('postgres', postgresSpecs, 6));
   } else if (process.env.TEST_REQUIRE_ALL === 'true') {
     throw new Error('PostgreSQL does not answer, and TEST_REQUIRE_ALL wants its run of the suite.');
   } else {

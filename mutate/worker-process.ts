@@ -79,6 +79,7 @@ export class Worker {
       // A group of its own, with the services that specs start.
       detached: true,
       cwd: this.tree,
+      env: { ...process.env, TEST_GROUPS: 'false' },
       execArgv: ['--experimental-vm-modules', '--no-warnings'],
       stdio: ['ignore', 'ignore', process.env.MUTATE_DEBUG ? 'inherit' : 'ignore', 'ipc'],
     });

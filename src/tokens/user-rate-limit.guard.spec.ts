@@ -39,7 +39,8 @@ describe('UserRateLimitGuard', () => {
         switchToHttp: () => ({ getRequest: () => ({ token }) }),
       } as unknown as ExecutionContext;
       try {
-        expect(guard.canActivate(context)).toBe(true);
+        // No `expect` here: a test visits 40,000 times, and so many of them take seconds.
+        if (guard.canActivate(context) !== true) throw new Error('It did not return true.');
         return 0;
       } catch (error) {
         expect(error).toMatchObject({

@@ -60,10 +60,15 @@ describe('PasswordChangeLimit', () => {
   });
 
   it('remembers the last 20,000 sessions', () => {
+    // One `expect` for all: 40,000 of them take seconds.
+    const refused = (sessions: string[]) =>
+      sessions.filter((session) => count(tokenOf('1', session)) !== null);
+    const named = (prefix: string, length: number) =>
+      Array.from({ length }, (_, i) => `${prefix} ${i}`);
     use(tokenOf('1', 'first'));
-    for (let i = 1; i < 20_000; i++) use(tokenOf('1', `${i}`), 1);
+    expect(refused(named('some', 19_999))).toEqual([]);
     expect(count(tokenOf('1', 'first'))).toBe(60);
-    for (let i = 1; i <= 20_000; i++) use(tokenOf('1', `other ${i}`), 1);
+    expect(refused(named('other', 20_000))).toEqual([]);
     expect(count(tokenOf('1', 'first'))).toBeNull();
   });
 });

@@ -46,7 +46,13 @@ export async function bootApp(
     { passwordHashCost },
   );
   const app = await createApp(config, { logger: false, ...options });
-  checkResponses(app, config);
+  checkResponses(app, () => {
+    if (options.imports) return responseCheck(buildDocument(app, config));
+    const key = JSON.stringify(env);
+    const check = checks.get(key) ?? responseCheck(buildDocument(app, config));
+    checks.set(key, check);
+    return check;
+  });
   try {
     await app.listen(0, '127.0.0.1');
   } catch (error) {
@@ -71,12 +77,18 @@ export async function bootApp(
   });
 }
 
+/**
+ * The checks of applications without modules of a test, by their settings. Building the document takes
+ * as long as starting the application.
+ */
+const checks = new Map<string, ResponseCheck>();
+
 /** Holds every answer against the application's own document, whoever asked for it. */
-function checkResponses(app: NestFastifyApplication, config: AppConfig): void {
+function checkResponses(app: NestFastifyApplication, checkOf: () => ResponseCheck): void {
   let check: ResponseCheck | undefined;
   const instance = app.getHttpAdapter().getInstance();
   instance.addHook('onSend', (request, reply, payload, done) => {
-    check ??= responseCheck(buildDocument(app, config));
+    check ??= checkOf();
     const { method, url: path } = request;
     const body = typeof payload === 'string' || Buffer.isBuffer(payload) ? String(payload) : '';
     const headers = reply.getHeaders();
