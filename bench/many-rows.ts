@@ -23,18 +23,19 @@ export function fillWithBooks(
   );
 }
 
-/** Adds live sessions that no other call has added. */
+/** Adds sessions that no other call has added; live ones, unless their end has passed. */
 export function fillWithSessions(
   settings: DatabaseSettings,
   subject: number,
   count: number,
+  expiresAt = Date.now() + 3_600_000,
 ): Promise<void> {
   const set = ++sets;
-  const now = Date.now();
+  const now = Math.min(Date.now(), expiresAt);
   return run(
     settings,
     `INSERT INTO sessions (id, subject, created_at, last_used_at, expires_at) ${numbers(count)}
-     SELECT 'many-${set}-' || i, '${subject}', ${now} - i, ${now} - i, ${now + 3_600_000} FROM n`,
+     SELECT 'many-${set}-' || i, '${subject}', ${now} - i, ${now} - i, ${expiresAt} FROM n`,
   );
 }
 

@@ -19,6 +19,8 @@ export interface Options {
   stalls: boolean;
   /** Whether floods of hashes hold up a login from elsewhere. */
   floods: boolean;
+  /** Whether the removal of expired rows holds up requests, and the shutdown. */
+  purge: boolean;
   markdown: boolean;
 }
 
@@ -29,6 +31,7 @@ const LISTS = 'lists';
 const LOGIN_TIMES = 'login-times';
 const STALLS = 'stalls';
 const FLOODS = 'floods';
+const PURGE = 'purge';
 
 export const usage = `npm run bench -- [options]
   --rounds <n>    measured rounds of each route or token check and side (5)
@@ -42,6 +45,7 @@ export const usage = `npm run bench -- [options]
                   ${LOGIN_TIMES}: of users that there are, against names that nobody has
                   ${STALLS}: how long hostile requests hold up others
                   ${FLOODS}: how long floods of hashes hold up a login from elsewhere
+                  ${PURGE}: how long the removal of expired rows holds up others
   --markdown      the tables as markdown`;
 
 /**
@@ -58,7 +62,7 @@ export function readOptions(args: string[]): Options | null {
       only: {
         type: 'string',
         multiple: true,
-        default: [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS],
+        default: [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS, PURGE],
       },
       markdown: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -82,7 +86,7 @@ export function readOptions(args: string[]): Options | null {
 
 type Chosen = Pick<
   Options,
-  'scenarios' | 'tokenChecks' | 'listQueries' | 'loginTimes' | 'stalls' | 'floods'
+  'scenarios' | 'tokenChecks' | 'listQueries' | 'loginTimes' | 'stalls' | 'floods' | 'purge'
 >;
 
 function choose(wanted: readonly string[]): Chosen {
@@ -94,6 +98,7 @@ function choose(wanted: readonly string[]): Chosen {
     LOGIN_TIMES,
     STALLS,
     FLOODS,
+    PURGE,
     ...all.map(({ name }) => name),
   ];
   const unknown = wanted.find((name) => !known.includes(name));
@@ -107,6 +112,7 @@ function choose(wanted: readonly string[]): Chosen {
     loginTimes: wanted.includes(LOGIN_TIMES),
     stalls: wanted.includes(STALLS),
     floods: wanted.includes(FLOODS),
+    purge: wanted.includes(PURGE),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Result, SideResult } from './contest.js';
 import type { ListResult, Walk } from './list-contest.js';
 import { ALIKE, type LoginTimes } from './login-times.js';
 import { type Flood, LONGEST_RATIO } from './floods.js';
+import { LONGEST_PURGE_RATIO, LONGEST_SHUTDOWN, type Purge } from './purge.js';
 import { LONGEST_STALL, type Stall } from './stalls.js';
 import type { Ratio } from './statistics.js';
 import type { Table } from './table.js';
@@ -143,6 +144,21 @@ export function floodsTable(floods: readonly Flood[]): Table {
   ]);
   const head = ['flood', 'idle login, ms', 'median under it, ms', 'longest, ms', 'ratio', 'result'];
   return [head, ...rows];
+}
+
+export function purgeTable(purges: readonly Purge[]): Table {
+  const rows = purges.map(({ engine, idle, median, p99, ratio, left, shutdown }) => [
+    engine,
+    idle.toFixed(2),
+    median.toFixed(2),
+    p99.toFixed(1),
+    ratio.toFixed(2),
+    String(left),
+    shutdown.toFixed(0),
+    ratio < LONGEST_PURGE_RATIO && shutdown < LONGEST_SHUTDOWN ? 'met' : 'MISSED',
+  ]);
+  const milliseconds = ['idle p50, ms', 'p50 meanwhile, ms', 'p99, ms'];
+  return [['database', ...milliseconds, 'ratio', 'rows left', 'shutdown, ms', 'result'], ...rows];
 }
 
 function meets({ median }: Ratio, target: number): boolean {

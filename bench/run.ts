@@ -2,8 +2,9 @@
  * Measures the built product. Its routes, against the floor: the same ones written by hand, with
  * the same libraries and no framework. Its check of a token, against the bare cryptographic
  * operation. Its lists of very many ships, the last page against the first. Refused logins of users
- * against those of nobody, and what hostile requests and floods of hashes do to others. See `usage` for the options. The
- * exit code says whether the benchmark ran, not whether a target was met: a benchmark is no test.
+ * against those of nobody, and what hostile requests, floods of hashes and the removal of expired
+ * rows do to others. See `usage` for the options. The exit code says whether the benchmark ran, not
+ * whether a target was met: a benchmark is no test.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,12 +19,14 @@ import {
   loginTimesLine,
   machine,
   missed,
+  purgeTable,
   routesTable,
   stallsTable,
   tokensTable,
   walkLine,
 } from './report.js';
 import { measureFloods } from './floods.js';
+import { measurePurge } from './purge.js';
 import { measureStalls } from './stalls.js';
 import type { ListResult } from './list-contest.js';
 import type { ListOptions, ListResults } from './lists.js';
@@ -62,6 +65,10 @@ async function run(options: Options): Promise<void> {
   if (options.floods) {
     console.log('\nA login from elsewhere:\n');
     console.log(format(floodsTable(await measureFloods(folder))));
+  }
+  if (options.purge) {
+    console.log('\nThe removal of expired rows:\n');
+    console.log(format(purgeTable(await measurePurge(folder))));
   }
 }
 

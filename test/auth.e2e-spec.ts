@@ -332,16 +332,17 @@ describe('Authentication', () => {
     await app.send('DELETE', '/auth/logout2', { token: user.refresh });
     const { jti, sid } = claimsOf(user.access);
     const states = app.app.get(TokenStateRepository);
+    const { signal } = new AbortController();
     const left = () =>
       app.sql(async (manager) => [
         await manager.countBy(RevokedToken, { jti }),
         await manager.countBy(Session, { id: sid! }),
       ]);
-    await states.removeExpired(Date.now());
+    await states.removeExpired(Date.now(), signal);
     expect(await left()).toEqual([1, 1]);
-    await states.removeExpired(Date.now() + 16 * 60 * 1000);
+    await states.removeExpired(Date.now() + 16 * 60 * 1000, signal);
     expect(await left()).toEqual([0, 1]);
-    await states.removeExpired(Date.now() + 31 * 24 * 3600 * 1000);
+    await states.removeExpired(Date.now() + 31 * 24 * 3600 * 1000, signal);
     expect(await left()).toEqual([0, 0]);
   });
 
@@ -349,7 +350,8 @@ describe('Authentication', () => {
     const past = Date.now() - 1000;
     const rows = Array.from({ length: 1200 }, (_, i) => ({ jti: `old-${i}`, expiresAt: past }));
     await app.sql((manager) => manager.insert(RevokedToken, rows));
-    await app.app.get(TokenStateRepository).removeExpired(Date.now());
+    const { signal } = new AbortController();
+    await app.app.get(TokenStateRepository).removeExpired(Date.now(), signal);
     expect(await app.sql((manager) => manager.countBy(RevokedToken, { expiresAt: past }))).toBe(0);
   });
 

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { loadSqliteDriver } from '../src/database/sqlite-driver.js';
 import { ServiceProcess } from './support/process.js';
 import { SECRET } from './support/test-app.js';
 import { createDatabase, type TestDatabase } from './support/test-database.js';
@@ -83,6 +85,26 @@ describe('A shutdown', () => {
     expect((await send('/api/ships/1', idle)).connection).toBe('close');
     expect(await exit).toBe(0);
   });
+
+  it('ends the removal of expired rows, however many are left', async () => {
+    await start({});
+    await service.kill('SIGKILL');
+    const { Sqlite } = loadSqliteDriver();
+    const tokens = new Sqlite(join(database.folder, 'app.sqlite'));
+    tokens.exec(
+      `INSERT INTO revoked_tokens (jti, expires_at) WITH RECURSIVE n(i) AS
+       (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT 'expired ' || i, 1 FROM n`,
+    );
+    await start({});
+    expect(await service.kill('SIGTERM')).toBe(0);
+    const { left } = tokens.prepare('SELECT count(*) AS left FROM revoked_tokens').get() as {
+      left: number;
+    };
+    tokens.close();
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(200_000);
+    // On a busy machine, two starts take long.
+  }, 60_000);
 
   it('answers logins that are queued, and a body that is still arriving', async () => {
     await start({});

@@ -14,6 +14,7 @@ export class AuditRetention extends PeriodicTask {
   }
 
   protected override work(): Promise<void> {
-    return this.trail.removeBefore(Date.now() - this.config.auditRetention * 1000);
+    const moment = Date.now() - this.config.auditRetention * 1000;
+    return this.trail.removeBefore(moment, this.stopping);
   }
 }

@@ -61,8 +61,12 @@ export class AuditTrail {
     return this.lists.page(query);
   }
 
-  /** @param moment milliseconds since 1970 */
-  async removeBefore(moment: number): Promise<void> {
-    await removeInBatches(this.database, AuditEntry, { key: 'id', column: 'happenedAt', moment });
+  /**
+   * @param moment milliseconds since 1970
+   * @param signal ends it before everything is removed
+   */
+  async removeBefore(moment: number, signal: AbortSignal): Promise<void> {
+    const old = { key: 'id', column: 'happenedAt', moment } as const;
+    await removeInBatches(this.database, AuditEntry, old, signal);
   }
 }

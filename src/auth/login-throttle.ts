@@ -148,8 +148,8 @@ export class LoginThrottle extends PeriodicTask {
   }
 
   protected override work(): Promise<void> {
-    const moment = Date.now() - MEMORY;
-    return removeInBatches(this.database, LoginFailure, { key: 'key', column: 'lastAt', moment });
+    const old = { key: 'key', column: 'lastAt', moment: Date.now() - MEMORY } as const;
+    return removeInBatches(this.database, LoginFailure, old, this.stopping);
   }
 
   /** @returns how many failures in a row there were from there */

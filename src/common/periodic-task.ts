@@ -6,11 +6,17 @@ import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nest
  */
 export abstract class PeriodicTask implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(this.constructor.name);
+  private readonly abort = new AbortController();
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
 
   /** @param options.every in milliseconds */
   constructor(private readonly options: { every: number }) {}
+
+  /** Is aborted at shutdown. Work of several batches ends then after the one that is under way. */
+  protected get stopping(): AbortSignal {
+    return this.abort.signal;
+  }
 
   protected abstract work(): Promise<void>;
 
@@ -19,9 +25,10 @@ export abstract class PeriodicTask implements OnApplicationBootstrap, OnModuleDe
     void this.run();
   }
 
-  /** Waits for the round that is under way: the database closes next. */
+  /** Ends the round that is under way, and waits for its end: the database closes next. */
   async onModuleDestroy(): Promise<void> {
     clearInterval(this.timer);
+    this.abort.abort();
     await this.running;
   }
 

@@ -1,14 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { FairQueue } from '../common/fair-queue.js';
+import { pauseSince } from '../common/pause.js';
 
 /**
  * Rows that one write changes at most. On SQLite a write holds the main thread: 500 books with their
  * indexes take some 5 ms.
  */
 export const WRITE_BATCH = 500;
-/** Milliseconds after a batch in which other requests and writes have the main thread. */
-const PAUSE = 20;
 
 /** Whose change it is, in the words of `FairQueue`. */
 export interface BatchOwner {
@@ -35,8 +33,9 @@ export class WriteBatches {
    */
   async run(owner: BatchOwner, write: () => Promise<boolean>): Promise<void> {
     const next = async (): Promise<boolean> => {
+      const begun = performance.now();
       const more = await write();
-      if (more) await sleep(PAUSE);
+      if (more) await pauseSince(begun);
       return more;
     };
     while (await this.queue.run(owner, next));

@@ -10,6 +10,6 @@ export class ExpiryService extends PeriodicTask {
   }
 
   protected override work(): Promise<void> {
-    return this.states.removeExpired(Date.now());
+    return this.states.removeExpired(Date.now(), this.stopping);
   }
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { pauseSince } from '../common/pause.js';
 import { PeriodicTask } from '../common/periodic-task.js';
 import { SessionRepository } from './session.repository.js';
 
@@ -45,7 +46,9 @@ export class SessionActivity extends PeriodicTask {
     this.seen = new Map();
     this.early = false;
     for (let start = 0; start < uses.length; start += BATCH) {
+      const begun = performance.now();
       await this.sessions.noteUse(uses.slice(start, start + BATCH));
+      if (start + BATCH < uses.length) await pauseSince(begun, this.stopping);
     }
   }
 }

@@ -64,21 +64,21 @@ describe('The erasure of successors', () => {
     expect(await read('moved')).toMatchObject(kept);
   });
 
-  it('erases five hundred with each write until none is left', async () => {
+  it('erases two hundred with each write until none is left', async () => {
     const spentAt = NOW - GRACE;
-    const sessions = Array.from({ length: 1001 }, (_, i) => sessionOf(String(i), { spentAt }));
+    const sessions = Array.from({ length: 401 }, (_, i) => sessionOf(String(i), { spentAt }));
     for (let i = 0; i < sessions.length; i += 100) await store(...sessions.slice(i, i + 100));
     await erasure.run();
     expect(database.writes).toBe(3);
     expect(await database.manager.countBy(Session, { successor: 's' })).toBe(0);
     const { limit, selects } = database.selects[0]!.query(database.manager).expressionMap;
-    expect(limit).toBe(500);
+    expect(limit).toBe(200);
     expect(selects.map(({ selection }) => selection)).toEqual(['session.id']);
   });
 
   it('looks once more after a full batch, and not again', async () => {
     const spentAt = NOW - GRACE;
-    const sessions = Array.from({ length: 500 }, (_, i) => sessionOf(String(i), { spentAt }));
+    const sessions = Array.from({ length: 200 }, (_, i) => sessionOf(String(i), { spentAt }));
     for (let i = 0; i < sessions.length; i += 100) await store(...sessions.slice(i, i + 100));
     await erasure.run();
     expect(database.writes).toBe(1);

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
+import { pauseSince } from '../common/pause.js';
 import { PeriodicTask } from '../common/periodic-task.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
@@ -9,7 +10,7 @@ import { Session } from './session.js';
 /** Milliseconds. Half of the time within which a successor has to be gone after the grace period. */
 const EVERY = 5_000;
 /** Rows that one write changes. */
-const BATCH = 500;
+const BATCH = 200;
 
 /** What a row keeps of a spent token for as long as it may be repeated. */
 export const NO_SUCCESSOR = {
@@ -45,10 +46,12 @@ export class SuccessorErasure extends PeriodicTask {
   /** Looks first, so that a round that finds nothing takes no lock. */
   protected override async work(): Promise<void> {
     const moment = Date.now() - this.config.refreshGrace * 1000;
-    for (;;) {
+    while (!this.stopping.aborted) {
+      const begun = performance.now();
       const ids = (await this.overdue.all({ moment })).map(({ id }) => id);
       if (ids.length > 0) await this.erase(ids, moment);
       if (ids.length < BATCH) break;
+      await pauseSince(begun, this.stopping);
     }
     if (this.isInLog) this.isInLog = !this.database.clearLog();
   }

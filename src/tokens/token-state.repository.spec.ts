@@ -114,7 +114,7 @@ describe('The state of tokens', () => {
     ] as const) {
       await states.revoke(tokenOf({ jti, exp }));
     }
-    await states.removeExpired(NOW);
+    await states.removeExpired(NOW, new AbortController().signal);
     expect((await database.manager.find(Session)).map(({ id }) => id)).toEqual(['sid']);
     expect((await database.manager.find(RevokedToken)).map(({ jti }) => jti)).toEqual(['new']);
   });

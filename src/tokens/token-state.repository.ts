@@ -67,11 +67,15 @@ export class TokenStateRepository {
     );
   }
 
-  /** Removes what no valid token can ask for any more: what has expired, ended or not. */
-  async removeExpired(now: number): Promise<void> {
+  /**
+   * Removes what no valid token can ask for any more: what has expired, ended or not.
+   *
+   * @param signal ends it before everything is removed
+   */
+  async removeExpired(now: number, signal: AbortSignal): Promise<void> {
     const expired = { column: 'expiresAt', moment: now } as const;
-    await removeInBatches(this.database, RevokedToken, { key: 'jti', ...expired });
-    await removeInBatches(this.database, Session, { key: 'id', ...expired });
+    await removeInBatches(this.database, RevokedToken, { key: 'jti', ...expired }, signal);
+    await removeInBatches(this.database, Session, { key: 'id', ...expired }, signal);
   }
 }
 

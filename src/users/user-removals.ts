@@ -20,7 +20,6 @@ export class UserRemovals extends PeriodicTask {
   private readonly log = new Logger(UserRemovals.name);
   private readonly removers: RemoveBatch[] = [];
   private readonly locked: Select<UserRemoval, 'userId'>;
-  private stopping = false;
 
   constructor(
     private readonly database: Database,
@@ -62,18 +61,13 @@ export class UserRemovals extends PeriodicTask {
     }
   }
 
-  override async onModuleDestroy(): Promise<void> {
-    this.stopping = true;
-    await super.onModuleDestroy();
-  }
-
   protected override async work(): Promise<void> {
     const removals = await this.database.write((manager) => manager.find(UserRemoval));
     for (const { userId } of removals) await this.finish(userId);
   }
 
   private async removeNext(userId: number): Promise<boolean> {
-    if (this.stopping) return false;
+    if (this.stopping.aborted) return false;
     return this.database.write(async (manager) => {
       // Another instance may do the same, which would find fewer rows than a batch, and stop.
       if (!(await this.locked.first({ userId }))) return false;
