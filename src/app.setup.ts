@@ -91,7 +91,7 @@ export async function createApp(
   answerUnknownRoutes(instance, routes);
   acceptJsonAlone(instance);
   closeRegistration(app, config);
-  await countAuthAttempts(instance, config.authRateLimit);
+  countAuthAttempts(instance, config.authRateLimit);
   drainBeforeClose(app, servers);
   return app;
 }

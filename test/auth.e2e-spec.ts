@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
+import { ExpiryService } from '../src/tokens/expiry.service.js';
 import { RevokedToken } from '../src/tokens/revoked-token.js';
 import { Session } from '../src/tokens/session.js';
 import { TokenStateRepository } from '../src/tokens/token-state.repository.js';
+import { TokenService } from '../src/tokens/token.service.js';
 import type { Claims } from '../src/tokens/token.js';
 import { User } from '../src/users/user.js';
 import { freezeTime } from './support/time.js';
@@ -19,6 +21,7 @@ describe('Authentication', () => {
   afterAll(() => app.close());
   afterEach(() => {
     jest.useRealTimers();
+    jest.restoreAllMocks();
   });
 
   it('takes a forwarded address for none where it is none', async () => {
@@ -346,6 +349,24 @@ describe('Authentication', () => {
     expect(await left()).toEqual([0, 0]);
   });
 
+  it('refuses a logged-out token after the clock has jumped forward and back', async () => {
+    const user = await app.newLogin();
+    const bare = await app.app.get(TokenService).createAccessToken(String(user.id));
+    for (const token of [user.access, bare.signed]) {
+      expect((await app.send('DELETE', '/auth/logout', { token })).status).toBe(200);
+    }
+    freezeTime(Date.now() + 23 * 3600_000);
+    await app.app.get(ExpiryService).run();
+    jest.useRealTimers();
+    for (const token of [user.access, bare.signed]) {
+      expect((await app.get('/auth/me', { token })).body.code).toBe('token_revoked');
+    }
+    freezeTime(Date.now() + (24 * 60 + 16) * 60_000);
+    await app.app.get(ExpiryService).run();
+    jest.useRealTimers();
+    expect(await app.sql((manager) => manager.countBy(RevokedToken, { jti: bare.id }))).toBe(0);
+  });
+
   it('forgets many at once', async () => {
     const past = Date.now() - 1000;
     const rows = Array.from({ length: 1200 }, (_, i) => ({ jti: `old-${i}`, expiresAt: past }));
@@ -402,7 +423,8 @@ describe('Authentication', () => {
       expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60);
       expect((await other.send('POST', '/api/users', { json: registration })).status).toBe(429);
       expect((await other.get('/api/users')).status).toBe(200);
-      freezeTime(Date.now() + 61_000);
+      const now = performance.now.bind(performance);
+      jest.spyOn(performance, 'now').mockImplementation(() => now() + 61_000);
       expect((await attempt()).status).toBe(401);
       await other.close();
     });

@@ -421,6 +421,22 @@ describe('LoginThrottle', () => {
     ]);
   });
 
+  it('delays by the usual delay, and no longer, if the clock is set back', async () => {
+    await fail(5);
+    now += 15_000;
+    await fail(1);
+    await failElsewhere(44);
+    for (const hours of [2, 3]) {
+      now -= hours * HOUR;
+      expect(await tryTo(true)).toBe(30);
+      expect(await tryTo(true, { from: elsewhere(99) })).toBe(15);
+    }
+    now += 30_000 - 1;
+    expect(await tryTo(true)).toBe(1);
+    now += 1;
+    expect(await tryTo(true)).toBe(true);
+  });
+
   it('forgets failures a day after the last one, and looks for such every 15 minutes', async () => {
     await fail(1);
     now += 1;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { MoreThan } from 'typeorm';
 import { ApiError, tooManyRequests, unavailable } from '../common/api-error.js';
 import { PeriodicTask } from '../common/periodic-task.js';
 import { SecurityEvents } from '../common/security-events.js';
@@ -155,15 +156,16 @@ export class LoginThrottle extends PeriodicTask {
   /** @returns how many failures in a row there were from there */
   private async look(counters: Counters, isKnown: boolean): Promise<number> {
     const { inRange, inAll } = counters;
-    const rows = await this.failures.all({ inRange, inAll });
+    const now = Date.now();
+    const rows = await this.failuresUntil(now, counters);
     const find = (key: string) => rows.find((row) => row.key === key);
     // A stranger's failures do not keep the owner out of the places they log in from.
-    const isFamiliar = isKnown || (await this.isFamiliar(find(inAll), counters));
+    const isFamiliar = isKnown || (await this.isFamiliar(find(inAll), now, counters));
     const ends = [
       endOfDelay(find(inRange), MAX_IN_RANGE),
       isFamiliar ? 0 : endOfDelay(find(inAll), MAX_IN_ALL),
     ];
-    const wait = Math.max(...ends) - Date.now();
+    const wait = Math.max(...ends) - now;
     if (wait <= 0) return find(inRange)?.count ?? 0;
     throw new ApiError(tooManyRequests, {
       headers: { 'retry-after': String(Math.ceil(wait / 1000)) },
@@ -171,12 +173,29 @@ export class LoginThrottle extends PeriodicTask {
     });
   }
 
+  /**
+   * The failures of an attempt. Those after `now` become failures of `now`: the clock was set back, and
+   * their delays would last until it is there again.
+   */
+  private async failuresUntil(now: number, { inRange, inAll }: Counters): Promise<LoginFailure[]> {
+    const rows = await this.failures.all({ inRange, inAll });
+    if (rows.every(({ lastAt }) => lastAt <= now)) return rows;
+    await this.database.write(async (manager) => {
+      // In the order of `count`.
+      for (const key of [inRange, inAll]) {
+        await manager.update(LoginFailure, { key, lastAt: MoreThan(now) }, { lastAt: now });
+      }
+    });
+    return rows.map((row) => ({ ...row, lastAt: Math.min(row.lastAt, now) }));
+  }
+
   /** Whether the account was logged in to from there, while its sessions are remembered. */
   private async isFamiliar(
     inAll: LoginFailure | undefined,
+    now: number,
     { name, range }: Counters,
   ): Promise<boolean> {
-    if (endOfDelay(inAll, MAX_IN_ALL) <= Date.now()) return false;
+    if (endOfDelay(inAll, MAX_IN_ALL) <= now) return false;
     const id = await this.users.idOf(name);
     const ips = await this.sessions.addressesOf(String(id));
     return ips.some((ip) => addressRange(ip) === range);

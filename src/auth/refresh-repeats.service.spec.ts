@@ -112,6 +112,15 @@ describe('A repeated refresh token', () => {
     await expectTheft();
   });
 
+  it('is answered if the clock of the instance that spent it is ahead by the leeway, not by more', async () => {
+    session.spentAt = NOW + 5_000;
+    expect(await answer()).not.toBeNull();
+    noteRepeat.mockClear();
+    record.mockClear();
+    session.spentAt = NOW + 5_001;
+    await expectTheft();
+  });
+
   it('is theft from the moment the grace period is over', async () => {
     session.spentAt = NOW - GRACE + 1;
     expect(await answer()).not.toBeNull();

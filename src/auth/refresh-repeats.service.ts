@@ -60,10 +60,16 @@ export class RefreshRepeats {
     return new Token(signed, header as TokenHeader, claims as Claims);
   }
 
-  /** The successor is unspent only while the token is the one that was spent last. */
+  /**
+   * The successor is unspent only while the token is the one that was spent last. Another instance's
+   * clock may be ahead by the leeway. If the token was spent later than that, the clock was set back,
+   * and the grace period must not last until it is there again.
+   */
   private isInTime({ spentToken, spentAt }: Session, token: Token): boolean {
+    const { refreshGrace, jwtLeeway } = this.config;
     const age = Date.now() - (spentAt ?? 0);
-    return spentToken === digestOf(token) && age < this.config.refreshGrace * 1000;
+    if (spentToken !== digestOf(token) || age < -jwtLeeway * 1000) return false;
+    return Math.max(0, age) < refreshGrace * 1000;
   }
 
   /** Counts the repeat, and records it unless the trail has one from there already. */

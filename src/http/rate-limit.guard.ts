@@ -1,22 +1,19 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ApiError, tooManyRequests } from '../common/api-error.js';
+import { WindowCounter } from '../common/window-counter.js';
 import { clientNetwork } from './client-address.js';
 import { AppConfig } from '../config/app-config.js';
 
-type CheckLimit = ReturnType<FastifyInstance['createRateLimit']>;
-const CHECK = 'checkAuthRateLimit';
+const COUNTER = 'authAttempts';
+const MINUTE = 60_000;
+/** A minute's addresses, some MiB of them. */
+const MAX_COUNTED = 20_000;
 
 /** One count for logins and registrations together, by address (IPv6: by /64). */
-export async function countAuthAttempts(instance: FastifyInstance, max: number): Promise<void> {
-  await instance.register(rateLimit, { global: false });
-  const options: CreateRateLimitOptions = {
-    max,
-    timeWindow: 60_000,
-    keyGenerator: clientNetwork,
-  };
-  instance.decorate(CHECK, instance.createRateLimit(options));
+export function countAuthAttempts(instance: FastifyInstance, max: number): void {
+  const counter = new WindowCounter({ max, window: MINUTE, maxKeys: MAX_COUNTED });
+  instance.decorate(COUNTER, counter);
 }
 
 /** Refuses an address that has tried too often to log in or to register. */
@@ -24,14 +21,13 @@ export async function countAuthAttempts(instance: FastifyInstance, max: number):
 export class AuthRateLimitGuard implements CanActivate {
   constructor(private readonly config: AppConfig) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean {
     if (this.config.authRateLimit === 0) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const check = request.server.getDecorator<CheckLimit>(CHECK);
-    const count = await check(request);
-    if (count.isAllowed || !count.isExceeded) return true;
+    const wait = request.server.getDecorator<WindowCounter>(COUNTER).take(clientNetwork(request));
+    if (wait === 0) return true;
     throw new ApiError(tooManyRequests, {
-      headers: { 'retry-after': String(Math.max(1, count.ttlInSeconds)) },
+      headers: { 'retry-after': String(wait) },
       cause: 'AUTH_RATE_LIMIT',
     });
   }

@@ -2,7 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { PeriodicTask } from '../common/periodic-task.js';
 import { TokenStateRepository } from './token-state.repository.js';
 
-/** Keeps the tables of sessions and revoked tokens as small as the tokens that are still valid. */
+/**
+ * Milliseconds for which sessions and revoked tokens are kept beyond their expiry. Without them a clock
+ * that jumps forward and back would make logged-out tokens valid again.
+ */
+const KEPT = 24 * 3600_000;
+
+/** Removes sessions and revoked tokens that no valid token can name any more. */
 @Injectable()
 export class ExpiryService extends PeriodicTask {
   constructor(private readonly states: TokenStateRepository) {
@@ -10,6 +16,6 @@ export class ExpiryService extends PeriodicTask {
   }
 
   protected override work(): Promise<void> {
-    return this.states.removeExpired(Date.now(), this.stopping);
+    return this.states.removeExpired(Date.now() - KEPT, this.stopping);
   }
 }

@@ -41,6 +41,14 @@ describe('The erasure of successors', () => {
     expect(await read('within')).toEqual(sessionOf('within', within));
   });
 
+  it('erases it also if the token was spent later than now and the leeway', async () => {
+    const [later, ahead] = [{ spentAt: NOW + 5_001 }, { spentAt: NOW + 5_000 }];
+    await store(sessionOf('later', later), sessionOf('ahead', ahead));
+    await erasure.run();
+    expect(await read('later')).toEqual(sessionOf('later', { ...later, ...NO_SUCCESSOR }));
+    expect(await read('ahead')).toEqual(sessionOf('ahead', ahead));
+  });
+
   it('erases all of it', () => {
     const nothing = { successor: null, spentRange: null, spentAgent: null, repeatedBy: null };
     expect(NO_SUCCESSOR).toEqual(nothing);

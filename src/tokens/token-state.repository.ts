@@ -68,12 +68,13 @@ export class TokenStateRepository {
   }
 
   /**
-   * Removes what no valid token can ask for any more: what has expired, ended or not.
+   * Removes sessions and revoked tokens that have expired, ended or not.
    *
+   * @param moment milliseconds since 1970; what expired later is kept
    * @param signal ends it before everything is removed
    */
-  async removeExpired(now: number, signal: AbortSignal): Promise<void> {
-    const expired = { column: 'expiresAt', moment: now } as const;
+  async removeExpired(moment: number, signal: AbortSignal): Promise<void> {
+    const expired = { column: 'expiresAt', moment } as const;
     await removeInBatches(this.database, RevokedToken, { key: 'jti', ...expired }, signal);
     await removeInBatches(this.database, Session, { key: 'id', ...expired }, signal);
   }
