@@ -1,13 +1,18 @@
 import { Logger } from '@nestjs/common';
 import { createApp } from './app.setup.js';
+import { SecurityEvents } from './common/security-events.js';
 import { StartError } from './common/start-error.js';
 import { AppConfig } from './config/app-config.js';
+import { protectOutput } from './operation/process-output.js';
 import { shutDownOnSignals } from './operation/shutdown.js';
 
+const countLostLines = protectOutput();
 try {
   const config = AppConfig.load();
   const app = await createApp(config);
   shutDownOnSignals(app);
+  const events = app.get(SecurityEvents);
+  countLostLines((lines, cause) => events.count('log_lost', cause, lines));
   const logger = new Logger('Main');
   for (const warning of config.warnings) logger.warn(warning);
   sayCompatibility(config, logger);

@@ -7,6 +7,7 @@ export const SECURITY_EVENTS = {
   login_delayed: 'Logins to an account are delayed after failures',
   refresh_reused: 'A spent refresh token came again, and its session has ended',
   refresh_repeated: 'A spent refresh token came again within its grace period',
+  log_lost: 'Lines of the log could not be written',
 } as const;
 
 export type SecurityEvent = keyof typeof SECURITY_EVENTS;
@@ -36,8 +37,8 @@ export class SecurityEvents implements OnModuleDestroy {
   private readonly logger = new Logger(SecurityEvents.name);
   private readonly counters = new Map<SecurityEvent, Map<string, Counter>>();
 
-  count(event: SecurityEvent, cause: string): void {
-    this.counterOf(event, cause).total++;
+  count(event: SecurityEvent, cause: string, times = 1): void {
+    this.counterOf(event, cause).total += times;
   }
 
   /** @param example what tells one occurrence from another, such as the request and the session */
