@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
+import { messageOf } from './error-message.js';
 
 /** A kind of refusal. `code` is for programs and never changes; see the README's list. */
 export interface ErrorKind {
@@ -58,7 +59,7 @@ export class ApiError extends HttpException {
   /** What the log says of it. */
   get reason(): string {
     const { cause } = this;
-    if (cause instanceof Error) return cause.message;
+    if (cause instanceof Error) return messageOf(cause);
     return typeof cause === 'string' ? cause : this.kind.code;
   }
 }

@@ -142,6 +142,8 @@ describe('AppConfig', () => {
     [{ USER_RATE_LIMIT: '60' }, { limits: { userRateLimit: 60 } }],
     [{ MAX_CONNECTIONS: '100' }, { limits: { maxConnections: 100 } }],
     [{ UV_THREADPOOL_SIZE: '8' }, { limits: { threadPoolSize: 8 } }],
+    [{ DATABASE_URL: 'postgres://a/b' }, { database: { prepare: false } }],
+    [{ DATABASE_URL: 'postgres://a/b', DATABASE_PREPARE: 'true' }, { database: { prepare: true } }],
     [{ REFRESH_GRACE: '0' }, { refreshRotation: true, refreshGrace: 0 }],
   ])('reads %j', (env, expected) => {
     expect(AppConfig.from(env)).toMatchObject(expected);

@@ -7,9 +7,15 @@ import { LOG_LEVELS, type LogThreshold } from '../common/service-logger.js';
 import { SettingsReader } from './settings-reader.js';
 import { readWebSettings, type WebSettings } from './web-settings.js';
 
+export interface PostgresSettings {
+  readonly engine: 'postgres';
+  readonly url: string;
+  /** Whether statements are named, so that the server parses and plans them once a connection. */
+  readonly prepare: boolean;
+}
+
 export type DatabaseSettings =
-  | { readonly engine: 'sqlite'; readonly file: string }
-  | { readonly engine: 'postgres'; readonly url: string };
+  { readonly engine: 'sqlite'; readonly file: string } | PostgresSettings;
 
 /** Cost of argon2id: memory in KiB, passes, lanes (RFC 9106, section 3.1). */
 export interface PasswordHashCost {
@@ -162,7 +168,10 @@ export class AppConfig {
 
 function readDatabase(read: SettingsReader): DatabaseSettings {
   const url = read.text('DATABASE_URL') ?? 'sqlite:data/app.sqlite';
-  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return { engine: 'postgres', url };
+  const prepare = read.flag('DATABASE_PREPARE', false);
+  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) {
+    return { engine: 'postgres', url, prepare };
+  }
   const file = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
   if (file !== undefined && file !== ':memory:' && !file.endsWith('/')) {
     return { engine: 'sqlite', file: resolve(file) };

@@ -2,7 +2,7 @@ import type { DataSource, MixedList } from 'typeorm';
 import type { BetterSqlite3DataSourceOptions } from 'typeorm/driver/better-sqlite3/BetterSqlite3DataSourceOptions.js';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { Database as Connection } from 'better-sqlite3';
-import type { DatabaseSettings } from '../config/app-config.js';
+import type { DatabaseSettings, PostgresSettings } from '../config/app-config.js';
 import { migrations } from '../../migrations/all.js';
 import { loadSqliteDriver } from './sqlite-driver.js';
 
@@ -14,7 +14,7 @@ const POOL_SIZE = 10;
 export function dataSourceOptions(settings: DatabaseSettings, entities: Entities) {
   return settings.engine === 'sqlite'
     ? sqliteOptions(settings.file, entities)
-    : postgresOptions(settings.url, entities);
+    : postgresOptions(settings, entities);
 }
 
 export function sqliteOptions(file: string, entities: Entities) {
@@ -36,7 +36,8 @@ export function sqliteOptions(file: string, entities: Entities) {
   } satisfies BetterSqlite3DataSourceOptions;
 }
 
-export function postgresOptions(url: string, entities: Entities) {
+/** Its timeouts are those of single queries and transactions; see `PostgresClient`. */
+export function postgresOptions({ url }: PostgresSettings, entities: Entities) {
   return {
     ...shared(entities),
     type: 'postgres',
@@ -44,10 +45,8 @@ export function postgresOptions(url: string, entities: Entities) {
     poolSize: POOL_SIZE,
     // Every bigint here is a moment or a count below 2^53.
     parseInt8: true,
-    connectTimeoutMS: 5_000,
+    connectTimeoutMS: 4_000,
     applicationName: 'nest-rest-jwt',
-    // What another client holds locked must not hold up every request of ours.
-    extra: { lock_timeout: 5_000, statement_timeout: 15_000 },
   } satisfies PostgresDataSourceOptions;
 }
 

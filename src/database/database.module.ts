@@ -33,7 +33,7 @@ export async function openDatabase(
   const database =
     settings.engine === 'sqlite'
       ? new SqliteDatabase(settings.file, entities)
-      : new PostgresDatabase(settings.url, entities);
+      : new PostgresDatabase(settings, entities);
   await database.open();
   return database;
 }

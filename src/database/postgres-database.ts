@@ -1,11 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type pg from 'pg';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
-
-import { unavailable } from '../common/api-error.js';
+import { messageOf } from '../common/error-message.js';
 import { StartError } from '../common/start-error.js';
+import type { PostgresSettings } from '../config/app-config.js';
 import { type Entities, missingOf, postgresOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { codeOf } from './driver-error.js';
+import { withOutageAs503 } from './outage.js';
+import { ConnectionGroup, PostgresClient, type TimedQuery, timeouts } from './postgres-client.js';
+import { migratePostgres, ReadOnlyServer } from './postgres-migrations.js';
 import {
   type BuildSelect,
   compileSelect,
@@ -18,21 +22,21 @@ import {
   type Value,
 } from './select.js';
 
-/** Any number that no other user of the same database takes; it names the lock of the migrations. */
-const MIGRATION_LOCK = 7_215_180_347;
-
 /** PostgreSQL through a pool of connections. */
 export class PostgresDatabase extends Database {
   private readonly inWrite = new AsyncLocalStorage<EntityManager>();
   private readonly options: ReturnType<typeof postgresOptions>;
+  private readonly connections: ConnectionGroup;
   private readonly source: DataSource;
   /** Leaves most connections of the pool to others. */
   private readonly inTurn = expensiveReadQueue(2);
 
-  constructor(url: string, entities: Entities) {
+  constructor(settings: PostgresSettings, entities: Entities) {
     super();
-    this.options = postgresOptions(url, entities);
-    this.source = new DataSource(this.options);
+    this.options = postgresOptions(settings, entities);
+    this.connections = new ConnectionGroup(settings.prepare);
+    const extra = { Client: PostgresClient, group: this.connections };
+    this.source = new DataSource({ ...this.options, extra });
   }
 
   override async open(): Promise<void> {
@@ -40,10 +44,7 @@ export class PostgresDatabase extends Database {
       await this.migrate();
       await this.source.initialize();
     } catch (error) {
-      throw new StartError(
-        `The PostgreSQL server of DATABASE_URL cannot be used: ${error instanceof Error ? error.message : String(error)}. Is it running, and does the database exist?`,
-        { cause: error },
-      );
+      throw withSentence(error);
     }
   }
 
@@ -51,22 +52,35 @@ export class PostgresDatabase extends Database {
     if (this.source.isInitialized) await this.source.destroy();
   }
 
+  /** An answer that comes too late does not keep the connection. */
   override async check(): Promise<void> {
-    await this.source.query('SELECT 1');
+    const text = "SELECT current_setting('transaction_read_only')";
+    const [row] = await this.read({ text, timeout: timeouts.check });
+    if (row?.[0] !== 'on') return;
+    this.connections.dropIdle();
+    throw new ReadOnlyServer('the server is read-only');
   }
 
   override async missingMigrations(): Promise<string[]> {
-    return missingOf(this.source, await this.source.query('SELECT name FROM migrations'));
+    const rows = await this.read({ text: 'SELECT name FROM migrations', timeout: timeouts.check });
+    return missingOf(
+      this.source,
+      rows.map(([name]) => ({ name: String(name) })),
+    );
   }
 
   override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     const outer = this.inWrite.getStore();
     if (outer) return work(outer);
-    return orUnavailable(() =>
-      againWhereDeadlocked(() =>
+    try {
+      return await againWhereDeadlocked(() =>
         this.source.transaction((manager) => this.inWrite.run(manager, () => work(manager))),
-      ),
-    );
+      );
+    } catch (error) {
+      // After a failover, connections to the old server may live on. New ones lead to the new server.
+      if (codeOf(error) === READ_ONLY) this.connections.dropIdle();
+      throw withOutageAs503(error);
+    }
   }
 
   override select<Entity extends ObjectLiteral, Parameter extends string>(
@@ -76,11 +90,12 @@ export class PostgresDatabase extends Database {
     const query = async (values: Record<string, Value>): Promise<unknown[][]> => {
       const { sql, bind } = compile();
       const writer = this.inWrite.getStore();
-      const statement = build.lock && writer ? `${sql} ${LOCKS[build.lock]}` : sql;
-      const manager = writer ?? this.source;
-      const rows = await orUnavailable(() =>
-        manager.query<ObjectLiteral[]>(statement, bind(values)),
-      );
+      if (!writer) {
+        const timeout = build.expensive === true ? timeouts.expensive : timeouts.query;
+        return this.read({ text: sql, values: bind(values), timeout });
+      }
+      const statement = build.lock ? `${sql} ${LOCKS[build.lock]}` : sql;
+      const rows = await writer.query<ObjectLiteral[]>(statement, bind(values));
       // pg builds a row's members in the order of the columns.
       return rows.map((row) => Object.values(row) as unknown[]);
     };
@@ -112,19 +127,22 @@ export class PostgresDatabase extends Database {
     return codeOf(error) === UNIQUE_VIOLATION;
   }
 
-  /**
-   * Of two processes that start on the same empty database the second waits and finds the work
-   * done. The lock ends with its connection, so a killed process leaves none behind. Neither the
-   * wait nor a migration is cut short by the timeouts of requests.
-   */
   private async migrate(): Promise<void> {
-    const source = new DataSource({ ...this.options, extra: {} });
-    await source.initialize();
+    const source = await new DataSource(this.options).initialize();
     try {
-      await source.createQueryRunner().query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-      await source.runMigrations({ transaction: 'all' });
+      await migratePostgres(source);
     } finally {
       await source.destroy();
+    }
+  }
+
+  /** @throws ApiError 503 where the server cannot be reached or cannot work */
+  private async read(query: TimedQuery): Promise<unknown[][]> {
+    const { master: pool } = this.source.driver as unknown as { master: pg.Pool };
+    try {
+      return (await pool.query<unknown[]>({ ...query, rowMode: 'array' })).rows;
+    } catch (error) {
+      throw withOutageAs503(error);
     }
   }
 }
@@ -135,15 +153,7 @@ const LOCKS = { exists: 'FOR KEY SHARE', alone: 'FOR NO KEY UPDATE' };
 /** Codes of the PostgreSQL manual's appendix A. */
 const UNIQUE_VIOLATION = '23505';
 const DEADLOCK = '40P01';
-/**
- * Classes 08 (connection), 53 (resources) and 57P (shutdown), a lock or a statement that took too
- * long (55P03, 57014), one deadlock behind the other, and what a socket says.
- */
-const UNAVAILABLE =
-  /^(08...|53...|57P..|55P03|57014|40P01|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
-/** What pg itself says of a connection that it cannot get or has lost: it gives no codes. */
-const NO_CONNECTION =
-  /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
+const READ_ONLY = '25006';
 
 /** How often a write is tried that others keep from its rows. */
 const MAX_TRIES = 3;
@@ -162,15 +172,11 @@ async function againWhereDeadlocked<T>(write: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A server that cannot be reached is no fault of the request's: the caller may try again. */
-async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const lost =
-      UNAVAILABLE.test(codeOf(error)) ||
-      (error instanceof Error && NO_CONNECTION.test(error.message));
-    if (!lost) throw error;
-    throw unavailable(error);
-  }
+/** Says why the server could not be used, and what would do, for the person who starts the service. */
+function withSentence(error: unknown): StartError {
+  const sentence =
+    error instanceof ReadOnlyServer
+      ? 'is read-only: it is a standby, or default_transaction_read_only is on. Name the primary server.'
+      : `cannot be used: ${messageOf(error)}. Is it running, and does the database exist?`;
+  return new StartError(`The PostgreSQL server of DATABASE_URL ${sentence}`, { cause: error });
 }

@@ -4,6 +4,7 @@ import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 import { type Entities, missingOf, sqliteOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { codeOf, isLocked } from './driver-error.js';
+import { withOutageAs503 } from './outage.js';
 import {
   type BuildSelect,
   type CompiledSelect,
@@ -85,7 +86,11 @@ export class SqliteDatabase extends Database {
   }
 
   override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.writes.run(() => work(this.writer.manager));
+    try {
+      return await this.writes.run(() => work(this.writer.manager));
+    } catch (error) {
+      throw withOutageAs503(error);
+    }
   }
 
   override select<Entity extends ObjectLiteral, Parameter extends string>(
@@ -101,15 +106,16 @@ export class SqliteDatabase extends Database {
     return {
       all: async (values) => {
         const { bind, hydrate } = compile();
-        return statement().all(bind(values)).map(hydrate);
+        return orUnavailable(() => statement().all(bind(values))).map(hydrate);
       },
       light: async (values, _caller, bytes) => {
         const { bind, hydrate } = compile();
-        return hydrated(takeLight(statement().iterate(bind(values)), bytes), hydrate);
+        const read = () => takeLight(statement().iterate(bind(values)), bytes);
+        return hydrated(orUnavailable(read), hydrate);
       },
       first: async (values) => {
         const { bind, hydrate } = compile();
-        const row = statement().get(bind(values));
+        const row = orUnavailable(() => statement().get(bind(values)));
         return row && hydrate(row);
       },
     };
@@ -126,7 +132,7 @@ export class SqliteDatabase extends Database {
     ): Promise<Entity[]> => {
       const { sql, bind, hydrate } = compile();
       const rows = this.writes.active
-        ? onWriter().all(bind(values))
+        ? orUnavailable(() => onWriter().all(bind(values)))
         : await this.thread.all(sql, bind(values), caller);
       return rows.map(hydrate);
     };
@@ -137,7 +143,7 @@ export class SqliteDatabase extends Database {
     ): Promise<Light<Entity>> => {
       const { sql, bind, hydrate } = compile();
       const rows = this.writes.active
-        ? takeLight(onWriter().iterate(bind(values)), bytes)
+        ? orUnavailable(() => takeLight(onWriter().iterate(bind(values)), bytes))
         : await this.thread.light(sql, bind(values), caller, bytes);
       return hydrated(rows, hydrate);
     };
@@ -177,6 +183,15 @@ export class SqliteDatabase extends Database {
       deadline,
     );
     connectionOf(this.writer).pragma('foreign_keys = ON');
+  }
+}
+
+/** @throws ApiError 503 where the file cannot be read */
+function orUnavailable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw withOutageAs503(error);
   }
 }
 

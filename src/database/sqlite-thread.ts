@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type BetterSqlite3 from 'better-sqlite3';
+import { unavailable } from '../common/api-error.js';
+import { withOutageAs503 } from './outage.js';
 import {
   expensiveReadQueue,
   type Light,
@@ -20,11 +22,17 @@ interface Question {
 
 interface Running {
   worker: Worker;
-  /** Aborted when the thread ends. */
+  /** Aborted when the thread ends; the reason is the error of a read that waits for it. */
   gone: AbortSignal;
 }
 
-type Answer = Light<unknown[]> | { error: string };
+type Answer = Light<unknown[]> | Failure;
+
+interface Failure {
+  message: string;
+  /** SQLite's own, such as `SQLITE_IOERR`. */
+  code: string | undefined;
+}
 
 /**
  * A thread that reads a SQLite file on a connection of its own. better-sqlite3 holds up the thread
@@ -55,12 +63,14 @@ export class SqliteThread {
   private async ask(question: Question): Promise<Light<unknown[]>> {
     const { worker, gone } = (this.running ??= this.start());
     worker.postMessage(question);
-    const [answer] = (await once(worker, 'message', { signal: gone })) as [Answer];
+    const [answer] = (await once(worker, 'message', { signal: gone }).catch(() => {
+      gone.throwIfAborted();
+    })) as [Answer];
     // A message port hands over all that has arrived in one turn of the event loop. Without this, a
     // thread that reads faster than answers are written would keep that turn going.
     await nextTurn();
     if ('rows' in answer) return answer;
-    throw new Error(answer.error);
+    throw withOutageAs503(Object.assign(new Error(answer.message), { code: answer.code }));
   }
 
   private start(): Running {
@@ -69,12 +79,15 @@ export class SqliteThread {
     const workerData = { file: this.file, driver: loadSqliteDriver().path };
     const worker = new Worker(source, { eval: true, workerData });
     const gone = new AbortController();
-    const forget = (): void => {
+    // A read that waits for it fails with the error, and the next read starts another thread.
+    const forget = (error: unknown): void => {
       this.running = undefined;
-      gone.abort();
+      gone.abort(error);
     };
-    // Whoever waits for it hears of the error, and the next who comes starts another.
-    worker.once('error', forget).once('exit', forget).unref();
+    worker
+      .once('error', (error) => forget(withOutageAs503(error)))
+      .once('exit', () => forget(unavailable('the thread that reads has ended')))
+      .unref();
     return { worker, gone: gone.signal };
   }
 }
@@ -95,7 +108,8 @@ function answerQuestions(load: NodeJS.Require, light: typeof takeLight): void {
           : light(statement.iterate(values), bytes);
       threads.parentPort!.postMessage(answer);
     } catch (error) {
-      threads.parentPort!.postMessage({ error: String(error) });
+      const { message, code } = error as Failure;
+      threads.parentPort!.postMessage({ message, code } satisfies Failure);
     }
   });
 }

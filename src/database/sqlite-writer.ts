@@ -41,7 +41,10 @@ export class SqliteWriter {
     return this.inWrite.getStore()?.open === true;
   }
 
-  /** @throws ApiError 503 where the line is full, or another process does not let go */
+  /**
+   * @throws ApiError 503 where the line is full
+   * @throws SQLite's own error where the transaction fails, or another process does not let go
+   */
   run<T>(work: () => Promise<T>): Promise<T> {
     if (this.active) return work();
     if (this.line.length >= MAX_WAITING) return Promise.reject(unavailable('the line is full'));
@@ -79,8 +82,7 @@ export class SqliteWriter {
     } catch (error) {
       // Nothing of any of them was kept. If the transaction did not begin, none has left the line.
       const undone = writes.length > 0 ? writes : this.line.splice(0, MAX_TOGETHER);
-      const reason = isLocked(error) ? unavailable(error) : error;
-      for (const { reject } of undone) reject(reason);
+      for (const { reject } of undone) reject(error);
       return;
     }
     for (const settle of outcomes) settle();

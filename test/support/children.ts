@@ -25,7 +25,7 @@ let reaper: ChildProcess | undefined;
 export function startChild(
   command: string,
   words: readonly string[] = [],
-  options: Pick<SpawnOptions, 'cwd' | 'env' | 'stdio'> = {},
+  options: Pick<SpawnOptions, 'cwd' | 'env' | 'stdio' | 'uid' | 'gid'> = {},
 ): ChildProcess {
   reaper ??= startReaper();
   // A process group of its own, so that one signal reaches what the child starts.
