@@ -14,7 +14,8 @@ async function holdMigrations(database: TestDatabase): Promise<() => Promise<voi
   if (engine === 'sqlite') return holdWrites(database);
   const holder = new pg.Client({ connectionString: database.url });
   await holder.connect();
-  await holder.query('SELECT pg_advisory_lock(7215180347)');
+  await holder.query('BEGIN');
+  await holder.query('SELECT pg_advisory_xact_lock(7215180347)');
   return () => holder.end();
 }
 
@@ -78,8 +79,11 @@ describe('Processes on a database', () => {
     await sleep(2500);
     expect(service.output).not.toContain('The API is at');
     expect(service.child.exitCode).toBeNull();
+    const notice = 'Another process migrates the database';
+    if (engine === 'postgres') await service.saying(notice);
     await release();
     expect(await counts(await service.client())).toEqual([2, 15]);
+    expect(service.output.split(notice)).toHaveLength(engine === 'postgres' ? 2 : 1);
   });
 
   it('can be killed at any moment of their first start', async () => {
