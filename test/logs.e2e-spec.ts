@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Get, Headers, Logger, Module, UnauthorizedException } from '@nestjs/common';
+import { unavailable } from '../src/common/api-error.js';
 import { SecurityEvents } from '../src/common/security-events.js';
 import { type LogThreshold, ServiceLogger } from '../src/common/service-logger.js';
 import { CurrentToken, Public, RequireToken } from '../src/tokens/require-token.decorator.js';
@@ -12,6 +13,12 @@ import { bootApp, type TestApp } from './support/test-app.js';
 @Controller('probe')
 class ProbeController {
   private readonly logger = new Logger(ProbeController.name);
+
+  @Get('full')
+  @Public()
+  full(): never {
+    throw unavailable(new Error('the disk is full'));
+  }
 
   @Get('claim')
   @RequireToken({ claims: { team: 'blue' } })
@@ -172,6 +179,15 @@ describe('The log', () => {
     expect(linesWith(warning)[0]).toMatch(/WARN .+request trace-\d+, from 127\.0\.0\.1/);
     const { rate_limited: limited = {} } = app.app.get(SecurityEvents).totals();
     expect(Object.values(limited)[0]).toBeGreaterThan(1);
+  });
+
+  it('warns of requests answered with 503 once a minute and cause', async () => {
+    await boot({}, 'warn');
+    for (let i = 0; i < 5; i++) expect((await trace('GET', '/probe/full')).status).toBe(503);
+    const warning = 'A request was answered with 503 (the disk is full): GET /probe/full, request';
+    expect(linesWith('503')).toEqual([expect.stringContaining(warning)]);
+    await app.app.close();
+    expect(linesWith('4 times in the last minute')).toHaveLength(1);
   });
 
   it('warns of a stolen refresh token once a minute, and reports the rest at the end', async () => {

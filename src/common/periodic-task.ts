@@ -1,4 +1,7 @@
 import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { ApiError } from './api-error.js';
+import { messageOf } from './error-message.js';
+import { WindowCounter } from './window-counter.js';
 
 /**
  * Work that is done at the start and then every so often. A failure is logged, and the next round
@@ -7,6 +10,8 @@ import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nest
 export abstract class PeriodicTask implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(this.constructor.name);
   private readonly abort = new AbortController();
+  /** Lets one line a minute of each cause into the log: rounds may fail every second. */
+  private readonly lines = new WindowCounter({ max: 1, window: 60_000, maxKeys: 16 });
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
 
@@ -38,9 +43,18 @@ export abstract class PeriodicTask implements OnApplicationBootstrap, OnModuleDe
       try {
         await this.work();
       } catch (error) {
-        this.logger.error('A round failed', error);
+        this.logFailure(error);
       }
     });
     return this.running;
+  }
+
+  /** An outage of the database is no fault of the code, so that no stack is logged. */
+  private logFailure(error: unknown): void {
+    const isOutage = error instanceof ApiError;
+    const reason = isOutage ? error.reason : messageOf(error);
+    if (this.lines.take(reason) > 0) return;
+    if (isOutage) this.logger.warn(`A round failed, and will be repeated: ${reason}`);
+    else this.logger.error('A round failed', error);
   }
 }

@@ -8,6 +8,7 @@ export const SECURITY_EVENTS = {
   refresh_reused: 'A spent refresh token came again, and its session has ended',
   refresh_repeated: 'A spent refresh token came again within its grace period',
   log_lost: 'Lines of the log could not be written',
+  unavailable: 'A request was answered with 503',
 } as const;
 
 export type SecurityEvent = keyof typeof SECURITY_EVENTS;
@@ -28,9 +29,9 @@ interface Counter {
 }
 
 /**
- * Counts attacks and refusals in this process, by event and cause, and warns of those that a person
- * should know of: of the first at once, and then once a minute with the number since, so that an
- * attack cannot fill the log.
+ * Counts attacks, refusals and outages in this process, by event and cause, and warns of those that a person
+ * should know of: of the first at once, and then once a minute with the number since, so that
+ * neither an attack nor an outage can fill the log.
  */
 @Injectable()
 export class SecurityEvents implements OnModuleDestroy {

@@ -36,6 +36,10 @@ describe('The logger', () => {
   });
   afterEach(() => {
     jest.restoreAllMocks();
+    // What tests set hides what the streams have by their prototype.
+    for (const stream of [process.stdout, process.stderr]) {
+      for (const name of ['isTTY', 'hasColors']) Reflect.deleteProperty(stream, name);
+    }
   });
 
   const lines = () => output.split('\n').slice(0, -1);
@@ -114,5 +118,30 @@ describe('The logger', () => {
     for (const each of all) logger[each]('x', 'Context');
     const written = lines().map((line) => (JSON.parse(line) as { level: string }).level);
     expect(written).toEqual(expected);
+  });
+
+  it.each([
+    ['both', [true, true]],
+    ['standard output', [true, false]],
+    ['standard error', [false, true]],
+    ['neither', [false, false]],
+  ] as const)('colors what goes to a terminal alone, where that is %s', (_, terminals) => {
+    [process.stdout, process.stderr].forEach((stream, index) => {
+      Object.assign(stream, { isTTY: terminals[index], hasColors: () => true });
+    });
+    const logger = new ServiceLogger({ json: false, level: 'info' });
+    logger.log('to standard output', 'Context');
+    const isColored = [output.includes('\x1b[')];
+    output = '';
+    logger.error('to standard error', undefined, 'Context');
+    expect([...isColored, output.includes('\x1b[')]).toEqual(terminals);
+  });
+
+  it('colors nothing on a terminal whose user wants no colors, and no JSON', () => {
+    Object.assign(process.stdout, { isTTY: true, hasColors: () => false });
+    new ServiceLogger({ json: false, level: 'info' }).log('plain', 'Context');
+    Object.assign(process.stdout, { hasColors: () => true });
+    new ServiceLogger({ json: true, level: 'info' }).log('plain', 'Context');
+    expect(output).not.toContain('\x1b[');
   });
 });

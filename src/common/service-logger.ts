@@ -53,9 +53,17 @@ function errorText(error: Error, depth = 0): string {
 export class ServiceLogger extends ConsoleLogger {
   constructor({ json, level }: { json: boolean; level: LogThreshold }) {
     const verbosity = Math.min(LOG_LEVELS.indexOf(level), NEST_LEVELS.length - 1);
-    // Nest would colour what goes into a file, too; a terminal knows about NO_COLOR by itself.
-    const colors = !json && process.stdout.isTTY === true && process.stdout.hasColors();
-    super({ json, colors, logLevels: NEST_LEVELS.slice(0, verbosity + 1) });
+    super({ json, colors: false, logLevels: NEST_LEVELS.slice(0, verbosity + 1) });
+  }
+
+  /** Nest decides on colors once; here each of the two streams may be a terminal or a file. */
+  protected override printMessages(
+    ...[messages, context, logLevel, stream = 'stdout', ...others]: Parameters<
+      ConsoleLogger['printMessages']
+    >
+  ): void {
+    this.options.colors = !this.options.json && hasColors(process[stream]);
+    super.printMessages(messages, context, logLevel, stream, ...others);
   }
 
   protected override stringifyMessage(message: unknown, logLevel: LogLevel): string {
@@ -91,6 +99,11 @@ export class ServiceLogger extends ConsoleLogger {
       [...each.split('')].map((unit) => `\\u${hex(unit.charCodeAt(0))}`).join(''),
     );
   }
+}
+
+/** Whether it is a terminal that shows colors. Node looks at `NO_COLOR`, `FORCE_COLOR` and `TERM`. */
+function hasColors(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && stream.hasColors();
 }
 
 function hex(unit: number): string {

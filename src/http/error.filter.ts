@@ -65,8 +65,8 @@ export class ErrorFilter implements ExceptionFilter {
     } else if (status === 401 || status === 403 || logLevel !== undefined) {
       this.events.count('credentials_refused', code);
       this.logger[logLevel ?? 'debug'](`Refused (${code}): ${reason}; ${origin}`);
-    } else if (status >= 500 && error instanceof ApiError) {
-      this.logger.warn(`${code}: ${reason}; ${origin}`);
+    } else if (status === 503) {
+      this.events.warn('unavailable', reason, origin);
     } else if (status >= 500) {
       // The frames and no more: a database's error holds the values of the statement besides.
       const frames = error instanceof Error ? framesOf(error) : '';
