@@ -9,6 +9,7 @@ import { validateBody } from '../src/common/validation.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { ConfigModule } from '../src/config/config.module.js';
 import { DatabaseModule, openDatabase } from '../src/database/database.module.js';
+import { createSqliteFile } from '../src/database/sqlite-creation.js';
 import { entities } from '../src/entities.js';
 import { SessionBatches } from '../src/tokens/session-batches.js';
 import { SessionRepository } from '../src/tokens/session.repository.js';
@@ -22,10 +23,11 @@ import { UsersService } from '../src/users/users.service.js';
 import { readNewPassword } from './read-password.js';
 import { runCommand } from './run-command.js';
 
-const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user create <name>
-  grant        makes the user an administrator from the next login on
-  revoke       makes the user an ordinary user again
-  user create  adds a user; asks for the password, or reads it from standard input`;
+const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user create <name> | create-database
+  grant            makes the user an administrator from the next login on
+  revoke           makes the user an ordinary user again
+  user create      adds a user; asks for the password, or reads it from standard input
+  create-database  makes the SQLite file that DATABASE_URL names, with every table and no row`;
 
 /** Everything that changes users, without what issues or verifies tokens: no key is needed. */
 @Module({
@@ -44,18 +46,30 @@ const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user creat
 })
 class UserCommandsModule {}
 
-type Command = (users: UsersService, config: AppConfig) => Promise<string>;
+type Command = (config: AppConfig) => Promise<string>;
+type UserCommand = (users: UsersService, config: AppConfig) => Promise<string>;
 
 /** The command that the words ask for, or null. Each gives a sentence about what it did. */
 function commandOf(words: readonly string[]): Command | null {
   const [first, second, third] = words;
+  if (first === 'create-database' && words.length === 1) return createDatabase;
   if (first === 'user' && second === 'create' && third !== undefined && words.length === 3) {
-    return (users, config) => createUser(users, config, third);
+    return onUsers((users, config) => createUser(users, config, third));
   }
   if ((first !== 'grant' && first !== 'revoke') || second === undefined || words.length > 2) {
     return null;
   }
-  return (users) => setAdmin(users, second, first === 'grant');
+  return onUsers((users) => setAdmin(users, second, first === 'grant'));
+}
+
+async function createDatabase({ database }: AppConfig): Promise<string> {
+  if (database.engine !== 'sqlite') {
+    throw new StartError(
+      'DATABASE_URL names a PostgreSQL server. Make the database there (createdb); the service makes its tables at its start.',
+    );
+  }
+  if (await createSqliteFile(database.file, entities)) return `Made ${database.file}.`;
+  throw new StartError(`The file ${database.file} exists already; nothing was changed.`);
 }
 
 async function setAdmin(users: UsersService, name: string, admin: boolean): Promise<string> {
@@ -71,24 +85,26 @@ async function createUser(users: UsersService, config: AppConfig, name: string):
   return `The user ${user.name} was created, with the id ${user.id}.`;
 }
 
-async function run(command: Command): Promise<string> {
-  const config = AppConfig.load({ needsKey: false });
-  const database = await openDatabase(config.database, entities);
-  const module = {
-    module: UserCommandsModule,
-    imports: [ConfigModule.forRoot(config), DatabaseModule.forRoot(database)],
+/** A command that needs users, and a database that exists. */
+function onUsers(command: UserCommand): Command {
+  return async (config) => {
+    const database = await openDatabase(config.database, entities);
+    const module = {
+      module: UserCommandsModule,
+      imports: [ConfigModule.forRoot(config), DatabaseModule.forRoot(database)],
+    };
+    const app = await NestFactory.createApplicationContext(module, {
+      logger: false,
+      abortOnError: false,
+    });
+    try {
+      return await command(app.get(UsersService), config);
+    } catch (error) {
+      throw error instanceof ApiError ? new StartError(sentenceOf(error, words.at(-1)!)) : error;
+    } finally {
+      await app.close();
+    }
   };
-  const app = await NestFactory.createApplicationContext(module, {
-    logger: false,
-    abortOnError: false,
-  });
-  try {
-    return await command(app.get(UsersService), config);
-  } catch (error) {
-    throw error instanceof ApiError ? new StartError(sentenceOf(error, words.at(-1)!)) : error;
-  } finally {
-    await app.close();
-  }
 }
 
 /** What a refusal of the API says to a person at a terminal. */
@@ -107,4 +123,4 @@ if (!command) {
   console.error(usage);
   process.exit(2);
 }
-await runCommand(() => run(command));
+await runCommand(() => command(AppConfig.load({ needsKey: false })));

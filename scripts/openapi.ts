@@ -15,7 +15,11 @@ import { runCommand } from './run-command.js';
  */
 const { values: options } = parseArgs({ options: { variants: { type: 'string' } } });
 
-const PRODUCTION = { NODE_ENV: 'production', JWT_SECRET_KEY: randomBytes(48).toString('base64') };
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  JWT_SECRET_KEY: randomBytes(48).toString('base64'),
+  DATABASE_CREATE: 'true',
+};
 const VARIANTS: Record<string, Record<string, string>> = {
   default: {},
   cookies: { TOKEN_COOKIES: 'true' },

@@ -1,13 +1,10 @@
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DataSource } from 'typeorm';
-import { AppConfig } from '../src/config/app-config.js';
-import { dataSourceOptions } from '../src/database/data-source-options.js';
-import { entities } from '../src/entities.js';
 import { RevokedToken } from '../src/tokens/revoked-token.js';
 import { Session } from '../src/tokens/session.js';
 import { migrations } from '../migrations/all.js';
+import { openMigrationSource } from './support/migration-source.js';
 import { bootApp, SECRET } from './support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
 
@@ -24,10 +21,7 @@ describe('The database', () => {
   });
   afterEach(() => database.drop());
 
-  const open = async () => {
-    const settings = AppConfig.from({ DATABASE_URL: database.url }).database;
-    return new DataSource(dataSourceOptions(settings, entities)).initialize();
-  };
+  const open = () => openMigrationSource(database);
 
   it('has the schema that the entities describe', async () => {
     await (await bootApp({}, { database })).app.close();
@@ -39,29 +33,29 @@ describe('The database', () => {
 
   it('can be taken back to nothing, and forth again', async () => {
     const source = await open();
-    await source.runMigrations({ transaction: 'all' });
-    for (const _ of migrations) await source.undoLastMigration({ transaction: 'all' });
+    await source.runMigrations();
+    for (const _ of migrations) await source.undoLastMigration();
     const runner = source.createQueryRunner();
     for (const { tableName } of source.entityMetadatas) {
       expect(await runner.hasTable(tableName)).toBe(false);
     }
     await runner.release();
-    expect(await source.runMigrations({ transaction: 'all' })).toHaveLength(migrations.length);
+    expect(await source.runMigrations()).toHaveLength(migrations.length);
     await source.destroy();
   });
 
   it('keeps its sessions through the migration of their successors, forth and back', async () => {
     const source = await open();
-    await source.runMigrations({ transaction: 'all' });
+    await source.runMigrations();
     await source.query(
       "INSERT INTO sessions (id, subject, created_at, last_used_at, expires_at) VALUES ('a', '1', 1, 2, 3)",
     );
     const runner = source.createQueryRunner();
     while (await runner.hasColumn('sessions', 'spent_range')) {
-      await source.undoLastMigration({ transaction: 'all' });
+      await source.undoLastMigration();
     }
     await source.query("UPDATE sessions SET successor = 'sealed without a key', spent_at = 4");
-    await source.runMigrations({ transaction: 'all' });
+    await source.runMigrations();
     const [session] = await source.getRepository(Session).find();
     expect(session).toMatchObject({
       ...{ id: 'a', subject: '1', createdAt: 1, lastUsedAt: 2, expiresAt: 3, spentAt: 4 },

@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, type Stats, statSync } from 'node:fs';
+import { mkdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { StartError } from './start-error.js';
 
@@ -12,16 +12,6 @@ const STICKY = 0o1000;
 /** Makes the folder, and those above it that are missing, for the owner of the process alone. */
 export function makePrivateFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-}
-
-/**
- * Makes an empty file that its owner alone may read and write, if there is none. A file that exists
- * is not opened: closing it would release the locks that SQLite holds on it in this process
- * (fcntl(2)).
- */
-export function makePrivateFile(file: string): void {
-  if (statSync(file, { throwIfNoEntry: false }) !== undefined) return;
-  closeSync(openSync(file, constants.O_CREAT | constants.O_RDONLY, 0o600));
 }
 
 /** Whether users of the machine other than its owner may read the file or write to it. */

@@ -7,6 +7,13 @@ import { LOG_LEVELS, type LogThreshold } from '../common/service-logger.js';
 import { SettingsReader } from './settings-reader.js';
 import { readWebSettings, type WebSettings } from './web-settings.js';
 
+export interface SqliteSettings {
+  readonly engine: 'sqlite';
+  readonly file: string;
+  /** Whether a missing file is made. */
+  readonly create: boolean;
+}
+
 export interface PostgresSettings {
   readonly engine: 'postgres';
   readonly url: string;
@@ -14,8 +21,7 @@ export interface PostgresSettings {
   readonly prepare: boolean;
 }
 
-export type DatabaseSettings =
-  { readonly engine: 'sqlite'; readonly file: string } | PostgresSettings;
+export type DatabaseSettings = SqliteSettings | PostgresSettings;
 
 /** Cost of argon2id: memory in KiB, passes, lanes (RFC 9106, section 3.1). */
 export interface PasswordHashCost {
@@ -101,7 +107,7 @@ export class AppConfig {
     this.production = environment === 'production';
     this.host = read.text('HOST') ?? (this.production ? '0.0.0.0' : '127.0.0.1');
     this.port = read.integer('PORT', 3000, 0, 65_535);
-    this.database = readDatabase(read);
+    this.database = readDatabase(read, this.production);
     this.jwt = readJwtSettings(read, {
       production: this.production,
       needsKey,
@@ -166,21 +172,22 @@ export class AppConfig {
   }
 }
 
-function readDatabase(read: SettingsReader): DatabaseSettings {
+function readDatabase(read: SettingsReader, production: boolean): DatabaseSettings {
   const url = read.text('DATABASE_URL') ?? 'sqlite:data/app.sqlite';
+  const create = read.flag('DATABASE_CREATE', !production);
   const prepare = read.flag('DATABASE_PREPARE', false);
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) {
     return { engine: 'postgres', url, prepare };
   }
   const file = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
   if (file !== undefined && file !== ':memory:' && !file.endsWith('/')) {
-    return { engine: 'sqlite', file: resolve(file) };
+    return { engine: 'sqlite', file: resolve(file), create };
   }
   // The value is not repeated: it may hold a password.
   read.problem(
     'DATABASE_URL names no database file or server; use sqlite:path/to/file or postgres://user:password@host:5432/name.',
   );
-  return { engine: 'sqlite', file: '' };
+  return { engine: 'sqlite', file: '', create };
 }
 
 /** Seconds that the bookstore tutorial's token is valid for. */

@@ -23,6 +23,8 @@ export function sqliteOptions(file: string, entities: Entities) {
     type: 'better-sqlite3',
     driver: loadSqliteDriver().Sqlite,
     database: file,
+    // A file is made by `createSqliteFile` alone.
+    fileMustExist: file !== ':memory:',
     // Longer would stall every other request of this process; see SqliteDatabase.
     timeout: 5,
     prepareDatabase: (connection: unknown) => {

@@ -32,7 +32,7 @@ export async function openDatabase(
 ): Promise<Database> {
   const database =
     settings.engine === 'sqlite'
-      ? new SqliteDatabase(settings.file, entities)
+      ? new SqliteDatabase(settings, entities)
       : new PostgresDatabase(settings, entities);
   await database.open();
   return database;

@@ -1,9 +1,11 @@
 import { Logger } from '@nestjs/common';
 import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
+import type { SqliteSettings } from '../config/app-config.js';
 import { type Entities, missingOf, sqliteOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { codeOf, isLocked } from './driver-error.js';
+import { MigrationSource } from './migration-source.js';
 import { withOutageAs503 } from './outage.js';
 import {
   type BuildSelect,
@@ -17,8 +19,10 @@ import {
   takeLight,
   type Value,
 } from './select.js';
+import { connectionOf } from './sqlite-connection.js';
+import { SqliteFileWatch } from './sqlite-file-watch.js';
 import {
-  makeDatabaseFile,
+  prepareSqliteFile,
   problemsOfModes,
   refuseDamagedFile,
   withSentence,
@@ -28,7 +32,7 @@ import { SqliteWriter, untilUnlocked } from './sqlite-writer.js';
 
 type Statement = BetterSqlite3.Statement<unknown[], unknown[]>;
 
-/** How long the start waits for another process that migrates, in milliseconds. */
+/** How long the start waits for another process that has the file locked, in milliseconds. */
 const START_PATIENCE = 60_000;
 
 /**
@@ -38,37 +42,46 @@ const START_PATIENCE = 60_000;
 export class SqliteDatabase extends Database {
   private readonly logger = new Logger(SqliteDatabase.name);
   private readonly writes: SqliteWriter;
-  private readonly writer: DataSource;
+  private readonly writer: MigrationSource;
   private readonly reader: DataSource;
   private readonly thread: SqliteThread;
+  private readonly watch: SqliteFileWatch;
 
   constructor(
-    private readonly file: string,
-    entities: Entities,
+    private readonly settings: SqliteSettings,
+    private readonly entities: Entities,
   ) {
     super();
-    this.writer = new DataSource(sqliteOptions(file, entities));
+    const { file } = settings;
+    this.writer = new MigrationSource(sqliteOptions(file, entities));
     this.reader = new DataSource({ ...sqliteOptions(file, entities), readonly: true });
     this.thread = new SqliteThread(file);
-    this.writes = new SqliteWriter(() => connectionOf(this.writer));
+    this.watch = new SqliteFileWatch(file);
+    this.writes = new SqliteWriter(
+      () => connectionOf(this.writer),
+      () => this.watch.requireFilesNow(),
+    );
   }
 
   override async open(): Promise<void> {
     const deadline = performance.now() + START_PATIENCE;
+    const { file } = this.settings;
     try {
-      makeDatabaseFile(this.file);
+      await prepareSqliteFile(this.settings, this.entities);
       await untilUnlocked(() => this.writer.initialize(), deadline);
       refuseDamagedFile(connectionOf(this.writer));
-      await this.migrate(deadline);
+      await this.writer.runMigrations();
       await this.reader.initialize();
-      for (const problem of problemsOfModes(this.file)) this.logger.warn(problem);
+      this.watch.start();
+      for (const problem of problemsOfModes(file)) this.logger.warn(problem);
     } catch (error) {
       await this.close();
-      throw withSentence(this.file, error);
+      throw withSentence(file, error);
     }
   }
 
   override async close(): Promise<void> {
+    this.watch.stop();
     await this.thread.close();
     for (const source of [this.reader, this.writer]) {
       if (source.isInitialized) await source.destroy();
@@ -76,6 +89,7 @@ export class SqliteDatabase extends Database {
   }
 
   override async check(): Promise<void> {
+    this.watch.requireFilesNow();
     // Reads the file, which `SELECT 1` would not.
     connectionOf(this.reader).pragma('schema_version');
   }
@@ -96,7 +110,11 @@ export class SqliteDatabase extends Database {
   override select<Entity extends ObjectLiteral, Parameter extends string>(
     build: BuildSelect<Entity, Parameter>,
   ): Select<Entity, Parameter> {
-    const compile = once(() => compileSelect(this.reader, build));
+    const prepared = once(() => compileSelect(this.reader, build));
+    const compile = (): CompiledSelect<Entity> => {
+      this.watch.requireFiles();
+      return prepared();
+    };
     const prepareOn = (source: DataSource) =>
       once(() => connectionOf(source).prepare<unknown[], unknown[]>(compile().sql).raw());
     const [onReader, onWriter] = [prepareOn(this.reader), prepareOn(this.writer)];
@@ -168,22 +186,6 @@ export class SqliteDatabase extends Database {
   protected override isUniqueViolation(error: unknown): boolean {
     return ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(error));
   }
-
-  /**
-   * The lock is taken before the migrations are read, so that of two processes that start on
-   * the same empty file the second finds the work done; and all of it is one transaction, so
-   * that one killed in the middle leaves nothing behind.
-   */
-  private async migrate(deadline: number): Promise<void> {
-    // SQLite rebuilds a table to alter it, which foreign keys would turn into deleted rows. The
-    // pragma has no effect within a transaction, hence here.
-    connectionOf(this.writer).pragma('foreign_keys = OFF');
-    await this.writes.transaction(
-      () => this.writer.runMigrations({ transaction: 'none' }),
-      deadline,
-    );
-    connectionOf(this.writer).pragma('foreign_keys = ON');
-  }
 }
 
 /** @throws ApiError 503 where the file cannot be read */
@@ -193,9 +195,4 @@ function orUnavailable<T>(read: () => T): T {
   } catch (error) {
     throw withOutageAs503(error);
   }
-}
-
-function connectionOf(source: DataSource): BetterSqlite3.Database {
-  return (source.driver as unknown as { databaseConnection: BetterSqlite3.Database })
-    .databaseConnection;
 }

@@ -1,26 +1,71 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database as Connection } from 'better-sqlite3';
-import {
-  isOpenToOthers,
-  isReplaceableByOthers,
-  makePrivateFile,
-  makePrivateFolder,
-} from '../common/private-file.js';
+import { isOpenToOthers, isReplaceableByOthers } from '../common/private-file.js';
 import { StartError } from '../common/start-error.js';
+import type { SqliteSettings } from '../config/app-config.js';
+import type { Entities } from './data-source-options.js';
 import { codeOf, isLocked } from './driver-error.js';
+import { createSqliteFile } from './sqlite-creation.js';
+
+/** Bits of a mode (POSIX `st_mode`): whether anybody may write. */
+const WRITE_BITS = 0o222;
+
+/** The files that SQLite keeps a database in while it is open. */
+export function filesOf(file: string): string[] {
+  return [file, `${file}-wal`, `${file}-shm`];
+}
 
 /**
- * Makes the file, if there is none, for its owner alone, and its folder likewise. SQLite would let
- * everybody read it; it gives `-wal` and `-shm` the mode of the file.
+ * Makes a missing file, if the settings allow it, and checks one that exists before SQLite opens it.
+ *
+ * @throws StartError, with a sentence for a person, if the file is missing, empty, or cannot be written
  */
-export function makeDatabaseFile(file: string): void {
-  makePrivateFolder(dirname(file));
-  makePrivateFile(file);
+export async function prepareSqliteFile(
+  { file, create }: SqliteSettings,
+  entities: Entities,
+): Promise<void> {
+  if (!existsSync(file)) {
+    if (!create) throw new StartError(missingSentence(file));
+    await createSqliteFile(file, entities);
+  }
+  // SQLite would take it for a new database.
+  if (statSync(file).size === 0) throw new StartError(emptySentence(file));
+  for (const each of filesOf(file).filter((name) => existsSync(name))) refuseUnwritable(each);
+  refuseUnwritable(dirname(file));
+}
+
+function missingSentence(file: string): string {
+  return `The database file ${file} does not exist. If it should, check DATABASE_URL and whether its volume is mounted. To begin with a new database, run: npm run admin -- create-database (or set DATABASE_CREATE=true).`;
+}
+
+function emptySentence(file: string): string {
+  return `The database file ${file} is empty (0 bytes). Restore it from a backup; or, to begin with a new database, delete the file and run: npm run admin -- create-database`;
+}
+
+/**
+ * The administrator (root) may write to every file. One whose mode lets nobody write is refused all
+ * the same: it was set so on purpose.
+ */
+function refuseUnwritable(path: string): void {
+  const mode = statSync(path).mode & 0o777;
+  const isReadOnly = (mode & WRITE_BITS) === 0;
+  try {
+    if (!isReadOnly) return accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new StartError(
+      `The database cannot be written: ${codeOf(error)} for ${path}. Let the user of the service write to it, or mount its volume for writing.`,
+      { cause: error },
+    );
+  }
+  throw new StartError(
+    `The database cannot be written: the mode of ${path} is 0${mode.toString(8)}. Run: chmod u+w ${path}`,
+  );
 }
 
 /** Sentences about what other users of the machine may do with the database; the modes stay. */
 export function problemsOfModes(file: string): string[] {
-  const open = [file, `${file}-wal`, `${file}-shm`].filter(isOpenToOthers);
+  const open = filesOf(file).filter(isOpenToOthers);
   const folder = dirname(file);
   return [
     ...(open.length > 0 ? [`Others may read the database; run: chmod 600 ${open.join(' ')}`] : []),
@@ -40,6 +85,7 @@ class DamagedFile extends Error {}
 
 /** Says why a file could not be used, and what would do, for the person who starts the service. */
 export function withSentence(file: string, error: unknown): StartError {
+  if (error instanceof StartError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const reason = message.replace(/\s+/g, ' ');
   return new StartError(`The database file ${file} ${sentence(error, reason)}`, { cause: error });

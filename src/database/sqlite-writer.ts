@@ -34,7 +34,14 @@ export class SqliteWriter {
   private readonly inWrite = new AsyncLocalStorage<{ open: boolean }>();
   private draining = false;
 
-  constructor(private readonly connection: () => BetterSqlite3.Database) {}
+  /**
+   * @param requireFiles throws if the files of the database are gone or replaced, so that no write to
+   *   them is acknowledged
+   */
+  constructor(
+    private readonly connection: () => BetterSqlite3.Database,
+    private readonly requireFiles: () => void,
+  ) {}
 
   /** Whether the calling code is part of a write. */
   get active(): boolean {
@@ -71,14 +78,17 @@ export class SqliteWriter {
     const writes: Write[] = [];
     const outcomes: (() => void)[] = [];
     try {
-      await this.transaction(async () => {
+      const runAll = async (): Promise<void> => {
         const end = performance.now() + MAX_DURATION;
         do {
           const write = this.line.shift()!;
           writes.push(write);
           outcomes.push(await this.alone(write));
         } while (this.line.length > 0 && writes.length < MAX_TOGETHER && performance.now() < end);
-      }, this.line[0]?.deadline);
+        this.requireFiles();
+      };
+      await immediateTransaction(this.connection(), runAll, this.line[0]?.deadline);
+      this.requireFiles();
     } catch (error) {
       // Nothing of any of them was kept. If the transaction did not begin, none has left the line.
       const undone = writes.length > 0 ? writes : this.line.splice(0, MAX_TOGETHER);
@@ -111,24 +121,28 @@ export class SqliteWriter {
       scope.open = false;
     }
   }
+}
 
-  /**
-   * IMMEDIATE takes the write lock now, rather than at the first write, where it could fail.
-   *
-   * @param deadline until when another process may hold the lock; see `performance.now`
-   * @throws SQLite's own error where it holds it for longer
-   */
-  async transaction<T>(work: () => Promise<T>, deadline = 0): Promise<T> {
-    const connection = this.connection();
-    await untilUnlocked(() => connection.exec('BEGIN IMMEDIATE'), deadline);
-    try {
-      const result = await work();
-      connection.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (connection.inTransaction) connection.exec('ROLLBACK');
-      throw error;
-    }
+/**
+ * Runs `work` in a transaction. IMMEDIATE takes the write lock now, rather than at the first write,
+ * where it could fail.
+ *
+ * @param deadline until when another process may hold the lock; see `performance.now`
+ * @throws SQLite's own error if it holds it for longer
+ */
+export async function immediateTransaction<T>(
+  connection: BetterSqlite3.Database,
+  work: () => Promise<T>,
+  deadline = 0,
+): Promise<T> {
+  await untilUnlocked(() => connection.exec('BEGIN IMMEDIATE'), deadline);
+  try {
+    const result = await work();
+    connection.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (connection.inTransaction) connection.exec('ROLLBACK');
+    throw error;
   }
 }
 

@@ -28,6 +28,8 @@ export class ServiceProcess {
         ...{ PATH: process.env.PATH, PORT: '0', AUTH_RATE_LIMIT: '0', NO_COLOR: '1' },
         // No load balancer has to notice that it ends, for which production waits.
         SHUTDOWN_DELAY: '0s',
+        // In production, too: each test begins with an empty folder.
+        DATABASE_CREATE: 'true',
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

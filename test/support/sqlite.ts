@@ -8,7 +8,8 @@ import { entities } from '../../src/entities.js';
 /** An empty SQLite database with every table, for unit specs of code that holds SQL. */
 export async function openSqlite(): Promise<{ database: Database; drop: () => Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'nest-rest-jwt-'));
-  const database = new SqliteDatabase(join(folder, 'app.sqlite'), entities);
+  const file = join(folder, 'app.sqlite');
+  const database = new SqliteDatabase({ engine: 'sqlite', file, create: true }, entities);
   await database.open();
   return {
     database,

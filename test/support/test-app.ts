@@ -39,8 +39,13 @@ export async function bootApp(
 ): Promise<TestApp> {
   const database = options.database ?? (await createDatabase());
   const { passwordHashCost = { memoryCost: 64, timeCost: 1, parallelism: 1 } } = options;
-  // No load balancer has to notice that it closes, for which production waits a second or more.
-  const defaults = { JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0', SHUTDOWN_DELAY: '0s' };
+  const defaults = {
+    ...{ JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0' },
+    // No load balancer has to notice that it closes, for which production waits a second or more.
+    SHUTDOWN_DELAY: '0s',
+    // In production, too: each test begins with an empty folder.
+    DATABASE_CREATE: 'true',
+  };
   const config = AppConfig.from(
     { ...database.settings, ...defaults, ...env },
     { passwordHashCost },

@@ -1,0 +1,95 @@
+import { DataSource, type Migration, MigrationExecutor } from 'typeorm';
+import { connectionOf } from './sqlite-connection.js';
+import { immediateTransaction } from './sqlite-writer.js';
+
+/** Any number that no other user of the same database takes; it names the lock of the migrations. */
+const MIGRATION_LOCK = 7_215_180_347;
+/** How long migrations wait for another process that writes to the SQLite file, in milliseconds. */
+const SQLITE_LOCK_TIMEOUT = 60_000;
+
+interface Options {
+  /** Whether migrations are only recorded, and not run. */
+  fake?: boolean;
+}
+
+/**
+ * A data source that migrates in one transaction, under a lock. The start and TypeORM's commands use
+ * it alike. `transaction` in the options of the commands has no effect.
+ *
+ * The lock is taken before the migrations are read. Of two processes that start on the same empty
+ * database the second waits, and finds the work done. A killed process leaves neither a lock nor a
+ * part of a migration behind.
+ *
+ * See docs/decisions/0004-migrations.md.
+ */
+export class MigrationSource extends DataSource {
+  override runMigrations({ fake = false }: Options = {}): Promise<Migration[]> {
+    return this.migrate(fake, async (executor) => {
+      const migrations = await executor.executePendingMigrations();
+      return { result: migrations, isChanged: migrations.length > 0 };
+    });
+  }
+
+  override undoLastMigration({ fake = false }: Options = {}): Promise<void> {
+    return this.migrate(fake, async (executor) => {
+      await executor.undoLastMigration();
+      return { result: undefined, isChanged: true };
+    });
+  }
+
+  private async migrate<T>(
+    fake: boolean,
+    work: (executor: MigrationExecutor) => Promise<{ result: T; isChanged: boolean }>,
+  ): Promise<T> {
+    const runner = this.createQueryRunner();
+    const executor = new MigrationExecutor(this, runner);
+    executor.transaction = 'none';
+    executor.fake = fake;
+    try {
+      if (this.options.type === 'postgres') {
+        await runner.startTransaction();
+        await runner.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+        const { result } = await work(executor);
+        await runner.commitTransaction();
+        return result;
+      }
+      return await this.withoutForeignKeys(() => work(executor));
+    } finally {
+      if (runner.isTransactionActive) await runner.rollbackTransaction();
+      await runner.release();
+    }
+  }
+
+  /**
+   * SQLite rebuilds a table to alter it, and foreign keys would delete the rows that refer to the old
+   * one. The pragma has no effect within a transaction, and is therefore set before it begins.
+   *
+   * @throws Error if rows refer to rows that are missing then
+   */
+  private async withoutForeignKeys<T>(
+    work: () => Promise<{ result: T; isChanged: boolean }>,
+  ): Promise<T> {
+    const connection = connectionOf(this);
+    connection.pragma('foreign_keys = OFF');
+    try {
+      return await immediateTransaction(
+        connection,
+        async () => {
+          const { result, isChanged } = await work();
+          if (isChanged) refuseDanglingRows(connection.pragma('foreign_key_check'));
+          return result;
+        },
+        performance.now() + SQLITE_LOCK_TIMEOUT,
+      );
+    } finally {
+      connection.pragma('foreign_keys = ON');
+    }
+  }
+}
+
+/** @param violations of SQLite's `foreign_key_check` */
+function refuseDanglingRows(violations: unknown): void {
+  const [first] = violations as { table: string; parent: string }[];
+  if (!first) return;
+  throw new Error(`rows of ${first.table} refer to rows of ${first.parent} that are missing`);
+}
