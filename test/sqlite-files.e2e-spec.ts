@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -25,7 +26,7 @@ import {
 } from '@jest/globals';
 import { StartError } from '../src/common/start-error.js';
 import { MigrationSource } from '../src/database/migration-source.js';
-import { createSqliteFile } from '../src/database/sqlite-creation.js';
+import { createSqliteFile, publish } from '../src/database/sqlite-creation.js';
 import { loadSqliteDriver } from '../src/database/sqlite-driver.js';
 import { entities } from '../src/entities.js';
 import { runChild } from './support/children.js';
@@ -123,6 +124,21 @@ describe('The start on a SQLite file', () => {
     expect(readdirSync(database.folder)).toEqual(['app.sqlite']);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     await startAndStop(production);
+  });
+
+  it('makes the file on a file system without hard links, and replaces none there', () => {
+    const link = () => {
+      throw Object.assign(new Error('no links'), { code: 'EPERM' });
+    };
+    for (const [content, isMade] of [
+      ['first', true],
+      ['second', false],
+    ] as const) {
+      const draft = join(database.folder, content);
+      writeFileSync(draft, content);
+      expect(publish(draft, file, link)).toBe(isMade);
+    }
+    expect(readFileSync(file, 'utf8')).toBe('first');
   });
 
   it('removes what an interrupted start left, and nothing else', async () => {

@@ -79,13 +79,18 @@ function removeOldDrafts(file: string): void {
   }
 }
 
-/** Gives the draft its name, unless a file has it: a link replaces none, as a rename would. */
-function publish(draft: string, file: string): boolean {
+/**
+ * Gives the draft its name, unless a file has it: a link replaces none, as a rename would.
+ *
+ * @param link fails on file systems without hard links
+ */
+export function publish(draft: string, file: string, link = linkSync): boolean {
   try {
-    linkSync(draft, file);
+    link(draft, file);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
-    if (!NO_LINKS.includes(codeOf(error)) || existsSync(file)) throw error;
+    if (!NO_LINKS.includes(codeOf(error))) throw error;
+    if (existsSync(file)) return false;
     renameSync(draft, file);
   }
   return true;
