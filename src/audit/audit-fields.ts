@@ -1,12 +1,13 @@
 import { integer, type ListFields, moment, text } from '../lists/list-field.js';
+import { AuditEntry } from './audit-entry.js';
 
 /** What the audit trail can be filtered and sorted by. */
 export const auditFields = {
   id: integer(),
   happened_at: moment({ property: 'happenedAt' }),
   event: text({ max: 40 }),
-  user_id: integer({ nullable: true, property: 'userId' }),
-  actor_id: integer({ nullable: true, property: 'actorId' }),
+  user_id: integer({ column: [AuditEntry, 'userId'], nullable: true }),
+  actor_id: integer({ column: [AuditEntry, 'actorId'], nullable: true }),
   session_id: text({ nullable: true, max: 36, property: 'sessionId' }),
   ip: text({ nullable: true, max: 64 }),
   user_agent: text({ nullable: true, max: 255, property: 'agent' }),

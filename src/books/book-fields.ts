@@ -1,4 +1,5 @@
 import { integer, type ListFields, text } from '../lists/list-field.js';
+import { Book } from './book.js';
 
 /** What lists of books can be filtered and sorted by. */
 export const bookFields = {
@@ -6,5 +7,5 @@ export const bookFields = {
   name: text({ normalized: true }),
   author: text({ normalized: true }),
   publisher: text({ normalized: true }),
-  price: integer({ nullable: true }),
+  price: integer({ column: [Book, 'price'], nullable: true }),
 } satisfies ListFields;

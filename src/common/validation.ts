@@ -3,6 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy, validateSync, type ValidationError } from 'class-validator';
 import type { AppConfig } from '../config/app-config.js';
 import { ApiError, validationFailed } from './api-error.js';
+import { boundsOf, type ColumnOf, INT_32, schemaOf } from './integer-column.js';
 import { isPlainObject, isText, nfc } from './values.js';
 
 /** The sentences that clients know from the originals; see the contract. */
@@ -74,17 +75,24 @@ export function IsText({
   return field('isText', check, options, schema);
 }
 
-/** A JSON number without a fraction, up to 2^53 - 1: neither `"5"` nor `true` is one. */
-export function IsInteger({ min, ...options }: FieldOptions<number> & { min: number }) {
-  const max = Number.MAX_SAFE_INTEGER;
+interface IntegerOptions extends FieldOptions<number> {
+  min: number;
+  /** Where the value is stored; a column of the type `int` if it is left out. */
+  column?: ColumnOf;
+}
+
+/** A JSON number without a fraction that the column holds: neither `"5"` nor `true` is one. */
+export function IsInteger({ min, column, ...options }: IntegerOptions): PropertyDecorator {
+  const bounds = column ? boundsOf(column) : INT_32;
+  const { max } = bounds;
+  const least = Math.max(min, bounds.min);
   const check: Check = (value) => {
     if (!Number.isInteger(value)) return sentences.integer;
-    if ((value as number) < min) return sentences.min(min);
+    if ((value as number) < least) return sentences.min(least);
     if ((value as number) > max) return sentences.max(max);
     return null;
   };
-  const schema = { type: 'integer', format: 'int64', minimum: min, maximum: max };
-  return field('isInteger', check, options, schema);
+  return field('isInteger', check, options, schemaOf({ min: least, max }));
 }
 
 /** @param options.max characters of each text, as of a text by itself */

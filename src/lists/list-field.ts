@@ -1,3 +1,11 @@
+import {
+  boundsOf,
+  type ColumnOf,
+  INT_32,
+  type IntegerBounds,
+  SAFE_INTEGER,
+  schemaOf,
+} from '../common/integer-column.js';
 import { sentences } from '../common/validation.js';
 import { isText, nfc } from '../common/values.js';
 import type { Database } from '../database/database.js';
@@ -63,7 +71,7 @@ export interface ListField {
 /** The fields of a resource, as clients call them. Lists know no other. */
 export type ListFields = Readonly<Record<string, ListField>>;
 
-/** PostgreSQL would refuse to compare the 32 bits of an id with more. */
+/** So that one type of parameter suits every column of integers on PostgreSQL. */
 const integerParameter = (name: string): string => `CAST(:${name} AS bigint)`;
 
 interface FieldOptions {
@@ -71,20 +79,28 @@ interface FieldOptions {
   nullable?: boolean;
 }
 
-/** An integer. One that may be null is at least 0 where it is not, and comes first where it is. */
-export function integer({ nullable = false, property }: FieldOptions = {}): ListField {
-  const schema = {
-    type: 'integer',
-    format: 'int64',
-    minimum: Number.MIN_SAFE_INTEGER,
-    maximum: Number.MAX_SAFE_INTEGER,
-  };
+interface IntegerOptions {
+  /** What it is stored in, and its property; a column `int` of the field's name if it is left out. */
+  column?: ColumnOf;
+  nullable?: boolean;
+}
+
+/**
+ * An integer that its column holds: PostgreSQL takes no cursor or filter beyond. One that may be null is
+ * at least 0 where it is not, and comes first where it is.
+ */
+export function integer({ column, nullable = false }: IntegerOptions = {}): ListField {
+  const bounds = column ? boundsOf(column) : INT_32;
+  return { ...(column && { property: column[1] }), ...integerWithin(bounds, nullable) };
+}
+
+function integerWithin(bounds: IntegerBounds, nullable = false): ListField {
+  const schema = schemaOf(bounds);
   return {
-    ...(property !== undefined && { property }),
     schema: nullable ? { oneOf: [schema, { type: 'string', enum: ['null'] }] } : schema,
     parse: (parameter) => {
       if (nullable && parameter === 'null') return null;
-      return parseInteger(parameter) ?? new Refusal(sentences.integer);
+      return parseIntegerWithin(parameter, bounds);
     },
     condition: (column, name, value) =>
       value === null
@@ -94,8 +110,11 @@ export function integer({ nullable = false, property }: FieldOptions = {}): List
       sql: (column) => (nullable ? `COALESCE(${column}, -1)` : column),
       parameter: integerParameter,
       of: (value) => (value === null ? -1 : (value as number)),
-      isKey: (value): value is number => Number.isSafeInteger(value),
-      least: Number.MIN_SAFE_INTEGER,
+      isKey: (value): value is number =>
+        Number.isInteger(value) &&
+        (value as number) >= bounds.min &&
+        (value as number) <= bounds.max,
+      least: bounds.min,
     },
   };
 }
@@ -103,7 +122,8 @@ export function integer({ nullable = false, property }: FieldOptions = {}): List
 /** A moment: milliseconds since 1970 in the database, a date and time (RFC 3339) to clients. */
 export function moment({ property }: { property: string }): ListField {
   return {
-    ...integer({ property }),
+    ...integerWithin(SAFE_INTEGER),
+    property,
     schema: { type: 'string', format: 'date-time' },
     parse: (parameter) => {
       const known = typeof parameter === 'string' && DATE_TIME.test(parameter);
@@ -170,6 +190,13 @@ export function textList(): ListField {
       values: { [name]: value },
     }),
   };
+}
+
+function parseIntegerWithin(parameter: Parameter, { min, max }: IntegerBounds): number | Refusal {
+  const value = parseInteger(parameter);
+  if (value === null) return new Refusal(sentences.integer);
+  if (value < min) return new Refusal(sentences.min(min));
+  return value > max ? new Refusal(sentences.max(max)) : value;
 }
 
 /** The integer that a parameter stands for, or null. */

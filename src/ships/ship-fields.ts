@@ -1,12 +1,13 @@
 import { integer, type ListFields, text, textList } from '../lists/list-field.js';
+import { Ship } from './ship.js';
 
 /** What lists of ships can be filtered and sorted by. */
 export const shipFields = {
   id: integer(),
   affiliation: text(),
   category: text(),
-  crew: integer(),
-  length: integer(),
+  crew: integer({ column: [Ship, 'crew'] }),
+  length: integer({ column: [Ship, 'length'] }),
   manufacturer: text(),
   model: text(),
   roles: textList(),

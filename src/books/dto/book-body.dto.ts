@@ -1,5 +1,6 @@
 import { IsInteger, IsOwnId, IsText } from '../../common/validation.js';
 import { nfc } from '../../common/values.js';
+import { Book } from '../book.js';
 import type { BookValues } from '../book.repository.js';
 
 /** Of each text of a book, in code points. */
@@ -16,7 +17,7 @@ export class CreateBook {
   @IsText({ min: 1, max: MAX_LENGTH, example: 'Bantam Spectra' })
   publisher: string;
 
-  @IsInteger({ min: 0, example: 15, optional: true, nullable: true })
+  @IsInteger({ column: [Book, 'price'], min: 0, example: 15, optional: true, nullable: true })
   price?: number | null;
 }
 

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { Book } from '../../books/book.js';
+import { Book } from '../../books/book.js';
 import { type CreateBook, MAX_LENGTH } from '../../books/dto/book-body.dto.js';
 import { IsInteger, IsText, orNull } from '../../common/validation.js';
 
@@ -14,7 +14,7 @@ export class TutorialBook {
   @IsText({ min: 1, max: MAX_LENGTH, example: 'Bantam Spectra' })
   Publisher: string;
 
-  @IsInteger({ min: 0, example: 15, nullable: true })
+  @IsInteger({ column: [Book, 'price'], min: 0, example: 15, nullable: true })
   book_prize: number | null;
 }
 

@@ -1,5 +1,5 @@
 import { IsInteger, IsOwnId, IsText, IsTextList } from '../../common/validation.js';
-import type { Ship } from '../ship.js';
+import { Ship } from '../ship.js';
 
 /**
  * Of each text of a ship, in code points. Ships from before this limit may have longer texts, which
@@ -15,10 +15,10 @@ export class CreateShip {
   @IsText({ min: 1, max: MAX_LENGTH, example: 'Capital Ships' })
   category: string;
 
-  @IsInteger({ min: 1, example: 37085 })
+  @IsInteger({ column: [Ship, 'crew'], min: 1, example: 37085 })
   crew: number;
 
-  @IsInteger({ min: 1, example: 1600, description: 'In metres.' })
+  @IsInteger({ column: [Ship, 'length'], min: 1, example: 1600, description: 'In metres.' })
   length: number;
 
   @IsText({ min: 1, max: MAX_LENGTH, example: 'Kuat Drive Yards' })

@@ -1,0 +1,49 @@
+import { getMetadataArgsStorage } from 'typeorm';
+
+/** Integers, both ends included. */
+export interface IntegerBounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A column of an entity, by its property. */
+export type ColumnOf = readonly [entity: new () => object, property: string];
+
+/** What `int` holds on PostgreSQL. SQLite would take more. */
+export const INT_32: IntegerBounds = { min: -(2 ** 31), max: 2 ** 31 - 1 };
+const INT_16: IntegerBounds = { min: -(2 ** 15), max: 2 ** 15 - 1 };
+/** A `bigint` holds more than numbers of JavaScript and of most readers of JSON (RFC 8259, section 6). */
+export const SAFE_INTEGER: IntegerBounds = {
+  min: Number.MIN_SAFE_INTEGER,
+  max: Number.MAX_SAFE_INTEGER,
+};
+
+/** By the type in `@Column`; without one, TypeORM takes `Number` from the property. */
+const BOUNDS = new Map<unknown, IntegerBounds>([
+  ...['int', 'integer', 'int4', Number].map((type) => [type, INT_32] as const),
+  ...['smallint', 'int2'].map((type) => [type, INT_16] as const),
+  ...['bigint', 'int8'].map((type) => [type, SAFE_INTEGER] as const),
+]);
+
+/**
+ * The integers that a column holds on both databases.
+ *
+ * @throws Error if the entity has no such column, or it holds no integers
+ */
+export function boundsOf([entity, property]: ColumnOf): IntegerBounds {
+  const column = getMetadataArgsStorage().columns.find(
+    ({ target, propertyName }) =>
+      propertyName === property &&
+      typeof target === 'function' &&
+      (target === entity || entity.prototype instanceof target),
+  );
+  const bounds = BOUNDS.get(column?.options.type);
+  if (!bounds) throw new Error(`${entity.name}.${property} is no column of integers.`);
+  return bounds;
+}
+
+/** The same in JSON Schema. */
+export function schemaOf({ min, max }: IntegerBounds) {
+  const format = max > INT_32.max ? 'int64' : 'int32';
+  return { type: 'integer', format, minimum: min, maximum: max };
+}
