@@ -1,9 +1,8 @@
 import { DataSource, type Migration, MigrationExecutor } from 'typeorm';
+import { lockMigrations } from './postgres-migrations.js';
 import { connectionOf } from './sqlite-connection.js';
 import { immediateTransaction } from './sqlite-writer.js';
 
-/** Any number that no other user of the same database takes; it names the lock of the migrations. */
-const MIGRATION_LOCK = 7_215_180_347;
 /** How long migrations wait for another process that writes to the SQLite file, in milliseconds. */
 const SQLITE_LOCK_TIMEOUT = 60_000;
 
@@ -48,14 +47,15 @@ export class MigrationSource extends DataSource {
     try {
       if (this.options.type === 'postgres') {
         await runner.startTransaction();
-        await runner.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+        await lockMigrations(runner);
         const { result } = await work(executor);
         await runner.commitTransaction();
         return result;
       }
       return await this.withoutForeignKeys(() => work(executor));
     } finally {
-      if (runner.isTransactionActive) await runner.rollbackTransaction();
+      // A lost connection leaves nothing to roll back, and its error is the one to report.
+      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
       await runner.release();
     }
   }

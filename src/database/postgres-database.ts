@@ -7,9 +7,10 @@ import type { PostgresSettings } from '../config/app-config.js';
 import { type Entities, missingOf, postgresOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { codeOf } from './driver-error.js';
+import { MigrationSource } from './migration-source.js';
 import { withOutageAs503 } from './outage.js';
 import { ConnectionGroup, PostgresClient, type TimedQuery, timeouts } from './postgres-client.js';
-import { migratePostgres, ReadOnlyServer } from './postgres-migrations.js';
+import { ReadOnlyServer } from './postgres-migrations.js';
 import {
   type BuildSelect,
   compileSelect,
@@ -127,10 +128,12 @@ export class PostgresDatabase extends Database {
     return codeOf(error) === UNIQUE_VIOLATION;
   }
 
+  /** On a connection of its own, without the timeouts of requests. */
   private async migrate(): Promise<void> {
-    const source = await new DataSource(this.options).initialize();
+    const source = new MigrationSource(this.options);
+    await source.initialize();
     try {
-      await migratePostgres(source);
+      await source.runMigrations();
     } finally {
       await source.destroy();
     }

@@ -112,7 +112,9 @@ export class SqliteDatabase extends Database {
   ): Select<Entity, Parameter> {
     const prepared = once(() => compileSelect(this.reader, build));
     const compile = (): CompiledSelect<Entity> => {
-      this.watch.requireFiles();
+      // The thread of expensive reads may open the file only now.
+      if (build.expensive === true) this.watch.requireFilesNow();
+      else this.watch.requireFiles();
       return prepared();
     };
     const prepareOn = (source: DataSource) =>
