@@ -808,7 +808,7 @@ export interface components {
              */
             password: string;
             /**
-             * Format: int64
+             * Format: int32
              * @description If given, the id of the path.
              * @example 1
              */
@@ -906,7 +906,7 @@ export interface components {
             /** @example Star Destroyer */
             ship_class: string;
             /**
-             * Format: int64
+             * Format: int32
              * @description If given, the id of the path.
              * @example 1
              */
@@ -944,7 +944,7 @@ export interface components {
             /** @example 15 */
             price?: number | null;
             /**
-             * Format: int64
+             * Format: int32
              * @description If given, the id of the path.
              * @example 1
              */
