@@ -154,8 +154,8 @@ describe('The start on a SQLite file', () => {
 });
 
 describe('The commands on a SQLite file', () => {
-  const script = join(process.cwd(), '.cache', 'build', 'scripts', 'admin.js');
-  const typeorm = join(process.cwd(), 'node_modules', 'typeorm', 'cli.js');
+  const scripts = join(process.cwd(), '.cache', 'build', 'scripts');
+  const script = join(scripts, 'admin.js');
   const settings = () => ({
     PATH: process.env.PATH,
     NODE_ENV: 'production',
@@ -175,7 +175,7 @@ describe('The commands on a SQLite file', () => {
 
   it('create-database makes it for its owner alone, once, and production starts on it', async () => {
     const file = fileOf(database);
-    const migrate = [typeorm, 'migration:run', '-d', '.cache/build/ormconfig.js'];
+    const migrate = [join(scripts, 'migration.js'), 'run'];
     const [grant, migration] = await Promise.all([run([script, 'grant', 'user']), run(migrate)]);
     for (const { status, output } of [grant, migration]) {
       expect([status, output]).toEqual([1, expect.stringContaining('create-database')]);
