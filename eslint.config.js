@@ -11,6 +11,7 @@ const layers = [
   ['users', 'ships', 'books'],
   ['auth'],
   ['demo', 'bookstore', 'operation'],
+  ['home'],
 ];
 const zones = layers.flatMap((folders, level) =>
   layers.slice(level + 1).flatMap((above) =>

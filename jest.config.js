@@ -36,7 +36,7 @@ const beforeAnyDatabase = [
   ...['browser', 'cookies', 'interop', 'keys', 'process', 'requirements', 'confused-tokens'],
   ...['seed-002', 'seed-003', 'seed-004', 'token-service'],
   ...['logs', 'request-ids', 'private-files', 'packages', 'audit-script', 'links', 'connections'],
-  ...['npm-commands', 'groups', 'log-faults', 'sqlite-files'],
+  ...['npm-commands', 'groups', 'home', 'log-faults', 'sqlite-files'],
   ...['admin', 'children', 'hash-queue', 'options', 'shutdown', 'without-bookstore'],
   ...['readme', 'openapi', 'routes', 'examples', 'response-check', 'fuzz-finds', 'mutate'],
 ].map((name) => `test/${name}`);

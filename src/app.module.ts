@@ -11,6 +11,7 @@ import { ConfigModule } from './config/config.module.js';
 import type { Database } from './database/database.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DemoDataModule } from './demo/demo-data.module.js';
+import { HomeModule } from './home/home.module.js';
 import { BodyPipe } from './http/body.pipe.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { OperationModule } from './operation/operation.module.js';
@@ -52,6 +53,7 @@ export class AppModule {
         BooksModule,
         ...(config.bookstore ? [BookstoreModule] : []),
         DemoDataModule,
+        HomeModule,
         OperationModule,
         ...more,
       ],

@@ -5,6 +5,7 @@ import { StartError } from './common/start-error.js';
 import { AppConfig } from './config/app-config.js';
 import { protectOutput } from './operation/process-output.js';
 import { shutDownOnSignals } from './operation/shutdown.js';
+import { startLines } from './start-lines.js';
 
 const countLostLines = protectOutput();
 try {
@@ -15,26 +16,16 @@ try {
   countLostLines((lines, cause) => events.count('log_lost', cause, lines));
   const logger = new Logger('Main');
   for (const warning of config.warnings) logger.warn(warning);
-  sayCompatibility(config, logger);
+  if (config.production && config.flaskCompat) {
+    logger.warn(
+      'FLASK_COMPAT is true: lists of users are open, and a PUT changes a password without the current one.',
+    );
+  }
   await app.listen(config.port, config.host).catch(explain);
-  const url = await app.getUrl();
-  logger.log(`The API is at ${url}/api`);
-  if (config.docs) logger.log(`The docs are at ${url}/docs`);
+  for (const line of await startLines(app)) logger.log(line);
 } catch (error) {
   console.error(error instanceof StartError ? error.message : error);
   process.exit(1);
-}
-
-/** Says which of the two sets of rules for users holds. In production the weaker one is a warning. */
-function sayCompatibility({ flaskCompat, production }: AppConfig, logger: Logger): void {
-  if (!flaskCompat) {
-    logger.log('FLASK_COMPAT is false: lists of users are for administrators.');
-    return;
-  }
-  const sentence =
-    'FLASK_COMPAT is true: lists of users are open, and a PUT changes a password without the current one.';
-  if (production) logger.warn(sentence);
-  else logger.log(sentence);
 }
 
 function explain(error: NodeJS.ErrnoException): never {

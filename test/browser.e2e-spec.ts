@@ -54,6 +54,33 @@ describeInBrowser('In a browser', () => {
       return answer;
     }
 
+    it('is where the page at / leads to, which is styled and loads nothing else', async () => {
+      const home = await browser.newPage({ viewport: { width: 900, height: 760 } });
+      const console: string[] = [];
+      const requests: string[] = [];
+      home.on('console', (message) => console.push(message.text()));
+      home.on('request', (request) => requests.push(new URL(request.url()).pathname));
+      await home.goto(app.url);
+      const background = () =>
+        home.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+      mkdirSync(screenshots, { recursive: true });
+      const backgrounds: string[] = [];
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await home.emulateMedia({ colorScheme });
+        backgrounds.push(await background());
+        await home.screenshot({ path: `${screenshots}/home-${colorScheme}.png` });
+      }
+      expect(backgrounds[1]).toBe('rgb(20, 23, 28)');
+      expect(backgrounds[0]).not.toBe(backgrounds[1]);
+      expect(await home.locator('table').last().innerText()).toContain('guest');
+      // A browser asks for the icon by itself.
+      expect(requests.filter((path) => path !== '/favicon.ico')).toEqual(['/']);
+      expect(console).toEqual([]);
+      await home.getByRole('link', { name: '/docs', exact: true }).click();
+      await home.getByRole('heading', { name: /nest-rest-jwt/ }).waitFor();
+      await home.close();
+    }, 60_000);
+
     it('logs in, authorizes with the token and creates a ship', async () => {
       await page.goto(`${app.url}/docs`);
       await page.getByRole('heading', { name: /nest-rest-jwt/ }).waitFor();

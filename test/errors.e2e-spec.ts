@@ -44,7 +44,6 @@ describe('Errors', () => {
     app.send('POST', '/api/ships', { token, raw, headers });
 
   it.each([
-    ['GET', '/'],
     ['GET', '/api'],
     ['GET', '/api/'],
     ['GET', '/api/ships/'],

@@ -31,7 +31,7 @@ describe('The process', () => {
     const service = spawn();
     const client = await service.client();
     expect(await service.saying(/The docs are at (\S+)\n/)).toBe(`${client.url}/docs`);
-    expect(service.output).toContain('Added 2 users and 15 ships');
+    expect(service.output).toContain('Demo logins: user/password, guest/guest');
     // A connection that is kept alive holds it up no longer than its request takes.
     await client.get('/api/ships');
     expect(await service.kill('SIGINT')).toBe(0);

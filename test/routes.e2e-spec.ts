@@ -5,6 +5,7 @@ import { bootApp, type TestApp } from './support/test-app.js';
 
 /** Every route that answers without a token. A route that is missing here must ask for one. */
 const OPEN = [
+  'GET /',
   'GET /.well-known/jwks.json',
   'GET /api/ships',
   'GET /api/ships/:id',
@@ -121,6 +122,7 @@ describe('Routes', () => {
     const [method = '', pattern = ''] = route.split(' ');
     const { status } = await app.send(method, pattern.replace(/:\w+/, '1'), {
       ...(method !== 'GET' && { json: {} }),
+      headers: { accept: 'text/html' },
     });
     // A login by HTTP Basic has no other way to say that credentials are missing.
     if (route !== 'POST /login') expect(status).not.toBe(401);
@@ -144,7 +146,8 @@ describe('Routes', () => {
     }
     const documented = operations.map(({ route }) => route.replace(/\{(\w+)\}/, ':$1')).sort();
     const own = [...OPEN, ...CLOSED, ...TUTORIAL]
-      .filter((route) => !route.includes('/docs'))
+      // Pages for people are no operations.
+      .filter((route) => route !== 'GET /' && !route.includes('/docs'))
       .sort();
     expect(documented).toEqual(own);
   });

@@ -88,7 +88,7 @@ describe('Processes on a database', () => {
 
   it('can be killed at any moment of their first start', async () => {
     for (let moment = 0; moment < 3; moment++) {
-      const service = spawn();
+      const service = spawn({ LOG_LEVEL: 'debug' });
       // The first line after which the database is opened, migrated and filled.
       await service.saying('Starting Nest application');
       await sleep(moment * 80);

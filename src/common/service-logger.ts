@@ -16,6 +16,15 @@ const NEST_LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debu
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
+/** Who says what Nest itself does at start: one line for each module and route. */
+const NEST_CONTEXTS = [
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestApplication',
+];
+
 /** The text with every unsafe character spelt out, such as `\n` or `\u{1b}`. */
 function escapeText(text: string): string {
   return text.replace(UNSAFE, (each) => SHORT[each] ?? `\\u{${each.codePointAt(0)!.toString(16)}}`);
@@ -64,6 +73,14 @@ export class ServiceLogger extends ConsoleLogger {
   ): void {
     this.options.colors = !this.options.json && hasColors(process[stream]);
     super.printMessages(messages, context, logLevel, stream, ...others);
+  }
+
+  /** What Nest itself does at start is of the level `debug`. */
+  override log(message: unknown, ...more: unknown[]): void {
+    const context = more.at(-1);
+    if (typeof context === 'string' && NEST_CONTEXTS.includes(context))
+      super.debug(message, ...more);
+    else super.log(message, ...more);
   }
 
   protected override stringifyMessage(message: unknown, logLevel: LogLevel): string {

@@ -1,21 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ApiError } from '../common/api-error.js';
 import { AppConfig } from '../config/app-config.js';
-import { packageRoot } from '../config/package-root.js';
 import { Database } from '../database/database.js';
 import { firstPage } from '../lists/list-query.js';
-import { CreateShip, newShip } from '../ships/dto/ship-body.dto.js';
+import { newShip } from '../ships/dto/ship-body.dto.js';
 import { ShipsService } from '../ships/ships.service.js';
 import { nameTaken } from '../users/user-errors.js';
 import { ownHashTurn } from '../users/password-hasher.js';
 import { UsersService } from '../users/users.service.js';
-
-interface Fleet {
-  users: { name: string; password: string }[];
-  ships: CreateShip[];
-}
+import { readFleet } from './fleet.js';
 
 /** Fills an empty database with the users and ships of the Flask original, for a first look. */
 @Injectable()
@@ -31,8 +24,7 @@ export class DemoDataService implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     if (!this.config.demoData || !(await this.isEmpty())) return;
-    const file = join(packageRoot, 'data', 'fleet.json');
-    const fleet = JSON.parse(readFileSync(file, 'utf8')) as Fleet;
+    const fleet = readFleet();
     const users = await Promise.all(
       fleet.users.map((user) => this.users.prepare(user, ownHashTurn())),
     );
@@ -46,7 +38,7 @@ export class DemoDataService implements OnModuleInit {
       if (error instanceof ApiError && error.kind === nameTaken) return;
       throw error;
     }
-    this.logger.log(`Added ${users.length} users and ${fleet.ships.length} ships to play with`);
+    this.logger.debug(`Added ${users.length} users and ${fleet.ships.length} ships to play with`);
   }
 
   private async isEmpty(): Promise<boolean> {

@@ -1,9 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AppConfig } from '../config/app-config.js';
 import { CSRF_HEADER } from '../tokens/token-cookies.js';
 import { pathOf } from './links.js';
 import { REQUEST_ID_HEADER } from './request-id.js';
 import type { RouteMethods } from './route-methods.js';
+import { addVary } from './vary.js';
 
 /** The request headers that belong to no single route. A route declares its own: `@Headers()`. */
 const REQUEST_HEADERS = ['authorization', 'content-type', CSRF_HEADER, REQUEST_ID_HEADER];
@@ -69,12 +70,6 @@ export function allowOrigins(
 /** Fetch standard, section 3.3.2. */
 function isPreflight({ method, headers }: FastifyRequest): boolean {
   return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
-}
-
-/** A handler may have set the header already (RFC 9110, section 12.5.5). */
-function addVary(reply: FastifyReply, name: string): void {
-  const set = [reply.getHeader('vary') ?? []].flat();
-  void reply.header('vary', [...set, name].join(', '));
 }
 
 function listOf(names: readonly string[]): string {

@@ -238,6 +238,12 @@ export class UsersService {
     return this.users.exchange(user, { passwordHash: user.passwordHash });
   }
 
+  /** Whether the user still exists, with the name and the password that were verified. */
+  async isUnchanged({ id, name, passwordHash }: AuthenticatedUser): Promise<boolean> {
+    const now = await this.users.findByIdWithHash(id);
+    return now?.name === name && now.passwordHash === passwordHash;
+  }
+
   /** The user as they are now, where it is the role alone that has changed since they were read. */
   async withNewRole(user: AuthenticatedUser): Promise<AuthenticatedUser | undefined> {
     const now = await this.users.findByIdWithHash(user.id);

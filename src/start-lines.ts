@@ -1,0 +1,38 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppConfig, type DatabaseSettings } from './config/app-config.js';
+import { packageRoot } from './config/package-root.js';
+import { DemoLogins } from './demo/demo-logins.js';
+
+/** What the log says of a service that listens: one text for each line. */
+export async function startLines(app: NestFastifyApplication): Promise<string[]> {
+  const config = app.get(AppConfig);
+  const url = await app.getUrl();
+  const logins = await app.get(DemoLogins, { strict: false }).list();
+  const lines = [
+    `${versions()}, in ${config.production ? 'production' : 'development'}; FLASK_COMPAT is ${config.flaskCompat}`,
+    `The database is ${describeDatabase(config.database)}`,
+  ];
+  if (logins.length > 0) {
+    const pairs = logins.map(({ name, password }) => `${name}/${password}`);
+    lines.push(`Demo logins: ${pairs.join(', ')}`);
+  }
+  if (config.docs) lines.push(`The docs are at ${url}/docs`);
+  // Last, where a person looks first. `/api` itself is no address.
+  lines.push(`The API is at ${url}/api/ships and other paths`);
+  return lines;
+}
+
+function versions(): string {
+  const require = createRequire(import.meta.url);
+  const { name, version } = require(join(packageRoot, 'package.json')) as Record<string, string>;
+  return `${name} ${version} on Node ${process.versions.node}`;
+}
+
+/** Without the user and the password of a server. */
+function describeDatabase(settings: DatabaseSettings): string {
+  if (settings.engine === 'sqlite') return `the SQLite file ${settings.file}`;
+  const { host, pathname } = new URL(settings.url);
+  return `PostgreSQL, ${host}${pathname}`;
+}
