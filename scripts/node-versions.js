@@ -5,7 +5,8 @@
  *     node scripts/node-versions.js [--suite 20,24] [--lines 20,22,24,26]
  *
  * From Node 22 on the install finds no compiler, no Python and no make, and must print no warning.
- * The suite of tests runs on the lines of `--suite` besides. Ends with 1 where anything failed.
+ * The suite of tests runs on the lines of `--suite` besides. At the end `npm start` serves the build
+ * after `npm prune --omit=dev`. Ends with 1 where anything failed.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -50,6 +51,7 @@ async function check(line) {
     row.push(install(at));
     row.push(...(await serve(at)));
     row.push(listed(options.suite).includes(line) ? suite(at) : 'not run');
+    row.push(await serveWithoutDevelopment(at));
   } catch (error) {
     console.error(error);
     row.push('failed');
@@ -134,6 +136,16 @@ async function serve(at) {
   if (kept.id !== made.id || me.name !== 'user') throw new Error('The restart lost something.');
   await service.stop();
   return ['passed', `passed (${QUERIES.toLocaleString('en')} queries)`];
+}
+
+/** Starts what was built after everything that only development needs was removed. */
+async function serveWithoutDevelopment(at) {
+  const words = ['prune', '--omit=dev', '--no-audit', '--no-fund'];
+  execFileSync('npm', words, { cwd: at.clone, env: at.env, stdio: 'inherit' });
+  const port = await freePort();
+  const service = await new Service(at, port).untilReady(`http://127.0.0.1:${port}/api/ships`);
+  await service.stop();
+  return 'passed';
 }
 
 class Service {
@@ -230,7 +242,9 @@ function suite({ clone, env }) {
 
 const rows = [];
 for (const line of listed(options.lines)) rows.push(await check(line));
-console.log('\n| Node | install | start, log in, write | load, restart, stop | suite |');
-console.log('|---|---|---|---|---|');
+console.log(
+  '\n| Node | install | start, log in, write | load, restart, stop | suite | start without development |',
+);
+console.log('|---|---|---|---|---|---|');
 for (const row of rows) console.log(`| ${row.join(' | ')} |`);
 process.exit(rows.flat().includes('failed') ? 1 : 0);
