@@ -1,0 +1,298 @@
+/**
+ * Shows that rolling restarts lose no request. Three instances on PostgreSQL, in production mode, stand
+ * behind HAProxy and behind nginx, each with its file of deploy/. While clients read, write and log in
+ * through both proxies, the instances are restarted by SIGTERM, one after the other. At the end one
+ * instance gets SIGTERM with 200 logins in flight.
+ *
+ *     node scripts/rolling-restarts.js [--restarts 20]
+ *
+ * Needs a build, PostgreSQL (TEST_POSTGRES_URL), haproxy and nginx. Ends with 1 if anything failed.
+ */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+
+const { values: options } = parseArgs({ options: { restarts: { type: 'string', default: '20' } } });
+const RESTARTS = Number(options.restarts);
+const LOGINS_IN_FLIGHT = 200;
+/** Longer than HAProxy takes to notice that an instance is back. */
+const SETTLE = 1_500;
+const USERS = Array.from({ length: 10 }, (_, i) => ({
+  username: `pilot ${i}`,
+  password: `a password of pilot ${i}`,
+}));
+const SHIP = {
+  affiliation: 'Rebel Alliance',
+  category: 'Transports',
+  crew: 6,
+  length: 90,
+  manufacturer: 'Gallofree Yards',
+  model: 'GR-75 Medium Transport',
+  roles: ['Transport'],
+  ship_class: 'Transport',
+};
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'rolling-'));
+const children = new Set();
+
+function start(command, words, env = {}) {
+  const PATH = [process.env.PATH, '/usr/sbin', '/usr/local/sbin'].join(delimiter);
+  const child = spawn(command, words, { env: { PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data) => (child.output = (child.output + data).slice(-20_000)));
+  }
+  children.add(child);
+  child.ended = once(child, 'exit').then(([code, signal]) => {
+    children.delete(child);
+    return code ?? signal;
+  });
+  child.ended.catch((error) => (child.output += error.message));
+  return child;
+}
+
+/** @returns {Promise<{ status: number, body: any }>} */
+function send(origin, path, { agent, json, token } = {}) {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      ...(json && { 'content-type': 'application/json' }),
+      ...(token && { authorization: `Bearer ${token}` }),
+    };
+    const outgoing = request(origin + path, { agent, headers, method: json ? 'POST' : 'GET' });
+    outgoing.on('error', reject).on('response', async (incoming) => {
+      try {
+        let text = '';
+        for await (const chunk of incoming) text += chunk;
+        resolve({ status: incoming.statusCode, body: text && JSON.parse(text) });
+      } catch (error) {
+        reject(error);
+      }
+    });
+    outgoing.end(json && JSON.stringify(json));
+  });
+}
+
+async function untilOk(origin, path, child) {
+  for (;;) {
+    if (!children.has(child)) throw new Error(`A process ended:\n${child.output}`);
+    const { status } = await send(origin, path).catch(() => ({}));
+    if (status === 200) return;
+    await sleep(50);
+  }
+}
+
+class Instance {
+  constructor(port, env) {
+    this.origin = `http://127.0.0.1:${port}`;
+    this.env = { ...env, PORT: String(port) };
+  }
+
+  async start() {
+    this.child = start(process.execPath, [join(root, 'dist/src/main.js')], this.env);
+    await untilOk(this.origin, '/health/ready', this.child);
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    const code = await this.child.ended;
+    if (code !== 0) throw new Error(`An instance ended with ${code}:\n${this.child.output}`);
+  }
+}
+
+/** Clients of one proxy, each with a connection that is kept alive. */
+class Load {
+  counts = { requests: 0, logins: 0, writes: 0 };
+  failures = [];
+  times = [];
+  running = true;
+
+  constructor(name, origin, token) {
+    this.name = name;
+    this.origin = origin;
+    this.token = token;
+    const login = (i) => ({ path: '/auth/login', json: USERS[i], status: 200, kind: 'logins' });
+    const kinds = [
+      ...Array.from({ length: 6 }, () => ({ path: '/api/ships?limit=5', status: 200 })),
+      ...Array.from({ length: 2 }, () => ({ path: '/auth/me', token, status: 200 })),
+      ...Array.from({ length: 2 }, () => ({
+        ...{ path: '/api/ships', token, json: SHIP, status: 201, kind: 'writes' },
+      })),
+      ...Array.from({ length: 2 }, (_, i) => ({ ...login(i), pause: 150 })),
+    ];
+    this.clients = kinds.map((kind) => this.run(kind));
+  }
+
+  async run({ path, status, kind, pause = 25, ...what }) {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    while (this.running) {
+      const begun = performance.now();
+      this.counts.requests++;
+      if (kind) this.counts[kind]++;
+      const answer = await send(this.origin, path, { agent, ...what }).catch((error) => ({
+        error,
+      }));
+      this.times.push(performance.now() - begun);
+      if (answer.status !== status) {
+        const found = answer.error?.message ?? `${answer.status} ${JSON.stringify(answer.body)}`;
+        this.failures.push(`${this.name}: ${path}: ${found}`);
+      }
+      await sleep(pause);
+    }
+    agent.destroy();
+  }
+
+  async stop() {
+    this.running = false;
+    await Promise.all(this.clients);
+  }
+
+  row() {
+    const times = this.times.sort((a, b) => a - b);
+    const p99 = times[Math.floor(times.length * 0.99)] ?? NaN;
+    const { requests, writes, logins } = this.counts;
+    const cells = [this.name, RESTARTS, requests, writes, logins, this.failures.length];
+    return `| ${[...cells, p99.toFixed(0), times.at(-1)?.toFixed(0)].join(' | ')} |`;
+  }
+}
+
+/** The file of deploy/ with ports of this run. */
+function configured(file, ports, listen) {
+  let text = readFileSync(join(root, 'deploy', file), 'utf8').replace(':8080', `:${listen}`);
+  ports.forEach((port, i) => (text = text.replace(`:300${i + 1}`, `:${port}`)));
+  const path = join(folder, file);
+  writeFileSync(path, text);
+  return path;
+}
+
+async function startHaproxy(ports) {
+  const port = await freePort();
+  const file = configured('haproxy.cfg', ports, port);
+  const child = start('haproxy', ['-db', '-f', file]);
+  return { child, name: 'HAProxy', origin: `http://127.0.0.1:${port}` };
+}
+
+async function startNginx(ports) {
+  const port = await freePort();
+  const file = configured('nginx.conf', ports, port);
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  const main = join(folder, 'main.conf');
+  writeFileSync(
+    main,
+    `daemon off; pid ${folder}/nginx.pid; error_log stderr; events { } http { access_log off;
+${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
+include ${file}; }`,
+  );
+  const child = start('nginx', ['-p', folder, '-c', main]);
+  return { child, name: 'nginx', origin: `http://127.0.0.1:${port}` };
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function register(origin) {
+  for (const { username, password } of USERS) {
+    const json = { name: username, password };
+    const { status, body } = await send(origin, '/api/users', { json });
+    if (status !== 201) throw new Error(`No user was made: ${status} ${JSON.stringify(body)}`);
+  }
+  const { body } = await send(origin, '/auth/login', { json: USERS[0] });
+  return body.access_token;
+}
+
+/** @returns the failures of logins that were in flight when the instance got SIGTERM */
+async function stopWithLogins(instance) {
+  const logins = Array.from({ length: LOGINS_IN_FLIGHT }, (_, i) =>
+    send(instance.origin, '/auth/login', { json: USERS[i % USERS.length] }).then(
+      ({ status }) => (status === 200 ? [] : [`login in flight: ${status}`]),
+      (error) => [`login in flight: ${error.message}`],
+    ),
+  );
+  await Promise.race(logins);
+  let finished = 0;
+  for (const login of logins) void login.then(() => finished++);
+  await sleep(0);
+  const before = finished;
+  await instance.stop();
+  const failures = (await Promise.all(logins)).flat();
+  const during = LOGINS_IN_FLIGHT - before;
+  console.log(
+    `SIGTERM with ${during} of ${LOGINS_IN_FLIGHT} logins unanswered: ${failures.length} failed`,
+  );
+  return failures;
+}
+
+async function main(url) {
+  const env = {
+    NODE_ENV: 'production',
+    DATABASE_URL: url,
+    JWT_SECRET_KEY: randomBytes(48).toString('base64'),
+    TRUST_PROXY: '127.0.0.1',
+    // All clients come from one address.
+    AUTH_RATE_LIMIT: '0',
+    USER_RATE_LIMIT: '0',
+    DOCS: 'false',
+  };
+  const ports = [await freePort(), await freePort(), await freePort()];
+  const instances = ports.map((port) => new Instance(port, env));
+  for (const instance of instances) await instance.start();
+  const token = await register(instances[0].origin);
+  const proxies = [await startHaproxy(ports), await startNginx(ports)];
+  for (const { origin, child } of proxies) await untilOk(origin, '/health/ready', child);
+  await sleep(SETTLE);
+  const loads = proxies.map(({ name, origin }) => new Load(name, origin, token));
+  for (let i = 0; i < RESTARTS; i++) {
+    const instance = instances[i % instances.length];
+    await instance.stop();
+    await instance.start();
+    await sleep(SETTLE);
+  }
+  for (const load of loads) await load.stop();
+  console.log('| proxy | restarts | requests | writes | logins | failed | p99 ms | max ms |');
+  console.log('|---|---|---|---|---|---|---|---|');
+  for (const load of loads) console.log(load.row());
+  const failures = loads.flatMap((load) => load.failures);
+  failures.push(...(await stopWithLogins(instances[0])));
+  for (const instance of instances.slice(1)) await instance.stop();
+  return failures;
+}
+
+const server = new URL(
+  process.env.TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres',
+);
+const database = `rolling_${process.pid}_${Date.now()}`;
+const client = new pg.Client({ connectionString: server.href });
+try {
+  await client.connect();
+  await client.query(`CREATE DATABASE ${database}`);
+  server.pathname = `/${database}`;
+  const failures = await main(server.href);
+  for (const failure of failures.slice(0, 20)) console.error(failure);
+  if (failures.length > 0) process.exitCode = 1;
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+} finally {
+  // nginx ends its workers on SIGTERM; SIGKILL would leave them behind.
+  const ends = [...children].map((child) => (child.kill('SIGTERM'), child.ended));
+  await Promise.allSettled(ends);
+  await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`).catch(() => undefined);
+  await client.end();
+  rmSync(folder, { recursive: true, force: true });
+}
