@@ -10,6 +10,7 @@ import { openDatabase } from './database/database.module.js';
 import { entities } from './entities.js';
 import {
   answersBeforeRouting,
+  closeAfterFaultyFraming,
   refuseExpectation,
   refuseOddRequests,
 } from './http/broken-request.js';
@@ -119,7 +120,13 @@ function adapterFor(config: AppConfig, timeouts: Timeouts, servers: Server[]): F
           requestTimeout: timeouts.request,
           connectionsCheckingInterval: timeouts.look,
         },
-        { handle, refuseExpectation },
+        {
+          handle: (request, answer) => {
+            closeAfterFaultyFraming(request, answer);
+            handle(request, answer);
+          },
+          refuseExpectation,
+        },
         { maxConnections: config.limits.maxConnections, ...timeouts },
       );
       servers.push(server);

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import argon2 from 'argon2';
+import { AuditEntry } from '../src/audit/audit-entry.js';
 import { Ship } from '../src/ships/ship.js';
 import { ShipsService } from '../src/ships/ships.service.js';
 import { type LoggedIn, ship } from './support/client.js';
@@ -176,21 +178,45 @@ describe('Connections', () => {
     expect(read).toBeGreaterThan(30 * 400_000);
   });
 
-  it('are closed without an answer to what follows HTTP/1.0 with Transfer-Encoding', async () => {
-    const { client } = await open();
-    const create = jest.spyOn(app.app.get(ShipsService, { strict: false }), 'get');
+  it.each([
+    ['a path', '/nowhere', 0, 400],
+    ['a path that is no URL', '/%zz', 0, 400],
+    ['too many headers', '/nowhere', 105, 431],
+  ])(
+    'are closed without an answer to what follows HTTP/1.0 with Transfer-Encoding and %s',
+    async (_, path, headers, status) => {
+      const { client } = await open();
+      const create = jest.spyOn(app.app.get(ShipsService, { strict: false }), 'get');
+      client.write(
+        `POST ${path} HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: application/json\r\n` +
+          'x: y\r\n'.repeat(headers) +
+          'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n' +
+          get('/api/ships/1'),
+      );
+      const answer = await allOf(client);
+      expect(statuses(answer)).toEqual([status]);
+      expect(answer).toMatch(/\r\nconnection: close\r\n/i);
+      expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({
+        statusCode: status,
+      });
+      expect(create).not.toHaveBeenCalled();
+    },
+  );
+
+  it('keep the address of a client that resets them', async () => {
+    const { id, access } = await app.newLogin();
+    const { client, server } = await open();
+    // As after a reset, when the system knows no address of the connection any more.
+    const { _handle: handle } = server as unknown as { _handle: { getpeername: () => number } };
+    handle.getpeername = () => -constants.errno.ENOTCONN;
     client.write(
-      'POST /nowhere HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n' +
-        get('/api/ships/1'),
+      `DELETE /auth/logout HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${access}\r\nConnection: close\r\n\r\n`,
     );
-    const answer = await allOf(client);
-    expect(statuses(answer)).toEqual([400]);
-    expect(answer).toMatch(/\r\nconnection: close\r\n/i);
-    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({
-      statusCode: 400,
-      code: 'bad_request',
-    });
-    expect(create).not.toHaveBeenCalled();
+    expect(statuses(await allOf(client))).toEqual([200]);
+    const { ip } = await app.sql((manager) =>
+      manager.findOneByOrFail(AuditEntry, { event: 'logout', userId: id }),
+    );
+    expect(ip).toMatch(/127\.0\.0\.1$/);
   });
 
   it.each([

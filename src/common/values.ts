@@ -1,12 +1,19 @@
-/** Longer texts than this are no name and no password of anybody's. */
+/** UTF-16 units. No name and no password is longer. */
 const MAX_NORMALIZED = 2048;
+/**
+ * More combining marks in a row than any language has. Text for streams has 30 at most (UAX #15,
+ * section 13, Stream-Safe Text Format).
+ */
+const TOO_MANY_MARKS = /\p{M}{31}/u;
 
 /**
- * The text in Unicode NFC, so that what looks the same is the same. A longer text than any that is
- * kept comes back as it is: normalizing takes time by the square of a run of combining marks.
+ * The text in Unicode NFC, so that what looks the same is the same. Normalizing takes time by the
+ * square of a run of combining marks. So a text with too many of them comes back as it is, as does a
+ * text that is longer than any that is kept.
  */
 export function nfc(text: string): string {
-  return text.length > MAX_NORMALIZED ? text : text.normalize('NFC');
+  const isCheap = text.length <= MAX_NORMALIZED && !TOO_MANY_MARKS.test(text);
+  return isCheap ? text.normalize('NFC') : text;
 }
 
 /** A string that both databases keep as it is: well-formed Unicode without a NUL. */

@@ -41,11 +41,9 @@ export function refuseOddRequests(
   const forwardedCounts = linksNameHost(config);
   // Node drops those beyond without a word, and with them maybe a second token.
   instance.server.maxHeadersCount = MAX_HEADERS + 1;
-  instance.addHook('onRequest', (request, reply, done) => {
-    const { rawHeaders } = request.raw;
-    if (rawHeaders.length > 2 * MAX_HEADERS) return done(new ApiError(genericKind(431)));
+  instance.addHook('onRequest', (request, _reply, done) => {
+    if (hasTooManyHeaders(request.raw)) return done(new ApiError(genericKind(431)));
     if (isFaultyFraming(request.raw)) {
-      void reply.header('connection', 'close');
       return done(new ApiError(genericKind(400), { cause: 'HTTP/1.0 with Transfer-Encoding' }));
     }
     const good =
@@ -54,6 +52,19 @@ export function refuseOddRequests(
       (!forwardedCounts || (HOST.test(request.host) && isHttp(request.protocol)));
     done(good ? undefined : new ApiError(genericKind(400), { cause: 'Host' }));
   });
+}
+
+/**
+ * Closes the connection after the answer to a request with faulty framing, or with too many headers:
+ * Node drops some of those, and its framing may be among them. Hooks would miss a path that is no URL,
+ * which is refused before any of them runs.
+ */
+export function closeAfterFaultyFraming(request: IncomingMessage, answer: ServerResponse): void {
+  if (hasTooManyHeaders(request) || isFaultyFraming(request)) answer.shouldKeepAlive = false;
+}
+
+function hasTooManyHeaders({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.length > 2 * MAX_HEADERS;
 }
 
 /**

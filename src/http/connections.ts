@@ -66,6 +66,9 @@ export function createBoundedServer(
   });
   // Node's own `maxConnections` refuses a connection before anybody hears of it.
   server.on('connection', (socket) => {
+    // Node keeps an address that was read, and has none any more when the client has reset the
+    // connection: its requests would be counted and recorded without one.
+    if (socket.remoteAddress === undefined) return void socket.destroy();
     if (open.busy.size + open.idle.size >= maxConnections) {
       const [longest] = open.idle;
       if (!longest) return void socket.destroy();

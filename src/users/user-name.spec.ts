@@ -19,6 +19,8 @@ describe('A new name', () => {
     ['a tag', 'leia\u{e0041}'],
     ['a braille pattern without dots', 'le\u2800ia'],
     ['a filler', 'le\u{16fe4}ia'],
+    ['a note without a head', 'le\u{1d159}ia'],
+    ['the place of an object', 'le\ufffcia'],
     ['an Arabic number sign', 'le\u0600ia'],
   ])('may not hold %s', (_, name) => {
     expect(problemOfName(name)).toBe(invisible);

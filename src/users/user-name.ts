@@ -3,10 +3,11 @@ import { nfc } from '../common/values.js';
 
 /**
  * Characters that take no room, look like a space, or change the direction of others, so that two
- * names look alike. Unicode calls U+2800 (a braille pattern without dots) a symbol, and U+16FE4 (a
- * filler) a mark.
+ * names look alike. Unicode calls U+2800 (a braille pattern without dots), U+1D159 (a note without a
+ * head) and U+FFFC (the place of an object) symbols, and U+16FE4 (a filler) a mark.
  */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|\u{16fe4}/u;
+const INVISIBLE =
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\ufffc]|\u{1d159}|\u{16fe4}/u;
 const SPACE_AT_AN_END = /^\p{White_Space}|\p{White_Space}$/u;
 
 /** Ends the key of a name, and is part of no new name: see `nameKeyRange`. */
