@@ -71,7 +71,7 @@ function isPair(signing: KeyObject): boolean {
   if (signing.type === 'secret') return true;
   const probe = Buffer.from('probe');
   try {
-    return verify('sha256', probe, createPublicKey(signing), sign('sha256', probe, signing));
+    return verify('sha256', probe, signing, sign('sha256', probe, signing));
   } catch {
     // OpenSSL cannot sign with a private half that is out of range.
     return false;
