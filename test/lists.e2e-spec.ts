@@ -344,6 +344,7 @@ describe('Lists', () => {
       ['length', forged(order, 7.5, keys[1])],
       ['length', forged(order, null, keys[1])],
       ['length', forged(order, { toString: 1 }, keys[1])],
+      ['id', forged('id', 2 ** 31)],
       ['model', forged('model,id', 'x'.repeat(101), 1)],
       ['model', forged('model,id', 'a\0', 1)],
       ['model', forged('model,id', ['a'], 1)],
@@ -359,7 +360,7 @@ describe('Lists', () => {
         { cursor: ['Not a valid cursor.'] },
       ]);
     }
-    const beyond = forged('id', Number.MAX_SAFE_INTEGER);
+    const beyond = forged('id', 2 ** 31 - 1);
     expect((await app.get(`/api/ships?cursor=${beyond}`)).body).toEqual([]);
   });
 

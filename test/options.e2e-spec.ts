@@ -48,7 +48,7 @@ const KNOWN_PATHS = [
   ['/docs/openapi.json', 'GET, HEAD, OPTIONS'],
 ] as const;
 const UNKNOWN_PATHS = [
-  ...['/nowhere', '/', '/api', '/api/ships/', '/api/ships/abc', '/api/ships/01', '/api/ships/1/x'],
+  ...['/nowhere', '/api', '/api/ships/', '/api/ships/abc', '/api/ships/01', '/api/ships/1/x'],
   ...['/docs/package.json', '/docs/nowhere', '/auth/', '//api/ships'],
 ];
 

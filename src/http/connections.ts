@@ -141,7 +141,8 @@ class Connection {
   }
 
   accept(handle: () => void, response: ServerResponse): void {
-    if (this.socket.destroyed) return;
+    // Behind an answer that closes the connection a request could be done, but not answered.
+    if (this.socket.destroyed || this.socket.writableEnded) return;
     if (!this.isBusy) return this.handle({ handle, response });
     this.waiting.push({ handle, response });
     const received = this.waiting.length + 1;
