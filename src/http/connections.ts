@@ -66,14 +66,7 @@ export function createBoundedServer(
   });
   // Node's own `maxConnections` refuses a connection before anybody hears of it.
   server.on('connection', (socket) => {
-    // Node keeps an address that was read, and has none any more when the client has reset the
-    // connection: its requests would be counted and recorded without one.
-    if (socket.remoteAddress === undefined) return void socket.destroy();
-    if (open.busy.size + open.idle.size >= maxConnections) {
-      const [longest] = open.idle;
-      if (!longest) return void socket.destroy();
-      longest.close();
-    }
+    if (!hasAddress(socket) || !makeRoom(open, maxConnections)) return void socket.destroy();
     connectionOf(socket);
   });
   const timer = setInterval(() => {
@@ -87,6 +80,22 @@ export function createBoundedServer(
   server.once('close', () => clearInterval(timer));
   connectionsOf.set(server, open);
   return server;
+}
+
+/** @returns whether there is room for one more: all connections may have a request under way */
+function makeRoom(open: OpenConnections, maxConnections: number): boolean {
+  if (open.busy.size + open.idle.size < maxConnections) return true;
+  const [longestIdle] = open.idle;
+  longestIdle?.close();
+  return longestIdle !== undefined;
+}
+
+/**
+ * Node keeps an address that was read, and has none any more when the client has reset the connection:
+ * its requests would be counted and recorded without one.
+ */
+function hasAddress(socket: Socket): boolean {
+  return socket.remoteAddress !== undefined;
 }
 
 const connectionsOf = new WeakMap<Server, OpenConnections>();
