@@ -74,7 +74,8 @@ function send(origin, path, { agent, json, token } = {}) {
       try {
         let text = '';
         for await (const chunk of incoming) text += chunk;
-        resolve({ status: incoming.statusCode, body: text && JSON.parse(text) });
+        const isJson = /^application\/json/.test(incoming.headers['content-type']);
+        resolve({ status: incoming.statusCode, body: isJson ? JSON.parse(text) : text });
       } catch (error) {
         reject(error);
       }
@@ -145,7 +146,7 @@ class Load {
       this.times.push(performance.now() - begun);
       if (answer.status !== status) {
         const found = answer.error?.message ?? `${answer.status} ${JSON.stringify(answer.body)}`;
-        this.failures.push(`${this.name}: ${path}: ${found}`);
+        this.failures.push(`${this.name}: ${what.json ? 'POST' : 'GET'} ${path}: ${found}`);
       }
       await sleep(pause);
     }
