@@ -133,6 +133,11 @@ describe('BookRepository', () => {
       expect(await namesOf({ price: '3' })).toEqual(['Yoda']);
     });
 
+    it('is filtered by a price that takes more than 32 bits', async () => {
+      await add('Yoda', 2 ** 40);
+      expect(await namesOf({ price: `${2 ** 40}` })).toEqual(['Yoda']);
+    });
+
     it('is sorted by each field, and books without a price come first', async () => {
       await add('Yoda', 3);
       await add('Anakin', null);
