@@ -80,7 +80,7 @@ export default async function config() {
       'SKIPPED: the end-to-end suite on PostgreSQL. No server answers; name one in TEST_POSTGRES_URL.',
     );
   }
-  return { projects, maxWorkers: 4, testTimeout: 20_000 };
+  return { projects, maxWorkers: 4, testTimeout: 60_000 };
 }
 
 function answers({ hostname, port }) {

@@ -20,7 +20,7 @@ import { bootApp, SECRET } from './support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
 
 /** The service, as `npm test` builds it. */
-const SCRIPT = '.cache/build/src/main.js';
+const SCRIPT = '.cache/bundle/src/main.js';
 
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 

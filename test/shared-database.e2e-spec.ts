@@ -11,7 +11,13 @@ import { createDatabase, engine, holdWrites, type TestDatabase } from './support
 
 /** Holds the lock under which migrations run; gives what lets go of it. */
 async function holdMigrations(database: TestDatabase): Promise<() => Promise<void>> {
-  if (engine === 'sqlite') return holdWrites(database);
+  if (engine === 'sqlite') {
+    // An existing file without tables; an empty one is refused.
+    const file = new (loadSqliteDriver().Sqlite)(join(database.folder, 'app.sqlite'));
+    file.pragma('journal_mode = WAL');
+    file.close();
+    return holdWrites(database);
+  }
   const holder = new pg.Client({ connectionString: database.url });
   await holder.connect();
   await holder.query('BEGIN');

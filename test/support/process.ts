@@ -15,13 +15,13 @@ export class ServiceProcess {
     }
   }
 
-  /** @param file of the build; `npm test` makes it */
+  /** @param file of the bundle; `npm test` makes it */
   static spawn(
     env: Record<string, string>,
     file = 'src/main.js',
     ...words: string[]
   ): ServiceProcess {
-    const script = join(process.cwd(), '.cache', 'build', file);
+    const script = join(process.cwd(), '.cache', 'bundle', file);
     const child = startChild(process.execPath, [script, ...words], {
       // Nothing of this process's environment: its settings would be read.
       env: {
