@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RevokedToken } from '../src/tokens/revoked-token.js';
 import { Session } from '../src/tokens/session.js';
 import { migrations } from '../migrations/all.js';
+import { addSessions } from './support/many-rows.js';
 import { openMigrationSource } from './support/migration-source.js';
 import { bootApp, SECRET } from './support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from './support/test-database.js';
@@ -187,6 +188,27 @@ describe('The database', () => {
       expect((await app.send('DELETE', '/api/ships/1', { token })).status).toBe(204);
       await source.destroy();
       await app.app.close();
+    });
+
+    it('finds the session of a token by its id, whatever the statistics say', async () => {
+      const app = await bootApp({}, { database });
+      const { id, access: token } = await app.newLogin();
+      const query = (text: string) => app.sql((manager) => manager.query<{ read: string }[]>(text));
+      // Statistics from before the subject had many sessions.
+      await query('ALTER TABLE sessions SET (autovacuum_enabled = false)');
+      await query('ANALYZE sessions');
+      await addSessions(app, id, 20_000);
+      await query('SELECT pg_stat_reset()');
+      for (let i = 0; i < 5; i++) expect((await app.get('/auth/me', { token })).status).toBe(200);
+      // A connection reports what it read once a second, and when it ends.
+      await app.app.close();
+      const source = await open();
+      const [{ read } = { read: '' }] = await source.query<{ read: string }[]>(
+        'SELECT sum(idx_tup_read) AS read FROM pg_stat_user_indexes',
+      );
+      await source.destroy();
+      expect(Number(read)).toBeGreaterThan(4);
+      expect(Number(read)).toBeLessThan(1000);
     });
 
     it('may lose every connection: requests fail with 503 at most, and then go on', async () => {
