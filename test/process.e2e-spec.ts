@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ServiceProcess } from './support/process.js';
@@ -45,10 +47,21 @@ describe('The process', () => {
     await once(socket, 'connect');
     socket.write('GET / HT');
     await sleep(100);
-    const login = client.login(demoUser);
-    await sleep(10);
+    const { name: username, password } = demoUser;
+    const login = request(`${client.url}/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', expect: '100-continue' },
+    });
+    login.flushHeaders();
+    // The service has begun with it.
+    await once(login, 'continue');
     const exit = service.kill('SIGTERM');
-    expect((await login).access).toMatch(/\w/);
+    login.end(JSON.stringify({ username, password }));
+    const [answer] = (await once(login, 'response')) as [IncomingMessage];
+    expect([answer.statusCode, await text(answer)]).toEqual([
+      200,
+      expect.stringMatching(/"access_token":"\w/),
+    ]);
     expect(await exit).toBe(0);
     socket.destroy();
   });
