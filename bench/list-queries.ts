@@ -9,7 +9,7 @@ export interface ListQuery {
 }
 
 /**
- * What an index answers, and the contract's own example, whose ties an index leaves to be sorted. A
+ * What an index answers, and an example of the documentation, whose ties an index leaves to be sorted. A
  * page behind a cursor is read in as many stretches as there are keys (two in order of one field,
  * three of two), of which the first page needs one, so that it can cost that much more, at whatever
  * depth.

@@ -15,7 +15,7 @@ export interface LoginTimes {
 }
 
 /**
- * Tries wrong passwords, by turns for a user and for a name that nobody has. Each is tried once: a
+ * Tries wrong passwords, by turns for a user and for an unknown name. Each is tried once: a
  * second failure of a name would be another, and a sixth is refused at once.
  */
 export async function measureLoginTimes(folder: string): Promise<LoginTimes> {

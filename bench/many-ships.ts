@@ -11,7 +11,7 @@ const BATCH = 20_000;
  * Fills a database up to so many ships, each of which resembles one of the demo data's, with
  * lengths, crews and models that spread.
  *
- * @param settings of a database that nobody else uses, with the 15 ships of the demo data
+ * @param settings of a database that nothing else uses, with the 15 ships of the demo data
  */
 export async function fillWithShips(settings: DatabaseSettings, count: number): Promise<void> {
   const source = await new DataSource(dataSourceOptions(settings, entities)).initialize();

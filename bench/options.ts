@@ -42,7 +42,7 @@ export const usage = `npm run bench -- [options]
                   ${ROUTES}, or one of them: ${namesOf(scenarios)}
                   ${CHECKS}, or one of them: ${namesOf(tokenChecks)}
                   ${LISTS}, or one of them: ${namesOf(listQueries)}
-                  ${LOGIN_TIMES}: of users that there are, against names that nobody has
+                  ${LOGIN_TIMES}: of existing users, against unknown names
                   ${STALLS}: how long hostile requests hold up others
                   ${FLOODS}: how long floods of hashes hold up a login from elsewhere
                   ${PURGE}: how long the removal of expired rows holds up others
@@ -50,7 +50,7 @@ export const usage = `npm run bench -- [options]
 
 /**
  * @returns null where only the usage is asked for
- * @throws Error with a sentence for an option that will not do
+ * @throws Error with a message for an invalid option
  */
 export function readOptions(args: string[]): Options | null {
   const { values } = parseArgs({

@@ -34,7 +34,7 @@ export class ProtectedRoutesController {
     return { message: 'Hello admin!' };
   }
 
-  /** For the one whom the path names, and for whoever holds the claim that overrides it. */
+  /** For the user that the path names, and for any token with the claim that overrides it. */
   @Get('overridable_route/:username')
   @RequireToken({ claims: { sub: param('username') }, override: { claims: { admin: true } } })
   overridableRoute(@Param('username') username: string, @CurrentToken() token: Token) {

@@ -37,7 +37,7 @@ export interface Foundations {
  */
 @Module({})
 export class AppModule {
-  /** @param more modules of whoever builds on this, or tests it */
+  /** @param more modules, such as those of a test */
   static forRoot({ config, keys, database }: Foundations, more: Imports): DynamicModule {
     return {
       module: AppModule,

@@ -43,8 +43,8 @@ export interface Timeouts {
   keepAlive: number;
 }
 
-/** Whoever lets a request trickle in, or takes no answer, holds a connection for no longer. */
-const patience: Timeouts = {
+/** How long a client that sends slowly, or reads no response, may hold a connection. */
+const defaultTimeouts: Timeouts = {
   head: 10_000,
   request: 30_000,
   unread: 30_000,
@@ -79,7 +79,7 @@ export async function createApp(
   const servers: Server[] = [];
   const app = await NestFactory.create<NestFastifyApplication>(
     await applicationModule(config, imports),
-    adapterFor(config, { ...patience, ...timeouts }, servers),
+    adapterFor(config, { ...defaultTimeouts, ...timeouts }, servers),
     { logger, bodyParser: false, abortOnError: false },
   );
   const instance = app.getHttpAdapter().getInstance();

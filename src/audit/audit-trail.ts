@@ -18,14 +18,14 @@ export interface AuditDetails {
   token?: Token;
   /** The session of that token, unless told. */
   sessionId?: string | null;
-  /** Where it came from; nobody, where the service or its administrator did it. */
+  /** Where it came from. Absent if the service or its administrator did it. */
   client?: Client;
 }
 
 /** Events that the log warns of, too: a person should look at them soon. */
 const WARNED: ReadonlySet<string> = new Set<SecurityEvent>(['refresh_reused', 'refresh_repeated']);
 
-const NOBODY: Client = { ip: null, agent: null };
+const NO_CLIENT: Client = { ip: null, agent: null };
 
 /** Keeps what happened to accounts. Never a token, a password, or a name that somebody tried. */
 @Injectable()
@@ -41,7 +41,7 @@ export class AuditTrail {
 
   /** Within a write it is part of that: what it records is kept with it, or is undone with it. */
   async record(event: AuditEvent, details: AuditDetails): Promise<void> {
-    const { userId = null, token, client = NOBODY } = details;
+    const { userId = null, token, client = NO_CLIENT } = details;
     const actorId = token ? parseRowId(token.subject) : null;
     const { sessionId = token?.sessionId ?? null } = details;
     const entry = { event, userId, actorId, sessionId, ...client };

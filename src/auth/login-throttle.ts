@@ -125,7 +125,7 @@ export class LoginThrottle extends PeriodicTask {
     line.push(place);
     try {
       for (;;) {
-        // Before the look: whoever leaves meanwhile is counted twice rather than not at all.
+        // Taken before the failures are read: an attempt that ends meanwhile counts twice, not never.
         const earlier = line.slice(0, line.indexOf(place));
         const failures = await this.look(counters, isKnown);
         const free = earlier.length < MAX_AT_ONCE && failures + earlier.length < MAX_IN_RANGE;

@@ -13,7 +13,7 @@ import { TokenService } from '../tokens/token.service.js';
 import type { Token } from '../tokens/token.js';
 import { UsersService } from '../users/users.service.js';
 
-/** The sessions of whoever holds a token: another's cannot be told from one that is not there. */
+/** The sessions of the caller. A session of another user is answered like one that does not exist. */
 @Injectable()
 export class SessionsService {
   constructor(

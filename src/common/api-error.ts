@@ -36,7 +36,7 @@ export interface ApiErrorDetails {
   cause?: unknown;
 }
 
-/** A refusal in the contract's shape. */
+/** An error in the one shape that every error response has. */
 export class ApiError extends HttpException {
   readonly body: ErrorBody;
   readonly headers: Record<string, string>;

@@ -6,7 +6,7 @@ import { ApiError, validationFailed } from './api-error.js';
 import { boundsOf, type ColumnOf, INT_32, schemaOf } from './integer-column.js';
 import { isPlainObject, isText, nfc } from './values.js';
 
-/** The sentences that clients know from the originals; see the contract. */
+/** Clients rely on these messages to the letter. */
 export const sentences = {
   required: 'Missing data for required field.',
   null: 'Field may not be null.',

@@ -5,7 +5,7 @@ export interface WindowCounterOptions {
   window: number;
   /** Keys that are remembered: those that were used last. */
   maxKeys: number;
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds of a monotonic clock, which changes of the system time do not move. */
   now?: () => number;
 }
 

@@ -150,7 +150,7 @@ export class AppConfig {
 
   /**
    * @param env names to values, as in `process.env`
-   * @throws SettingsError with a sentence for each setting that will not do
+   * @throws SettingsError with a message for each invalid setting
    */
   static from(
     env: Readonly<Record<string, string | undefined>>,

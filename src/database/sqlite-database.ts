@@ -141,7 +141,7 @@ export class SqliteDatabase extends Database {
     };
   }
 
-  /** Unless it is part of a write, whose changes nobody else sees yet. */
+  /** A read within a write stays on the writer's connection, which alone sees the changes so far. */
   private selectInThread<Entity, Parameter extends string>(
     compile: () => CompiledSelect<Entity>,
     onWriter: () => Statement,

@@ -44,8 +44,8 @@ function emptySentence(file: string): string {
 }
 
 /**
- * The administrator (root) may write to every file. One whose mode lets nobody write is refused all
- * the same: it was set so on purpose.
+ * The administrator (root) may write to every file. A file without write permission in its mode is
+ * refused anyway, because the mode was set on purpose.
  */
 function refuseUnwritable(path: string): void {
   const mode = statSync(path).mode & 0o777;

@@ -16,7 +16,7 @@ export interface BatchOwner {
 
 /**
  * Makes a change of many rows as many small writes, so that it holds up no other request. One batch
- * runs at a time, whoever needs it, and owners take turns.
+ * runs at a time, and owners take turns.
  */
 @Injectable()
 export class WriteBatches {

@@ -6,8 +6,8 @@ import type { SortTerm } from './list-query.js';
 const ID = integer();
 
 /**
- * Where a list goes on: behind the row that has these keys, whether or not it is still there. The
- * order is part of it, for in another one it would be a place that nobody has been at.
+ * Where a list continues: after the row that has these keys, whether or not that row still exists. The
+ * cursor names the sort order, because the keys have no meaning in another one.
  */
 export function writeCursor(sort: readonly SortTerm[], keys: readonly Value[]): string {
   return Buffer.from(JSON.stringify([nameOf(sort), ...keys])).toString('base64url');

@@ -21,7 +21,7 @@ export const SORTED_LENGTH = 100;
 /** A parameter of a URL; several of one name are an array. */
 export type Parameter = string | string[];
 
-/** Why a parameter will not do. */
+/** Why a parameter is invalid. */
 export class Refusal {
   constructor(readonly sentence: string) {}
 }

@@ -37,8 +37,8 @@ export function firstPage(limit: number): ListQuery {
 
 /**
  * @param fields that clients may filter and sort by
- * @throws ApiError `validation_failed`, with a sentence for each parameter that is unknown or has a
- * value that will not do
+ * @throws ApiError `validation_failed`, with a message for each parameter that is unknown or
+ * invalid
  */
 export function parseListQuery(
   fields: ListFields,

@@ -147,8 +147,8 @@ function describeOpen(operation: OperationObject): void {
 }
 
 /**
- * What any route may answer: something may be broken, the database may be out of reach, and a body
- * that nobody asked for is read all the same.
+ * The errors of every operation: an internal error, a database that cannot be reached, and an invalid
+ * body, which is read even if the route takes none.
  */
 function addCommonErrors(operation: OperationObject, readsBody: boolean): void {
   const body = readsBody && !operation.requestBody ? [notJson, ...unreadableBody] : [];

@@ -2,7 +2,7 @@ import { isPlainObject, isText } from '../common/values.js';
 import type { AppConfig } from '../config/app-config.js';
 import type { TokenType } from './token-error.js';
 
-/** Longer identifiers than this are nobody's; the tables hold them up to this length. */
+/** The greatest length of an identifier, which is that of the columns. */
 const MAX_IDENTIFIER = 255;
 
 /**

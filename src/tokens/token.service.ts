@@ -165,7 +165,7 @@ export class TokenService {
   }
 
   private sign(claims: Claims, { id, algorithm, signing }: TokenKey): Token {
-    // Nobody gets a token that would be refused.
+    // A token is not issued if it would be refused.
     const reason = refuseClaims(claims, this.config, claims.iat);
     if (reason !== null) throw new TypeError(`There is no such token: ${reason}.`);
     const typ = claims.type === 'access' ? this.config.jwtTyp : TOKEN_TYPES.refresh;

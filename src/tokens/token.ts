@@ -24,7 +24,7 @@ export interface Claims {
   [claim: string]: unknown;
 }
 
-/** The claims that this service sets itself; nobody else adds or changes them. */
+/** The claims that this service sets itself. Hooks and options neither add nor change them. */
 export const RESERVED_CLAIMS: readonly string[] = [
   ...['iss', 'aud', 'sub', 'sid', 'jti', 'type', 'iat', 'nbf', 'exp'],
   ...['fresh', 'scope', 'csrf'],

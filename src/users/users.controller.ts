@@ -81,7 +81,7 @@ export class UsersController {
 
   @Get(':id')
   @AccessBy(({ flaskCompat }) =>
-    // The refusal is that of the scope, whoever the path names, and whether or not it names a user.
+    // The error is that of the scope for every id, so that it does not tell which users exist.
     flaskCompat ? PUBLIC : { scope: { admin: true }, override: { claims: { sub: param('id') } } },
   )
   @ApiOperation({ summary: 'Get a user' })

@@ -175,8 +175,8 @@ export class UsersService {
   }
 
   /**
-   * Removes the user with all of their rows. One write removes the user and ends the sessions, so
-   * that nobody sees anything of the user from then on. Rows beyond one batch follow in others.
+   * Removes the user with all of their rows. One write removes the user and ends the sessions. From
+   * then on no request sees anything of the user. Rows beyond one batch follow in later writes.
    *
    * @throws ApiError `not_found`, `token_revoked`
    */
@@ -251,9 +251,8 @@ export class UsersService {
   }
 
   /**
-   * Within a write: makes sure that nobody has ended the caller's session since the token was
-   * checked, or will until the write ends. The user's row comes before their sessions', as
-   * everywhere, lest two writes wait for each other.
+   * Within a write: makes sure that the caller's session has not ended since the token was checked,
+   * and cannot end until the write ends. Locks the user row before session rows, to avoid deadlocks.
    *
    * @throws TokenError `token_revoked`
    */

@@ -60,7 +60,7 @@ export async function serveSiblingHosts(target = ''): Promise<SiblingHosts> {
   });
 }
 
-/** A certificate that nobody vouches for (RFC 5280, section 4.1), with its key. */
+/** A self-signed certificate (RFC 5280, section 4.1), with its key. */
 function selfSigned(): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaWithSha256 = der(0x30, Buffer.from('06082a8648ce3d040302', 'hex'));

@@ -88,7 +88,7 @@ export async function bootApp(
  */
 const checks = new Map<string, ResponseCheck>();
 
-/** Holds every answer against the application's own document, whoever asked for it. */
+/** Checks every response against the application's own OpenAPI document. */
 function checkResponses(app: NestFastifyApplication, checkOf: () => ResponseCheck): void {
   let check: ResponseCheck | undefined;
   const instance = app.getHttpAdapter().getInstance();

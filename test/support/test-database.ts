@@ -53,7 +53,7 @@ export async function createDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** Lets everybody read and nobody write, until what it gives is called. */
+/** Blocks all writes and no reads. Call the function that it returns to end this. */
 export async function holdWrites({ url, folder }: TestDatabase): Promise<() => Promise<void>> {
   if (engine === 'sqlite') {
     const { Sqlite } = loadSqliteDriver();

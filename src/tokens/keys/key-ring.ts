@@ -14,7 +14,7 @@ export class KeyRing {
 
   /**
    * @param own the key of the settings, if they name one
-   * @throws StartError where no key signs, or one of the file will not do
+   * @throws StartError if no key signs, or a key of the file is invalid
    */
   constructor(
     private readonly own: TokenKey | null,

@@ -34,7 +34,7 @@ export interface TokenKey {
   readonly signing: KeyObject;
   /** The secret or the public key. */
   readonly verifying: KeyObject;
-  /** Null for a secret, which nobody else may know. */
+  /** Null for a secret, which is never published. */
   readonly jwk: PublicJwk | null;
   /** A secret of 32 bytes that follows from the signing key and seals what is stored. */
   readonly sealing: Buffer;

@@ -25,7 +25,7 @@ export class TokenKeys {
   /** Why which file cannot be loaded; said once. */
   private trouble = '';
 
-  /** @throws StartError where there is no key that could sign, or one that will not do */
+  /** @throws StartError if there is no key that can sign, or a key is invalid */
   constructor(settings: JwtSettings) {
     this.own = ownKey(settings);
     if (settings.key && 'secretFile' in settings.key) this.warnIfOpen(settings.key.secretFile);
@@ -41,12 +41,12 @@ export class TokenKeys {
   }
 
   /**
-   * The key of a token by its header `kid`. One that nobody knows may have been added this moment
-   * by an instance that saw the file earlier, so that the file is looked at again.
+   * The key of a token by its header `kid`. An unknown one may have been added a moment
+   * ago, and another instance may have read it already. The file is therefore read again.
    */
   find(id: string | undefined): TokenKey | undefined {
     const found = this.ring.find(id);
-    // A file that cannot be loaded is not read again for whoever makes up a `kid`.
+    // A file that cannot be loaded is not read again for each made-up `kid`.
     if (found || this.trouble !== '') return found;
     this.look();
     return this.latest.find(id);
