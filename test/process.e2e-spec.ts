@@ -87,9 +87,9 @@ describe('The process', () => {
     const service = spawn({ PORT: 'http', JWT_ALGORITHM: 'none', DEMO_DATA: 'yes' });
     expect(await service.exit()).toBe(1);
     expect(service.output.trim().split('\n')).toEqual([
-      'PORT: "http" will not do; use a whole number from 0 to 65535.',
-      'JWT_ALGORITHM: "none" is not known; use HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512.',
-      'DEMO_DATA: "yes" is not known; use true or false.',
+      'PORT is invalid: use an integer from 0 to 65535.',
+      'JWT_ALGORITHM is invalid: use HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512.',
+      'DEMO_DATA is invalid: use true or false.',
     ]);
   });
 

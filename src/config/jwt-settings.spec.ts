@@ -178,7 +178,7 @@ describe('The settings of keys', () => {
       'JWT_ALGORITHMS: "ES384" takes another kind of key than ES256, which signs; leave it out, and see `npm run keys` for going from one to the other.',
     ],
     [
-      'an accepted algorithm that nobody knows',
+      'an unknown accepted algorithm',
       { JWT_SECRET_KEY: SECRET, JWT_ALGORITHMS: 'HS256,none' },
       'JWT_ALGORITHMS: "none" is not known; use HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512.',
     ],

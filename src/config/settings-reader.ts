@@ -76,7 +76,7 @@ export class SettingsReader {
     if (value === undefined) return fallback;
     const found = choices.find((choice) => choice === value);
     if (found !== undefined) return found;
-    this.problem(`${spelling}: "${value}" is not known; use ${anyOf(choices)}.`);
+    this.problem(`${spelling} is invalid: use ${anyOf(choices)}.`);
     return fallback;
   }
 
@@ -89,7 +89,7 @@ export class SettingsReader {
     if (value === undefined) return fallback;
     const number = Number(value);
     if (/^\d+$/.test(value) && number >= min && number <= max) return number;
-    this.problem(`${name}: "${value}" will not do; use a whole number from ${min} to ${max}.`);
+    this.problem(`${name} is invalid: use an integer from ${min} to ${max}.`);
     return fallback;
   }
 
@@ -111,7 +111,7 @@ export class SettingsReader {
     if (result !== undefined && result >= min) return result;
     const bare = found.bareUnit ? `, or a bare number of ${unitNames[found.bareUnit]}` : '';
     this.problem(
-      `${found.spelling}: "${text}" is no span of time; use one such as 30s, 15m, 12h or 30d${bare}.`,
+      `${found.spelling} is invalid: use a duration such as 30s, 15m, 12h or 30d${bare}.`,
     );
     return 1;
   }
