@@ -39,7 +39,7 @@ const floods: Record<string, (server: ServerProcess) => Promise<Socket[]>> = {
     }),
 };
 const address = (index: number) => `203.0.113.${index % 250}`;
-const guess = (index: number) => ({ username: `nobody ${index}`, password: 'a wrong one' });
+const guess = (index: number) => ({ username: `unknown ${index}`, password: 'a wrong one' });
 
 export async function measureFloods(folder: string): Promise<Flood[]> {
   const results: Flood[] = [];

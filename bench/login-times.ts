@@ -32,11 +32,11 @@ export async function measureLoginTimes(folder: string): Promise<LoginTimes> {
   };
   const name = (kind: string, index: number) => `${kind}-${String(index).padStart(4, '0')}`;
   for (let i = 0; i < TRIES; i++) {
-    await post('/api/users', { name: name('somebody', i), password: 'a long way from home' });
+    await post('/api/users', { name: name('existing', i), password: 'a long way from home' });
   }
   const times: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] };
   const tryOnce = async (kind: 'known' | 'unknown', index: number) => {
-    const username = name(kind === 'known' ? 'somebody' : 'nobody--', index);
+    const username = name(kind === 'known' ? 'existing' : 'unknown-', index);
     times[kind].push(await post('/auth/login', { username, password: 'a wrong one' }));
   };
   for (let i = 0; i < TRIES; i++) {

@@ -113,7 +113,7 @@ export function walkLine(engine: string, { ships, pages, added, seconds }: Walk)
 
 export function loginTimesLine({ tries, known, unknown, difference }: LoginTimes): string {
   const verdict = difference <= ALIKE ? 'met' : 'MISSED';
-  return `Refused logins, medians of ${tries}: ${known.toFixed(2)} ms of users, ${unknown.toFixed(2)} ms of nobody; they differ by ${(100 * difference).toFixed(1)} % (${100 * ALIKE} % allowed: ${verdict}).`;
+  return `Refused logins, medians of ${tries}: ${known.toFixed(2)} ms of users, ${unknown.toFixed(2)} ms of unknown names; they differ by ${(100 * difference).toFixed(1)} % (${100 * ALIKE} % allowed: ${verdict}).`;
 }
 
 export function stallsTable(stalls: readonly Stall[]): Table {

@@ -2,7 +2,7 @@
  * Measures the built product. Its routes, against the floor: the same ones written by hand, with
  * the same libraries and no framework. Its check of a token, against the bare cryptographic
  * operation. Its lists of very many ships, the last page against the first. Refused logins of users
- * against those of nobody, and what hostile requests, floods of hashes and the removal of expired
+ * against those of unknown names, and what hostile requests, floods of hashes and the removal of expired
  * rows do to others. See `usage` for the options. The exit code says whether the benchmark ran, not
  * whether a target was met: a benchmark is no test.
  */

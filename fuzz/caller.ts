@@ -45,9 +45,9 @@ export class Caller {
     private readonly newName: () => string,
   ) {}
 
-  /** @returns null for nobody */
+  /** @returns null for an anonymous request */
   async credentials(): Promise<Credentials | null> {
-    if (this.name === 'nobody') return null;
+    if (this.name === 'anonymous') return null;
     const { known } = this;
     if (known && (await this.isLoggedIn(known))) return known;
     // The same user again, for the rows that are theirs; another, where a request has changed the

@@ -68,7 +68,7 @@ export class Model {
     return ended.map(({ access }) => access);
   }
 
-  /** An id that a row may have: of one's own, of another's, or of nobody's. */
+  /** An id that a row may have: a row of the caller, of another user, or none. */
   idFor(path: string, choice: number, credentials: Credentials | null): string {
     if (path.includes('users')) {
       const own = credentials?.id ?? 1;
@@ -106,7 +106,7 @@ export class Model {
     return [`${operation.id} took ${body}: ${this.ajv.errorsText(validate.errors)}`];
   }
 
-  /** Nobody reads, changes or ends what is another's. */
+  /** No user reads, changes or ends what belongs to another. */
   private problemsOfRows(
     { method, path }: Operation,
     id: string,
@@ -178,7 +178,7 @@ function latest<T>(known: readonly T[], choice: number): T | undefined {
   return known[known.length - 1 - (choice % Math.min(known.length || 1, 10))];
 }
 
-/** What takes a token is not for nobody, and users change nobody but themselves. */
+/** A route that takes a token refuses anonymous requests, and users change only themselves. */
 function problemsOfAccess(
   { operation, caller, token, swapped }: FuzzRequest,
   id: string,

@@ -2,7 +2,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { broken, hostileText, type Resolve, type Schema, valid } from './values.js';
 
-export const CALLERS = ['nobody', 'user', 'other', 'admin'] as const;
+export const CALLERS = ['anonymous', 'user', 'other', 'admin'] as const;
 export type CallerName = (typeof CALLERS)[number];
 
 /** An operation of the document. */

@@ -144,7 +144,7 @@ describe('The audit trail', () => {
     expect(await eventsOf(user)).toEqual(['user_created', 'login', 'session_ended']);
   });
 
-  it('keeps tokens of nobody that could be a user', async () => {
+  it('records tokens whose subject cannot be a user', async () => {
     const tokens = app.app.get(TokenService);
     for (const subject of ['3000000000', '9007199254740991', 'a machine']) {
       const { signed } = await tokens.createAccessToken(subject);

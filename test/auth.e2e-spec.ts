@@ -47,7 +47,7 @@ describe('Authentication', () => {
   const me = (token: string) => app.get('/auth/me', { token });
 
   describe('login', () => {
-    it('answers with a pair of tokens that nobody may cache', async () => {
+    it('answers with a pair of tokens, and forbids caching', async () => {
       const { status, body, headers } = await login({ username: 'user', password: 'password' });
       expect(status).toBe(200);
       expect(body).toEqual({
@@ -59,7 +59,7 @@ describe('Authentication', () => {
       expect(headers.get('cache-control')).toBe('no-store');
     });
 
-    it('puts every claim of the contract into them', async () => {
+    it('puts every documented claim into them', async () => {
       const before = Math.floor(Date.now() / 1000);
       const { access, refresh } = await app.newLogin();
       const accessClaims = claimsOf(access);
@@ -155,7 +155,7 @@ describe('Authentication', () => {
     });
 
     it('answers the same to a wrong password and to an unknown user', async () => {
-      const unknown = await login({ username: 'nobody at all', password: 'password' });
+      const unknown = await login({ username: 'no such user', password: 'password' });
       const wrong = await login({ username: 'user', password: 'wrong' });
       expect(unknown.status).toBe(401);
       expect(unknown.body).toEqual({
@@ -430,7 +430,7 @@ describe('Authentication', () => {
     });
 
     it.each([
-      ['nobody', {}, 429],
+      ['no proxy', {}, 429],
       ['the proxy in front', { TRUST_PROXY: '127.0.0.0/8' }, 401],
       ['a proxy elsewhere', { TRUST_PROXY: '10.0.0.1' }, 429],
     ])('believes forwarded addresses where it trusts %s', async (_, env, expected) => {

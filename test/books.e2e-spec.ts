@@ -215,7 +215,7 @@ describe('Books', () => {
     expect(left.map((each) => each.id)).toEqual([kept]);
   });
 
-  it('are nobody’s where the token speaks for nobody', async () => {
+  it('are refused for a token whose subject is no user', async () => {
     const tokens = app.app.get(TokenService);
     for (const subject of ['a program', '999999', '99999999999']) {
       const { signed: access } = await tokens.createAccessToken(subject);

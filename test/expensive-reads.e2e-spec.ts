@@ -101,7 +101,7 @@ describe('Expensive reads', () => {
     }
   });
 
-  it('see what the write that they are part of has changed, and nobody else does', async () => {
+  it('see the changes of the write that they are part of, which others do not see', async () => {
     const select = counting(1);
     const id = await database.write(async (manager) => {
       const values = { ...ship, shipClass: ship.ship_class };

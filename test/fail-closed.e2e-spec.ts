@@ -23,7 +23,7 @@ describe('A check that fails', () => {
 
   const failure = new Error('the disk is gone');
 
-  it('lets nobody in where it cannot be known whether a token was revoked', async () => {
+  it('refuses a token if its revocation cannot be checked', async () => {
     jest.spyOn(app.app.get(TokenStateRepository), 'isLive').mockRejectedValue(failure);
     const { status, text } = await app.send('POST', '/api/ships', {
       token: user.access,
@@ -36,7 +36,7 @@ describe('A check that fails', () => {
     expect(body.map(({ model }) => model)).not.toContain('never');
   });
 
-  it('logs nobody in where the session cannot be kept', async () => {
+  it('refuses a login if its session cannot be stored', async () => {
     jest.spyOn(app.app.get(SessionRepository), 'open').mockRejectedValue(failure);
     const json = { username: user.name, password: user.password };
     const { status, body } = await app.send('POST', '/auth/login', { json });
@@ -44,7 +44,7 @@ describe('A check that fails', () => {
     expect(body).not.toHaveProperty('access_token');
   });
 
-  it('logs nobody in whose password was changed while it was being verified', async () => {
+  it('refuses a login whose password was changed while it was verified', async () => {
     jest.spyOn(app.app.get(UserRepository, { strict: false }), 'exchange').mockResolvedValue(false);
     const json = { username: user.name, password: user.password };
     const { status, body } = await app.send('POST', '/auth/login', { json });
@@ -112,7 +112,7 @@ describe('A check that fails', () => {
 
   it('verifies a password for a user who is not there, too', async () => {
     const verify = jest.spyOn(app.app.get(PasswordHasher, { strict: false }), 'verify');
-    for (const username of [user.name, 'nobody of this name']) {
+    for (const username of [user.name, 'no user of this name']) {
       verify.mockClear();
       const json = { username, password: 'wrong' };
       expect((await app.send('POST', '/auth/login', { json })).status).toBe(401);

@@ -194,7 +194,7 @@ describe.each([
     expect(body).toContainEqual({ id: user.id, name: user.name });
   });
 
-  it('shows a user to themselves and to administrators, and tells nobody else which ids there are', async () => {
+  it('shows a user to themselves and to administrators, and tells no other user which ids exist', async () => {
     const user = await app.newLogin();
     const [own, other, none] = [user.id, admin.id, 999_999].map((id) => `/api/users/${id}`);
     const { access: token } = user;
@@ -508,14 +508,14 @@ describe('REGISTRATION=closed', () => {
     expect([answer.status, answer.body]).toEqual([403, CLOSED]);
   });
 
-  it('registers nobody if it cannot be known whose token it is', async () => {
+  it('refuses a registration if the token cannot be checked', async () => {
     const tokens = app.app.get(TokenService);
     jest.spyOn(tokens, 'verify').mockRejectedValue(new Error('the disk is gone'));
     const options = { token: admin.access, json: json('somebody new') };
     expect((await app.send('POST', '/api/users', options)).status).toBe(500);
   });
 
-  it('registers nobody for a session that ended while the password was hashed', async () => {
+  it('refuses a registration whose session ended while the password was hashed', async () => {
     const hash = argon2.hash.bind(argon2);
     const { access: token, refresh } = await app.login(admin);
     jest.spyOn(argon2, 'hash').mockImplementation((async (...words: [string]) => {

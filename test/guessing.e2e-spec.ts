@@ -48,7 +48,7 @@ describe('Guessing passwords', () => {
 
   it.each([
     ['of a user', async () => (await app.newUser()).name],
-    ['of nobody', async () => `nobody ${Math.random()}`],
+    ['of an unknown name', async () => `unknown ${Math.random()}`],
   ])('%s is delayed after five failures, for growing spans', async (_, nameOf) => {
     freezeTime(Date.now());
     const name = await nameOf();
@@ -125,12 +125,12 @@ describe('Guessing passwords', () => {
     for (let i = 0; i < 50; i++) await fail(1, user.name, `10.1.${i}.1`);
     expect(await waitOf(user.name, '192.0.2.1')).toBeGreaterThan(0);
     expect((await login(user.name, user.password, home)).status).toBe(200);
-    const nobody = `nobody ${user.id}`;
-    for (let i = 0; i < 50; i++) await fail(1, nobody, `10.1.${i}.1`);
-    expect(await waitOf(nobody, '192.0.2.1')).toBeGreaterThan(0);
+    const unknown = `unknown ${user.id}`;
+    for (let i = 0; i < 50; i++) await fail(1, unknown, `10.1.${i}.1`);
+    expect(await waitOf(unknown, '192.0.2.1')).toBeGreaterThan(0);
   });
 
-  it('by a name that looks like the owner and their range delays nobody', async () => {
+  it('by a name that looks like the owner and their range delays no other account', async () => {
     user = await app.newUser();
     await fail(6, `198.51.100 ${user.name}`);
     expect((await login(user.name, user.password, '198.51.100.1')).status).toBe(200);

@@ -86,7 +86,7 @@ describe('The queue of hashes', () => {
 
   it('serves a login from elsewhere before the rest of 560 connections of one range', async () => {
     const verified = slowHashes();
-    for (let i = 0; i < 560; i++) send(login(`nobody ${i}`, 'flood', `203.0.113.${i % 250}`));
+    for (let i = 0; i < 560; i++) send(login(`unknown ${i}`, 'flood', `203.0.113.${i % 250}`));
     await hashing(verified);
     const before = verified.length;
     expect((await loginElsewhere()).status).toBe(200);
@@ -102,7 +102,7 @@ describe('The queue of hashes', () => {
   it('serves a login from elsewhere before the rest of 200 networks of one /48', async () => {
     const verified = slowHashes(100);
     const network = (i: number) => `2001:db8:1:${(i * 256).toString(16)}::1`;
-    for (let i = 0; i < 200; i++) send(login(`nobody of ${i}`, 'flood', network(i)));
+    for (let i = 0; i < 200; i++) send(login(`unknown of ${i}`, 'flood', network(i)));
     const queue = app.app.get(PasswordHasher)['queue'];
     while (queue['queued'] < 150) await sleep(5);
     const before = verified.length;

@@ -154,7 +154,7 @@ describe('Keys', () => {
     ['a secret', 'a key pair', 'ES256'],
     ['a secret', 'another secret', 'HS512'],
     ['a secret', 'an RSA key pair', 'RS256'],
-  ])('change from %s to %s while the service runs, and nobody is logged out', async (_, __, to) => {
+  ])('change from %s to %s while the service runs, and all sessions go on', async (_, __, to) => {
     const [one, two] = [await start(), await start()];
     const before = await one.login(demoUser);
     const first = kidOf(before.access);
@@ -383,7 +383,7 @@ describe('Keys', () => {
     await loginBy(app, next);
   });
 
-  it('are read again once whoever runs the service may read them', async () => {
+  it('are read again once the account of the service may read them', async () => {
     const app = await start();
     const kid = add('ES256');
     use(kid);

@@ -325,7 +325,7 @@ describe('Lists', () => {
     ]);
   });
 
-  it('refuse a cursor that is not of their order, or that nobody was given', async () => {
+  it('refuse a cursor of another order, or one that was not issued', async () => {
     const { headers } = await app.get('/api/ships?sort=length&limit=1');
     const cursor = new URL(nextOf(headers)!, app.url).searchParams.get('cursor')!;
     const [order, ...keys] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
@@ -446,7 +446,7 @@ describe('Lists', () => {
       },
     );
 
-    it('are filtered, and hold nobody else’s whatever is asked', async () => {
+    it('are filtered, and hold no book of another user', async () => {
       const list = (query: string) => walk(`/api/books?${query}`, { as: leia.access });
       const free = books.filter(({ price }) => price === null);
       expect(free).toHaveLength(3);
@@ -465,7 +465,7 @@ describe('Lists', () => {
       }
     });
 
-    it('go on from nobody else’s place', async () => {
+    it('hold no book of another user behind that user’s cursor', async () => {
       const { headers } = await app.get('/api/books?limit=1&sort=-name', { token: luke.access });
       const mine = await app.get<{ id: number }[]>(nextOf(headers)!, { token: leia.access });
       const own = new Set(idsOf(books));

@@ -79,7 +79,7 @@ describe('A log that cannot be written', () => {
     await start(file);
     await untilReady();
     readAll(reader);
-    // More than a pipe holds, with nobody who reads.
+    // More than a pipe holds, without a reader.
     await refuse(260);
     let log = '';
     for (let i = 0; i < 500 && !log.includes('r-259,'); i++) {

@@ -102,7 +102,7 @@ describe('The log', () => {
       [403, 'scope_required', `of ${user.id}`, 'GET', '/api/audit', { token: user.access }],
       [403, 'claim_required', `of ${user.id}`, 'GET', '/probe/claim', { token: user.access }],
       [401, 'credentials_invalid', 'the name or the pass', 'POST', '/auth/login', login(user.name)],
-      [401, 'credentials_invalid', 'the name or the pass', 'POST', '/auth/login', login('nobody')],
+      [401, 'credentials_invalid', 'the name or the pass', 'POST', '/auth/login', login('unknown')],
       [400, 'credentials_missing', 'credentials_missing', 'POST', '/auth/login', { json: {} }],
       [400, 'current_password_wrong', '', 'POST', '/auth/password', { ...user, ...body(password) }],
       [401, 'unauthorized', 'the key is unknown', 'GET', '/probe/unauthorized', {}],

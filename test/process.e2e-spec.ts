@@ -83,7 +83,7 @@ describe('The process', () => {
     60_000,
   );
 
-  it('does not start with settings that will not do, and names each of them', async () => {
+  it('does not start with invalid settings, and names each of them', async () => {
     const service = spawn({ PORT: 'http', JWT_ALGORITHM: 'none', DEMO_DATA: 'yes' });
     expect(await service.exit()).toBe(1);
     expect(service.output.trim().split('\n')).toEqual([
@@ -113,8 +113,8 @@ describe('The process', () => {
     expect((await client.get('/auth/me', { token: access })).body.code).toBe('token_revoked');
     const { access: token } = await client.login(demoUser);
     expect((await client.send('DELETE', '/api/users/2', { token })).status).toBe(204);
-    const unknown = admin('revoke', 'nobody');
+    const unknown = admin('revoke', 'unknown');
     expect(await unknown.exit()).toBe(1);
-    expect(unknown.output).toBe('There is no user nobody.\n');
+    expect(unknown.output).toBe('There is no user unknown.\n');
   });
 });

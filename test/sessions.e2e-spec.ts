@@ -107,7 +107,7 @@ describe('Sessions', () => {
     }
   });
 
-  it('are nobody else’s business', async () => {
+  it('cannot be listed or ended by another user', async () => {
     const [leia, luke] = [await app.newLogin(), await app.newLogin()];
     const { id } = await current(leia.access);
     expect((await list(luke.access)).map((each) => each.id)).not.toContain(id);
@@ -349,7 +349,7 @@ describe('POST /auth/password', () => {
     await app.login(user);
   });
 
-  it('is for nobody where the token speaks for nobody', async () => {
+  it('refuses a token whose subject is no user', async () => {
     const { signed } = await app.app.get(TokenService).createAccessToken('x', { fresh: true });
     expect((await change(signed, words)).body.code).toBe('token_revoked');
   });

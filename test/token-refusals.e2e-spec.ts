@@ -159,12 +159,12 @@ describe('Tokens', () => {
     expect(again.body.code).toBe('token_revoked');
   });
 
-  it('of nobody are good for nothing that asks who they are', async () => {
-    for (const sub of ['999999', 'nobody', '0', '99999999999999999999']) {
+  it('whose subject is no user are refused where a user is needed', async () => {
+    for (const sub of ['999999', 'unknown', '0', '99999999999999999999']) {
       expect((await me(forge(claims({ sub })))).body.code).toBe('token_revoked');
     }
     const token = forge(claims({ sub: '999999' }));
-    const json = { name: 'nobody', password: 'secret' };
+    const json = { name: 'unknown', password: 'secret' };
     expect((await app.send('PUT', '/api/users/999999', { token, json })).status).toBe(404);
   });
 

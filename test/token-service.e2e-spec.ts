@@ -100,7 +100,7 @@ describe('The token service', () => {
     'fresh',
     'scope',
     'csrf',
-  ])('lets nobody overwrite the registered claim %s', async (name) => {
+  ])('refuses to overwrite the registered claim %s', async (name) => {
     const claims = { [name]: 'mine' };
     const message = `The claim "${name}" cannot be overwritten.`;
     await expect(tokens.createAccessToken('leia', { claims })).rejects.toThrow(message);
@@ -118,7 +118,7 @@ describe('The token service', () => {
     },
   );
 
-  it('lets nobody overwrite them by a way around their names', async () => {
+  it('refuses to overwrite them by toJSON or __proto__', async () => {
     const disguised = { toJSON: () => ({ sub: 'luke', scope: { admin: true } }) };
     await expect(tokens.createAccessToken('leia', { claims: disguised })).rejects.toThrow(
       'The claim "sub" cannot be overwritten.',
@@ -164,7 +164,7 @@ describe('The token service', () => {
     },
   );
 
-  it('says by a stable code why a token will not do', async () => {
+  it('says by a stable code why a token is refused', async () => {
     const access = await tokens.createAccessToken('leia');
     const { signed } = access;
     expect(await codeOf(tokens.verify('nonsense'))).toBe('token_invalid');

@@ -150,7 +150,7 @@ describe('Changes of passwords', () => {
     expect((await put(again, 'a password')).status).toBe(200);
   });
 
-  it('of an honest client of the original are not refused', async () => {
+  it('of an honest client of the Flask service are not refused', async () => {
     const user = await app.newLogin();
     for (let i = 1; i <= 5; i++) {
       const password = `password number ${i}`;
@@ -165,7 +165,7 @@ describe('Changes of passwords', () => {
     expect((await put(user, 'a password')).status).toBe(200);
   });
 
-  it('that are used up keep nobody from ending sessions', async () => {
+  it('that are used up do not prevent the end of sessions', async () => {
     const user = await app.newLogin();
     for (let i = 0; i < 11; i++) await put(user, 'a password');
     expectTooMany(await put(user, 'a password'));

@@ -46,7 +46,7 @@ describe('The removal of a user with many rows', () => {
     expect((await app.get('/auth/me', { token: user.access })).body.code).toBe('token_revoked');
   });
 
-  it('removes books and sessions of nobody else', async () => {
+  it('removes no books or sessions of other users', async () => {
     const other = await app.newLogin();
     await addBooks(app, other.id, 3);
     await addBooks(app, user.id, 600);

@@ -273,7 +273,7 @@ describe('Users', () => {
     await users.setAdmin(user.name, false);
     expect(await works(access)).toBe(false);
     expect((await app.send('POST', '/auth/refresh', { token: refresh })).status).toBe(401);
-    await expect(users.setAdmin('nobody of this name', true)).rejects.toMatchObject({
+    await expect(users.setAdmin('no user of this name', true)).rejects.toMatchObject({
       status: 404,
     });
   });
@@ -307,7 +307,7 @@ describe('Users', () => {
       expect((await app.send('DELETE', path, { token: admin.access })).status).toBe(404);
     });
 
-    it('leaves its id to nobody else', async () => {
+    it('keeps its id from being used again', async () => {
       const user = await app.newLogin();
       await app.send('DELETE', `/api/users/${user.id}`, { token: user.access });
       expect((await app.newUser()).id).toBeGreaterThan(user.id);

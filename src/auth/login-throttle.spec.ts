@@ -133,8 +133,8 @@ describe('LoginThrottle', () => {
     });
 
     it('delays an unknown name as well', async () => {
-      await fail(5, { name: 'nobody-has-it' });
-      expect(await tryTo(true, { name: 'nobody-has-it' })).toBe(15);
+      await fail(5, { name: 'unknown-name' });
+      expect(await tryTo(true, { name: 'unknown-name' })).toBe(15);
     });
 
     it('counts two spellings of one Unicode name together', async () => {

@@ -203,7 +203,7 @@ export class LoginThrottle extends PeriodicTask {
 
   private async count({ inRange, inAll }: Counters, onFailure: () => Promise<void>): Promise<void> {
     await this.database.write(async (manager) => {
-      // In this order everywhere, lest two wait for each other.
+      // One order everywhere, to avoid deadlocks.
       for (const key of [inRange, inAll]) {
         const row = { key, count: 0, lastAt: 0 };
         const insert = manager.createQueryBuilder().insert().into(LoginFailure).values(row);

@@ -83,7 +83,7 @@ describe('Stored sessions', () => {
   it('besides one are looked for among those of the subject that live', async () => {
     expect(await sessions.hasOthers('leia', 'live')).toBe(false);
     expect(await sessions.hasOthers('leia', null)).toBe(true);
-    expect(await sessions.hasOthers('nobody', null)).toBe(false);
+    expect(await sessions.hasOthers('unknown', null)).toBe(false);
     await store('second', {});
     expect(await sessions.hasOthers('leia', 'live')).toBe(true);
     const { query } = database.selects.find(({ parameters }) => parameters.includes('except'))!;

@@ -226,7 +226,7 @@ export class SessionRepository {
 
   /** Notes when sessions were last used, where that is later than what is known. */
   async noteUse(uses: readonly (readonly [id: string, at: number])[]): Promise<void> {
-    // All instances in one order, lest two wait for each other's rows.
+    // One order at all instances, to avoid deadlocks.
     const ordered = [...uses].sort(([one], [other]) => (one < other ? -1 : 1));
     await this.database.write(async (manager) => {
       for (const [id, at] of ordered) {

@@ -37,7 +37,7 @@ describe('A token verifier', () => {
     }
   };
 
-  it('finds the key by the kid, and keeps the header, which nobody can change', () => {
+  it('finds the key by the kid, and keeps a frozen header', () => {
     const header = { alg: 'HS256', kid: key.id };
     const opened = open(signedWith(header));
     expect(opened.key).toBe(key.verifying);

@@ -76,7 +76,7 @@ export class PasswordHasher implements OnModuleInit {
   }
 
   async onModuleInit(): Promise<void> {
-    this.dummy = await this.hash('nobody has this password', ownHashTurn());
+    this.dummy = await this.hash('the password of no user', ownHashTurn());
   }
 
   /**

@@ -614,7 +614,7 @@ export interface components {
              */
             event: "login" | "login_failed" | "refresh_repeated" | "refresh_reused" | "logout" | "session_ended" | "session_evicted" | "password_guessed" | "other_sessions_ended" | "password_changed" | "admin_granted" | "admin_revoked" | "user_created" | "user_renamed" | "user_deleted";
             /**
-             * @description Whose account it is about; null for a name that nobody has.
+             * @description The account that it is about; null for an unknown name.
              * @example 1
              */
             user_id: number | null;

@@ -21,7 +21,7 @@ export class AuditEntryResponse {
 
   @ApiProperty({
     ...orNull({ type: 'integer' }),
-    description: 'Whose account it is about; null for a name that nobody has.',
+    description: 'The account that it is about; null for an unknown name.',
     example: 1,
   })
   user_id: number | null;
