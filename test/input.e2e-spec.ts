@@ -24,7 +24,7 @@ describe('Input', () => {
   let user: LoggedIn;
 
   beforeAll(async () => {
-    app = await bootApp({}, { timeouts: { head: 300, request: 600, look: 50 } });
+    app = await bootApp({}, { timeouts: { head: 1500, request: 3000, look: 50 } });
     user = await app.newLogin();
   });
   afterAll(() => app.close());

@@ -32,7 +32,7 @@ describe('Every response', () => {
   beforeAll(async () => {
     app = await bootApp(
       { CORS_ORIGINS: 'https://app.example.com', AUTH_RATE_LIMIT: '5' },
-      { imports: [BrokenModule], timeouts: { head: 300, request: 600, look: 50 } },
+      { imports: [BrokenModule], timeouts: { head: 1500, request: 3000, look: 50 } },
     );
   });
   afterAll(() => app.close());
