@@ -83,6 +83,9 @@ export class PostgresClient extends pg.Client {
     // `pg` overloads it, which a method could not repeat without `any`.
     this.query = ((...query: Parameters<Query>) => this.run(...query)) as pg.Client['query'];
     this.on('drain', () => this.stopTimer()).on('end', () => this.stopTimer());
+    // Between its uses the pool and TypeORM take their listeners off. A connection that the server ends
+    // at such a moment would end the process; its next query fails anyway.
+    this.on('error', () => undefined);
   }
 
   /** Whether it runs no query and is in no transaction. */
