@@ -20,7 +20,7 @@ describe('Health', () => {
     await app.close();
   });
 
-  /** Asks after what is remembered of the last answer is too old, but before a connection is. */
+  /** Asks when the last answer is too old to be used again. A longer step would close idle connections. */
   const ready = (method = 'GET') => {
     now += 2_000;
     return app.send(method, '/health/ready');

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type LoggedIn, ship } from './support/client.js';
-import { bootApp, type TestApp } from './support/test-app.js';
+import { bootApp, SHORT_TIMEOUTS, type TestApp } from './support/test-app.js';
 
 /** What may end a text, a statement or a path in somebody else's language. */
 const HOSTILE = [
@@ -24,7 +24,7 @@ describe('Input', () => {
   let user: LoggedIn;
 
   beforeAll(async () => {
-    app = await bootApp({}, { timeouts: { head: 1500, request: 3000, look: 50 } });
+    app = await bootApp({}, { timeouts: SHORT_TIMEOUTS });
     user = await app.newLogin();
   });
   afterAll(() => app.close());

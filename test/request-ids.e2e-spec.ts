@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { unavailable } from '../src/common/api-error.js';
 import { Public } from '../src/tokens/require-token.decorator.js';
 import type { SendOptions } from './support/client.js';
-import { bootApp, type TestApp } from './support/test-app.js';
+import { bootApp, SHORT_TIMEOUTS, type TestApp } from './support/test-app.js';
 
 const GENERATED = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
@@ -32,7 +32,7 @@ describe('Every response', () => {
   beforeAll(async () => {
     app = await bootApp(
       { CORS_ORIGINS: 'https://app.example.com', AUTH_RATE_LIMIT: '5' },
-      { imports: [BrokenModule], timeouts: { head: 1500, request: 3000, look: 50 } },
+      { imports: [BrokenModule], timeouts: SHORT_TIMEOUTS },
     );
   });
   afterAll(() => app.close());

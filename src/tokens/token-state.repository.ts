@@ -85,14 +85,12 @@ function liveSession(manager: EntityManager): SelectQueryBuilder<Session> {
     .createQueryBuilder(RevokedToken, 'revoked')
     .select('revoked.jti')
     .where('revoked.jti = :jti');
-  return (
-    manager
-      .createQueryBuilder(Session, 'session')
-      .select('session.id')
-      // The subject is compared as an expression, so that PostgreSQL finds the session by its id. With old
-      // statistics it takes the index of a subject's live sessions, and reads all of them for each token.
-      .where("session.id = :sid AND session.subject || '' = :subject")
-      .andWhere('session.endedAt IS NULL AND session.expiresAt > :now')
-      .andWhere(`NOT EXISTS (${revoked.getQuery()})`)
-  );
+  // The subject is compared as an expression, so that PostgreSQL finds the session by its id. With old
+  // statistics it takes the index of a subject's live sessions, and reads all of them for each token.
+  return manager
+    .createQueryBuilder(Session, 'session')
+    .select('session.id')
+    .where("session.id = :sid AND session.subject || '' = :subject")
+    .andWhere('session.endedAt IS NULL AND session.expiresAt > :now')
+    .andWhere(`NOT EXISTS (${revoked.getQuery()})`);
 }

@@ -1,6 +1,6 @@
 /**
  * Bundles what tests start as processes of their own, from `.cache/build` to `.cache/bundle`. Node
- * needs less than half the CPU time to start the bundle, because it does not look for 2,500 modules.
+ * needs less than half the CPU time to start the bundle, because it looks for few modules.
  * See docs/decisions/0030-bundle-for-tests.md.
  */
 import { rmSync } from 'node:fs';

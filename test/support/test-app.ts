@@ -12,6 +12,9 @@ import { createDatabase, type TestDatabase } from './test-database.js';
 export const SECRET =
   'a secret of the tests, long enough for every HMAC algorithm there is, HS512 too';
 
+/** Milliseconds, for tests of clients that never finish. Requests of others need them on a busy machine. */
+export const SHORT_TIMEOUTS = { head: 1500, request: 3000, look: 50 };
+
 export interface TestApp extends Client {
   app: NestFastifyApplication;
   config: AppConfig;
