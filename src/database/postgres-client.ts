@@ -3,22 +3,31 @@ import pg from 'pg';
 
 /**
  * Milliseconds that the server has: for a query of which nothing else is said, for an expensive read,
- * and for a check of its readiness.
+ * for a check of its readiness, and in a transaction for a lock and for a statement. The last two are
+ * shorter than `query`, so that a connection survives a lock that another client holds.
  */
-export const timeouts = { query: 5_000, expensive: 8_000, check: 2_000 };
+export const timeouts = {
+  query: 5_000,
+  expensive: 8_000,
+  check: 2_000,
+  lock: 4_000,
+  statement: 4_500,
+};
 /** Milliseconds that the server has to close a connection. */
 const CLOSE_TIMEOUT = 1_000;
 /** Statements that get a name at most. A server keeps named statements as long as their connection. */
 const MAX_NAMES = 500;
 
 /**
- * The timeouts of a transaction, in milliseconds. They are shorter than `timeouts.query`, so that a
- * connection survives a lock that another client holds. An instance that stops in the middle of a
- * transaction keeps its locks for `idle_in_transaction_session_timeout`. They are set with the
- * transaction, since pgbouncer passes on no setting of a connection.
+ * Begins a transaction with its timeouts. They are set with the transaction, since pgbouncer passes on
+ * no setting of a connection. An instance that stops in the middle of a transaction keeps its locks for
+ * `idle_in_transaction_session_timeout`.
  */
-const START_TRANSACTION = `START TRANSACTION; SET LOCAL lock_timeout = 4000;
-  SET LOCAL statement_timeout = 4500; SET LOCAL idle_in_transaction_session_timeout = 10000`;
+function startTransaction(): string {
+  return `START TRANSACTION; SET LOCAL lock_timeout = ${timeouts.lock};
+    SET LOCAL statement_timeout = ${timeouts.statement};
+    SET LOCAL idle_in_transaction_session_timeout = 10000`;
+}
 
 /** A query, with the milliseconds that the server has for it. */
 export interface TimedQuery extends pg.QueryConfig {
@@ -109,7 +118,7 @@ export class PostgresClient extends pg.Client {
     const { text, timeout = timeouts.query } = given;
     this.startTimer(timeout);
     if (text === 'START TRANSACTION') {
-      return (super.query as Query)(START_TRANSACTION, values, callback);
+      return (super.query as Query)(startTransaction(), values, callback);
     }
     const hasValues = (given.values ?? values ?? []).length > 0;
     const name = hasValues ? this.group.nameOf(text) : undefined;
