@@ -27,26 +27,13 @@ const shared = {
   },
 };
 
-/**
- * What is the same whatever database lies behind, and takes its time: what is between us and a
- * browser, another language, the file of keys or a process; the form of tokens and of settings, and
- * where a token is; what the documents say.
- */
-const beforeAnyDatabase = [
-  ...['browser', 'cookies', 'interop', 'keys', 'process', 'requirements', 'confused-tokens'],
-  ...['seed-002', 'seed-003', 'seed-004', 'token-service'],
-  ...['logs', 'request-ids', 'private-files', 'packages', 'audit-script', 'links', 'connections'],
-  ...['npm-commands', 'groups', 'home', 'log-faults', 'sqlite-files'],
-  ...['admin', 'children', 'hash-queue', 'options', 'shutdown', 'without-bookstore'],
-  ...['readme', 'openapi', 'routes', 'examples', 'response-check', 'fuzz-finds', 'mutate'],
-].map((name) => `test/${name}`);
+/** The folder of an area whose end-to-end specs run once, because the database makes no difference. */
+const ONE_DATABASE = '/one-database/';
 
-/** Paths below this folder. */
-const unitSpecs = specsIn(root, 'src', '.spec.ts');
+/** Paths below this folder. Nest's generators write unit specs beside the source. */
+const unitSpecs = ['src', 'test'].flatMap((folder) => specsIn(root, folder, '.spec.ts'));
 const endToEndSpecs = specsIn(root, 'test', '.e2e-spec.ts');
-const postgresSpecs = endToEndSpecs.filter(
-  (spec) => !beforeAnyDatabase.some((start) => spec.startsWith(start)),
-);
+const postgresSpecs = endToEndSpecs.filter((spec) => !spec.includes(ONE_DATABASE));
 const inGroups =
   process.env.TEST_GROUPS !== 'false' &&
   isAboutAll(process.argv.slice(2), [...unitSpecs, ...endToEndSpecs]);

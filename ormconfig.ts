@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { AppConfig } from './src/config/app-config.js';
 import { dataSourceOptions } from './src/database/data-source-options.js';
 import { MigrationSource } from './src/database/migration-source.js';
-import { prepareSqliteFile } from './src/database/sqlite-file.js';
+import { prepareSqliteFile } from './src/database/sqlite/sqlite-file.js';
 import { entities } from './src/entities.js';
 
 const { database } = AppConfig.load({ needsKey: false });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../src/config/package-root.js';
-import { loadSqliteDriver } from '../src/database/sqlite-driver.js';
+import { loadSqliteDriver } from '../src/database/sqlite/sqlite-driver.js';
 import { ServerProcess } from './server-process.js';
 
 /** Seconds; longer than any benchmark takes. */

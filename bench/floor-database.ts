@@ -1,4 +1,4 @@
-import { loadSqliteDriver } from '../src/database/sqlite-driver.js';
+import { loadSqliteDriver } from '../src/database/sqlite/sqlite-driver.js';
 
 const { Sqlite } = loadSqliteDriver();
 

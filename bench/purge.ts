@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../src/database/data-source-options.js';
 import { entities } from '../src/entities.js';
-import { Session } from '../src/tokens/session.js';
+import { Session } from '../src/sessions/session.entity.js';
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
 import { fillWithSessions } from './many-rows.js';
 import { startProduct } from './own-server.js';

@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import { stringifySetCookie } from 'cookie';
 import type { FastifyReply } from 'fastify';
-import { CurrentToken, Public, RequireToken } from '../src/tokens/require-token.decorator.js';
+import { CurrentToken, Public, RequireToken } from '../src/access/require-token.decorator.js';
 import { TokenService } from '../src/tokens/token.service.js';
 import { Token } from '../src/tokens/token.js';
 import { ApiKeys } from './api-keys.js';

@@ -1,5 +1,5 @@
 import { Controller, Get, Header, Headers, UnauthorizedException } from '@nestjs/common';
-import { Public, RequireToken } from '../src/tokens/require-token.decorator.js';
+import { Public, RequireToken } from '../src/access/require-token.decorator.js';
 import { TokenService } from '../src/tokens/token.service.js';
 import { ApiKeys } from './api-keys.js';
 

@@ -1,6 +1,6 @@
 import { Controller, Get, Param } from '@nestjs/common';
-import { CurrentToken, RequireToken } from '../src/tokens/require-token.decorator.js';
-import { param } from '../src/tokens/requirement.js';
+import { CurrentToken, RequireToken } from '../src/access/require-token.decorator.js';
+import { param } from '../src/access/requirement.js';
 import { Token } from '../src/tokens/token.js';
 
 /** The routes that Flask_PyJWT's documentation shows. */

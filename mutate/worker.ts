@@ -32,7 +32,7 @@ async function firstFailure(specs: readonly string[]): Promise<string | null> {
 }
 
 async function run(spec: string): Promise<string | null> {
-  const selected = spec.startsWith('src/') ? 'unit' : 'sqlite';
+  const selected = spec.endsWith('.e2e-spec.ts') ? 'sqlite' : 'unit';
   const argv = {
     _: [join(tree, spec)],
     $0: '',

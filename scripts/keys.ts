@@ -1,6 +1,6 @@
 import { AppConfig } from '../src/config/app-config.js';
 import { JWT_ALGORITHMS, type JwtAlgorithm } from '../src/config/jwt-algorithms.js';
-import { addKey, listKeys, retireKey, useKey } from '../src/tokens/keys/manage-keys.js';
+import { addKey, listKeys, retireKey, useKey } from '../src/keys/manage-keys.js';
 import { runCommand } from './run-command.js';
 
 const usage = `Usage: npm run keys -- list | add [algorithm] | use <kid> | retire <kid>

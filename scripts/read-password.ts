@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { StartError } from '../src/common/start-error.js';
+import { StartError } from '../src/errors/start-error.js';
 
 /** Bytes of standard input that are read at most: more than any password has. */
 const MAX_BYTES = 4096;

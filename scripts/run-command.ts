@@ -1,4 +1,4 @@
-import { StartError } from '../src/common/start-error.js';
+import { StartError } from '../src/errors/start-error.js';
 
 /**
  * Runs a command of the command line, and prints the text that it gives, if it gives one. A command

@@ -4,7 +4,7 @@ import { type DynamicModule, Logger, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, type Imports } from './app.module.js';
-import { ServiceLogger } from './common/service-logger.js';
+import { ServiceLogger } from './logging/service-logger.js';
 import type { AppConfig } from './config/app-config.js';
 import { openDatabase } from './database/database.module.js';
 import { entities } from './entities.js';
@@ -18,7 +18,7 @@ import { createBoundedServer } from './http/connections.js';
 import { allowOrigins } from './http/cors.js';
 import { acceptJsonAlone, BODY_LIMIT } from './http/json-body.js';
 import { prepareLinks } from './http/links.js';
-import { countAuthAttempts } from './http/rate-limit.guard.js';
+import { countAuthAttempts } from './limits/rate-limit.guard.js';
 import { requestIdOf } from './http/request-id.js';
 import { RouteMethods } from './http/route-methods.js';
 import { sendSecurityHeaders } from './http/security-headers.js';
@@ -26,7 +26,7 @@ import { answerUnknownRoutes } from './http/unknown-route.js';
 import { serveDocs } from './openapi/document.js';
 import { declaredHeaders } from './openapi/request-headers.js';
 import { drainBeforeClose } from './operation/shutdown.js';
-import { TokenKeys } from './tokens/keys/token-keys.js';
+import { TokenKeys } from './keys/token-keys.js';
 import { closeRegistration } from './users/registration.guard.js';
 
 /** How long a request may take to arrive, in milliseconds. */

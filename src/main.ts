@@ -1,9 +1,9 @@
 import { Logger } from '@nestjs/common';
 import { createApp } from './app.setup.js';
-import { SecurityEvents } from './common/security-events.js';
-import { StartError } from './common/start-error.js';
+import { SecurityEvents } from './logging/security-events.js';
+import { StartError } from './errors/start-error.js';
 import { AppConfig } from './config/app-config.js';
-import { protectOutput } from './operation/process-output.js';
+import { protectOutput } from './logging/process-output.js';
 import { shutDownOnSignals } from './operation/shutdown.js';
 import { startLines } from './start-lines.js';
 

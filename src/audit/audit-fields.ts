@@ -1,5 +1,5 @@
 import { integer, type ListFields, moment, text } from '../lists/list-field.js';
-import { AuditEntry } from './audit-entry.js';
+import { AuditEntry } from './audit-entry.entity.js';
 
 /** What the audit trail can be filtered and sorted by. */
 export const auditFields = {

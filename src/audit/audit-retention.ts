@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
-import { PeriodicTask } from '../common/periodic-task.js';
+import { PeriodicTask } from '../scheduling/periodic-task.js';
 import { AuditTrail } from './audit-trail.js';
 
 /** Removes entries that are older than `AUDIT_RETENTION`. */

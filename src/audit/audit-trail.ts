@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { parseRowId } from '../common/resource-id.js';
-import { type SecurityEvent, SecurityEvents } from '../common/security-events.js';
+import { parseRowId } from '../http/resource-id.js';
+import { type SecurityEvent, SecurityEvents } from '../logging/security-events.js';
 import { Database } from '../database/database.js';
 import { removeInBatches } from '../database/remove-in-batches.js';
 import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { ListReader, type Page } from '../lists/list-reader.js';
 import type { Token } from '../tokens/token.js';
-import { AuditEntry, type AuditEvent } from './audit-entry.js';
+import { AuditEntry, type AuditEvent } from './audit-entry.entity.js';
 import { auditFields } from './audit-fields.js';
 
 /** What an entry says beside what happened and when. */

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { linkHeader, linkNext } from '../http/links.js';
 import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
-import { RequireToken } from '../tokens/require-token.decorator.js';
+import { RequireToken } from '../access/require-token.decorator.js';
 import { auditFields } from './audit-fields.js';
 import { AuditTrail } from './audit-trail.js';
 import { AuditEntryResponse } from './dto/audit-entry-response.dto.js';

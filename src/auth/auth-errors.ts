@@ -1,5 +1,5 @@
-import { ApiError, type ErrorKind } from '../common/api-error.js';
-import { CHALLENGE } from '../tokens/token-error.js';
+import { ApiError, type ErrorKind } from '../errors/api-error.js';
+import { CHALLENGE } from '../tokens/token-errors.js';
 
 export const credentialsMissing: ErrorKind = {
   status: 400,

@@ -12,13 +12,13 @@ import {
 } from '@nestjs/common';
 import { ApiBody, ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
-import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
+import { serviceUnavailable, tooManyRequests } from '../errors/api-error.js';
+import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { type Client, RequestClient } from '../http/client.js';
-import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
-import { NotRateLimited } from '../tokens/not-rate-limited.decorator.js';
-import { CurrentToken, Public, RequireToken } from '../tokens/require-token.decorator.js';
-import { SET_COOKIE_HEADER, TokenCookies } from '../tokens/token-cookies.js';
+import { AuthRateLimitGuard } from '../limits/rate-limit.guard.js';
+import { NotRateLimited } from '../access/not-rate-limited.decorator.js';
+import { CurrentToken, Public, RequireToken } from '../access/require-token.decorator.js';
+import { SET_COOKIE_HEADER, TokenCookies } from '../access/token-cookies.js';
 import { Token } from '../tokens/token.js';
 import { OwnUserResponse } from '../users/dto/user-response.dto.js';
 import { PasswordChangeLimit } from '../users/password-change-limit.js';
@@ -32,8 +32,8 @@ import { Login } from './dto/login.dto.js';
 import { TokenInfoResponse } from './dto/token-info-response.dto.js';
 import { AccessTokenResponse, LoginResponse, LogoutResponse } from './dto/tokens-response.dto.js';
 import { LocalAuthGuard } from './local-auth.guard.js';
-import { RefreshService } from './refresh.service.js';
-import { SessionsService } from './sessions.service.js';
+import { RefreshService } from './sessions/refresh.service.js';
+import { SessionsService } from './sessions/sessions.service.js';
 import { TokenResponses } from './token-responses.js';
 
 @ApiTags('Authentication')

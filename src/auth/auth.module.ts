@@ -5,11 +5,11 @@ import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { CredentialsService } from './credentials.service.js';
 import { LocalStrategy } from './local.strategy.js';
-import { RefreshRepeats } from './refresh-repeats.service.js';
-import { RefreshService } from './refresh.service.js';
+import { RefreshRepeats } from './sessions/refresh-repeats.service.js';
+import { RefreshService } from './sessions/refresh.service.js';
 import { LoginThrottle } from './login-throttle.js';
-import { SessionsController } from './sessions.controller.js';
-import { SessionsService } from './sessions.service.js';
+import { SessionsController } from './sessions/sessions.controller.js';
+import { SessionsService } from './sessions/sessions.service.js';
 import { TokenResponses } from './token-responses.js';
 
 /** Global for `CurrentPasswordCheck`, which `users/` injects and must not import. */

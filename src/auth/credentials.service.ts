@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { AuditTrail } from '../audit/audit-trail.js';
-import { ApiError, tooManyRequests, unavailable } from '../common/api-error.js';
+import { ApiError, tooManyRequests, unavailable } from '../errors/api-error.js';
 import type { Client } from '../http/client.js';
-import { SessionRepository } from '../tokens/session.repository.js';
-import { TokenError, tokenRevoked } from '../tokens/token-error.js';
+import { SessionRepository } from '../sessions/session.repository.js';
+import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import type { Token } from '../tokens/token.js';
 import { CurrentPasswordCheck } from '../users/current-password.js';
 import { currentPasswordWrong } from '../users/user-errors.js';

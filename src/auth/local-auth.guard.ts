@@ -1,10 +1,10 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { ApiError } from '../common/api-error.js';
-import { validateBody } from '../common/validation.js';
-import { isPlainObject } from '../common/values.js';
+import { ApiError } from '../errors/api-error.js';
+import { validateBody } from '../validation/validation.js';
+import { isPlainObject } from '../validation/values.js';
 import { AppConfig } from '../config/app-config.js';
-import { runStrategy } from '../tokens/run-strategy.js';
+import { runStrategy } from './run-strategy.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { credentialsMissing } from './auth-errors.js';
 import { Login } from './dto/login.dto.js';

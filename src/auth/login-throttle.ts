@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { MoreThan } from 'typeorm';
-import { ApiError, tooManyRequests, unavailable } from '../common/api-error.js';
-import { PeriodicTask } from '../common/periodic-task.js';
-import { SecurityEvents } from '../common/security-events.js';
-import { nfc } from '../common/values.js';
+import { ApiError, tooManyRequests, unavailable } from '../errors/api-error.js';
+import { PeriodicTask } from '../scheduling/periodic-task.js';
+import { SecurityEvents } from '../logging/security-events.js';
+import { nfc } from '../validation/values.js';
 import { Database } from '../database/database.js';
 import { removeInBatches } from '../database/remove-in-batches.js';
 import type { Select } from '../database/select.js';
 import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
-import { SessionRepository } from '../tokens/session.repository.js';
-import { type Attempt, hashTurn, type Verify } from '../users/password-hasher.js';
+import { SessionRepository } from '../sessions/session.repository.js';
+import { type Attempt, hashTurn, type Verify } from '../passwords/password-hasher.js';
 import { UsersService } from '../users/users.service.js';
-import { LoginFailure } from './login-failure.js';
+import { LoginFailure } from './login-failure.entity.js';
 
 /** Failures in a row before logins are delayed: from one range of addresses, and from all. */
 const MAX_IN_RANGE = 5;

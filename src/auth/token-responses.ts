@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppConfig } from '../config/app-config.js';
-import { TokenCookies } from '../tokens/token-cookies.js';
-import { cameByCookie } from '../tokens/token.guard.js';
+import { TokenCookies } from '../access/token-cookies.js';
+import { cameByCookie } from '../access/token.guard.js';
 import type { Token } from '../tokens/token.js';
 import { TokenInfoResponse } from './dto/token-info-response.dto.js';
 import { AccessTokenResponse, LoginResponse } from './dto/tokens-response.dto.js';

@@ -1,4 +1,4 @@
-import type { ErrorKind } from '../common/api-error.js';
+import type { ErrorKind } from '../errors/api-error.js';
 
 /** Books that one user may have. */
 export const MAX_BOOKS = 10_000;

@@ -1,5 +1,5 @@
 import { integer, type ListFields, text } from '../lists/list-field.js';
-import { Book } from './book.js';
+import { Book } from './book.entity.js';
 
 /** What lists of books can be filtered and sorted by. */
 export const bookFields = {

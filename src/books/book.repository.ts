@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { ApiError } from '../common/api-error.js';
-import { THIS_ID } from '../common/resource-id.js';
+import { ApiError } from '../errors/api-error.js';
+import { THIS_ID } from '../http/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { WRITE_BATCH } from '../database/write-batches.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { ListReader, type Page } from '../lists/list-reader.js';
-import { User } from '../users/user.js';
+import { User } from '../users/user.entity.js';
 import { UserRemovals } from '../users/user-removals.js';
 import { bookExists, limitReached, MAX_BOOKS } from './book-errors.js';
 import { bookFields } from './book-fields.js';
-import { Book } from './book.js';
+import { Book } from './book.entity.js';
 
 /** What a client says of a book. */
 export type BookValues = Pick<Book, 'name' | 'author' | 'publisher' | 'price'>;

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { ApiError, notFound } from '../common/api-error.js';
+import { ApiError, notFound } from '../errors/api-error.js';
 import type { ListQuery } from '../lists/list-query.js';
 import type { Page } from '../lists/list-reader.js';
-import { TokenError, tokenRevoked } from '../tokens/token-error.js';
+import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import { BookRepository, type BookValues } from './book.repository.js';
-import type { Book } from './book.js';
+import type { Book } from './book.entity.js';
 
 /** Books as their owner sees them: another's book cannot be told from one that is not there. */
 @Injectable()

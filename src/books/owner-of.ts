@@ -1,5 +1,5 @@
-import { parseRowId } from '../common/resource-id.js';
-import { TokenError, tokenRevoked } from '../tokens/token-error.js';
+import { parseRowId } from '../http/resource-id.js';
+import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import type { Token } from '../tokens/token.js';
 
 /** @throws TokenError `token_revoked` if the subject of the token is no id of a user */

@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { refusedLogin } from '../auth/auth-errors.js';
-import { NotAuthenticated, runStrategy } from '../tokens/run-strategy.js';
+import { NotAuthenticated, runStrategy } from '../auth/run-strategy.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { BasicStrategy } from './basic.strategy.js';
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { isText } from '../common/values.js';
+import { isText } from '../validation/values.js';
 
 export interface BasicCredentials {
   name: string;

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import passport from 'passport';
 import { CredentialsService } from '../auth/credentials.service.js';
 import { clientOf } from '../http/client.js';
-import { authorizationHeaders } from '../tokens/sent-token.js';
+import { authorizationHeaders } from '../access/sent-token.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { type BasicCredentials, basicCredentials } from './basic-credentials.js';
 import { BASIC_CHALLENGE } from './bookstore-words.js';

@@ -1,9 +1,9 @@
 import { Catch } from '@nestjs/common';
 import { credentialsInvalid } from '../auth/auth-errors.js';
 import { limitReached } from '../books/book-errors.js';
-import { ApiError, notFound } from '../common/api-error.js';
+import { ApiError, notFound } from '../errors/api-error.js';
 import { type ErrorAnswer, ErrorFilter } from '../http/error.filter.js';
-import { scopeRequired, TokenError, tokenInvalid } from '../tokens/token-error.js';
+import { scopeRequired, TokenError, tokenInvalid } from '../tokens/token-errors.js';
 import { BASIC_CHALLENGE, tooManyBooks, words } from './bookstore-words.js';
 
 /** Refuses in the tutorial's words where it has any, and as everywhere else where it has none. */

@@ -1,5 +1,5 @@
 import { limitReached } from '../books/book-errors.js';
-import type { ErrorKind } from '../common/api-error.js';
+import type { ErrorKind } from '../errors/api-error.js';
 
 /** What the document says of these routes. */
 export const BOOKSTORE_TAG = {

@@ -19,13 +19,13 @@ import { bookExists } from '../books/book-errors.js';
 import { BooksService } from '../books/books.service.js';
 import { bookValues } from '../books/dto/book-body.dto.js';
 import { ownerOf } from '../books/owner-of.js';
-import { serviceUnavailable, tooManyRequests } from '../common/api-error.js';
-import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
+import { serviceUnavailable, tooManyRequests } from '../errors/api-error.js';
+import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { AppConfig } from '../config/app-config.js';
-import { ResourceId } from '../common/resource-id.js';
+import { ResourceId } from '../http/resource-id.js';
 import { type Client, RequestClient } from '../http/client.js';
 import { linkHeader, linkNext } from '../http/links.js';
-import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
+import { AuthRateLimitGuard } from '../limits/rate-limit.guard.js';
 import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
 import { type ListQuery, MAX_LIMIT } from '../lists/list-query.js';
 import {
@@ -34,7 +34,7 @@ import {
   Public,
   PUBLIC,
   RequireToken,
-} from '../tokens/require-token.decorator.js';
+} from '../access/require-token.decorator.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser } from '../users/dto/user-body.dto.js';
 import { nameTaken, passwordTooCommon } from '../users/user-errors.js';

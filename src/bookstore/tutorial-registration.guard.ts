@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { TokenRequirement } from '../tokens/requirement.js';
+import type { TokenRequirement } from '../access/requirement.js';
 import { RegistrationGuard } from '../users/registration.guard.js';
 
 /** Takes the administrator's token from the tutorial's header as well. */

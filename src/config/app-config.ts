@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { type JwtSettings, readJwtSettings } from './jwt-settings.js';
-import { isWritableByOthers } from '../common/private-file.js';
-import { LOG_LEVELS, type LogThreshold } from '../common/service-logger.js';
+import { isWritableByOthers } from './private-file.js';
+import { LOG_LEVELS, type LogThreshold } from '../logging/service-logger.js';
 import { SettingsReader } from './settings-reader.js';
 import { readWebSettings, type WebSettings } from './web-settings.js';
 

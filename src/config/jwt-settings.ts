@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { problemOfSecret } from '../common/private-file.js';
+import { problemOfSecret } from './private-file.js';
 import {
   JWT_ALGORITHMS,
   type JwtAlgorithm,

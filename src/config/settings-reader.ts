@@ -1,4 +1,4 @@
-import { StartError } from '../common/start-error.js';
+import { StartError } from '../errors/start-error.js';
 import { isAddressRange, isWiderThanNetwork } from './address-range.js';
 
 /** One or more settings cannot be used. The message holds a sentence for each of them. */

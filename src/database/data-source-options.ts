@@ -4,7 +4,7 @@ import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/Postgres
 import type { Database as Connection } from 'better-sqlite3';
 import type { DatabaseSettings, PostgresSettings } from '../config/app-config.js';
 import { migrations } from '../../migrations/all.js';
-import { loadSqliteDriver } from './sqlite-driver.js';
+import { loadSqliteDriver } from './sqlite/sqlite-driver.js';
 
 export type Entities = MixedList<new () => object>;
 

@@ -2,8 +2,8 @@ import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '
 import type { DatabaseSettings } from '../config/app-config.js';
 import type { Entities } from './data-source-options.js';
 import { Database } from './database.js';
-import { PostgresDatabase } from './postgres-database.js';
-import { SqliteDatabase } from './sqlite-database.js';
+import { PostgresDatabase } from './postgres/postgres-database.js';
+import { SqliteDatabase } from './sqlite/sqlite-database.js';
 import { WriteBatches } from './write-batches.js';
 
 /** Gives every module the database, and closes it when nothing is left that could ask. */

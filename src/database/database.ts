@@ -1,5 +1,5 @@
 import type { EntityManager, ObjectLiteral } from 'typeorm';
-import { ApiError, type ErrorKind } from '../common/api-error.js';
+import { ApiError, type ErrorKind } from '../errors/api-error.js';
 import type { BuildSelect, Select } from './select.js';
 
 /**

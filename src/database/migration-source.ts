@@ -1,7 +1,7 @@
 import { DataSource, type Migration, MigrationExecutor } from 'typeorm';
-import { lockMigrations } from './postgres-migrations.js';
-import { connectionOf } from './sqlite-connection.js';
-import { immediateTransaction } from './sqlite-writer.js';
+import { lockMigrations } from './postgres/postgres-migrations.js';
+import { connectionOf } from './sqlite/sqlite-connection.js';
+import { immediateTransaction } from './sqlite/sqlite-writer.js';
 
 /** How long migrations wait for another process that writes to the SQLite file, in milliseconds. */
 const SQLITE_LOCK_TIMEOUT = 60_000;

@@ -1,5 +1,5 @@
 import { QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
-import { ApiError, unavailable } from '../common/api-error.js';
+import { ApiError, unavailable } from '../errors/api-error.js';
 import { codeOf } from './driver-error.js';
 
 /** Codes of PostgreSQL's manual, appendix A, that say something of the server and not of the request. */

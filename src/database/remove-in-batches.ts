@@ -1,5 +1,5 @@
 import type { ObjectLiteral } from 'typeorm';
-import { pauseSince } from '../common/pause.js';
+import { pauseSince } from '../scheduling/pause.js';
 import type { Database } from './database.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import type { EntityMetadata } from 'typeorm/metadata/EntityMetadata.js';
-import { FairQueue, type QueueKeys } from '../common/fair-queue.js';
+import { FairQueue, type QueueKeys } from '../scheduling/fair-queue.js';
 
 export type Value = string | number | null;
 

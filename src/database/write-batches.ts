@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { FairQueue } from '../common/fair-queue.js';
-import { pauseSince } from '../common/pause.js';
+import { FairQueue } from '../scheduling/fair-queue.js';
+import { pauseSince } from '../scheduling/pause.js';
 
 /**
  * Rows that one write changes at most. On SQLite a write holds the main thread: 500 books with their

@@ -1,12 +1,12 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { ApiError } from '../common/api-error.js';
+import { ApiError } from '../errors/api-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { firstPage } from '../lists/list-query.js';
 import { newShip } from '../ships/dto/ship-body.dto.js';
 import { ShipsService } from '../ships/ships.service.js';
 import { nameTaken } from '../users/user-errors.js';
-import { ownHashTurn } from '../users/password-hasher.js';
+import { ownHashTurn } from '../passwords/password-hasher.js';
 import { UsersService } from '../users/users.service.js';
 import { readFleet } from './fleet.js';
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
-import { ownHashTurn, plainAttempt } from '../users/password-hasher.js';
+import { ownHashTurn, plainAttempt } from '../passwords/password-hasher.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { readFleet } from './fleet.js';
 

@@ -1,11 +1,11 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ApiError, notFound } from '../common/api-error.js';
+import { ApiError, notFound } from '../errors/api-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { DemoLogins } from '../demo/demo-logins.js';
 import { addVary } from '../http/vary.js';
-import { Public } from '../tokens/require-token.decorator.js';
+import { Public } from '../access/require-token.decorator.js';
 import { HOME_POLICY, homePage } from './home-page.js';
 
 /** What a person sees who opens the address of the service in a browser. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ApiError, errorBody, genericKind } from '../common/api-error.js';
+import { ApiError, errorBody, genericKind } from '../errors/api-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import { linksNameHost } from './links.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';

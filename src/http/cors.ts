@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AppConfig } from '../config/app-config.js';
-import { CSRF_HEADER } from '../tokens/token-cookies.js';
+import { CSRF_HEADER } from '../access/token-cookies.js';
 import { pathOf } from './links.js';
 import { REQUEST_ID_HEADER } from './request-id.js';
 import type { RouteMethods } from './route-methods.js';

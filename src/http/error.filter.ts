@@ -6,10 +6,10 @@ import {
   Logger,
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ApiError, errorBody, genericKind } from '../common/api-error.js';
-import { SecurityEvents } from '../common/security-events.js';
-import { framesOf } from '../common/service-logger.js';
-import { isPlainObject } from '../common/values.js';
+import { ApiError, errorBody, genericKind } from '../errors/api-error.js';
+import { SecurityEvents } from '../logging/security-events.js';
+import { framesOf } from '../logging/service-logger.js';
+import { isPlainObject } from '../validation/values.js';
 import { clientAddress } from './client-address.js';
 
 export interface ErrorAnswer {

@@ -6,10 +6,10 @@ import {
   bodyTooFull,
   unsupportedMediaType,
   validationFailed,
-} from '../common/api-error.js';
-import { excessOf } from '../common/json-bounds.js';
-import { repeatsName } from '../common/repeated-names.js';
-import { sentences } from '../common/validation.js';
+} from '../errors/api-error.js';
+import { excessOf } from '../validation/json-bounds.js';
+import { repeatsName } from '../validation/repeated-names.js';
+import { sentences } from '../validation/validation.js';
 
 /** Bytes. */
 export const BODY_LIMIT = 100 * 1024;

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
-import { parseId } from '../common/resource-id.js';
+import { parseId } from './resource-id.js';
 
 /**
  * Knows which methods each path has. Fastify does not tell, so that a second router of the same kind

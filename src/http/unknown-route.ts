@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { ApiError, methodNotAllowed, notFound } from '../common/api-error.js';
+import { ApiError, methodNotAllowed, notFound } from '../errors/api-error.js';
 import { pathOf } from './links.js';
 import type { RouteMethods } from './route-methods.js';
 

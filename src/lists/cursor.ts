@@ -1,4 +1,4 @@
-import { sentences } from '../common/validation.js';
+import { sentences } from '../validation/validation.js';
 import type { Value } from '../database/select.js';
 import { Refusal, integer, type ListFields, type Parameter, type SortKey } from './list-field.js';
 import type { SortTerm } from './list-query.js';

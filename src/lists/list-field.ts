@@ -5,9 +5,9 @@ import {
   type IntegerBounds,
   SAFE_INTEGER,
   schemaOf,
-} from '../common/integer-column.js';
-import { sentences } from '../common/validation.js';
-import { isText, nfc } from '../common/values.js';
+} from '../validation/integer-column.js';
+import { sentences } from '../validation/validation.js';
+import { isText, nfc } from '../validation/values.js';
 import type { Database } from '../database/database.js';
 import type { Value } from '../database/select.js';
 

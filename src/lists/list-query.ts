@@ -1,4 +1,4 @@
-import { type Complaint, invalid, sentences } from '../common/validation.js';
+import { type Complaint, invalid, sentences } from '../validation/validation.js';
 import type { ReadCaller, Value } from '../database/select.js';
 import { readCursor } from './cursor.js';
 import { type ListFields, type Parameter, parseInteger, Refusal } from './list-field.js';

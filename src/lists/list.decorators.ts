@@ -1,10 +1,10 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiQuery } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { tooManyRequests, validationFailed } from '../common/api-error.js';
-import { ApiErrors } from '../common/api-errors.js';
-import { sentences } from '../common/validation.js';
-import { callerOf } from '../tokens/request-caller.js';
+import { tooManyRequests, validationFailed } from '../errors/api-error.js';
+import { ApiErrors } from '../errors/api-errors.decorator.js';
+import { sentences } from '../validation/validation.js';
+import { callerOf } from '../access/caller.js';
 import type { ListFields } from './list-field.js';
 import { DEFAULT_LIMIT, MAX_LIMIT, parseListQuery, type QueryString } from './list-query.js';
 

@@ -1,7 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import type { TokenType } from '../tokens/token-error.js';
-import { listNames } from '../tokens/cookie-names.js';
-import type { TokenCookies } from '../tokens/token-cookies.js';
+import type { TokenType } from '../tokens/token-errors.js';
+import { listNames } from '../access/cookie-names.js';
+import type { TokenCookies } from '../access/token-cookies.js';
 import { type OperationObject, operationsOf } from './operations.js';
 
 /** The names of the cookies that a login sets; null if it sets none. */

@@ -8,9 +8,9 @@ import {
   notFound,
   serviceUnavailable,
   validationFailed,
-} from '../common/api-error.js';
-import { ErrorResponse, unreadableBody } from '../common/api-errors.js';
-import { sentences } from '../common/validation.js';
+} from '../errors/api-error.js';
+import { ErrorResponse, unreadableBody } from '../errors/api-errors.decorator.js';
+import { sentences } from '../validation/validation.js';
 import { Login } from '../auth/dto/login.dto.js';
 import type { AppConfig } from '../config/app-config.js';
 import { pathOf } from '../http/links.js';
@@ -25,8 +25,8 @@ import { describeSetCookie } from './cookies.js';
 import { describeTokens, describeUnspentRefresh } from './tokens.js';
 import { describeTokenBodies } from './token-bodies.js';
 import { describeUserRules } from './users.js';
-import { RouteRequirements } from '../tokens/route-requirements.js';
-import { loginCookieNames } from '../tokens/token-cookies.js';
+import { RouteRequirements } from '../access/route-requirements.js';
+import { loginCookieNames } from '../access/token-cookies.js';
 
 type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
 

@@ -1,11 +1,11 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import * as authErrors from '../auth/auth-errors.js';
 import * as bookErrors from '../books/book-errors.js';
-import * as apiErrors from '../common/api-error.js';
-import { type ErrorKind, genericKind } from '../common/api-error.js';
-import { ERROR_SCHEMA } from '../common/api-errors.js';
-import { isPlainObject } from '../common/values.js';
-import * as tokenErrors from '../tokens/token-error.js';
+import * as apiErrors from '../errors/api-error.js';
+import { type ErrorKind, genericKind } from '../errors/api-error.js';
+import { ERROR_SCHEMA } from '../errors/api-errors.decorator.js';
+import { isPlainObject } from '../validation/values.js';
+import * as tokenErrors from '../tokens/token-errors.js';
 import * as userErrors from '../users/user-errors.js';
 import { operationsOf } from './operations.js';
 

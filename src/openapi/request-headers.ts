@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { headerOf } from '../tokens/requirement.js';
-import { RouteRequirements } from '../tokens/route-requirements.js';
+import { headerOf } from '../access/requirement.js';
+import { RouteRequirements } from '../access/route-requirements.js';
 import { operationsOf } from './operations.js';
 
 /**

@@ -1,6 +1,6 @@
 import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
 import { AccessTokenResponse } from '../auth/dto/tokens-response.dto.js';
-import { type ErrorKind, tooManyRequests } from '../common/api-error.js';
+import { type ErrorKind, tooManyRequests } from '../errors/api-error.js';
 import { addCsrfParameter, csrfCookieOf, type LoginCookies } from './cookies.js';
 import {
   addError,
@@ -9,9 +9,9 @@ import {
   type OperationObject,
   operationsOf,
 } from './operations.js';
-import { headerOf, loginCookieOf, placesOf, type TokenRequirement } from '../tokens/requirement.js';
-import type { RouteRequirement } from '../tokens/route-requirements.js';
-import { missingToken, type TokenPlaces } from '../tokens/sent-token.js';
+import { headerOf, loginCookieOf, placesOf, type TokenRequirement } from '../access/requirement.js';
+import type { RouteRequirement } from '../access/route-requirements.js';
+import { missingToken, type TokenPlaces } from '../access/sent-token.js';
 import {
   claimRequired,
   csrfFailed,
@@ -22,7 +22,7 @@ import {
   tokenRevoked,
   type TokenType,
   wrongTokenType,
-} from '../tokens/token-error.js';
+} from '../tokens/token-errors.js';
 
 type Schemes = NonNullable<NonNullable<OpenAPIObject['components']>['securitySchemes']>;
 

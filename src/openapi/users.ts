@@ -1,10 +1,10 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { tutorialMessages } from '../bookstore/bookstore.decorators.js';
 import { words } from '../bookstore/bookstore-words.js';
-import { tooManyRequests } from '../common/api-error.js';
+import { tooManyRequests } from '../errors/api-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import { addError, type OperationObject, operationsOf } from './operations.js';
-import { tokenRevoked } from '../tokens/token-error.js';
+import { tokenRevoked } from '../tokens/token-errors.js';
 import { currentPasswordWrong, registrationClosed } from '../users/user-errors.js';
 
 type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];

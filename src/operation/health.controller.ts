@@ -1,9 +1,9 @@
 import { Controller, Get, Header, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorBody, type ErrorKind, errorBody } from '../common/api-error.js';
-import { ApiErrors } from '../common/api-errors.js';
-import { Public } from '../tokens/require-token.decorator.js';
+import { type ErrorBody, type ErrorKind, errorBody } from '../errors/api-error.js';
+import { ApiErrors } from '../errors/api-errors.decorator.js';
+import { Public } from '../access/require-token.decorator.js';
 import { CHECKS, type Check, FAILURES, Readiness } from './readiness.js';
 
 const notReady: ErrorKind = {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { withDeadline } from '../common/deadline.js';
+import { withDeadline } from './deadline.js';
 import { Database } from '../database/database.js';
 import { Lifecycle } from './lifecycle.js';
 

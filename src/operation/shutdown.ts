@@ -3,7 +3,7 @@ import type { Server as HttpServer } from 'node:http';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { withDeadline } from '../common/deadline.js';
+import { withDeadline } from './deadline.js';
 import { AppConfig } from '../config/app-config.js';
 import { closeIdleConnections, hasBusyConnections } from '../http/connections.js';
 import { Lifecycle } from './lifecycle.js';

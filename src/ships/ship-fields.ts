@@ -1,5 +1,5 @@
 import { integer, type ListFields, text, textList } from '../lists/list-field.js';
-import { Ship } from './ship.js';
+import { Ship } from './ship.entity.js';
 
 /** What lists of ships can be filtered and sorted by. */
 export const shipFields = {

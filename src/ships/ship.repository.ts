@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { THIS_ID } from '../common/resource-id.js';
+import { THIS_ID } from '../http/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { ListReader, type Page } from '../lists/list-reader.js';
 import { shipFields } from './ship-fields.js';
-import { Ship } from './ship.js';
+import { Ship } from './ship.entity.js';
 
 export type NewShip = Omit<Ship, 'id'>;
 

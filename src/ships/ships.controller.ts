@@ -7,13 +7,13 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { idMismatch, notFound, serviceUnavailable } from '../common/api-error.js';
-import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
-import { refuseOtherId, ResourceId } from '../common/resource-id.js';
+import { idMismatch, notFound, serviceUnavailable } from '../errors/api-error.js';
+import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
+import { refuseOtherId, ResourceId } from '../http/resource-id.js';
 import { linkHeader, linkNext, locationHeader, setLocation } from '../http/links.js';
 import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
-import { Public, RequireToken } from '../tokens/require-token.decorator.js';
+import { Public, RequireToken } from '../access/require-token.decorator.js';
 import { CreateShip, newShip, ReplaceShip } from './dto/ship-body.dto.js';
 import { ShipResponse } from './dto/ship-response.dto.js';
 import { shipFields } from './ship-fields.js';

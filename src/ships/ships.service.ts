@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { ApiError, notFound } from '../common/api-error.js';
+import { ApiError, notFound } from '../errors/api-error.js';
 import type { ListQuery } from '../lists/list-query.js';
 import type { Page } from '../lists/list-reader.js';
 import { type NewShip, ShipRepository } from './ship.repository.js';
-import type { Ship } from './ship.js';
+import type { Ship } from './ship.entity.js';
 
 @Injectable()
 export class ShipsService {

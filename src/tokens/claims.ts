@@ -1,6 +1,6 @@
-import { isPlainObject, isText } from '../common/values.js';
+import { isPlainObject, isText } from '../validation/values.js';
 import type { AppConfig } from '../config/app-config.js';
-import type { TokenType } from './token-error.js';
+import type { TokenType } from './token-errors.js';
 
 /** The greatest length of an identifier, which is that of the columns. */
 const MAX_IDENTIFIER = 255;

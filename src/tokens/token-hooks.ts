@@ -1,7 +1,7 @@
 import { applyDecorators, Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import { StartError } from '../common/start-error.js';
-import { isPlainObject } from '../common/values.js';
+import { StartError } from '../errors/start-error.js';
+import { isPlainObject } from '../validation/values.js';
 import { RESERVED_CLAIMS, type Token } from './token.js';
 
 /**

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { excessOf } from '../common/json-bounds.js';
-import { repeatsName } from '../common/repeated-names.js';
-import { isPlainObject } from '../common/values.js';
+import { excessOf } from '../validation/json-bounds.js';
+import { repeatsName } from '../validation/repeated-names.js';
+import { isPlainObject } from '../validation/values.js';
 
 /**
  * Decodes base64url in its canonical form (RFC 7515, section 2, and RFC 4648, section 3.5): no

@@ -3,11 +3,11 @@ import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
 import { JWT_ALGORITHMS } from '../config/jwt-algorithms.js';
 import { isOfOtherType, refuseClaims, refuseHeader } from './claims.js';
-import type { KeyRing } from './keys/key-ring.js';
-import type { TokenKey } from './keys/token-key.js';
-import { TokenKeys } from './keys/token-keys.js';
+import type { KeyRing } from '../keys/key-ring.js';
+import type { TokenKey } from '../keys/token-key.js';
+import { TokenKeys } from '../keys/token-keys.js';
 import { decodeBase64url, parseTokenPart } from './token-part.js';
-import { TokenError, tokenInvalid, type TokenType, wrongTokenType } from './token-error.js';
+import { TokenError, tokenInvalid, type TokenType, wrongTokenType } from './token-errors.js';
 import { type Claims, Token, type TokenHeader } from './token.js';
 
 /** A token on its way through the check. */

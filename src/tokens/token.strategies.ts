@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy, type StrategyOptionsWithRequest } from 'passport-jwt';
-import { SessionActivity } from './session-activity.js';
-import { TokenError, tokenRevoked, type TokenType } from './token-error.js';
-import { TokenStateRepository } from './token-state.repository.js';
+import { SessionActivity } from '../sessions/session-activity.js';
+import { TokenError, tokenRevoked, type TokenType } from './token-errors.js';
+import { TokenStateRepository } from '../sessions/token-state.repository.js';
 import { type Presented, TokenVerifier } from './token-verifier.js';
 import type { Token } from './token.js';
 

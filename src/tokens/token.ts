@@ -1,5 +1,5 @@
 import type { JwtAlgorithm } from '../config/jwt-algorithms.js';
-import type { TokenType } from './token-error.js';
+import type { TokenType } from './token-errors.js';
 
 /** What every token holds (RFC 7519, section 4.1, and this service's own), once it was checked. */
 export interface Claims {

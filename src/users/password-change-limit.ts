@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { WindowCounter } from '../common/window-counter.js';
-import { MAX_COUNTED, refuseBeyond } from '../tokens/user-rate-limit.guard.js';
+import { WindowCounter } from '../scheduling/window-counter.js';
+import { MAX_COUNTED, refuseBeyond } from '../limits/user-rate-limit.guard.js';
 import type { Token } from '../tokens/token.js';
 
 const MINUTE = 60_000;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { invalid, sentences } from '../common/validation.js';
+import { invalid, sentences } from '../validation/validation.js';
 import { AppConfig } from '../config/app-config.js';
-import { CommonPasswords } from './common-passwords.js';
+import { CommonPasswords } from '../passwords/common-passwords.js';
 import { nameKey } from './user-name.js';
 
 /** What a new password must not be, apart from its length. */

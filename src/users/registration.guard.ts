@@ -1,11 +1,11 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ApiError } from '../common/api-error.js';
+import { ApiError } from '../errors/api-error.js';
 import { AppConfig } from '../config/app-config.js';
-import type { TokenRequirement } from '../tokens/requirement.js';
-import { CHALLENGE, TokenError } from '../tokens/token-error.js';
-import { TokenGuard } from '../tokens/token.guard.js';
+import type { TokenRequirement } from '../access/requirement.js';
+import { CHALLENGE, TokenError } from '../tokens/token-errors.js';
+import { TokenGuard } from '../access/token.guard.js';
 import type { Token } from '../tokens/token.js';
 import { registrationClosed } from './user-errors.js';
 

@@ -1,4 +1,4 @@
-import type { ErrorKind } from '../common/api-error.js';
+import type { ErrorKind } from '../errors/api-error.js';
 
 export const currentPasswordWrong: ErrorKind = {
   status: 400,

@@ -1,5 +1,5 @@
-import { sentences } from '../common/validation.js';
-import { nfc } from '../common/values.js';
+import { sentences } from '../validation/validation.js';
+import { nfc } from '../validation/values.js';
 
 /**
  * Characters that take no room, look like a space, or change the direction of others, so that two

@@ -1,10 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { PeriodicTask } from '../common/periodic-task.js';
+import { PeriodicTask } from '../scheduling/periodic-task.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { WriteBatches } from '../database/write-batches.js';
-import { SessionBatches } from '../tokens/session-batches.js';
-import { UserRemoval } from './user-removal.js';
+import { SessionBatches } from '../sessions/session-batches.js';
+import { UserRemoval } from './user-removal.entity.js';
 
 /** Removes up to `WRITE_BATCH` rows of a user; returns whether there may be more. */
 type RemoveBatch = (userId: number) => Promise<boolean>;

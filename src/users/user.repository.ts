@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { THIS_ID } from '../common/resource-id.js';
+import { THIS_ID } from '../http/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import type { ListQuery } from '../lists/list-query.js';
@@ -8,7 +8,7 @@ import { ListReader, type Page } from '../lists/list-reader.js';
 import { nameTaken } from './user-errors.js';
 import { userFields } from './user-fields.js';
 import { nameKey, nameKeyRange } from './user-name.js';
-import { User } from './user.js';
+import { User } from './user.entity.js';
 
 export type NewUser = Pick<User, 'name' | 'passwordHash'>;
 /** A user as every query reads one that does not ask for the hash by name. */

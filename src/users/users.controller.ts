@@ -19,12 +19,12 @@ import {
 } from '@nestjs/swagger';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { idMismatch, notFound, serviceUnavailable, tooManyRequests } from '../common/api-error.js';
-import { ApiBodyErrors, ApiErrors } from '../common/api-errors.js';
-import { refuseOtherId, ResourceId } from '../common/resource-id.js';
+import { idMismatch, notFound, serviceUnavailable, tooManyRequests } from '../errors/api-error.js';
+import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
+import { refuseOtherId, ResourceId } from '../http/resource-id.js';
 import { type Client, clientOf, RequestClient } from '../http/client.js';
 import { linkHeader, linkNext, locationHeader, setLocation } from '../http/links.js';
-import { AuthRateLimitGuard } from '../http/rate-limit.guard.js';
+import { AuthRateLimitGuard } from '../limits/rate-limit.guard.js';
 import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
 import {
@@ -33,8 +33,8 @@ import {
   Public,
   PUBLIC,
   RequireToken,
-} from '../tokens/require-token.decorator.js';
-import { param } from '../tokens/requirement.js';
+} from '../access/require-token.decorator.js';
+import { param } from '../access/requirement.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
 import { UserResponse } from './dto/user-response.dto.js';

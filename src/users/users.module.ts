@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
-import { CommonPasswords } from './common-passwords.js';
+import { CommonPasswords } from '../passwords/common-passwords.js';
 import { PasswordChangeLimit } from './password-change-limit.js';
-import { PasswordHasher } from './password-hasher.js';
+import { PasswordHasher } from '../passwords/password-hasher.js';
 import { PasswordRules } from './password-rules.js';
 import { UserReplacement } from './user-replacement.js';
 import { UserRemovals } from './user-removals.js';

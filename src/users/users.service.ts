@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { AuditTrail } from '../audit/audit-trail.js';
-import { ApiError, notFound, unavailable } from '../common/api-error.js';
-import { parseRowId } from '../common/resource-id.js';
-import { nfc } from '../common/values.js';
+import { ApiError, notFound, unavailable } from '../errors/api-error.js';
+import { parseRowId } from '../http/resource-id.js';
+import { nfc } from '../validation/values.js';
 import { Database } from '../database/database.js';
 import { WRITE_BATCH, WriteBatches } from '../database/write-batches.js';
 import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';
 import type { Page } from '../lists/list-reader.js';
-import { SessionBatches } from '../tokens/session-batches.js';
-import { SessionRepository } from '../tokens/session.repository.js';
-import { TokenError, tokenRevoked } from '../tokens/token-error.js';
+import { SessionBatches } from '../sessions/session-batches.js';
+import { SessionRepository } from '../sessions/session.repository.js';
+import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import type { Token } from '../tokens/token.js';
 import {
   type Attempt,
@@ -18,7 +18,7 @@ import {
   hashTurn,
   ownHashTurn,
   PasswordHasher,
-} from './password-hasher.js';
+} from '../passwords/password-hasher.js';
 import { PasswordRules } from './password-rules.js';
 import { nameTaken } from './user-errors.js';
 import { UserRemovals } from './user-removals.js';

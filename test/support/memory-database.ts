@@ -3,7 +3,7 @@ import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 import type { Entities } from '../../src/database/data-source-options.js';
 import { Database } from '../../src/database/database.js';
 import { type BuildSelect, compileSelect, type Select } from '../../src/database/select.js';
-import { loadSqliteDriver } from '../../src/database/sqlite-driver.js';
+import { loadSqliteDriver } from '../../src/database/sqlite/sqlite-driver.js';
 
 /** Tables in memory, for unit specs of SQL conditions: no files, no migrations, no transactions. */
 export class MemoryDatabase extends Database {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { genericKind, internalError } from '../../src/common/api-error.js';
+import { genericKind, internalError } from '../../src/errors/api-error.js';
 
 /** A request and its answer, as they went over the wire. */
 export interface Exchange {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from '../../src/database/database.js';
-import { SqliteDatabase } from '../../src/database/sqlite-database.js';
+import { SqliteDatabase } from '../../src/database/sqlite/sqlite-database.js';
 import { entities } from '../../src/entities.js';
 
 /** An empty SQLite database with every table, for unit specs of code that holds SQL. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { loadSqliteDriver } from '../../src/database/sqlite-driver.js';
+import { loadSqliteDriver } from '../../src/database/sqlite/sqlite-driver.js';
 
 declare const TEST_ENGINE: 'sqlite' | 'postgres';
 declare const TEST_POSTGRES_URL: string;

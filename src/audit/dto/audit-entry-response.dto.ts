@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { orNull } from '../../common/validation.js';
-import { AUDIT_EVENTS, type AuditEntry, type AuditEvent } from '../audit-entry.js';
+import { orNull } from '../../validation/validation.js';
+import { AUDIT_EVENTS, type AuditEntry, type AuditEvent } from '../audit-entry.entity.js';
 
 const meanings = Object.entries(AUDIT_EVENTS).map(([name, meaning]) => `\`${name}\`: ${meaning}`);
 

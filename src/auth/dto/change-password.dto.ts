@@ -1,4 +1,4 @@
-import { IsText } from '../../common/validation.js';
+import { IsText } from '../../validation/validation.js';
 import { IsPassword } from '../../users/dto/user-body.dto.js';
 
 /** What `POST /auth/password` takes. */

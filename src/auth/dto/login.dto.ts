@@ -1,4 +1,4 @@
-import { IsText } from '../../common/validation.js';
+import { IsText } from '../../validation/validation.js';
 
 /** What `POST /auth/login` takes. Further fields are ignored. */
 export class Login {

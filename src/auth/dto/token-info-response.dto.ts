@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { Token } from '../../tokens/token.js';
-import type { TokenType } from '../../tokens/token-error.js';
+import type { TokenType } from '../../tokens/token-errors.js';
 
 const claims = {
   sub: '1',

@@ -1,6 +1,6 @@
-import { IsInteger, IsOwnId, IsText } from '../../common/validation.js';
-import { nfc } from '../../common/values.js';
-import { Book } from '../book.js';
+import { IsInteger, IsOwnId, IsText } from '../../validation/validation.js';
+import { nfc } from '../../validation/values.js';
+import { Book } from '../book.entity.js';
 import type { BookValues } from '../book.repository.js';
 
 /** Of each text of a book, in code points. */

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { orNull } from '../../common/validation.js';
-import type { Book } from '../book.js';
+import { orNull } from '../../validation/validation.js';
+import type { Book } from '../book.entity.js';
 
 export class BookResponse {
   @ApiProperty({ type: 'integer', example: 1 })

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Book } from '../../books/book.js';
+import { Book } from '../../books/book.entity.js';
 import { type CreateBook, MAX_LENGTH } from '../../books/dto/book-body.dto.js';
-import { IsInteger, IsText, orNull } from '../../common/validation.js';
+import { IsInteger, IsText, orNull } from '../../validation/validation.js';
 
 /** What `POST /book` takes: a book, with the tutorial's names for what it holds. */
 export class TutorialBook {

@@ -1,5 +1,5 @@
-import { IsInteger, IsOwnId, IsText, IsTextList } from '../../common/validation.js';
-import { Ship } from '../ship.js';
+import { IsInteger, IsOwnId, IsText, IsTextList } from '../../validation/validation.js';
+import { Ship } from '../ship.entity.js';
 
 /**
  * Of each text of a ship, in code points. Ships from before this limit may have longer texts, which

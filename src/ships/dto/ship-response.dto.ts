@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { Ship } from '../ship.js';
+import type { Ship } from '../ship.entity.js';
 
 export class ShipResponse {
   @ApiProperty({ type: 'integer', example: 16 })

@@ -1,4 +1,4 @@
-import { IsOwnId, IsText } from '../../common/validation.js';
+import { IsOwnId, IsText } from '../../validation/validation.js';
 import { problemOfName } from '../user-name.js';
 
 export const IsPassword = () =>

@@ -1,0 +1,98 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppConfig } from '../config/app-config.js';
+import { PUBLIC } from './require-token.decorator.js';
+import { headerOf, loginCookieOf, placesOf, type TokenRequirement, unmet } from './requirement.js';
+import { requirementOf } from './route-requirements.js';
+import { missingToken, type SentToken, sentToken, type TokenPlaces } from './sent-token.js';
+import { refuseForgedRequest, TokenCookies } from './token-cookies.js';
+import { TokenError } from '../tokens/token-errors.js';
+import { TokenService } from '../tokens/token.service.js';
+import type { Token } from '../tokens/token.js';
+
+type Request = FastifyRequest & { token?: Token; tokenFrom?: SentToken['from'] };
+
+/** Whether the token that the guard let in came in a cookie. */
+export function cameByCookie(request: FastifyRequest): boolean {
+  return (request as Request).tokenFrom === 'cookie';
+}
+
+/** What a route asks, with what follows from it. */
+interface Access {
+  requirement: TokenRequirement;
+  places: TokenPlaces;
+}
+
+/**
+ * Stands before every route: lets in what `@Public()` opens, and else only who holds the token
+ * that `@RequireToken()` asks for, an access token where it says nothing.
+ */
+@Injectable()
+export class TokenGuard implements CanActivate {
+  /** What the decorators said, which does not change, by controller and handler. */
+  private readonly accesses = new Map<object, Map<object, Access | typeof PUBLIC>>();
+
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly tokens: TokenService,
+    private readonly cookies: TokenCookies,
+    private readonly config: AppConfig,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const access = this.accessOf(context);
+    if (access === PUBLIC) return true;
+
+    const http = context.switchToHttp();
+    const request = http.getRequest<Request>();
+    http.getResponse<FastifyReply>().header('cache-control', 'no-store');
+    request.token = await this.check(access, request);
+    return true;
+  }
+
+  /**
+   * The token of a request that fulfils the requirement, for routes that are open with another
+   * result for its holder.
+   *
+   * @throws TokenError where the request has none
+   */
+  checkRequest(requirement: TokenRequirement, request: FastifyRequest): Promise<Token> {
+    return this.check({ requirement, places: this.placesFor(requirement) }, request);
+  }
+
+  private async check({ requirement, places }: Access, request: Request): Promise<Token> {
+    const sent = sentToken(request, places);
+    if (!sent) throw new TokenError(missingToken(places));
+    const { type = 'access', spent = false } = requirement;
+    const token = await this.tokens.verify(sent.signed, { type, spent });
+    if (sent.from === 'cookie') refuseForgedRequest(request, token);
+    const lacking = unmet(requirement, token, request.params as Record<string, string>);
+    if (lacking) throw new TokenError(lacking, `of ${token.subject}`);
+    request.tokenFrom = sent.from;
+    return token;
+  }
+
+  private accessOf(context: ExecutionContext): Access | typeof PUBLIC {
+    const [handler, controller] = [context.getHandler(), context.getClass()];
+    // By controller, too: one may inherit a handler from another and be decorated differently.
+    const ofController = this.accesses.get(controller) ?? new Map<object, Access>();
+    this.accesses.set(controller, ofController);
+    let access = ofController.get(handler);
+    if (access === undefined) {
+      const requirement = requirementOf(this.reflector, [handler, controller], this.config);
+      access =
+        requirement === PUBLIC ? PUBLIC : { requirement, places: this.placesFor(requirement) };
+      ofController.set(handler, access);
+    }
+    return access;
+  }
+
+  private placesFor(requirement: TokenRequirement): TokenPlaces {
+    const header = headerOf(requirement);
+    if (placesOf(requirement).length > 0) return { header, cookie: requirement.cookie ?? null };
+    const type = loginCookieOf(requirement);
+    const isRead = this.cookies.enabled && type !== null;
+    return { header, cookie: isRead ? this.cookies.names[type].token : null };
+  }
+}

@@ -1,0 +1,125 @@
+import { Injectable } from '@nestjs/common';
+import { AppConfig } from '../../config/app-config.js';
+import { Database } from '../../database/database.js';
+import type { Client } from '../../http/client.js';
+import { digestOf } from '../../sessions/sealed-token.js';
+import { SessionRepository } from '../../sessions/session.repository.js';
+import type { Session } from '../../sessions/session.entity.js';
+import { SuccessorSeal } from '../../sessions/successor-seal.js';
+import { TokenError, tokenRevoked } from '../../tokens/token-errors.js';
+import { TokenService } from '../../tokens/token.service.js';
+import type { Token } from '../../tokens/token.js';
+import type { KnownUser } from '../../users/user.repository.js';
+import { AuthService, type TokenPair } from '../auth.service.js';
+import { rangeOf, RefreshRepeats } from './refresh-repeats.service.js';
+import { roleOf } from '../role.js';
+
+/** A pair, or an access token alone where refresh tokens are not spent. */
+export type Refreshed = Pick<TokenPair, 'access'> & Partial<TokenPair>;
+
+/**
+ * Gives new tokens for a refresh token, and spends it (RFC 9700, section 4.14.2). What becomes of one
+ * that was spent already is decided by `RefreshRepeats`. See docs/decisions/0011-refresh-tokens.md.
+ */
+@Injectable()
+export class RefreshService {
+  constructor(
+    private readonly auth: AuthService,
+    private readonly tokens: TokenService,
+    private readonly sessions: SessionRepository,
+    private readonly repeats: RefreshRepeats,
+    private readonly seal: SuccessorSeal,
+    private readonly database: Database,
+    private readonly config: AppConfig,
+  ) {}
+
+  /**
+   * @param token a refresh token that verified, whether or not it was spent
+   * @throws TokenError `token_revoked` where the user is gone, where the session has ended, or where
+   * it ends now
+   * @throws ApiError `too_many_requests` if the token was repeated too often, or 503
+   */
+  async refresh(token: Token, client: Client): Promise<Refreshed> {
+    const user = await this.auth.currentUser(token);
+    const { sessionId } = token;
+    const end = token.expiresAt.getTime();
+    if (sessionId === null) {
+      const access = await this.accessTokenFor(user, token, end);
+      // Code made it, without a session that could move on: it stays good.
+      return this.config.refreshRotation ? { access, refresh: token } : { access };
+    }
+    if (this.config.refreshRotation) return this.rotate(token, user, sessionId, client);
+    if (!(await this.sessions.touch(sessionId, digestOf(token)))) {
+      throw new TokenError(tokenRevoked, 'the session ended meanwhile, or the token was spent');
+    }
+    return { access: await this.accessTokenFor(user, token, end) };
+  }
+
+  private async rotate(
+    token: Token,
+    user: KnownUser,
+    sessionId: string,
+    client: Client,
+  ): Promise<TokenPair> {
+    const session = await this.sessions.findLive(sessionId);
+    if (!session) throw new TokenError(tokenRevoked, 'the session ended meanwhile');
+    const isCurrent = (session.currentToken ?? digestOf(token)) === digestOf(token);
+    const expiresAt = isCurrent ? this.newEndOf(session) : session.expiresAt;
+    // Made before the token is spent: where a hook says no, nothing is lost.
+    const access = await this.accessTokenFor(user, token, expiresAt);
+    const successor = isCurrent ? await this.successorOf(token, expiresAt) : null;
+
+    const refresh = await this.database.write(async () => {
+      if (successor && (await this.spend(token, sessionId, successor, client))) return successor;
+      return this.repeats.answer(token, sessionId, { userId: user.id, client });
+    });
+    // Not from within the write, which would undo the end of the session.
+    if (!refresh) throw new TokenError(tokenRevoked, 'the session has ended');
+    return { access, refresh };
+  }
+
+  /** @returns false where another request was faster, or the session has ended */
+  private spend(
+    token: Token,
+    sessionId: string,
+    successor: Token,
+    client: Client,
+  ): Promise<boolean> {
+    return this.sessions.moveOn({
+      id: sessionId,
+      from: digestOf(token),
+      to: digestOf(successor),
+      // Without a grace period nothing could ask for it.
+      successor: this.config.refreshGrace === 0 ? null : this.seal.seal(successor, token),
+      range: rangeOf(client),
+      agent: client.agent,
+      now: Date.now(),
+      expiresAt: successor.expiresAt.getTime(),
+    });
+  }
+
+  /** As long as a refresh token lives, and never past the age that a session may reach. */
+  private newEndOf({ createdAt }: Session): number {
+    const { refreshTokenLifetime, sessionMaxAge } = this.config;
+    return Math.min(Date.now() + refreshTokenLifetime * 1000, createdAt + sessionMaxAge * 1000);
+  }
+
+  private accessTokenFor(user: KnownUser, token: Token, notAfter: number): Promise<Token> {
+    return this.tokens.createAccessToken(token.subject, {
+      ...this.optionsFor(token, notAfter),
+      ...roleOf(user),
+    });
+  }
+
+  private successorOf(token: Token, notAfter: number): Promise<Token> {
+    return this.tokens.createRefreshToken(token.subject, this.optionsFor(token, notAfter));
+  }
+
+  private optionsFor({ sessionId }: Token, notAfter: number) {
+    return {
+      ...(sessionId !== null && { sessionId }),
+      notAfter,
+      csrf: this.config.tokenCookies,
+    };
+  }
+}

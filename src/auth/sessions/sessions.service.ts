@@ -1,0 +1,98 @@
+import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../../audit/audit-trail.js';
+import { ApiError, notFound } from '../../errors/api-error.js';
+import { parseRowId } from '../../http/resource-id.js';
+import { Database } from '../../database/database.js';
+import type { ReadCaller } from '../../database/select.js';
+import { WRITE_BATCH, WriteBatches } from '../../database/write-batches.js';
+import type { Client } from '../../http/client.js';
+import { SessionBatches } from '../../sessions/session-batches.js';
+import { SessionRepository } from '../../sessions/session.repository.js';
+import type { Session } from '../../sessions/session.entity.js';
+import { TokenService } from '../../tokens/token.service.js';
+import type { Token } from '../../tokens/token.js';
+import { UsersService } from '../../users/users.service.js';
+
+/** The sessions of the caller. A session of another user is answered like one that does not exist. */
+@Injectable()
+export class SessionsService {
+  constructor(
+    private readonly sessions: SessionRepository,
+    private readonly sessionBatches: SessionBatches,
+    private readonly tokens: TokenService,
+    private readonly users: UsersService,
+    private readonly audit: AuditTrail,
+    private readonly database: Database,
+    private readonly batches: WriteBatches,
+  ) {}
+
+  list(token: Token, caller: ReadCaller): Promise<Session[]> {
+    return this.sessions.listLive(token.subject, caller);
+  }
+
+  /** Revokes this one token. */
+  async logout(token: Token, client: Client): Promise<void> {
+    await this.database.write(async () => {
+      await this.tokens.revoke(token);
+      await this.audit.record('logout', { ...about(token), client });
+    });
+  }
+
+  /** Ends the token's session, and with it every token of it. */
+  async endCurrent(token: Token, client: Client): Promise<void> {
+    await this.database.write(async () => {
+      if (token.sessionId === null) await this.tokens.revoke(token);
+      else if (!(await this.sessions.end(token.sessionId))) return;
+      await this.audit.record('session_ended', { ...about(token), client });
+    });
+  }
+
+  /** @throws ApiError `not_found`, or TokenError `token_revoked` where the caller's own has ended */
+  async end(token: Token, sessionId: string, client: Client): Promise<void> {
+    // A read decides first, so that requests for sessions that are not there open no write.
+    const isOwn = sessionId === token.sessionId;
+    if (!isOwn && !(await this.sessions.hasLive(token.subject, sessionId))) {
+      throw new ApiError(notFound);
+    }
+    await this.database.write(async () => {
+      await this.users.confirmCaller(token);
+      if (!(await this.sessions.endOf(token.subject, sessionId))) throw new ApiError(notFound);
+      await this.audit.record('session_ended', { ...about(token), sessionId, client });
+    });
+  }
+
+  /**
+   * Ends all sessions but the token's own. One batch holds all that a user may have. Only users from
+   * before that limit need more, and only those wait in a queue.
+   *
+   * @throws TokenError `token_revoked` where that one has ended
+   * @throws ApiError 429 or 503 if too many batches are queued; what has ended remains so
+   */
+  async endOthers(token: Token, client: Client): Promise<void> {
+    // A read decides first, so that a request that has nothing to end opens no write.
+    if (!(await this.sessions.hasOthers(token.subject, token.sessionId))) return;
+    let recorded = false;
+    const endBatch = () =>
+      this.database.write(async () => {
+        await this.users.confirmCaller(token);
+        const ended = await this.sessionBatches.endBatch(token.subject, token.sessionId);
+        // A request that ends nothing, repeated again and again, must not fill the trail.
+        if (ended > 0 && !recorded) {
+          await this.audit.record('other_sessions_ended', { ...about(token), client });
+        }
+        return ended;
+      });
+    const owner = { group: `subject ${token.subject}`, key: `session ${token.sessionId}` };
+    const more = async () => {
+      const ended = await endBatch();
+      // Another batch follows a full one alone, which is in the trail by now.
+      recorded = true;
+      return ended === WRITE_BATCH;
+    };
+    if (await more()) await this.batches.run(owner, more);
+  }
+}
+
+function about(token: Token) {
+  return { userId: parseRowId(token.subject), token };
+}

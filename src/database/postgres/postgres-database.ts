@@ -1,0 +1,185 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type pg from 'pg';
+import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
+import { messageOf } from '../../errors/error-message.js';
+import { StartError } from '../../errors/start-error.js';
+import type { PostgresSettings } from '../../config/app-config.js';
+import { type Entities, missingOf, postgresOptions } from '../data-source-options.js';
+import { Database } from '../database.js';
+import { codeOf } from '../driver-error.js';
+import { MigrationSource } from '../migration-source.js';
+import { withOutageAs503 } from '../outage.js';
+import { ConnectionGroup, PostgresClient, type TimedQuery, timeouts } from './postgres-client.js';
+import { ReadOnlyServer } from './postgres-migrations.js';
+import {
+  type BuildSelect,
+  compileSelect,
+  expensiveReadQueue,
+  hydrated,
+  once,
+  type ReadCaller,
+  type Select,
+  takeLight,
+  type Value,
+} from '../select.js';
+
+/** PostgreSQL through a pool of connections. */
+export class PostgresDatabase extends Database {
+  private readonly inWrite = new AsyncLocalStorage<EntityManager>();
+  private readonly options: ReturnType<typeof postgresOptions>;
+  private readonly connections: ConnectionGroup;
+  private readonly source: DataSource;
+  /** Leaves most connections of the pool to others. */
+  private readonly inTurn = expensiveReadQueue(2);
+
+  constructor(settings: PostgresSettings, entities: Entities) {
+    super();
+    this.options = postgresOptions(settings, entities);
+    this.connections = new ConnectionGroup(settings.prepare);
+    const extra = { Client: PostgresClient, group: this.connections };
+    this.source = new DataSource({ ...this.options, extra });
+  }
+
+  override async open(): Promise<void> {
+    try {
+      await this.migrate();
+      await this.source.initialize();
+    } catch (error) {
+      throw withSentence(error);
+    }
+  }
+
+  override async close(): Promise<void> {
+    if (this.source.isInitialized) await this.source.destroy();
+  }
+
+  /** An answer that comes too late does not keep the connection. */
+  override async check(): Promise<void> {
+    const text = "SELECT current_setting('transaction_read_only')";
+    const [row] = await this.read({ text, timeout: timeouts.check });
+    if (row?.[0] !== 'on') return;
+    this.connections.dropIdle();
+    throw new ReadOnlyServer('the server is read-only');
+  }
+
+  override async missingMigrations(): Promise<string[]> {
+    const rows = await this.read({ text: 'SELECT name FROM migrations', timeout: timeouts.check });
+    return missingOf(
+      this.source,
+      rows.map(([name]) => ({ name: String(name) })),
+    );
+  }
+
+  override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const outer = this.inWrite.getStore();
+    if (outer) return work(outer);
+    try {
+      return await againWhereDeadlocked(() =>
+        this.source.transaction((manager) => this.inWrite.run(manager, () => work(manager))),
+      );
+    } catch (error) {
+      // After a failover, connections to the old server may live on. New ones lead to the new server.
+      if (codeOf(error) === READ_ONLY) this.connections.dropIdle();
+      throw withOutageAs503(error);
+    }
+  }
+
+  override select<Entity extends ObjectLiteral, Parameter extends string>(
+    build: BuildSelect<Entity, Parameter>,
+  ): Select<Entity, Parameter> {
+    const compile = once(() => compileSelect(this.source, build));
+    const query = async (values: Record<string, Value>): Promise<unknown[][]> => {
+      const { sql, bind } = compile();
+      const writer = this.inWrite.getStore();
+      if (!writer) {
+        const timeout = build.expensive === true ? timeouts.expensive : timeouts.query;
+        return this.read({ text: sql, values: bind(values), timeout });
+      }
+      const statement = build.lock ? `${sql} ${LOCKS[build.lock]}` : sql;
+      const rows = await writer.query<ObjectLiteral[]>(statement, bind(values));
+      // pg builds a row's members in the order of the columns.
+      return rows.map((row) => Object.values(row) as unknown[]);
+    };
+    // A write that waited in the queue would keep a connection and its locks meanwhile.
+    const run = (values: Record<string, Value>, caller?: ReadCaller) =>
+      build.expensive === true && !this.inWrite.getStore()
+        ? this.inTurn(caller, () => query(values))
+        : query(values);
+    const all = async (values: Record<string, Value>, caller?: ReadCaller) =>
+      (await run(values, caller)).map(compile().hydrate);
+    return {
+      all,
+      light: async (values, caller, bytes) =>
+        hydrated(takeLight(await run(values, caller), bytes), compile().hydrate),
+      first: async (...read) => (await all(...read))[0],
+    };
+  }
+
+  /** Only the server reads its log. */
+  override clearLog(): boolean {
+    return true;
+  }
+
+  override listHolds(column: string, parameter: string): string {
+    return `CAST(${column} AS jsonb) @> to_jsonb(CAST(${parameter} AS text))`;
+  }
+
+  protected override isUniqueViolation(error: unknown): boolean {
+    return codeOf(error) === UNIQUE_VIOLATION;
+  }
+
+  /** On a connection of its own, without the timeouts of requests. */
+  private async migrate(): Promise<void> {
+    const source = new MigrationSource(this.options);
+    await source.initialize();
+    try {
+      await source.runMigrations();
+    } finally {
+      await source.destroy();
+    }
+  }
+
+  /** @throws ApiError 503 where the server cannot be reached or cannot work */
+  private async read(query: TimedQuery): Promise<unknown[][]> {
+    const { master: pool } = this.source.driver as unknown as { master: pg.Pool };
+    try {
+      return (await pool.query<unknown[]>({ ...query, rowMode: 'array' })).rows;
+    } catch (error) {
+      throw withOutageAs503(error);
+    }
+  }
+}
+
+/** Neither waits for the other, so that a write may take both in turn. */
+const LOCKS = { exists: 'FOR KEY SHARE', alone: 'FOR NO KEY UPDATE' };
+
+/** Codes of the PostgreSQL manual's appendix A. */
+const UNIQUE_VIOLATION = '23505';
+const DEADLOCK = '40P01';
+const READ_ONLY = '25006';
+
+/** How often a write is tried that others keep from its rows. */
+const MAX_TRIES = 3;
+
+/**
+ * Of writes that wait for each other's rows PostgreSQL undoes one, which has done nothing then and
+ * may begin anew. SQLite knows no such thing: there one writes at a time.
+ */
+async function againWhereDeadlocked<T>(write: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (codeOf(error) !== DEADLOCK || tries === MAX_TRIES) throw error;
+    }
+  }
+}
+
+/** Says why the server could not be used, and what would do, for the person who starts the service. */
+function withSentence(error: unknown): StartError {
+  const sentence =
+    error instanceof ReadOnlyServer
+      ? 'is read-only: it is a standby, or default_transaction_read_only is on. Name the primary server.'
+      : `cannot be used: ${messageOf(error)}. Is it running, and does the database exist?`;
+  return new StartError(`The PostgreSQL server of DATABASE_URL ${sentence}`, { cause: error });
+}

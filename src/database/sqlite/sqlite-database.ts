@@ -1,0 +1,200 @@
+import { Logger } from '@nestjs/common';
+import type BetterSqlite3 from 'better-sqlite3';
+import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
+import type { SqliteSettings } from '../../config/app-config.js';
+import { type Entities, missingOf, sqliteOptions } from '../data-source-options.js';
+import { Database } from '../database.js';
+import { codeOf, isLocked } from '../driver-error.js';
+import { MigrationSource } from '../migration-source.js';
+import { withOutageAs503 } from '../outage.js';
+import {
+  type BuildSelect,
+  type CompiledSelect,
+  compileSelect,
+  hydrated,
+  type Light,
+  once,
+  type ReadCaller,
+  type Select,
+  takeLight,
+  type Value,
+} from '../select.js';
+import { connectionOf } from './sqlite-connection.js';
+import { SqliteFileWatch } from './sqlite-file-watch.js';
+import {
+  prepareSqliteFile,
+  problemsOfModes,
+  refuseDamagedFile,
+  withSentence,
+} from './sqlite-file.js';
+import { SqliteThread } from './sqlite-thread.js';
+import { SqliteWriter, untilUnlocked } from './sqlite-writer.js';
+
+type Statement = BetterSqlite3.Statement<unknown[], unknown[]>;
+
+/** How long the start waits for another process that has the file locked, in milliseconds. */
+const START_PATIENCE = 60_000;
+
+/**
+ * One SQLite file with two connections: one that only reads, one that writes, for one
+ * transaction after the other. See docs/decisions/0002-one-writer.md.
+ */
+export class SqliteDatabase extends Database {
+  private readonly logger = new Logger(SqliteDatabase.name);
+  private readonly writes: SqliteWriter;
+  private readonly writer: MigrationSource;
+  private readonly reader: DataSource;
+  private readonly thread: SqliteThread;
+  private readonly watch: SqliteFileWatch;
+
+  constructor(
+    private readonly settings: SqliteSettings,
+    private readonly entities: Entities,
+  ) {
+    super();
+    const { file } = settings;
+    this.writer = new MigrationSource(sqliteOptions(file, entities));
+    this.reader = new DataSource({ ...sqliteOptions(file, entities), readonly: true });
+    this.thread = new SqliteThread(file);
+    this.watch = new SqliteFileWatch(file);
+    this.writes = new SqliteWriter(
+      () => connectionOf(this.writer),
+      () => this.watch.requireFilesNow(),
+    );
+  }
+
+  override async open(): Promise<void> {
+    const deadline = performance.now() + START_PATIENCE;
+    const { file } = this.settings;
+    try {
+      await prepareSqliteFile(this.settings, this.entities);
+      await untilUnlocked(() => this.writer.initialize(), deadline);
+      refuseDamagedFile(connectionOf(this.writer));
+      await this.writer.runMigrations();
+      await this.reader.initialize();
+      this.watch.start();
+      for (const problem of problemsOfModes(file)) this.logger.warn(problem);
+    } catch (error) {
+      await this.close();
+      throw withSentence(file, error);
+    }
+  }
+
+  override async close(): Promise<void> {
+    this.watch.stop();
+    await this.thread.close();
+    for (const source of [this.reader, this.writer]) {
+      if (source.isInitialized) await source.destroy();
+    }
+  }
+
+  override async check(): Promise<void> {
+    this.watch.requireFilesNow();
+    // Reads the file, which `SELECT 1` would not.
+    connectionOf(this.reader).pragma('schema_version');
+  }
+
+  override async missingMigrations(): Promise<string[]> {
+    const rows = connectionOf(this.reader).prepare('SELECT name FROM migrations').all();
+    return missingOf(this.writer, rows as { name: string }[]);
+  }
+
+  override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    try {
+      return await this.writes.run(() => work(this.writer.manager));
+    } catch (error) {
+      throw withOutageAs503(error);
+    }
+  }
+
+  override select<Entity extends ObjectLiteral, Parameter extends string>(
+    build: BuildSelect<Entity, Parameter>,
+  ): Select<Entity, Parameter> {
+    const prepared = once(() => compileSelect(this.reader, build));
+    const compile = (): CompiledSelect<Entity> => {
+      // The thread of expensive reads may open the file only now.
+      if (build.expensive === true) this.watch.requireFilesNow();
+      else this.watch.requireFiles();
+      return prepared();
+    };
+    const prepareOn = (source: DataSource) =>
+      once(() => connectionOf(source).prepare<unknown[], unknown[]>(compile().sql).raw());
+    const [onReader, onWriter] = [prepareOn(this.reader), prepareOn(this.writer)];
+    const statement = (): Statement => (this.writes.active ? onWriter() : onReader());
+    if (build.expensive === true) return this.selectInThread(compile, onWriter);
+    // Asynchronous in their signatures alone: better-sqlite3 answers at once.
+    return {
+      all: async (values) => {
+        const { bind, hydrate } = compile();
+        return orUnavailable(() => statement().all(bind(values))).map(hydrate);
+      },
+      light: async (values, _caller, bytes) => {
+        const { bind, hydrate } = compile();
+        const read = () => takeLight(statement().iterate(bind(values)), bytes);
+        return hydrated(orUnavailable(read), hydrate);
+      },
+      first: async (values) => {
+        const { bind, hydrate } = compile();
+        const row = orUnavailable(() => statement().get(bind(values)));
+        return row && hydrate(row);
+      },
+    };
+  }
+
+  /** A read within a write stays on the writer's connection, which alone sees the changes so far. */
+  private selectInThread<Entity, Parameter extends string>(
+    compile: () => CompiledSelect<Entity>,
+    onWriter: () => Statement,
+  ): Select<Entity, Parameter> {
+    const all = async (
+      values: Record<Parameter, Value>,
+      caller?: ReadCaller,
+    ): Promise<Entity[]> => {
+      const { sql, bind, hydrate } = compile();
+      const rows = this.writes.active
+        ? orUnavailable(() => onWriter().all(bind(values)))
+        : await this.thread.all(sql, bind(values), caller);
+      return rows.map(hydrate);
+    };
+    const light = async (
+      values: Record<Parameter, Value>,
+      caller?: ReadCaller,
+      bytes = 0,
+    ): Promise<Light<Entity>> => {
+      const { sql, bind, hydrate } = compile();
+      const rows = this.writes.active
+        ? orUnavailable(() => takeLight(onWriter().iterate(bind(values)), bytes))
+        : await this.thread.light(sql, bind(values), caller, bytes);
+      return hydrated(rows, hydrate);
+    };
+    return { all, light, first: async (...read) => (await all(...read))[0] };
+  }
+
+  override clearLog(): boolean {
+    const connection = connectionOf(this.writer);
+    if (connection.inTransaction) return false;
+    try {
+      return connection.pragma('wal_checkpoint(TRUNCATE)', { simple: true }) === 0;
+    } catch (error) {
+      if (isLocked(error)) return false;
+      throw error;
+    }
+  }
+
+  override listHolds(column: string, parameter: string): string {
+    return `EXISTS (SELECT 1 FROM json_each(${column}) WHERE value = ${parameter})`;
+  }
+
+  protected override isUniqueViolation(error: unknown): boolean {
+    return ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(error));
+  }
+}
+
+/** @throws ApiError 503 where the file cannot be read */
+function orUnavailable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw withOutageAs503(error);
+  }
+}

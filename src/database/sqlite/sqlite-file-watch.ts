@@ -1,0 +1,86 @@
+import { type BigIntStats, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { Logger } from '@nestjs/common';
+import { unavailable } from '../../errors/api-error.js';
+import { codeOf } from '../driver-error.js';
+import { filesOf } from './sqlite-file.js';
+
+/** Milliseconds between two looks at the files. */
+const INTERVAL = 1_000;
+
+/**
+ * Notices that the files of an open database are gone, replaced or emptied. SQLite itself goes on with
+ * the files that it has open, whose content is lost when they are closed. While the service runs, only
+ * the return of the same files heals it: a database in their place is opened by a restart.
+ *
+ * See docs/decisions/0019-database-files.md.
+ */
+export class SqliteFileWatch {
+  private readonly logger = new Logger('Database');
+  /** Device and inode of each file that was there when the database was opened. */
+  private readonly known = new Map<string, string>();
+  private timer: NodeJS.Timeout | undefined;
+  private problem: string | null = null;
+
+  constructor(private readonly file: string) {}
+
+  /** Begins when all files are open. */
+  start(): void {
+    for (const path of filesOf(this.file)) {
+      const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+      if (found) this.known.set(path, identityOf(found));
+    }
+    this.timer = setInterval(() => this.look(), INTERVAL).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /**
+   * Costs nothing while all is well: it relies on the latest look.
+   *
+   * @throws ApiError 503 if the files are gone, replaced or emptied
+   */
+  requireFiles(): void {
+    if (this.problem !== null) this.requireFilesNow();
+  }
+
+  /** Looks now; throws as `requireFiles`. */
+  requireFilesNow(): void {
+    this.look();
+    if (this.problem !== null) throw unavailable(this.problem);
+  }
+
+  private look(): void {
+    const problem = this.findProblem();
+    if (problem === this.problem) return;
+    if (problem === null) this.logger.log('The database files are back.');
+    else if (this.problem === null) {
+      this.logger.error(
+        `${problem}: every request that needs the database gets 503. Bring that file back, or put the right one at ${this.file} and restart the service.`,
+      );
+    }
+    this.problem = problem;
+  }
+
+  private findProblem(): string | null {
+    for (const [path, known] of this.known) {
+      const name = `The database file ${basename(path)}`;
+      try {
+        const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+        if (!found) return `${name} is gone`;
+        if (identityOf(found) !== known) return `${name} is not the one that was opened`;
+        // Those beside it may be empty.
+        if (path === this.file && found.size === 0n) return `${name} is empty`;
+      } catch (error) {
+        return `${name} cannot be found (${codeOf(error)})`;
+      }
+    }
+    return null;
+  }
+}
+
+function identityOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
+}

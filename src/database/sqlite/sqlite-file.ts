@@ -1,0 +1,102 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Database as Connection } from 'better-sqlite3';
+import { isOpenToOthers, isReplaceableByOthers } from '../../config/private-file.js';
+import { StartError } from '../../errors/start-error.js';
+import type { SqliteSettings } from '../../config/app-config.js';
+import type { Entities } from '../data-source-options.js';
+import { codeOf, isLocked } from '../driver-error.js';
+import { createSqliteFile } from './sqlite-creation.js';
+
+/** Bits of a mode (POSIX `st_mode`): whether anybody may write. */
+const WRITE_BITS = 0o222;
+
+/** The files that SQLite keeps a database in while it is open. */
+export function filesOf(file: string): string[] {
+  return [file, `${file}-wal`, `${file}-shm`];
+}
+
+/**
+ * Makes a missing file, if the settings allow it, and checks one that exists before SQLite opens it.
+ *
+ * @throws StartError, with a sentence for a person, if the file is missing, empty, or cannot be written
+ */
+export async function prepareSqliteFile(
+  { file, create }: SqliteSettings,
+  entities: Entities,
+): Promise<void> {
+  if (!existsSync(file)) {
+    if (!create) throw new StartError(missingSentence(file));
+    await createSqliteFile(file, entities);
+  }
+  // SQLite would take it for a new database.
+  if (statSync(file).size === 0) throw new StartError(emptySentence(file));
+  for (const each of filesOf(file).filter((name) => existsSync(name))) refuseUnwritable(each);
+  refuseUnwritable(dirname(file));
+}
+
+function missingSentence(file: string): string {
+  return `The database file ${file} does not exist. If it should, check DATABASE_URL and whether its volume is mounted. To begin with a new database, run: npm run admin -- create-database (or set DATABASE_CREATE=true).`;
+}
+
+function emptySentence(file: string): string {
+  return `The database file ${file} is empty (0 bytes). Restore it from a backup; or, to begin with a new database, delete the file and run: npm run admin -- create-database`;
+}
+
+/**
+ * The administrator (root) may write to every file. A file without write permission in its mode is
+ * refused anyway, because the mode was set on purpose.
+ */
+function refuseUnwritable(path: string): void {
+  const mode = statSync(path).mode & 0o777;
+  const isReadOnly = (mode & WRITE_BITS) === 0;
+  try {
+    if (!isReadOnly) return accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new StartError(
+      `The database cannot be written: ${codeOf(error)} for ${path}. Let the user of the service write to it, or mount its volume for writing.`,
+      { cause: error },
+    );
+  }
+  throw new StartError(
+    `The database cannot be written: the mode of ${path} is 0${mode.toString(8)}. Run: chmod u+w ${path}`,
+  );
+}
+
+/** Sentences about what other users of the machine may do with the database; the modes stay. */
+export function problemsOfModes(file: string): string[] {
+  const open = filesOf(file).filter(isOpenToOthers);
+  const folder = dirname(file);
+  return [
+    ...(open.length > 0 ? [`Others may read the database; run: chmod 600 ${open.join(' ')}`] : []),
+    ...(isReplaceableByOthers(folder)
+      ? [`Others may replace the database; run: chmod go-w ${folder}`]
+      : []),
+  ];
+}
+
+/** @throws Error where SQLite finds the file damaged. It is never replaced or repaired here. */
+export function refuseDamagedFile(connection: Connection): void {
+  const findings = connection.pragma('quick_check(1)', { simple: true });
+  if (findings !== 'ok') throw new DamagedFile(String(findings));
+}
+
+class DamagedFile extends Error {}
+
+/** Says why a file could not be used, and what would do, for the person who starts the service. */
+export function withSentence(file: string, error: unknown): StartError {
+  if (error instanceof StartError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = message.replace(/\s+/g, ' ');
+  return new StartError(`The database file ${file} ${sentence(error, reason)}`, { cause: error });
+}
+
+function sentence(error: unknown, reason: string): string {
+  if (isLocked(error)) {
+    return 'is locked by another process; stop that, or wait until it is done.';
+  }
+  if (error instanceof DamagedFile || /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) {
+    return `is damaged: ${reason}. It was left as it is; restore it from a backup, or name another in DATABASE_URL.`;
+  }
+  return `cannot be used: ${reason}. Put that right, or name another in DATABASE_URL.`;
+}

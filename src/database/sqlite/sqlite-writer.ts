@@ -1,0 +1,168 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import type BetterSqlite3 from 'better-sqlite3';
+import { unavailable } from '../../errors/api-error.js';
+import { isLocked } from '../driver-error.js';
+
+/** Writes in line before a caller is told to come back. */
+const MAX_WAITING = 1000;
+/** Writes that share a transaction, so that none waits for too many others. */
+const MAX_TOGETHER = 64;
+/**
+ * Milliseconds after which a shared transaction takes no further write. Writes run on the main
+ * thread, so 64 that each remove hundreds of rows would hold up every request until the last is done.
+ */
+const MAX_DURATION = 10;
+/** How long a write waits for another process that holds the file, in milliseconds. */
+const PATIENCE = 5_000;
+
+interface Write {
+  /** When the patience of its caller ends; see `performance.now`. */
+  deadline: number;
+  run: () => Promise<unknown>;
+  resolve: (value: never) => void;
+  reject: (reason: unknown) => void;
+}
+
+/**
+ * Runs writes on one connection, in the order in which they come. Those that wait together share
+ * a transaction, and with it the `fsync` that a commit costs; each has a savepoint of its own, so
+ * that one that fails undoes nothing but itself. A write is acknowledged after the commit.
+ */
+export class SqliteWriter {
+  private readonly line: Write[] = [];
+  private readonly inWrite = new AsyncLocalStorage<{ open: boolean }>();
+  private draining = false;
+
+  /**
+   * @param requireFiles throws if the files of the database are gone or replaced, so that no write to
+   *   them is acknowledged
+   */
+  constructor(
+    private readonly connection: () => BetterSqlite3.Database,
+    private readonly requireFiles: () => void,
+  ) {}
+
+  /** Whether the calling code is part of a write. */
+  get active(): boolean {
+    return this.inWrite.getStore()?.open === true;
+  }
+
+  /**
+   * @throws ApiError 503 where the line is full
+   * @throws SQLite's own error where the transaction fails, or another process does not let go
+   */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.active) return work();
+    if (this.line.length >= MAX_WAITING) return Promise.reject(unavailable('the line is full'));
+    return new Promise<T>((resolve, reject) => {
+      const deadline = performance.now() + PATIENCE;
+      this.line.push({ deadline, run: work, resolve, reject });
+      if (!this.draining) void this.drain();
+    });
+  }
+
+  private async drain(): Promise<void> {
+    this.draining = true;
+    while (this.line.length > 0) {
+      // Requests that arrived in the same turn of the event loop come along.
+      await nextTurn();
+      await this.together();
+    }
+    // While it is enabled Node 20 tracks every promise of the process, a quarter of a read's cost.
+    this.inWrite.disable();
+    this.draining = false;
+  }
+
+  private async together(): Promise<void> {
+    const writes: Write[] = [];
+    const outcomes: (() => void)[] = [];
+    try {
+      const runAll = async (): Promise<void> => {
+        const end = performance.now() + MAX_DURATION;
+        do {
+          const write = this.line.shift()!;
+          writes.push(write);
+          outcomes.push(await this.alone(write));
+        } while (this.line.length > 0 && writes.length < MAX_TOGETHER && performance.now() < end);
+        this.requireFiles();
+      };
+      await immediateTransaction(this.connection(), runAll, this.line[0]?.deadline);
+      this.requireFiles();
+    } catch (error) {
+      // Nothing of any of them was kept. If the transaction did not begin, none has left the line.
+      const undone = writes.length > 0 ? writes : this.line.splice(0, MAX_TOGETHER);
+      for (const { reject } of undone) reject(error);
+      return;
+    }
+    for (const settle of outcomes) settle();
+  }
+
+  /**
+   * Runs a write within a savepoint.
+   *
+   * @returns what tells its caller, once all is committed
+   * @throws where SQLite gave up the whole transaction, as it does on a full disk
+   */
+  private async alone({ run, resolve, reject }: Write): Promise<() => void> {
+    const connection = this.connection();
+    // What a write leaves running behind it is no part of it any more.
+    const scope = { open: true };
+    connection.exec('SAVEPOINT write');
+    try {
+      const value = await this.inWrite.run(scope, run);
+      connection.exec('RELEASE write');
+      return () => resolve(value as never);
+    } catch (error) {
+      if (!connection.inTransaction) throw error;
+      connection.exec('ROLLBACK TO write; RELEASE write');
+      return () => reject(error);
+    } finally {
+      scope.open = false;
+    }
+  }
+}
+
+/**
+ * Runs `work` in a transaction. IMMEDIATE takes the write lock now, rather than at the first write,
+ * where it could fail.
+ *
+ * @param deadline until when another process may hold the lock; see `performance.now`
+ * @throws SQLite's own error if it holds it for longer
+ */
+export async function immediateTransaction<T>(
+  connection: BetterSqlite3.Database,
+  work: () => Promise<T>,
+  deadline = 0,
+): Promise<T> {
+  await untilUnlocked(() => connection.exec('BEGIN IMMEDIATE'), deadline);
+  try {
+    const result = await work();
+    connection.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (connection.inTransaction) connection.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/**
+ * better-sqlite3 blocks the event loop while it waits for a lock of another process, so its own
+ * wait is short and the rest of the patience is spent here.
+ *
+ * @param deadline see `performance.now`
+ * @throws SQLite's own error where it passes
+ */
+export async function untilUnlocked<T>(
+  attempt: () => T | Promise<T>,
+  deadline: number,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isLocked(error) || performance.now() > deadline) throw error;
+    }
+    await sleep(20);
+  }
+}

@@ -1,0 +1,102 @@
+import { StartError } from '../errors/start-error.js';
+import type { JwtAlgorithm } from '../config/jwt-algorithms.js';
+import type { JwtSettings } from '../config/jwt-settings.js';
+import { KeyFile, type KeyFileContent, noKeys } from './key-file.js';
+import { generateKey } from './stored-key.js';
+import { JWKS_MAX_AGE, type TokenKey } from './token-key.js';
+import { ownKey } from './token-keys.js';
+
+/*
+ * What `npm run keys` does. Each gives what to tell the person who asked, and throws a StartError
+ * where it cannot be done.
+ */
+
+export function listKeys(settings: JwtSettings): string {
+  const own = keyOfSettings(settings);
+  const content = new KeyFile(settings.keysFile).read() ?? noKeys();
+  const signing = signingId(own, content);
+  const rows = [
+    ...(own ? [{ id: own.id, algorithm: own.algorithm, from: 'settings' }] : []),
+    ...content.keys.map(({ kid, alg, created_at }) => ({
+      id: kid,
+      algorithm: alg,
+      from: `file, ${created_at}`,
+    })),
+  ].map(({ id, algorithm, from }) => {
+    const state = stateOf(id, signing, content);
+    return `${id}  ${algorithm}  ${state} (${from})`;
+  });
+  return rows.join('\n') || 'There are no keys.';
+}
+
+export function addKey({ keysFile }: JwtSettings, algorithm: JwtAlgorithm): string {
+  const key = generateKey(algorithm);
+  new KeyFile(keysFile).change(({ keys }) => keys.push(key));
+  return `${key.kid} verifies from now on; let it sign by: npm run keys -- use ${key.kid}`;
+}
+
+/** @param lifetime seconds that a token is good for, unless code says otherwise */
+export function useKey(settings: JwtSettings, id: string, lifetime: number): string {
+  const own = keyOfSettings(settings);
+  let createdAt = 0;
+  new KeyFile(settings.keysFile).change((content) => {
+    const { keys, replaced, retired } = content;
+    requireKey(own, content, id);
+    if (retired.includes(id)) throw new StartError(`The key ${id} was retired.`);
+    const before = signingId(own, content);
+    if (before !== null && before !== id) {
+      replaced[before] = new Date(Date.now() + lifetime * 1000).toISOString();
+    }
+    const stored = keys.find(({ kid }) => kid === id);
+    // Null stands for whatever the settings say.
+    content.signing = stored ? id : null;
+    if (stored && stored.kty !== 'oct') createdAt = Date.parse(stored.created_at);
+  });
+  const known = createdAt + JWKS_MAX_AGE * 1000 <= Date.now();
+  const hint = `; others who verify by the public keys may not know it for ${JWKS_MAX_AGE / 60} minutes`;
+  return `${id} signs from now on; the others go on verifying${known ? '' : hint}.`;
+}
+
+export function retireKey(settings: JwtSettings, id: string): string {
+  const own = keyOfSettings(settings);
+  new KeyFile(settings.keysFile).change((content) => {
+    requireKey(own, content, id);
+    if (signingId(own, content) === id) {
+      throw new StartError(`The key ${id} signs; let another one sign first.`);
+    }
+    if (own?.id === id && !content.retired.includes(id)) content.retired.push(id);
+    content.keys = content.keys.filter(({ kid }) => kid !== id);
+    delete content.replaced[id];
+  });
+  const hint = own?.id === id ? ' Take it out of the settings, too.' : '';
+  return `${id} is retired: its tokens are refused from now on.${hint}`;
+}
+
+/** Makes none: one that this command made would be no service's. */
+function keyOfSettings(settings: JwtSettings): TokenKey | null {
+  return ownKey(settings, { make: false });
+}
+
+function signingId(own: TokenKey | null, { signing, retired }: KeyFileContent): string | null {
+  if (signing !== null) return signing;
+  return own && !retired.includes(own.id) ? own.id : null;
+}
+
+function requireKey(own: TokenKey | null, { keys }: KeyFileContent, id: string): void {
+  if (own?.id === id || keys.some(({ kid }) => kid === id)) return;
+  throw new StartError(`There is no key ${id}; see: npm run keys -- list`);
+}
+
+function stateOf(
+  id: string,
+  signing: string | null,
+  { replaced, retired }: KeyFileContent,
+): string {
+  if (retired.includes(id)) return 'is retired';
+  if (id === signing) return 'signs';
+  const until = replaced[id];
+  if (until === undefined) return 'verifies, and has not signed yet';
+  return Date.parse(until) > Date.now()
+    ? `verifies; the last of its tokens expires by ${until}`
+    : `verifies, and can be retired: its tokens have expired by ${until}`;
+}

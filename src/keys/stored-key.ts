@@ -1,0 +1,121 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  generateKeyPairSync,
+  generateKeySync,
+  type JsonWebKey,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
+import { StartError } from '../errors/start-error.js';
+import {
+  CURVES,
+  JWT_ALGORITHMS,
+  type JwtAlgorithm,
+  keyKindOf,
+  misfit,
+} from '../config/jwt-algorithms.js';
+import { type TokenKey, tokenKey } from './token-key.js';
+
+/** A key of the file: a JWK (RFC 7517) with its private members. */
+export interface StoredKey extends JsonWebKey {
+  kid: string;
+  alg: JwtAlgorithm;
+  /** ISO 8601. */
+  created_at: string;
+}
+
+/**
+ * The key that was stored.
+ *
+ * @throws StartError where it is none that would do
+ */
+export function openStoredKey(stored: StoredKey): TokenKey {
+  const known = JWT_ALGORITHMS.find((algorithm) => algorithm === stored.alg);
+  if (!known) throw new StartError(`The stored key ${stored.kid} has no known algorithm.`);
+  const signing = keyObject(stored);
+  // Before its use: exporting a private half that is too long ends the process (Node 20 and 22).
+  if (!isPair(signing)) throw halvesDiffer(stored);
+  const key = tokenKey(signing, known);
+  const problem = misuse(stored) ?? misfit(key.signing, known);
+  if (problem !== null) {
+    throw new StartError(
+      `The stored key ${stored.kid} ${problem}; take it out of the key file, and make another by: npm run keys -- add ${known}.`,
+    );
+  }
+  if (key.id !== stored.kid) {
+    throw new StartError(`The stored key ${stored.kid} should be called ${key.id}.`);
+  }
+  return key;
+}
+
+/**
+ * Says why a key is not meant for signatures, as the end of a sentence (RFC 7517, sections 4.2 and
+ * 4.3); null if it says nothing of what it is for.
+ */
+function misuse({ kty, use, key_ops: operations }: StoredKey): string | null {
+  if (use !== undefined && use !== 'sig') return 'is not for signatures, as its `use` says';
+  if (operations === undefined) return null;
+  const needed = kty === 'oct' ? ['sign', 'verify'] : ['sign'];
+  const isMeant = Array.isArray(operations) && needed.every((each) => operations.includes(each));
+  return isMeant ? null : 'is not for signatures, as its `key_ops` say';
+}
+
+/**
+ * Whether the private half signs what the public half verifies. Node 20 and 22 import two halves
+ * without comparing them.
+ */
+function isPair(signing: KeyObject): boolean {
+  if (signing.type === 'secret') return true;
+  const probe = Buffer.from('probe');
+  try {
+    return verify('sha256', probe, signing, sign('sha256', probe, signing));
+  } catch {
+    // OpenSSL cannot sign with a private half that is out of range.
+    return false;
+  }
+}
+
+function halvesDiffer({ kid }: StoredKey): StartError {
+  return new StartError(`The stored key ${kid} is of two halves that differ.`);
+}
+
+/** A new key for the algorithm. */
+export function generateKey(algorithm: JwtAlgorithm): StoredKey {
+  const key = newKey(algorithm);
+  const { id } = tokenKey(key, algorithm);
+  const created_at = new Date().toISOString();
+  return { kid: id, alg: algorithm, created_at, ...key.export({ format: 'jwk' }) };
+}
+
+function newKey(algorithm: JwtAlgorithm): KeyObject {
+  const kind = keyKindOf(algorithm);
+  if (kind === 'secret') return generateKeySync('hmac', { length: 512 });
+  if (kind === 'rsa') return generateKeyPairSync('rsa', { modulusLength: 3072 }).privateKey;
+  const namedCurve = CURVES[algorithm as keyof typeof CURVES];
+  return generateKeyPairSync('ec', { namedCurve }).privateKey;
+}
+
+function keyObject(stored: StoredKey): KeyObject {
+  try {
+    if (stored.kty === 'oct') return createSecretKey(String(stored.k), 'base64url');
+    return createPrivateKey({ key: stored, format: 'jwk' });
+  } catch {
+    // Node 24 and later refuse two halves that differ, with the message for any bad key.
+    if (typeof stored.d === 'string' && isPublicKey(stored)) throw halvesDiffer(stored);
+    // The message of Node may hold the key, and is not repeated.
+    throw new StartError(`The stored key ${stored.kid} is no private key.`);
+  }
+}
+
+/** Whether the public members of a JWK are a key without the private ones. */
+function isPublicKey({ kty, crv, x, y, n, e }: StoredKey): boolean {
+  try {
+    createPublicKey({ key: { kty, crv, x, y, n, e } as JsonWebKey, format: 'jwk' });
+    return true;
+  } catch {
+    return false;
+  }
+}

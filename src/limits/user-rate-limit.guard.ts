@@ -1,0 +1,63 @@
+import {
+  type CanActivate,
+  type ExecutionContext,
+  Injectable,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { ApiError, tooManyRequests } from '../errors/api-error.js';
+import { WindowCounter } from '../scheduling/window-counter.js';
+import { AppConfig } from '../config/app-config.js';
+import { RouteRequirements } from '../access/route-requirements.js';
+import type { Token } from '../tokens/token.js';
+
+const MINUTE = 60_000;
+/** A minute's users and sessions, some MiB of them. */
+export const MAX_COUNTED = 20_000;
+
+/**
+ * Limits the requests that write or hash, by user and by session (`USER_RATE_LIMIT`). It comes
+ * after the guard that checks the token, so that only requests with a good one are counted.
+ */
+@Injectable()
+export class UserRateLimitGuard implements CanActivate, OnModuleInit {
+  private readonly max: number;
+  private readonly counter: WindowCounter;
+  private handlers: ReadonlySet<object> = new Set();
+
+  constructor(
+    config: AppConfig,
+    private readonly routes: RouteRequirements,
+  ) {
+    this.max = config.limits.userRateLimit;
+    this.counter = new WindowCounter({ max: this.max, window: MINUTE, maxKeys: MAX_COUNTED });
+  }
+
+  onModuleInit(): void {
+    if (this.max === 0) return;
+    const limited = this.routes.list().filter(({ rateLimited }) => rateLimited);
+    this.handlers = new Set(limited.map(({ handler }) => handler));
+  }
+
+  canActivate(context: ExecutionContext): boolean {
+    if (!this.handlers.has(context.getHandler())) return true;
+    const { token } = context.switchToHttp().getRequest<{ token?: Token }>();
+    if (!token) return true;
+    refuseBeyond(this.counter.take(...countedKeys(token)), 'requests that write or hash');
+    return true;
+  }
+}
+
+/** The names under which the requests of a token are counted. */
+function countedKeys({ subject, sessionId }: Token): string[] {
+  return [`user ${subject}`, ...(sessionId === null ? [] : [`session ${sessionId}`])];
+}
+
+/**
+ * @param wait seconds; 0 if the request was counted
+ * @param cause for the log
+ * @throws ApiError `too_many_requests`
+ */
+export function refuseBeyond(wait: number, cause: string): void {
+  if (wait === 0) return;
+  throw new ApiError(tooManyRequests, { headers: { 'retry-after': String(wait) }, cause });
+}

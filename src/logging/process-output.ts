@@ -1,0 +1,60 @@
+import { writeSync } from 'node:fs';
+import { Logger } from '@nestjs/common';
+import { LogOutput } from './log-output.js';
+
+/** Counts lines that could not be written. */
+type CountLost = (lines: number, cause: string) => void;
+type Done = () => void;
+
+/**
+ * Makes everything that is written to stdout and stderr go through a `LogOutput`, so that a full disk, a
+ * closed pipe or a reader that has stopped neither ends the process nor holds it up. That covers the
+ * loggers, `console`, and Node's warnings and uncaught exceptions, which become lines of the log.
+ *
+ * @returns sets who counts lost lines; those that were lost before are counted at once
+ */
+export function protectOutput(): (counter: CountLost) => void {
+  const early: Parameters<CountLost>[] = [];
+  let count: CountLost = (...lost) => void early.push(lost);
+  /** What the logger writes while it makes a report. */
+  let captured: string | undefined;
+  const report = (lines: number, cause: string): string => {
+    captured = '';
+    new Logger('Log').warn(`Lines that could not be written: ${lines} (${cause})`);
+    const line = captured;
+    captured = undefined;
+    return line;
+  };
+  for (const stream of [process.stdout, process.stderr]) {
+    // Node has made a pipe non-blocking when it opened the stream.
+    const write = (bytes: Uint8Array) => writeSync(stream.fd, bytes);
+    const output = new LogOutput({ write, report, onLost: (...lost) => count(...lost) });
+    stream.write = (chunk: string | Uint8Array, encoding?: unknown, done?: Done): boolean => {
+      if (captured === undefined) output.write(chunk);
+      else captured += String(chunk);
+      const callback = typeof encoding === 'function' ? (encoding as Done) : done;
+      if (callback) process.nextTick(callback);
+      return true;
+    };
+    process.on('exit', () => output.flush());
+  }
+  logNodeEvents();
+  return (counter) => {
+    count = counter;
+    for (const lost of early.splice(0)) counter(...lost);
+  };
+}
+
+/** Otherwise Node would write them by itself, past the streams. */
+function logNodeEvents(): void {
+  const logger = new Logger('Node');
+  // With NODE_NO_WARNINGS there is no listener.
+  if (process.listenerCount('warning') > 0) {
+    process.removeAllListeners('warning');
+    process.on('warning', ({ name, message }) => logger.warn(`${name}: ${message}`));
+  }
+  process.on('uncaughtException', (error) => {
+    logger.fatal(error);
+    process.exit(1);
+  });
+}

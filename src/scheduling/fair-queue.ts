@@ -1,0 +1,265 @@
+import { ApiError, tooManyRequests, unavailable } from '../errors/api-error.js';
+
+export interface FairQueueOptions {
+  /** Tasks that run at once. */
+  concurrency: number;
+  /** Tasks of one of the widest groups that run at once. By default as many as run at all. */
+  maxRunningPerGroup?: number;
+  /** Tasks that may wait, in all groups together. */
+  maxQueued: number;
+  /** Tasks of one key that may wait. */
+  maxQueuedPerKey: number;
+  /** Seconds that a refused caller is told to wait. */
+  retryAfter: number;
+}
+
+export interface QueueKeys {
+  /**
+   * Groups take turns: a user, or the networks of an address from the widest to the narrowest. Groups
+   * within a wider group take turns in the same way. A group that holds others has no tasks of its own.
+   */
+  group: string | readonly string[];
+  /** What `maxQueuedPerKey` counts, in whatever group it comes: an account. By default the group. */
+  key?: string | undefined;
+}
+
+interface QueuedTask {
+  group: Group;
+  key: string;
+  start: () => void;
+  refuse: (error: ApiError) => void;
+}
+
+/**
+ * A bounded queue that is fair by group, at every level of groups. The next task comes from the widest
+ * group that has the fewest running, and among those from the one whose last turn is longest ago. The
+ * groups within it are chosen from in the same way. Within the narrowest group tasks run in the order
+ * in which they came. So however many tasks or narrower groups one group has, a task of another group
+ * waits for one of its tasks at most.
+ *
+ * When the queue is full, a task of a group with few takes the place of the newest of the group with
+ * the most. The widest groups are compared first. So one group cannot keep others out by filling the
+ * queue.
+ */
+export class FairQueue {
+  /** Holds the widest groups. */
+  private readonly root = new Group();
+  private readonly queuedOfKey = new Counts();
+
+  constructor(private readonly options: FairQueueOptions) {}
+
+  /**
+   * @param signal when it aborts while the task is queued, the task never runs
+   * @throws ApiError 429 if the key has too many tasks queued, 503 if the queue is full or `signal`
+   * has aborted; else whatever `task` throws
+   */
+  async run<T>(
+    { group, key }: QueueKeys,
+    task: () => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    if (signal?.aborted === true) throw abandoned();
+    const path = typeof group === 'string' ? [group] : group;
+    let running: Group;
+    if (this.root.running < this.options.concurrency && this.mayRun(path[0]!)) {
+      running = this.root.at(path);
+      running.count({ running: 1 });
+    } else {
+      const counted = key === undefined ? `group ${JSON.stringify(path)}` : `key ${key}`;
+      running = await this.enqueue(path, counted, signal);
+    }
+    try {
+      return await task();
+    } finally {
+      this.startNext(running);
+    }
+  }
+
+  /** Whether a group, one of the widest, has fewer tasks running than it may. */
+  private mayRun(name: string): boolean {
+    const { maxRunningPerGroup = Infinity } = this.options;
+    return (this.root.children.get(name)?.running ?? 0) < maxRunningPerGroup;
+  }
+
+  private get queued(): number {
+    return this.root.queued;
+  }
+
+  /**
+   * Resolves when it is the task's turn, which then already counts as running.
+   *
+   * @returns the narrowest group of the task
+   */
+  private async enqueue(
+    path: readonly string[],
+    key: string,
+    signal?: AbortSignal,
+  ): Promise<Group> {
+    const { maxQueuedPerKey, maxQueued, retryAfter } = this.options;
+    if (this.queuedOfKey.of(key) >= maxQueuedPerKey) {
+      throw new ApiError(tooManyRequests, {
+        headers: { 'retry-after': String(retryAfter) },
+        cause: `${maxQueuedPerKey} tasks of one key are queued`,
+      });
+    }
+    if (this.queued >= maxQueued) this.makeRoomFor(path);
+    const group = this.root.at(path);
+    let abandon: (() => void) | undefined;
+    try {
+      await new Promise<void>((start, refuse) => {
+        const task = { group, key, start, refuse };
+        group.tasks.push(task);
+        group.count({ queued: 1 });
+        this.queuedOfKey.add(key, 1);
+        abandon = () => this.refuse(task, abandoned());
+        signal?.addEventListener('abort', abandon);
+      });
+    } finally {
+      if (abandon) signal?.removeEventListener('abort', abandon);
+    }
+    return group;
+  }
+
+  /**
+   * Compares the groups of the path with those beside them, the widest first. Only a full queue needs
+   * this, and it looks at no more groups than there are tasks queued.
+   *
+   * @throws ApiError 503 if at no level another group has more queued than this one would have
+   */
+  private makeRoomFor(path: readonly string[]): void {
+    const full = unavailable(`${this.options.maxQueued} tasks are queued`, this.options.retryAfter);
+    let within = this.root;
+    for (const name of path) {
+      const own = within.children.get(name);
+      const longest = within.longest();
+      if (longest && longest.queued > (own?.queued ?? 0) + 1) {
+        this.refuse(longest.newestOfLongest(), full);
+        return;
+      }
+      if (!own) break;
+      within = own;
+    }
+    throw full;
+  }
+
+  private refuse(task: QueuedTask, error: ApiError): void {
+    const { tasks } = task.group;
+    const index = tasks.indexOf(task);
+    if (index < 0) return;
+    tasks.splice(index, 1);
+    task.group.count({ queued: -1 });
+    this.queuedOfKey.add(task.key, -1);
+    task.refuse(error);
+  }
+
+  /** @param ended the group of the task that has just ended; it counts as running until here */
+  private startNext(ended: Group): void {
+    const freed = ended.widest();
+    const group = this.root.takeTurn((each) => each === freed || this.mayRun(each.name));
+    const task = group.tasks.shift();
+    if (task) {
+      group.count({ queued: -1, running: 1 });
+      this.queuedOfKey.add(task.key, -1);
+    }
+    ended.count({ running: -1 });
+    task?.start();
+  }
+}
+
+/** A group of tasks, or of narrower groups. */
+class Group {
+  /** The narrower groups that have tasks queued or running. */
+  readonly children = new Map<string, Group>();
+  /** The narrower groups that have tasks queued, in the order of turns. */
+  private readonly waiting = new Set<Group>();
+  /** The queued tasks of a group that holds no narrower ones. */
+  readonly tasks: QueuedTask[] = [];
+  /** Tasks that are queued here and in narrower groups. */
+  queued = 0;
+  /** Tasks that are running here and in narrower groups. */
+  running = 0;
+
+  constructor(
+    readonly name = '',
+    private readonly parent?: Group,
+  ) {}
+
+  /** The narrowest group of a path. It stays in the tree only if a task of it is counted at once. */
+  at(path: readonly string[]): Group {
+    return path.reduce<Group>((group, name) => {
+      const child = group.children.get(name) ?? new Group(name, group);
+      group.children.set(name, child);
+      return child;
+    }, this);
+  }
+
+  /** The widest group that holds this one. */
+  widest(): Group {
+    return this.parent?.parent ? this.parent.widest() : this;
+  }
+
+  /** Counts a task here and in the wider groups. */
+  count(change: { queued?: number; running?: number }): void {
+    this.queued += change.queued ?? 0;
+    this.running += change.running ?? 0;
+    if (!this.parent) return;
+    if (this.queued > 0) this.parent.waiting.add(this);
+    else this.parent.waiting.delete(this);
+    if (this.queued + this.running === 0) this.parent.children.delete(this.name);
+    this.parent.count(change);
+  }
+
+  /**
+   * Gives this turn to a narrower group, down to the narrowest. At each level it looks at no more
+   * groups than tasks are running, and one.
+   *
+   * @param mayRun excludes groups at this level
+   * @returns the narrowest group; this one if no group has its turn
+   */
+  takeTurn(mayRun: (group: Group) => boolean = () => true): Group {
+    let chosen: Group | undefined;
+    for (const group of this.waiting) {
+      if (!mayRun(group)) continue;
+      if (!chosen || group.running < chosen.running) chosen = group;
+      if (chosen.running === 0) break;
+    }
+    if (!chosen) return this;
+    this.waiting.delete(chosen);
+    this.waiting.add(chosen);
+    return chosen.takeTurn();
+  }
+
+  /** The narrower group with the most queued; of several the one whose turn comes last. */
+  longest(): Group | undefined {
+    let longest: Group | undefined;
+    for (const group of this.waiting) {
+      if (!longest || group.queued >= longest.queued) longest = group;
+    }
+    return longest;
+  }
+
+  /** The newest task of the narrowest group that `longest` leads to. */
+  newestOfLongest(): QueuedTask {
+    return this.longest()?.newestOfLongest() ?? this.tasks.at(-1)!;
+  }
+}
+
+/** Counts by name; holds no name whose count is 0. */
+class Counts {
+  private readonly counts = new Map<string, number>();
+
+  of(name: string): number {
+    return this.counts.get(name) ?? 0;
+  }
+
+  add(name: string, change: number): void {
+    const count = this.of(name) + change;
+    if (count === 0) this.counts.delete(name);
+    else this.counts.set(name, count);
+  }
+}
+
+/** The caller has hung up, so this answer reaches the log alone. */
+function abandoned(): ApiError {
+  return unavailable('the client hung up before its turn');
+}

@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager, SelectQueryBuilder } from 'typeorm';
+import { Database } from '../database/database.js';
+import { removeInBatches } from '../database/remove-in-batches.js';
+import type { Select } from '../database/select.js';
+import { RevokedToken } from './revoked-token.entity.js';
+import { digestOf } from './sealed-token.js';
+import { Session } from './session.entity.js';
+import type { Token } from '../tokens/token.js';
+
+/** Which tokens are no longer good although they verify. */
+@Injectable()
+export class TokenStateRepository {
+  private readonly liveSession: Select<Session, 'sid' | 'subject' | 'jti' | 'now'>;
+  private readonly unspent: Select<Session, 'sid' | 'subject' | 'jti' | 'now' | 'digest'>;
+  private readonly revocation: Select<RevokedToken, 'jti'>;
+
+  constructor(private readonly database: Database) {
+    this.liveSession = database.select({
+      parameters: ['sid', 'subject', 'jti', 'now'],
+      query: liveSession,
+    });
+    this.unspent = database.select({
+      parameters: ['sid', 'subject', 'jti', 'now', 'digest'],
+      query: (manager) =>
+        liveSession(manager).andWhere(
+          '(session.currentToken = :digest OR session.currentToken IS NULL)',
+        ),
+    });
+    this.revocation = database.select({
+      parameters: ['jti'],
+      query: (manager) =>
+        manager
+          .createQueryBuilder(RevokedToken, 'revoked')
+          .select('revoked.jti')
+          .where('revoked.jti = :jti'),
+    });
+  }
+
+  /**
+   * Whether the token was not revoked and its session lives. One query.
+   *
+   * @param spent whether a refresh token will do that was spent
+   */
+  async isLive(token: Token, spent: boolean): Promise<boolean> {
+    const { id: jti, subject, sessionId: sid } = token;
+    if (sid === null) return (await this.revocation.first({ jti })) === undefined;
+    const now = Date.now();
+    const values = { sid, subject, jti, now };
+    if (token.type === 'access' || spent) {
+      return (await this.liveSession.first(values)) !== undefined;
+    }
+    return (await this.unspent.first({ ...values, digest: digestOf(token) })) !== undefined;
+  }
+
+  /** Twice is as good as once. */
+  async revoke(token: Token): Promise<void> {
+    await this.database.write((manager) =>
+      manager
+        .createQueryBuilder()
+        .insert()
+        .into(RevokedToken)
+        .values({ jti: token.id, expiresAt: Math.ceil(token.expiresAt.getTime()) })
+        .orIgnore()
+        .updateEntity(false)
+        .execute(),
+    );
+  }
+
+  /**
+   * Removes sessions and revoked tokens that have expired, ended or not.
+   *
+   * @param moment milliseconds since 1970; what expired later is kept
+   * @param signal ends it before everything is removed
+   */
+  async removeExpired(moment: number, signal: AbortSignal): Promise<void> {
+    const expired = { column: 'expiresAt', moment } as const;
+    await removeInBatches(this.database, RevokedToken, { key: 'jti', ...expired }, signal);
+    await removeInBatches(this.database, Session, { key: 'id', ...expired }, signal);
+  }
+}
+
+function liveSession(manager: EntityManager): SelectQueryBuilder<Session> {
+  const revoked = manager
+    .createQueryBuilder(RevokedToken, 'revoked')
+    .select('revoked.jti')
+    .where('revoked.jti = :jti');
+  // The subject is compared as an expression, so that PostgreSQL finds the session by its id. With old
+  // statistics it takes the index of a subject's live sessions, and reads all of them for each token.
+  return manager
+    .createQueryBuilder(Session, 'session')
+    .select('session.id')
+    .where("session.id = :sid AND session.subject || '' = :subject")
+    .andWhere('session.endedAt IS NULL AND session.expiresAt > :now')
+    .andWhere(`NOT EXISTS (${revoked.getQuery()})`);
+}

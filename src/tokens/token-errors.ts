@@ -1,0 +1,84 @@
+import { ApiError, type ErrorKind } from '../errors/api-error.js';
+
+export type TokenType = 'access' | 'refresh';
+
+export const tokenMissing: ErrorKind = {
+  status: 401,
+  code: 'token_missing',
+  error: 'Missing Authorization Header',
+};
+/** `tokenMissing`, in the words for a route that takes tokens from this cookie and no header. */
+export function cookieMissing(name: string): ErrorKind {
+  return { ...tokenMissing, error: `Missing cookie "${name}"` };
+}
+export const tokenInvalid: ErrorKind = {
+  status: 401,
+  code: 'token_invalid',
+  error: 'Invalid token',
+};
+export const tokenExpired: ErrorKind = {
+  status: 401,
+  code: 'token_expired',
+  error: 'Token has expired',
+};
+export const tokenRevoked: ErrorKind = {
+  status: 401,
+  code: 'token_revoked',
+  error: 'Token has been revoked',
+};
+export const freshTokenRequired: ErrorKind = {
+  status: 401,
+  code: 'fresh_token_required',
+  error: 'Fresh token required',
+};
+/** For a token from a cookie, where the request does not repeat what it is bound to. */
+export const csrfFailed: ErrorKind = {
+  status: 401,
+  code: 'csrf_failed',
+  error: 'Missing or wrong X-CSRF-TOKEN',
+};
+export const claimRequired: ErrorKind = {
+  status: 403,
+  code: 'claim_required',
+  error: 'Missing required claim(s)',
+};
+export const scopeRequired: ErrorKind = {
+  status: 403,
+  code: 'scope_required',
+  error: 'Missing required scope(s)',
+};
+/** For a token of the other type than the one that is due. */
+export const wrongTokenType: Record<TokenType, ErrorKind> = {
+  access: {
+    status: 422,
+    code: 'wrong_token_type',
+    error: 'Only access tokens are allowed',
+    logLevel: 'debug',
+  },
+  refresh: {
+    status: 422,
+    code: 'wrong_token_type',
+    error: 'Only refresh tokens are allowed',
+    logLevel: 'debug',
+  },
+};
+
+/** RFC 6750, section 3: what a 401 asks for. */
+export const CHALLENGE = 'Bearer realm="api"';
+
+/** A token was refused. The client gets the kind; the reason (`cause`) is for the log. */
+export class TokenError extends ApiError {
+  constructor(kind: ErrorKind, reason?: unknown) {
+    super(kind, { headers: challenge(kind), cause: reason });
+  }
+}
+
+/** RFC 6750, section 3: no error code where the request held no token at all. */
+function challenge(kind: ErrorKind): Record<string, string> {
+  if (kind.status !== 401 && kind.status !== 403) return {};
+  if (kind.code === tokenMissing.code) return { 'www-authenticate': CHALLENGE };
+  const error = kind.status === 403 ? 'insufficient_scope' : 'invalid_token';
+  return {
+    'www-authenticate': `${CHALLENGE}, error="${error}", error_description="${kind.error ?? ''}"`,
+  };
+}

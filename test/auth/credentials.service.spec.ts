@@ -1,0 +1,222 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AuditTrail } from '../../src/audit/audit-trail.js';
+import type { SessionRepository } from '../../src/sessions/session.repository.js';
+import type { Session } from '../../src/sessions/session.entity.js';
+import { TokenError, tokenRevoked } from '../../src/tokens/token-errors.js';
+import { type Claims, Token } from '../../src/tokens/token.js';
+import type { Attempt, Verify } from '../../src/passwords/password-hasher.js';
+import type { AuthenticatedUser, UsersService } from '../../src/users/users.service.js';
+import type { AuthService, TokenPair } from '../../src/auth/auth.service.js';
+import { CredentialsService } from '../../src/auth/credentials.service.js';
+import type { LoginThrottle } from '../../src/auth/login-throttle.js';
+
+const client = { ip: '203.0.113.7', agent: null };
+const user = { id: 7, name: 'leia', passwordHash: 'hash', admin: false } as AuthenticatedUser;
+const tokenOf = (sid?: string) =>
+  new Token('signed', { alg: 'HS256' }, { sub: '7', ...(sid && { sid }) } as Claims);
+const [token, withoutSession] = [tokenOf('session'), tokenOf()];
+
+describe('CredentialsService', () => {
+  let session: { id: string; passwordAttempts: number } | undefined;
+  let attempt: jest.Mock<LoginThrottle['attempt']>;
+  let verified: number;
+  let confirmCaller: jest.Mock<UsersService['confirmCaller']>;
+  let changePassword: jest.Mock<AuthService['changePassword']>;
+  let recorded: unknown[];
+  let service: CredentialsService;
+
+  beforeEach(() => {
+    session = { id: 'session', passwordAttempts: 0 };
+    verified = 0;
+    recorded = [];
+    attempt = jest.fn<LoginThrottle['attempt']>((_name, _client, options) =>
+      Object.assign(
+        async (verify: Verify) => {
+          const isRight = await verify(async () => options.beforeVerify?.());
+          await (isRight ? options.onSuccess?.() : options.onFailure());
+          return isRight;
+        },
+        { turn: { range: '', account: '' } },
+      ),
+    );
+    const check = async (password: string, around: Attempt) => {
+      const isRight = await around(async (beforeHash) => {
+        await beforeHash?.(false);
+        verified++;
+        return password === 'right';
+      });
+      return isRight ? user : null;
+    };
+    confirmCaller = jest.fn<UsersService['confirmCaller']>().mockResolvedValue();
+    changePassword = jest.fn<AuthService['changePassword']>();
+    const users: Partial<UsersService> = {
+      authenticate: (_name, password, around) => check(password, around),
+      verifyPassword: (_id, password, around) => check(password, around),
+      idOf: async (name) => (name === 'leia' ? 7 : null),
+      confirmCaller,
+    };
+    const sessions: Partial<SessionRepository> = {
+      countPasswordAttempt: async (_id, max) => {
+        if (!session || session.passwordAttempts >= max) return false;
+        session.passwordAttempts++;
+        return true;
+      },
+      forgetPasswordAttempts: async () => {
+        if (session) session.passwordAttempts = 0;
+      },
+      findLive: async () => session as Session | undefined,
+      end: async () => {
+        const isLive = session !== undefined;
+        session = undefined;
+        return isLive;
+      },
+    };
+    const record: AuditTrail['record'] = async (event, details) => {
+      recorded.push([event, details]);
+    };
+    service = new CredentialsService(
+      users as UsersService,
+      { attempt } as Partial<LoginThrottle> as LoginThrottle,
+      { changePassword } as Partial<AuthService> as AuthService,
+      sessions as SessionRepository,
+      { record } as Partial<AuditTrail> as AuditTrail,
+    );
+  });
+
+  const confirm = (password: string, by = token) =>
+    service.confirmPassword(user, password, by, client);
+  const fail = async (times: number, by = token) => {
+    for (let i = 0; i < times; i++) {
+      await expect(confirm('wrong', by)).rejects.toMatchObject({ code: 'current_password_wrong' });
+    }
+  };
+  const failed = ['login_failed', { userId: 7, client, token }];
+
+  describe('a login', () => {
+    it('gives the user of a right password, and records no failure', async () => {
+      expect(await service.verify('leia', 'right', client)).toBe(user);
+      expect(recorded).toEqual([]);
+      expect(attempt.mock.calls[0]?.slice(0, 2)).toEqual(['leia', client]);
+    });
+
+    it('refuses a wrong password with 401, and records the failure with the user of the name', async () => {
+      const wrong = expect.objectContaining({ code: 'credentials_invalid' });
+      await expect(service.verify('leia', 'wrong', client)).rejects.toEqual(wrong);
+      await expect(service.verify('vader', 'wrong', client)).rejects.toEqual(wrong);
+      expect(recorded).toEqual([
+        ['login_failed', { userId: 7, client }],
+        ['login_failed', { userId: null, client }],
+      ]);
+    });
+  });
+
+  describe('the check of a current password', () => {
+    it('gives the user of a right password', async () => {
+      expect(await confirm('right')).toBe(user);
+      expect(recorded).toEqual([]);
+      expect(attempt.mock.calls[0]?.slice(0, 2)).toEqual(['leia', client]);
+    });
+
+    it('refuses a wrong password with 400, and records the failure with the token', async () => {
+      await fail(1);
+      expect(recorded).toEqual([failed]);
+      expect(session).toEqual({ id: 'session', passwordAttempts: 1 });
+    });
+
+    it('ends the session after the fifth wrong password in a row', async () => {
+      await fail(4);
+      expect(session).toBeDefined();
+      await fail(1);
+      expect(session).toBeUndefined();
+      const guessed = ['password_guessed', { userId: 7, client, token }];
+      expect(recorded).toEqual([failed, failed, failed, failed, failed, guessed]);
+    });
+
+    it('counts anew after a right password', async () => {
+      await fail(4);
+      await confirm('right');
+      await fail(4);
+      expect(session).toBeDefined();
+      expect(recorded).toHaveLength(8);
+    });
+
+    it('verifies no password in a session that has ended', async () => {
+      session = undefined;
+      await expect(confirm('right')).rejects.toMatchObject({ code: 'token_revoked' });
+      expect(verified).toBe(0);
+    });
+
+    it('verifies no more passwords at once than may fail in a row', async () => {
+      session!.passwordAttempts = 5;
+      await expect(confirm('right')).rejects.toMatchObject({
+        code: 'too_many_requests',
+        headers: { 'retry-after': '1' },
+      });
+      expect(verified).toBe(0);
+    });
+
+    it('counts a user whose token has a session as one that the service knows', async () => {
+      await confirm('right');
+      await confirm('right', withoutSession);
+      expect(attempt.mock.calls.map(([, , options]) => options.isKnown)).toEqual([true, false]);
+    });
+
+    it('counts failures by no session if the token has none', async () => {
+      await fail(6, withoutSession);
+      await confirm('right', withoutSession);
+      expect(session).toEqual({ id: 'session', passwordAttempts: 0 });
+      session!.passwordAttempts = 3;
+      await confirm('right', withoutSession);
+      expect(session).toEqual({ id: 'session', passwordAttempts: 3 });
+      session!.passwordAttempts = 5;
+      await fail(1, withoutSession);
+      expect(session).toBeDefined();
+      expect(recorded).toHaveLength(7);
+    });
+
+    it('records no failure if the session of the token ended during the verification', async () => {
+      confirmCaller.mockRejectedValue(new TokenError(tokenRevoked));
+      await expect(confirm('wrong')).rejects.toMatchObject({ code: 'token_revoked' });
+      expect(confirmCaller).toHaveBeenCalledWith(token);
+      expect(recorded).toEqual([]);
+    });
+
+    it('records the failure alone if the session was removed meanwhile', async () => {
+      confirmCaller.mockImplementation(async () => {
+        session = undefined;
+      });
+      await fail(1);
+      expect(recorded).toEqual([failed]);
+    });
+  });
+
+  describe('a change of the password', () => {
+    const pair = {} as TokenPair;
+    const change = (current: string) =>
+      service.changePassword(user, { current, next: 'new' }, token, client);
+
+    it('gives new tokens to a user whose current password was verified', async () => {
+      changePassword.mockResolvedValue(pair);
+      expect(await change('right')).toBe(pair);
+      expect(changePassword.mock.calls).toEqual([[user, 'new', { token, client }]]);
+    });
+
+    it('changes nothing if the current password is wrong', async () => {
+      await expect(change('wrong')).rejects.toMatchObject({ code: 'current_password_wrong' });
+      expect(changePassword).not.toHaveBeenCalled();
+    });
+
+    it('verifies the current password again if the stored hash was replaced meanwhile', async () => {
+      changePassword.mockResolvedValueOnce(null).mockResolvedValueOnce(null);
+      changePassword.mockResolvedValueOnce(pair);
+      expect(await change('right')).toBe(pair);
+      expect(verified).toBe(3);
+    });
+
+    it('gives up with 503 after three tries', async () => {
+      changePassword.mockResolvedValue(null);
+      await expect(change('right')).rejects.toMatchObject({ code: 'service_unavailable' });
+      expect(verified).toBe(3);
+    });
+  });
+});

@@ -1,0 +1,215 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AuditTrail } from '../../../src/audit/audit-trail.js';
+import type { ApiError } from '../../../src/errors/api-error.js';
+import { AppConfig } from '../../../src/config/app-config.js';
+import type { Client } from '../../../src/http/client.js';
+import { digestOf } from '../../../src/sessions/sealed-token.js';
+import { newSession, type SessionRepository } from '../../../src/sessions/session.repository.js';
+import type { Session } from '../../../src/sessions/session.entity.js';
+import type { SuccessorSeal } from '../../../src/sessions/successor-seal.js';
+import type { TokenService } from '../../../src/tokens/token.service.js';
+import { type Claims, Token, type UnverifiedToken } from '../../../src/tokens/token.js';
+import { rangeOf, RefreshRepeats } from '../../../src/auth/sessions/refresh-repeats.service.js';
+
+const NOW = 1_700_000_000_000;
+const GRACE = 30_000;
+const token = new Token('spent', { alg: 'HS256' }, { jti: 'spent', sid: 'sid' } as Claims);
+const header = { alg: 'HS256' };
+const claims = { jti: 'successor', sid: 'sid' };
+
+const firefox: Client = { ip: '192.0.2.7', agent: 'Firefox' };
+/** The same browser in another network. */
+const moved: Client = { ...firefox, ip: '198.51.100.7' };
+
+describe('A repeated refresh token', () => {
+  let session: Session;
+  const lockLive = jest.fn<SessionRepository['lockLive']>();
+  const end = jest.fn<SessionRepository['end']>();
+  const noteRepeat = jest.fn<SessionRepository['noteRepeat']>();
+  const unseal = jest.fn<SuccessorSeal['unseal']>();
+  const record = jest.fn<AuditTrail['record']>();
+  const repeats = new RefreshRepeats(
+    {
+      decode: (signed: string) => ({ signed, header, claims }) as unknown as UnverifiedToken,
+    } as TokenService,
+    { lockLive, end, noteRepeat } as unknown as SessionRepository,
+    { unseal } as unknown as SuccessorSeal,
+    { record } as unknown as AuditTrail,
+    AppConfig.from({ REFRESH_GRACE: `${GRACE / 1000}s` }),
+  );
+
+  beforeEach(() => {
+    jest.useFakeTimers({ now: NOW });
+    const expiresAt = NOW + 60_000;
+    session = {
+      ...newSession({ subject: '1', createdAt: NOW, expiresAt, agent: null, ip: null }),
+      id: 'sid',
+      spentToken: digestOf(token),
+      spentAt: NOW - 1000,
+      successor: 'sealed',
+      spentRange: '192.0.2',
+      spentAgent: 'Firefox',
+    };
+    lockLive.mockImplementation(() => Promise.resolve(session));
+    end.mockResolvedValue(true);
+    unseal.mockReturnValue('signed successor');
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+    jest.resetAllMocks();
+  });
+
+  const answer = (client = firefox) => repeats.answer(token, 'sid', { userId: 1, client });
+  /** Repeats the token, and keeps what is noted of that for the next repeat. */
+  const repeatFrom = async (client: Client) => {
+    const result = await answer(client);
+    const [, noted] = noteRepeat.mock.lastCall!;
+    Object.assign(session, noted);
+    return result;
+  };
+  const expectTheft = async (client = firefox) => {
+    expect(await answer(client)).toBeNull();
+    expect(end.mock.calls).toEqual([['sid']]);
+    expect(record.mock.calls).toEqual([
+      ['refresh_reused', { userId: 1, client, sessionId: 'sid' }],
+    ]);
+    expect(noteRepeat).not.toHaveBeenCalled();
+  };
+
+  it('gets the successor if it comes from the network that spent it', async () => {
+    expect(await answer()).toEqual(new Token('signed successor', header as never, claims as never));
+    expect(lockLive).toHaveBeenCalledWith('sid');
+    expect(unseal.mock.calls).toEqual([['sealed', token]]);
+    expect(end).not.toHaveBeenCalled();
+  });
+
+  it('is counted, and recorded in the audit trail', async () => {
+    await answer();
+    expect(noteRepeat.mock.calls).toEqual([
+      [
+        'sid',
+        {
+          repeats: 1,
+          repeatedElsewhere: false,
+          repeatedBy: [expect.stringMatching(/^[\w-]{16}$/)],
+        },
+      ],
+    ]);
+    expect(record.mock.calls).toEqual([
+      ['refresh_repeated', { userId: 1, sessionId: 'sid', client: firefox }],
+    ]);
+  });
+
+  it('gets nothing, and records nothing, once the session has ended', async () => {
+    lockLive.mockResolvedValue(undefined);
+    expect(await answer()).toBeNull();
+    expect(end).not.toHaveBeenCalled();
+    expect(record).not.toHaveBeenCalled();
+  });
+
+  it('is theft if another token was spent since', async () => {
+    session.spentToken = 'another';
+    await expectTheft();
+  });
+
+  it('is answered if the clock of the instance that spent it is ahead by the leeway, not by more', async () => {
+    session.spentAt = NOW + 5_000;
+    expect(await answer()).not.toBeNull();
+    noteRepeat.mockClear();
+    record.mockClear();
+    session.spentAt = NOW + 5_001;
+    await expectTheft();
+  });
+
+  it('is theft from the moment the grace period is over', async () => {
+    session.spentAt = NOW - GRACE + 1;
+    expect(await answer()).not.toBeNull();
+    noteRepeat.mockClear();
+    record.mockClear();
+    session.spentAt = NOW - GRACE;
+    await expectTheft();
+  });
+
+  it('is theft if the session does not say when the token was spent', async () => {
+    session.spentAt = null;
+    await expectTheft();
+  });
+
+  it('is theft if the successor was sealed with another token', async () => {
+    unseal.mockReturnValue(null);
+    await expectTheft();
+  });
+
+  it('records no theft if the session has ended meanwhile', async () => {
+    session.spentToken = 'another';
+    end.mockResolvedValue(false);
+    expect(await answer()).toBeNull();
+    expect(record).not.toHaveBeenCalled();
+  });
+
+  it('is refused with 503, and ends no session, if the successor was erased', async () => {
+    session.successor = null;
+    await expect(answer(moved)).rejects.toMatchObject({ code: 'service_unavailable' });
+    expect(end).not.toHaveBeenCalled();
+  });
+
+  it('is refused with 429 after fifty repeats, and ends no session', async () => {
+    session.repeats = 49;
+    await repeatFrom(firefox);
+    expect(session.repeats).toBe(50);
+    const error = await answer().catch((thrown: unknown) => thrown as ApiError);
+    expect(error).toMatchObject({
+      body: { code: 'too_many_requests', message: 'Use the refresh token of an earlier answer.' },
+      headers: { 'retry-after': '1' },
+      reason: 'a spent refresh token was repeated too often',
+    });
+    expect(end).not.toHaveBeenCalled();
+  });
+
+  it('gets the successor from another user agent of the same network', async () => {
+    await repeatFrom({ ip: '192.0.2.200', agent: 'curl' });
+    expect(session.repeatedElsewhere).toBe(false);
+  });
+
+  it('gets the successor from one other network with the same user agent, once', async () => {
+    expect(await repeatFrom(moved)).not.toBeNull();
+    expect(session.repeatedElsewhere).toBe(true);
+    expect(await repeatFrom(firefox)).not.toBeNull();
+    expect(session.repeatedElsewhere).toBe(true);
+    noteRepeat.mockClear();
+    record.mockClear();
+    await expectTheft(moved);
+  });
+
+  it.each<[string, string | null, Client]>([
+    ['another user agent', 'Firefox', { ...moved, agent: 'curl' }],
+    ['no user agent, as the first request', null, { ...moved, agent: null }],
+    ['an empty user agent, as the first request', '', { ...moved, agent: '' }],
+  ])('is theft from another network with %s', async (_, spentAgent, client) => {
+    session.spentAgent = spentAgent;
+    await expectTheft(client);
+  });
+
+  it('is theft from an unknown network, even if the token was spent from one', async () => {
+    session.spentRange = null;
+    await expectTheft({ ip: null, agent: 'curl' });
+  });
+
+  it('is recorded once for each network and user agent', async () => {
+    const curl = { ...firefox, agent: 'curl' };
+    for (const client of [firefox, curl, { ...firefox, ip: '192.0.2.8' }, moved, curl, firefox]) {
+      await repeatFrom(client);
+    }
+    expect(record.mock.calls.map(([, { client }]) => client)).toEqual([firefox, curl, moved]);
+    expect(session.repeatedBy).toHaveLength(3);
+    expect(new Set(session.repeatedBy).size).toBe(3);
+    expect(session.repeats).toBe(6);
+  });
+});
+
+describe('rangeOf', () => {
+  it('gives the network of an address, and null for an unknown address', () => {
+    expect(rangeOf(firefox)).toBe('192.0.2');
+    expect(rangeOf({ ip: null, agent: null })).toBeNull();
+  });
+});

@@ -1,0 +1,220 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { AppConfig } from '../../../src/config/app-config.js';
+import type { Database } from '../../../src/database/database.js';
+import type { Client } from '../../../src/http/client.js';
+import { digestOf } from '../../../src/sessions/sealed-token.js';
+import { newSession, type SessionRepository } from '../../../src/sessions/session.repository.js';
+import type { Session } from '../../../src/sessions/session.entity.js';
+import type { SuccessorSeal } from '../../../src/sessions/successor-seal.js';
+import type { TokenService } from '../../../src/tokens/token.service.js';
+import { type Claims, Token } from '../../../src/tokens/token.js';
+import type { KnownUser } from '../../../src/users/user.repository.js';
+import type { AuthService } from '../../../src/auth/auth.service.js';
+import type { RefreshRepeats } from '../../../src/auth/sessions/refresh-repeats.service.js';
+import { RefreshService } from '../../../src/auth/sessions/refresh.service.js';
+
+const NOW = 1_700_000_000_000;
+const DAY = 24 * 60 * 60;
+const exp = NOW / 1000 + 100;
+
+function tokenOf(jti: string, claims: Partial<Claims> = {}): Token {
+  return new Token(jti, { alg: 'HS256' }, { sub: '7', jti, sid: 'sid', exp, ...claims } as Claims);
+}
+
+const presented = tokenOf('presented');
+const access = tokenOf('access');
+const successor = tokenOf('successor', { exp: exp + 50 });
+const client: Client = { ip: '192.0.2.7', agent: 'Firefox' };
+
+describe('A refresh', () => {
+  let session: Session | undefined;
+  let user: KnownUser;
+  let isWriting = false;
+  const createAccessToken = jest.fn<TokenService['createAccessToken']>();
+  const createRefreshToken = jest.fn<TokenService['createRefreshToken']>();
+  const touch = jest.fn<SessionRepository['touch']>();
+  const moveOn = jest.fn<SessionRepository['moveOn']>();
+  const findLive = jest.fn<SessionRepository['findLive']>();
+  const answer = jest.fn<RefreshRepeats['answer']>();
+  const seal = jest.fn<SuccessorSeal['seal']>();
+
+  beforeEach(() => {
+    jest.useFakeTimers({ now: NOW });
+    user = { id: 7, admin: false } as KnownUser;
+    const expiresAt = NOW + 5000;
+    session = {
+      ...newSession({ subject: '7', createdAt: NOW - 1000, expiresAt, agent: null, ip: null }),
+      currentToken: digestOf(presented),
+    };
+    createAccessToken.mockResolvedValue(access);
+    createRefreshToken.mockResolvedValue(successor);
+    findLive.mockImplementation(() => Promise.resolve(session));
+    touch.mockResolvedValue(true);
+    moveOn.mockImplementation(() => Promise.resolve(isWriting));
+    answer.mockResolvedValue(null);
+    seal.mockReturnValue('sealed');
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+    jest.resetAllMocks();
+  });
+
+  const refresh = (token = presented, env: Record<string, string> = {}) => {
+    const database = {
+      write: async (work: () => Promise<unknown>) => {
+        isWriting = true;
+        return work().finally(() => (isWriting = false));
+      },
+    } as unknown as Database;
+    return new RefreshService(
+      { currentUser: () => Promise.resolve(user) } as unknown as AuthService,
+      { createAccessToken, createRefreshToken } as unknown as TokenService,
+      { touch, moveOn, findLive } as unknown as SessionRepository,
+      { answer } as unknown as RefreshRepeats,
+      { seal } as unknown as SuccessorSeal,
+      database,
+      AppConfig.from({ JWT_REFRESH_TOKEN_EXPIRES: '30d', SESSION_MAX_AGE: '90d', ...env }),
+    ).refresh(token, client);
+  };
+  const revoked = expect.objectContaining({ code: 'token_revoked' });
+  const refreshEnd = NOW + 30 * DAY * 1000;
+
+  describe('with rotation', () => {
+    it('gives a new pair, and spends the token', async () => {
+      expect(await refresh()).toEqual({ access, refresh: successor });
+      expect(moveOn.mock.calls).toEqual([
+        [
+          {
+            id: 'sid',
+            from: digestOf(presented),
+            to: digestOf(successor),
+            successor: 'sealed',
+            range: '192.0.2',
+            agent: 'Firefox',
+            now: NOW,
+            expiresAt: successor.expiresAt.getTime(),
+          },
+        ],
+      ]);
+      expect(seal.mock.calls).toEqual([[successor, presented]]);
+      expect(answer).not.toHaveBeenCalled();
+    });
+
+    it('makes both tokens for the subject and session of the old one', async () => {
+      await refresh();
+      const options = { sessionId: 'sid', notAfter: refreshEnd, csrf: false };
+      expect(createAccessToken.mock.calls).toEqual([['7', { ...options, scope: {} }]]);
+      expect(createRefreshToken.mock.calls).toEqual([['7', options]]);
+    });
+
+    it('gives the access token the role that the user has now', async () => {
+      user.admin = true;
+      await refresh();
+      expect(createAccessToken.mock.lastCall![1]).toMatchObject({ scope: { admin: true } });
+    });
+
+    it('binds the tokens to a value for cookies if TOKEN_COOKIES is on', async () => {
+      await refresh(presented, { TOKEN_COOKIES: 'true' });
+      expect(createAccessToken.mock.lastCall![1]).toMatchObject({ csrf: true });
+      expect(createRefreshToken.mock.lastCall![1]).toMatchObject({ csrf: true });
+    });
+
+    it('never moves the end of the session past SESSION_MAX_AGE after its begin', async () => {
+      session!.createdAt = NOW - 80 * DAY * 1000;
+      await refresh();
+      const notAfter = NOW + 10 * DAY * 1000;
+      expect(createAccessToken.mock.lastCall![1]).toMatchObject({ notAfter });
+      expect(createRefreshToken.mock.lastCall![1]).toMatchObject({ notAfter });
+    });
+
+    it('takes the first token that comes to a session that knows none', async () => {
+      session!.currentToken = null;
+      expect(await refresh()).toEqual({ access, refresh: successor });
+    });
+
+    it('stores no successor without a grace period', async () => {
+      await refresh(presented, { REFRESH_GRACE: '0' });
+      expect(moveOn.mock.lastCall![0]).toMatchObject({ successor: null });
+      expect(seal).not.toHaveBeenCalled();
+    });
+
+    it('answers a spent token by what RefreshRepeats says, within the write', async () => {
+      session!.currentToken = digestOf(successor);
+      let wasWriting = false;
+      answer.mockImplementation(() => {
+        wasWriting = isWriting;
+        return Promise.resolve(successor);
+      });
+      expect(await refresh()).toEqual({ access, refresh: successor });
+      expect(wasWriting).toBe(true);
+      expect(answer.mock.calls).toEqual([[presented, 'sid', { userId: 7, client }]]);
+      expect(moveOn).not.toHaveBeenCalled();
+      expect(createRefreshToken).not.toHaveBeenCalled();
+    });
+
+    it('gives a spent token an access token that ends with the session at the latest', async () => {
+      session!.currentToken = digestOf(successor);
+      answer.mockResolvedValue(successor);
+      await refresh();
+      expect(createAccessToken.mock.lastCall![1]).toMatchObject({ notAfter: session!.expiresAt });
+    });
+
+    it('treats a token as spent if another request spends it meanwhile', async () => {
+      const other = tokenOf('other');
+      moveOn.mockResolvedValue(false);
+      answer.mockResolvedValue(other);
+      expect(await refresh()).toEqual({ access, refresh: other });
+    });
+
+    it('is refused, after the write, if RefreshRepeats ends the session', async () => {
+      moveOn.mockResolvedValue(false);
+      await expect(refresh()).rejects.toEqual(revoked);
+    });
+
+    it('is refused if the session has ended', async () => {
+      session = undefined;
+      await expect(refresh()).rejects.toEqual(revoked);
+      expect(createAccessToken).not.toHaveBeenCalled();
+    });
+
+    it.each([
+      ['access', createAccessToken],
+      ['refresh', createRefreshToken],
+    ])('spends nothing if a hook refuses the new %s token', async (_, create) => {
+      create.mockRejectedValue(new Error('a hook says no'));
+      await expect(refresh()).rejects.toThrow('a hook says no');
+      expect(moveOn).not.toHaveBeenCalled();
+    });
+
+    it('returns a token without a session, which cannot be spent, as it is', async () => {
+      const bare = tokenOf('bare', { sid: undefined } as never);
+      expect(await refresh(bare)).toEqual({ access, refresh: bare });
+      const options = { notAfter: exp * 1000, csrf: false, scope: {} };
+      expect(createAccessToken.mock.calls).toEqual([['7', options]]);
+      expect(findLive).not.toHaveBeenCalled();
+    });
+  });
+
+  describe('without rotation', () => {
+    const env = { REFRESH_ROTATION: 'false' };
+
+    it('gives an access token alone, which ends with the refresh token at the latest', async () => {
+      expect(await refresh(presented, env)).toEqual({ access });
+      expect(touch.mock.calls).toEqual([['sid', digestOf(presented)]]);
+      const options = { sessionId: 'sid', notAfter: exp * 1000, csrf: false, scope: {} };
+      expect(createAccessToken.mock.calls).toEqual([['7', options]]);
+      expect(moveOn).not.toHaveBeenCalled();
+    });
+
+    it('is refused if the session has ended, or the token was spent', async () => {
+      touch.mockResolvedValue(false);
+      await expect(refresh(presented, env)).rejects.toEqual(revoked);
+      expect(createAccessToken).not.toHaveBeenCalled();
+    });
+
+    it('gives an access token alone for a token without a session', async () => {
+      expect(await refresh(tokenOf('bare', { sid: undefined } as never), env)).toEqual({ access });
+      expect(touch).not.toHaveBeenCalled();
+    });
+  });
+});

@@ -1,0 +1,218 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AuditTrail } from '../../../src/audit/audit-trail.js';
+import { ApiError, notFound } from '../../../src/errors/api-error.js';
+import type { Database } from '../../../src/database/database.js';
+import { WRITE_BATCH, type WriteBatches } from '../../../src/database/write-batches.js';
+import type { SessionBatches } from '../../../src/sessions/session-batches.js';
+import type { SessionRepository } from '../../../src/sessions/session.repository.js';
+import type { Session } from '../../../src/sessions/session.entity.js';
+import type { TokenService } from '../../../src/tokens/token.service.js';
+import { type Claims, Token } from '../../../src/tokens/token.js';
+import type { UsersService } from '../../../src/users/users.service.js';
+import { SessionsService } from '../../../src/auth/sessions/sessions.service.js';
+
+const token = new Token('a', { alg: 'HS256' }, { sub: '7', jti: 'jti', sid: 'sid' } as Claims);
+const bare = new Token('a', { alg: 'HS256' }, { sub: '7', jti: 'jti' } as Claims);
+const client = { ip: '192.0.2.7', agent: 'Firefox' };
+
+describe('The sessions of a user', () => {
+  /** What was done, in its order; within a write it is indented. */
+  let done: string[];
+  let record: jest.Mock<AuditTrail['record']>;
+  let confirmCaller: jest.Mock<UsersService['confirmCaller']>;
+  let isLive: boolean;
+  /** What a read before the write finds. */
+  let isFound: boolean;
+  let batchSizes: number[];
+  let run: jest.Mock<WriteBatches['run']>;
+  let listLive: jest.Mock<SessionRepository['listLive']>;
+  let service: SessionsService;
+
+  beforeEach(() => {
+    done = [];
+    isLive = true;
+    isFound = true;
+    batchSizes = [];
+    let isWriting = false;
+    const note = (text: string) => void done.push(isWriting ? `  ${text}` : text);
+    record = jest.fn<AuditTrail['record']>().mockImplementation((event) => {
+      note(`record ${event}`);
+      return Promise.resolve();
+    });
+    confirmCaller = jest.fn<UsersService['confirmCaller']>().mockImplementation(() => {
+      note('confirm the caller');
+      return Promise.resolve(undefined as never);
+    });
+    run = jest.fn<WriteBatches['run']>().mockImplementation(async (_, write) => {
+      while (await write());
+    });
+    listLive = jest.fn<SessionRepository['listLive']>();
+    const sessions = {
+      listLive,
+      hasLive: (...[subject, id]: string[]) => (
+        note(`look for ${subject} ${id}`),
+        Promise.resolve(isFound)
+      ),
+      hasOthers: (...[subject, except]: string[]) => (
+        note(`look for ${subject} but ${except}`),
+        Promise.resolve(isFound)
+      ),
+      end: (id: string) => (note(`end ${id}`), Promise.resolve(isLive)),
+      endOf: (...[subject, id]: string[]) => (
+        note(`end ${subject} ${id}`),
+        Promise.resolve(isLive)
+      ),
+    };
+    const sessionBatches = {
+      endBatch: (subject: string, except: string | null) => {
+        note(`end a batch of ${subject} but ${except}`);
+        return Promise.resolve(batchSizes.shift() ?? 0);
+      },
+    };
+    const database = {
+      write: async (work: () => Promise<unknown>) => {
+        note('write');
+        isWriting = true;
+        return work().finally(() => (isWriting = false));
+      },
+    };
+    service = new SessionsService(
+      sessions as unknown as SessionRepository,
+      sessionBatches as unknown as SessionBatches,
+      {
+        revoke: ({ id }: Token) => (note(`revoke ${id}`), Promise.resolve()),
+      } as unknown as TokenService,
+      { confirmCaller } as unknown as UsersService,
+      { record } as unknown as AuditTrail,
+      database as unknown as Database,
+      { run } as unknown as WriteBatches,
+    );
+  });
+
+  const about = { userId: 7, token, client };
+
+  it('are listed by the subject of the token', async () => {
+    const caller = { group: 'user 7' };
+    listLive.mockResolvedValue([{ id: 'sid' } as Session]);
+    expect(await service.list(token, caller)).toEqual([{ id: 'sid' }]);
+    expect(listLive).toHaveBeenCalledWith('7', caller);
+  });
+
+  describe('logout', () => {
+    it('revokes the one token, and records it in the same write', async () => {
+      await service.logout(token, client);
+      expect(done).toEqual(['write', '  revoke jti', '  record logout']);
+      expect(record).toHaveBeenCalledWith('logout', about);
+    });
+  });
+
+  describe('endCurrent', () => {
+    it('ends the session of the token, and records it in the same write', async () => {
+      await service.endCurrent(token, client);
+      expect(done).toEqual(['write', '  end sid', '  record session_ended']);
+      expect(record).toHaveBeenCalledWith('session_ended', about);
+    });
+
+    it('records nothing if the session has ended already', async () => {
+      isLive = false;
+      await service.endCurrent(token, client);
+      expect(done).toEqual(['write', '  end sid']);
+    });
+
+    it('revokes a token that has no session', async () => {
+      await service.endCurrent(bare, client);
+      expect(done).toEqual(['write', '  revoke jti', '  record session_ended']);
+    });
+  });
+
+  describe('end', () => {
+    it('ends a session of the subject, and records it in the same write', async () => {
+      await service.end(token, 'other', client);
+      expect(done).toEqual([
+        ...['look for 7 other', 'write'],
+        ...['  confirm the caller', '  end 7 other', '  record session_ended'],
+      ]);
+      expect(confirmCaller).toHaveBeenCalledWith(token);
+      expect(record).toHaveBeenCalledWith('session_ended', { ...about, sessionId: 'other' });
+    });
+
+    it('opens no write for a session that is not there', async () => {
+      isFound = false;
+      const found = service.end(token, 'other', client);
+      await expect(found).rejects.toEqual(new ApiError(notFound));
+      expect(done).toEqual(['look for 7 other']);
+    });
+
+    it('does not look for the own session, which the write confirms', async () => {
+      await service.end(token, 'sid', client);
+      expect(done[0]).toBe('write');
+    });
+
+    it('does not find a session that has ended or belongs to another user', async () => {
+      isLive = false;
+      const found = service.end(token, 'other', client);
+      await expect(found).rejects.toEqual(new ApiError(notFound));
+      expect(record).not.toHaveBeenCalled();
+    });
+
+    it('ends nothing if the own session has ended', async () => {
+      confirmCaller.mockRejectedValue(new Error('ended'));
+      await expect(service.end(token, 'other', client)).rejects.toThrow('ended');
+      expect(done).toEqual(['look for 7 other', 'write']);
+    });
+  });
+
+  describe('endOthers', () => {
+    const look = 'look for 7 but sid';
+    const batch = ['write', '  confirm the caller', '  end a batch of 7 but sid'];
+
+    it('opens no write if the subject has no other session', async () => {
+      isFound = false;
+      await service.endOthers(token, client);
+      expect(done).toEqual([look]);
+    });
+
+    it('ends one batch in one write, and records it there', async () => {
+      batchSizes = [WRITE_BATCH - 1, 1];
+      await service.endOthers(token, client);
+      expect(done).toEqual([look, ...batch, '  record other_sessions_ended']);
+      expect(confirmCaller).toHaveBeenCalledWith(token);
+      expect(record).toHaveBeenCalledWith('other_sessions_ended', about);
+      expect(run).not.toHaveBeenCalled();
+    });
+
+    it('queues further batches as the session’s, until one is not full, and records them once', async () => {
+      batchSizes = [WRITE_BATCH, WRITE_BATCH, 1, 1];
+      await service.endOthers(token, client);
+      expect(done).toEqual([look, ...batch, '  record other_sessions_ended', ...batch, ...batch]);
+      const owner = { group: 'subject 7', key: 'session sid' };
+      expect(run.mock.calls).toEqual([[owner, expect.any(Function)]]);
+    });
+
+    it('records nothing if it ends none', async () => {
+      batchSizes = [0];
+      await service.endOthers(token, client);
+      expect(done).toEqual([look, ...batch]);
+    });
+
+    it('records a single session that it ends', async () => {
+      batchSizes = [1];
+      await service.endOthers(token, client);
+      expect(record).toHaveBeenCalledTimes(1);
+    });
+
+    it('records again what a batch ended whose write was undone', async () => {
+      batchSizes = [WRITE_BATCH, 1];
+      record.mockRejectedValueOnce(new Error('undone'));
+      await expect(service.endOthers(token, client)).rejects.toThrow('undone');
+      await service.endOthers(token, client);
+      expect(record).toHaveBeenCalledTimes(2);
+    });
+
+    it('ends nothing if the own session has ended', async () => {
+      confirmCaller.mockRejectedValue(new Error('ended'));
+      await expect(service.endOthers(token, client)).rejects.toThrow('ended');
+      expect(done).toEqual([look, 'write']);
+    });
+  });
+});

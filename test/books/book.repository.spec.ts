@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { openSqlite } from '../support/sqlite.js';
+import type { Database } from '../../src/database/database.js';
+import type { Select } from '../../src/database/select.js';
+import { firstPage, parseListQuery, type QueryString } from '../../src/lists/list-query.js';
+import { User } from '../../src/users/user.entity.js';
+import type { UserRemovals } from '../../src/users/user-removals.js';
+import { bookFields } from '../../src/books/book-fields.js';
+import { BookRepository } from '../../src/books/book.repository.js';
+import { Book } from '../../src/books/book.entity.js';
+
+const [LUKE, LEIA, GONE] = [1, 2, 3];
+const values = (name: string) => ({ name, author: 'Zahn', publisher: 'Bantam', price: 15 });
+const everything = firstPage(10);
+
+describe('BookRepository', () => {
+  let database: Database;
+  let drop: () => Promise<void>;
+  let books: BookRepository;
+  let removeBatch: (ownerId: number) => Promise<boolean>;
+  /** What each read of one row locks, and the row that it gave. */
+  let reads: [lock: string | undefined, row: unknown][];
+  /** The prepared reads of books, by their SQL. */
+  let selects: { sql: () => Promise<string>; select: Select<Book, 'ownerId'> }[];
+  /** A book of Leia, and the only one of Luke. */
+  let heir: number;
+  let dark: number;
+
+  beforeAll(async () => {
+    ({ database, drop } = await openSqlite());
+    [selects, reads] = [[], []];
+    const watched = Object.create(database) as Database;
+    watched.select = (build) => {
+      const select = database.select(build);
+      const sql = () => database.write(async (manager) => build.query(manager).getQuery());
+      selects.push({ sql, select: select as never });
+      const first: typeof select.first = async (given) => {
+        const row = await select.first(given);
+        reads.push([build.lock, row && { ...row }]);
+        return row;
+      };
+      return { ...select, first };
+    };
+    const removeWith: UserRemovals['removeWith'] = (remove) => (removeBatch = remove);
+    books = new BookRepository(watched, { removeWith } as Partial<UserRemovals> as UserRemovals);
+    await database.write(async (manager) => {
+      for (const [id, name] of [
+        [LUKE, 'luke'],
+        [LEIA, 'leia'],
+      ] as const) {
+        const rest = { passwordHash: '', admin: false, publicId: name, createdAt: 0 };
+        await manager.insert(User, { id, name, nameKey: name, ...rest });
+      }
+    });
+  });
+  afterAll(() => drop());
+  beforeEach(async () => {
+    await database.write((manager) => manager.clear(Book));
+    heir = (await books.add(LEIA, values('Heir')))!.id;
+    dark = (await books.add(LUKE, values('Dark')))!.id;
+    reads = [];
+  });
+
+  const rows = () => database.write((manager) => manager.find(Book, { order: { id: 'ASC' } }));
+  const plain = async () => (await rows()).map((book) => ({ ...book }));
+  const leftBehind = () =>
+    database.write(async (manager) => {
+      const { identifiers } = await manager.insert(Book, { ...values('Left'), ownerId: GONE });
+      return identifiers[0]!.id as number;
+    });
+  const fill = (ownerId: number, count: number) =>
+    database.write((manager) =>
+      manager.query(
+        `INSERT INTO books (user_id, name, author, publisher) WITH RECURSIVE n(i) AS
+          (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+          SELECT ${ownerId}, 'Volume ' || i, '', '' FROM n`,
+      ),
+    );
+  const exists = {
+    kind: { status: 409, code: 'book_exists', message: 'Book already exists.' },
+  };
+
+  it('adds a book for its owner', async () => {
+    const book = await books.add(LEIA, values('Spectre'));
+    expect(book).toEqual({ ...values('Spectre'), id: dark + 1, ownerId: LEIA });
+    expect((await plain()).at(-1)).toEqual(book);
+  });
+
+  it('adds no book for an owner who does not exist', async () => {
+    expect(await books.add(GONE, values('Heir'))).toBeNull();
+    expect(await rows()).toHaveLength(2);
+  });
+
+  it('refuses a second book of one name and author with 409, but not for another owner', async () => {
+    await expect(books.add(LEIA, values('Heir'))).rejects.toMatchObject(exists);
+    expect(await books.add(LUKE, values('Heir'))).not.toBeNull();
+  });
+
+  it('finds a book of its owner alone', async () => {
+    expect({ ...(await books.findById(LEIA, heir)) }).toEqual({
+      ...{ ...values('Heir'), id: heir, ownerId: LEIA },
+    });
+    expect(await books.findById(LUKE, heir)).toBeUndefined();
+    expect(await books.findById(LEIA, dark)).toBeUndefined();
+    expect(await books.findById(LEIA, 2 ** 40)).toBeUndefined();
+  });
+
+  it('lists the books of one owner', async () => {
+    const namesOf = async (ownerId: number) =>
+      (await books.list(ownerId, everything)).rows.map(({ name }) => name);
+    expect([await namesOf(LEIA), await namesOf(LUKE)]).toEqual([['Heir'], ['Dark']]);
+  });
+
+  describe('a list', () => {
+    const add = (name: string, price: number | null) =>
+      books.add(LEIA, { name, author: `${name} A.`, publisher: `${name} Inc.`, price });
+    const namesOf = async (parameters: QueryString) => {
+      const { rows: found } = await books.list(LEIA, parseListQuery(bookFields, parameters));
+      return found.map(({ name }) => name);
+    };
+
+    it('is filtered by each field, texts in any Unicode form', async () => {
+      const id = (await add('Am\u00e9lie', null))!.id;
+      await add('Yoda', 3);
+      const filters: QueryString[] = [
+        { id: `${id}` },
+        { name: 'Ame\u0301lie' },
+        { author: 'Ame\u0301lie A.' },
+        { publisher: 'Ame\u0301lie Inc.' },
+        { price: 'null' },
+      ];
+      for (const filter of filters) expect(await namesOf(filter)).toEqual(['Am\u00e9lie']);
+      expect(await namesOf({ price: '3' })).toEqual(['Yoda']);
+    });
+
+    it('is filtered by a price that takes more than 32 bits', async () => {
+      await add('Yoda', 2 ** 40);
+      expect(await namesOf({ price: `${2 ** 40}` })).toEqual(['Yoda']);
+    });
+
+    it('is sorted by each field, and books without a price come first', async () => {
+      await add('Yoda', 3);
+      await add('Anakin', null);
+      expect(await namesOf({ sort: '-id' })).toEqual(['Anakin', 'Yoda', 'Heir']);
+      expect(await namesOf({ sort: 'name' })).toEqual(['Anakin', 'Heir', 'Yoda']);
+      expect(await namesOf({ sort: 'author' })).toEqual(['Anakin', 'Yoda', 'Heir']);
+      expect(await namesOf({ sort: 'publisher' })).toEqual(['Anakin', 'Heir', 'Yoda']);
+      expect(await namesOf({ sort: 'price' })).toEqual(['Anakin', 'Yoda', 'Heir']);
+    });
+  });
+
+  it('updates a book of its owner alone', async () => {
+    expect(await books.update(LEIA, heir, values('Spectre'))).toBe(true);
+    expect(await books.update(LUKE, heir, values('Mine'))).toBe(false);
+    expect(await books.update(LEIA, dark, values('Mine'))).toBe(false);
+    expect((await rows()).map(({ name }) => name)).toEqual(['Spectre', 'Dark']);
+  });
+
+  it('refuses an update to the name and author of another book of the owner with 409', async () => {
+    await books.add(LEIA, values('Spectre'));
+    await expect(books.update(LEIA, heir, values('Spectre'))).rejects.toMatchObject(exists);
+  });
+
+  it('removes a book of its owner alone', async () => {
+    expect(await books.remove(LUKE, heir)).toBe(false);
+    expect(await books.remove(LEIA, dark)).toBe(false);
+    expect(await rows()).toHaveLength(2);
+    expect(await books.remove(LEIA, heir)).toBe(true);
+    expect((await rows()).map(({ id }) => id)).toEqual([dark]);
+    expect(await books.remove(LEIA, heir)).toBe(false);
+  });
+
+  it('shows and changes no book of an owner who does not exist any more', async () => {
+    const left = await leftBehind();
+    expect(await books.findById(GONE, left)).toBeUndefined();
+    expect((await books.list(GONE, everything)).rows).toEqual([]);
+    expect(await books.update(GONE, left, values('Found'))).toBe(false);
+    expect(await books.remove(GONE, left)).toBe(false);
+    expect((await plain()).at(-1)).toMatchObject({ id: left, name: 'Left' });
+  });
+
+  it('removes the books of a deleted user in batches of 500, and says whether more may be left', async () => {
+    await fill(GONE, 501);
+    expect(await removeBatch(GONE)).toBe(true);
+    expect(await rows()).toHaveLength(3);
+    expect(await removeBatch(GONE)).toBe(false);
+    expect((await rows()).map(({ id }) => id)).toEqual([heir, dark]);
+  });
+
+  describe('the limit of books', () => {
+    it('is ten thousand for each owner', async () => {
+      await fill(LEIA, 9998);
+      await books.add(LEIA, values('Spectre'));
+      await expect(books.add(LEIA, values('Last'))).rejects.toMatchObject({
+        kind: {
+          status: 409,
+          code: 'limit_reached',
+          message: 'A user can have at most 10000 books.',
+        },
+      });
+      expect(await books.add(LUKE, values('Last'))).not.toBeNull();
+      await books.remove(LEIA, heir);
+      expect(await books.add(LEIA, values('Last'))).not.toBeNull();
+    });
+
+    it('locks the row of the owner against removal alone, far below the limit', async () => {
+      await fill(LEIA, 8998);
+      await books.add(LEIA, values('Spectre'));
+      expect(reads).toEqual([
+        ['exists', { id: LEIA }],
+        [undefined, undefined],
+      ]);
+    });
+
+    it('locks the row of the owner for one write at a time from 9,000 books on', async () => {
+      await fill(LEIA, 8999);
+      await books.add(LEIA, values('Spectre'));
+      expect(reads).toEqual([
+        ['exists', { id: LEIA }],
+        [undefined, { id: expect.any(Number) }],
+        ['alone', { id: LEIA }],
+        [undefined, undefined],
+      ]);
+    });
+
+    it('reads one row in order of the index to tell whether it is near', async () => {
+      await fill(LEIA, 9001);
+      const counting: unknown[] = [];
+      for (const { sql, select } of selects) {
+        if (!(await sql()).includes('OFFSET')) continue;
+        counting.push((await select.all({ ownerId: LEIA })).map((row) => ({ ...row })));
+      }
+      const ids = (await rows()).filter(({ ownerId }) => ownerId === LEIA).map(({ id }) => id);
+      expect(counting).toEqual([[{ id: ids[8999] }], []]);
+    });
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import type { ListQuery } from '../../src/lists/list-query.js';
+import { type Claims, Token } from '../../src/tokens/token.js';
+import type { BookRepository } from '../../src/books/book.repository.js';
+import { BooksService } from '../../src/books/books.service.js';
+import { ownerOf } from '../../src/books/owner-of.js';
+
+const values = { name: 'Heir', author: 'Zahn', publisher: 'Bantam', price: null };
+const book = { ...values, id: 5, ownerId: 7 };
+
+describe('BooksService', () => {
+  const page = { rows: [book], next: null };
+  const isTheirs = (ownerId: number, id: number) => ownerId === 7 && id === 5;
+  const repository: Partial<BookRepository> = {
+    list: jest.fn<BookRepository['list']>().mockResolvedValue(page),
+    findById: async (ownerId, id) => (isTheirs(ownerId, id) ? book : undefined),
+    add: async (ownerId) => (ownerId === 7 ? book : null),
+    update: async (ownerId, id) => isTheirs(ownerId, id),
+    remove: async (ownerId, id) => isTheirs(ownerId, id),
+  };
+  const service = new BooksService(repository as BookRepository);
+  const notFound = { code: 'not_found' };
+
+  it('lists the books of an owner', async () => {
+    const query = {} as ListQuery;
+    expect(await service.list(7, query)).toBe(page);
+    expect(repository.list).toHaveBeenCalledWith(7, query);
+  });
+
+  it('gets a book of its owner, and refuses any other with 404', async () => {
+    expect(await service.get(7, 5)).toBe(book);
+    await expect(service.get(8, 5)).rejects.toMatchObject(notFound);
+  });
+
+  it('creates a book, and refuses as revoked if the owner does not exist any more', async () => {
+    expect(await service.create(7, values)).toBe(book);
+    await expect(service.create(8, values)).rejects.toMatchObject({ code: 'token_revoked' });
+  });
+
+  it('replaces a book of its owner, and refuses any other with 404', async () => {
+    expect(await service.replace(7, 5, values)).toEqual(book);
+    await expect(service.replace(8, 5, values)).rejects.toMatchObject(notFound);
+  });
+
+  it('removes a book of its owner, and refuses any other with 404', async () => {
+    await expect(service.remove(7, 5)).resolves.toBeUndefined();
+    await expect(service.remove(8, 5)).rejects.toMatchObject(notFound);
+  });
+});
+
+describe('The owner of books', () => {
+  const ownerOfSubject = (sub: string) => () =>
+    ownerOf(new Token('', { alg: 'HS256' }, { sub } as Claims));
+
+  it('is the user of the token', () => {
+    expect(ownerOfSubject('7')()).toBe(7);
+  });
+
+  it.each(['service', '', '07', '2147483648'])('is no user if the subject is %j', (subject) => {
+    const revoked = expect.objectContaining({ code: 'token_revoked' });
+    expect(ownerOfSubject(subject)).toThrow(revoked);
+  });
+});

@@ -1,0 +1,70 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { bootApp, type TestApp } from '../../support/test-app.js';
+
+const ROUTES = [
+  ['POST', '/register'],
+  ['POST', '/login'],
+  ['GET', '/users'],
+  ['POST', '/book'],
+  ['GET', '/books'],
+  ['DELETE', '/books/1'],
+] as const;
+const origin = 'https://app.example.com';
+
+describe('With BOOKSTORE=false', () => {
+  let app: TestApp;
+
+  afterEach(() => app.close());
+
+  it('the routes of the tutorial are 404 with every method, whatever else is set', async () => {
+    app = await bootApp({ BOOKSTORE: 'false', CORS_ORIGINS: origin, REGISTRATION: 'closed' });
+    for (const [method, path] of ROUTES) {
+      for (const each of [method, 'PATCH', 'OPTIONS']) {
+        const headers = { origin, 'access-control-request-method': method };
+        const json = { name: 'thrawn', password: 'grand admiral' };
+        const answer = await app.send(each, path, {
+          headers,
+          ...(each !== 'GET' && { json }),
+        });
+        expect([each, path, answer.status, answer.body.code]).toEqual([
+          ...[each, path, 404, 'not_found'],
+        ]);
+        expect(answer.headers.get('allow')).toBeNull();
+        expect(answer.headers.get('access-control-allow-methods')).toBeNull();
+      }
+    }
+  });
+
+  it('the header of the tutorial is not among those that CORS allows', async () => {
+    app = await bootApp({ BOOKSTORE: 'false', CORS_ORIGINS: origin });
+    const headers = { origin, 'access-control-request-method': 'GET' };
+    const { status, headers: answer } = await app.send('OPTIONS', '/api/books', { headers });
+    expect([status, answer.get('access-control-allow-headers')]).toEqual([
+      ...[204, 'authorization, content-type, x-csrf-token, x-request-id'],
+    ]);
+  });
+
+  it.each([
+    ['FLASK_COMPAT=true', { FLASK_COMPAT: 'true' }],
+    ['FLASK_COMPAT=false', { FLASK_COMPAT: 'false' }],
+    ['REGISTRATION=closed', { REGISTRATION: 'closed' }],
+    ['TOKEN_COOKIES=true', { TOKEN_COOKIES: 'true' }],
+  ])('the document says nothing of the tutorial with %s', async (_, env) => {
+    app = await bootApp({ BOOKSTORE: 'false', ...env });
+    const { status, text } = await app.get('/docs/openapi.json');
+    expect(status).toBe(200);
+    for (const word of ['tutorial', 'x-access-tokens', '"basic"', '"/book', '"/users"']) {
+      expect(text.toLowerCase()).not.toContain(word);
+    }
+  });
+
+  it('a token that the tutorial’s login gave before stays valid for the other routes', async () => {
+    app = await bootApp();
+    const authorization = `Basic ${Buffer.from('user:password').toString('base64')}`;
+    const { body } = await app.send('POST', '/login', { headers: { authorization } });
+    app = await app.restart({ BOOKSTORE: 'false' });
+    const token = String(body.token);
+    expect((await app.get('/auth/me', { token })).body.name).toBe('user');
+    expect((await app.get('/api/books', { token })).status).toBe(200);
+  });
+});

@@ -1,0 +1,242 @@
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { RevokedToken } from '../../src/sessions/revoked-token.entity.js';
+import { Session } from '../../src/sessions/session.entity.js';
+import { migrations } from '../../migrations/all.js';
+import { addSessions } from '../support/many-rows.js';
+import { openMigrationSource } from '../support/migration-source.js';
+import { bootApp, SECRET } from '../support/test-app.js';
+import { createDatabase, engine, type TestDatabase } from '../support/test-database.js';
+
+/** What only one of the two can be asked. */
+const on = (wanted: typeof engine, name: string, tests: () => void): void => {
+  if (engine === wanted) describe(name, tests);
+};
+
+describe('The database', () => {
+  let database: TestDatabase;
+
+  beforeEach(async () => {
+    database = await createDatabase();
+  });
+  afterEach(() => database.drop());
+
+  const open = () => openMigrationSource(database);
+
+  it('has the schema that the entities describe', async () => {
+    await (await bootApp({}, { database })).app.close();
+    const source = await open();
+    const { upQueries } = await source.driver.createSchemaBuilder().log();
+    expect(upQueries.map(({ query }) => query)).toEqual([]);
+    await source.destroy();
+  });
+
+  it('can be taken back to nothing, and forth again', async () => {
+    const source = await open();
+    await source.runMigrations();
+    for (const _ of migrations) await source.undoLastMigration();
+    const runner = source.createQueryRunner();
+    for (const { tableName } of source.entityMetadatas) {
+      expect(await runner.hasTable(tableName)).toBe(false);
+    }
+    await runner.release();
+    expect(await source.runMigrations()).toHaveLength(migrations.length);
+    await source.destroy();
+  });
+
+  it('keeps its sessions through the migration of their successors, forth and back', async () => {
+    const source = await open();
+    await source.runMigrations();
+    await source.query(
+      "INSERT INTO sessions (id, subject, created_at, last_used_at, expires_at) VALUES ('a', '1', 1, 2, 3)",
+    );
+    const runner = source.createQueryRunner();
+    while (await runner.hasColumn('sessions', 'spent_range')) {
+      await source.undoLastMigration();
+    }
+    await source.query("UPDATE sessions SET successor = 'sealed without a key', spent_at = 4");
+    await source.runMigrations();
+    const [session] = await source.getRepository(Session).find();
+    expect(session).toMatchObject({
+      ...{ id: 'a', subject: '1', createdAt: 1, lastUsedAt: 2, expiresAt: 3, spentAt: 4 },
+      ...{ successor: null, spentRange: null, repeats: 0, repeatedElsewhere: false },
+      passwordAttempts: 0,
+    });
+    await runner.release();
+    await source.destroy();
+  });
+
+  it('knows every file of migrations/', () => {
+    const files = readdirSync('migrations').filter((file) => /^\d+-.+\.ts$/.test(file));
+    const stamps = migrations.map(({ name }) => /\d+$/.exec(name)![0]);
+    expect(stamps).toEqual(files.map((file) => /^\d+/.exec(file)![0]).sort());
+  });
+
+  it('gets the example data once, and not again where there is anything', async () => {
+    let app = await bootApp({}, { database });
+    expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
+    expect((await app.get<unknown[]>('/api/users')).body).toHaveLength(2);
+    const { access } = await app.login({ name: 'guest', password: 'guest' });
+    expect((await app.newShip(access)).id).toBe(16);
+    await app.send('DELETE', '/api/ships/1', { token: access });
+    app = await app.restart();
+    expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
+    await app.app.close();
+  });
+
+  it('stays empty where DEMO_DATA is false', async () => {
+    const app = await bootApp({ DEMO_DATA: 'false' }, { database });
+    expect((await app.get('/api/ships')).body).toEqual([]);
+    expect((await app.get('/api/users')).body).toEqual([]);
+    await app.app.close();
+  });
+
+  it('keeps nothing of migrations that fail in the middle', async () => {
+    const source = await open();
+    // The last of the tables that the first migration makes.
+    await source.query('CREATE TABLE revoked_tokens (x integer)');
+    await expect(bootApp({}, { database })).rejects.toThrow(/revoked_tokens/);
+    const runner = source.createQueryRunner();
+    for (const table of ['users', 'ships', 'sessions']) {
+      expect(await runner.hasTable(table)).toBe(false);
+    }
+    await source.query('DROP TABLE revoked_tokens');
+    await runner.release();
+    await source.destroy();
+    const app = await bootApp({}, { database });
+    expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
+    await app.app.close();
+  });
+
+  it('loses what has expired at a start', async () => {
+    const app = await bootApp({}, { database });
+    await app.sql((manager) => manager.insert(RevokedToken, { jti: 'old', expiresAt: 1 }));
+    const again = await app.restart();
+    const count = () => again.sql((manager) => manager.countBy(RevokedToken, { jti: 'old' }));
+    while ((await count()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await again.app.close();
+  });
+
+  on('sqlite', 'in a file', () => {
+    const file = () => join(database.folder, 'app.sqlite');
+
+    it('is made with its folder', async () => {
+      const url = `sqlite:${join(database.folder, 'not', 'yet', 'there.sqlite')}`;
+      const app = await bootApp({ DATABASE_URL: url }, { database });
+      expect(statSync(url.slice('sqlite:'.length)).size).toBeGreaterThan(0);
+      await app.app.close();
+    });
+
+    it('keeps a secret beside it, for its owner alone, where none is set', async () => {
+      const env = { DATABASE_URL: database.url, JWT_SECRET_KEY: '' };
+      const app = await bootApp(env, { database });
+      const secret = join(database.folder, 'jwt-secret');
+      expect(statSync(secret).mode & 0o777).toBe(0o600);
+      expect(readFileSync(secret, 'utf8').trim().length).toBeGreaterThanOrEqual(64);
+      const { access } = await app.login({ name: 'user', password: 'password' });
+      const again = await app.restart();
+      expect((await again.get('/auth/me', { token: access })).status).toBe(200);
+      await again.app.close();
+      expect(readdirSync(database.folder)).not.toContainEqual(
+        expect.stringMatching(/jwt-secret\./),
+      );
+    });
+
+    it('is refused where its secret was cut short', async () => {
+      writeFileSync(join(database.folder, 'jwt-secret'), 'short');
+      await expect(bootApp({ JWT_SECRET_KEY: '' }, { database })).rejects.toThrow(
+        /jwt-secret is shorter than 64 characters; delete the file/,
+      );
+    });
+
+    it.each([
+      ['no database at all', () => writeFileSync(file(), 'text, and no database\n'.repeat(500))],
+      ['cut off', () => truncateSync(file(), statSync(file()).size - 8192)],
+      [
+        'overwritten',
+        () => {
+          const bytes = readFileSync(file());
+          bytes.fill(0xaa, 4096, 8192);
+          writeFileSync(file(), bytes);
+        },
+      ],
+    ])('that is %s is refused with a sentence, and left as it is', async (_, damage) => {
+      const app = await bootApp({}, { database });
+      await app.app.close();
+      damage();
+      const before = readFileSync(file());
+      await expect(bootApp({}, { database })).rejects.toThrow(
+        /The database file .*app\.sqlite is damaged: .+ It was left as it is/,
+      );
+      expect(readFileSync(file()).equals(before)).toBe(true);
+    });
+  });
+
+  on('postgres', 'on a server', () => {
+    it('whose tables another client holds locked answers 503 after a while', async () => {
+      const app = await bootApp({}, { database });
+      const { access: token } = await app.login({ name: 'user', password: 'password' });
+      const source = await open();
+      const runner = source.createQueryRunner();
+      await runner.startTransaction();
+      await runner.query('LOCK TABLE ships IN EXCLUSIVE MODE');
+      const { status, body, headers } = await app.send('DELETE', '/api/ships/1', { token });
+      expect([status, body.code]).toEqual([503, 'service_unavailable']);
+      expect(headers.get('retry-after')).toBe('1');
+      await runner.rollbackTransaction();
+      expect((await app.send('DELETE', '/api/ships/1', { token })).status).toBe(204);
+      await source.destroy();
+      await app.app.close();
+    });
+
+    it('finds the session of a token by its id, whatever the statistics say', async () => {
+      const app = await bootApp({}, { database });
+      const { id, access: token } = await app.newLogin();
+      const query = (text: string) => app.sql((manager) => manager.query(text));
+      // Statistics from before the subject had many sessions.
+      await query('ALTER TABLE sessions SET (autovacuum_enabled = false)');
+      await query('ANALYZE sessions');
+      await addSessions(app, id, 20_000);
+      await query('SELECT pg_stat_reset()');
+      for (let i = 0; i < 5; i++) expect((await app.get('/auth/me', { token })).status).toBe(200);
+      // A connection reports what it read once a second, and when it ends.
+      await app.app.close();
+      const source = await open();
+      const [{ read } = { read: '' }] = await source.query<{ read: string }[]>(
+        'SELECT sum(idx_tup_read) AS read FROM pg_stat_user_indexes',
+      );
+      await source.destroy();
+      expect(Number(read)).toBeGreaterThan(4);
+      expect(Number(read)).toBeLessThan(1000);
+    });
+
+    it('may lose every connection: requests fail with 503 at most, and then go on', async () => {
+      const app = await bootApp({}, { database });
+      const { access: token } = await app.login({ name: 'user', password: 'password' });
+      await app.sql((manager) =>
+        manager.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+        ),
+      );
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => app.get('/auth/me', { token })),
+      );
+      for (const { status } of answers) expect([200, 503]).toContain(status);
+      expect((await app.get('/auth/me', { token })).status).toBe(200);
+      await app.newShip(token);
+      await app.app.close();
+    });
+
+    it.each([
+      ['is not there', 'postgres://postgres@127.0.0.1:1/none'],
+      ['does not know the database', () => `${database.url}_none`],
+    ])('that %s is refused with a sentence', async (_, url) => {
+      const env = { DATABASE_URL: typeof url === 'string' ? url : url(), JWT_SECRET_KEY: SECRET };
+      await expect(bootApp(env, { database })).rejects.toThrow(
+        /The PostgreSQL server of DATABASE_URL cannot be used: .+ Is it running/,
+      );
+    });
+  });
+});

@@ -1,0 +1,224 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type pg from 'pg';
+import { openDatabase } from '../../src/database/database.module.js';
+import { Database } from '../../src/database/database.js';
+import { timeouts } from '../../src/database/postgres/postgres-client.js';
+import { entities } from '../../src/entities.js';
+import { type Answer, ship } from '../support/client.js';
+import { postgresPrograms, PrivateCluster } from '../support/private-cluster.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
+import { bootApp, type TestApp } from '../support/test-app.js';
+import { createDatabase, engine, type TestDatabase } from '../support/test-database.js';
+
+/** What every route answers while the database cannot do what was asked. */
+const expectUnavailable = ({ status, body, headers }: Answer): void => {
+  expect([status, body.code]).toEqual([503, 'service_unavailable']);
+  expect(headers.get('retry-after')).toBe('1');
+};
+
+/** Tries until it succeeds; the timeout of the test is the limit. */
+async function until<T>(attempt: () => Promise<T | undefined | false>): Promise<T> {
+  for (;;) {
+    const result = await attempt();
+    if (result) return result;
+    await sleep(20);
+  }
+}
+
+/** Defines the tests, or one that says why they cannot run here. */
+function describeWhere(reason: string | undefined, name: string, tests: () => void): void {
+  if (reason === undefined) return describe(name, tests);
+  if (process.env.TEST_REQUIRE_ALL === 'true') throw new Error(`TEST_REQUIRE_ALL: ${reason}`);
+  describe.skip(`${name} (SKIPPED: ${reason})`, tests);
+}
+
+const isRoot = process.getuid?.() === 0;
+
+if (engine === 'sqlite') {
+  describe('A file that cannot be opened', () => {
+    let app: TestApp;
+    let token: string;
+
+    beforeAll(async () => {
+      app = await bootApp();
+      token = (await app.login({ name: 'user', password: 'password' })).access;
+    }, 60_000);
+    afterAll(() => app.close());
+
+    it('makes expensive reads answer 503, and 200 when it is back', async () => {
+      const file = join(app.database.folder, 'app.sqlite');
+      renameSync(file, `${file}.away`);
+      const answer = await app.get('/auth/sessions', { token });
+      renameSync(`${file}.away`, file);
+      expectUnavailable(answer);
+      const again = () => app.get('/auth/sessions', { token });
+      await until(async () => (await again()).status === 200);
+    });
+  });
+
+  describeWhere(isRoot ? undefined : 'only root mounts a small disk', 'A full disk', () => {
+    let database: TestDatabase;
+    let app: TestApp;
+    let disk: string;
+
+    beforeAll(async () => {
+      database = await createDatabase();
+      disk = join(database.folder, 'disk');
+      mkdirSync(disk);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', disk]);
+      app = await bootApp({ DATABASE_URL: `sqlite:${join(disk, 'app.sqlite')}` }, { database });
+    }, 60_000);
+    afterAll(async () => {
+      await app.app.close();
+      execFileSync('umount', ['-l', disk]);
+      await database.drop();
+    });
+
+    it('makes writes answer 503, and reads and logins go on when there is space again', async () => {
+      const { access: token } = await app.login({ name: 'user', password: 'password' });
+      const filler = join(disk, 'filler');
+      expect(() => writeFileSync(filler, Buffer.alloc(5_000_000))).toThrow(/ENOSPC/);
+      const json = { ...ship, model: 'x'.repeat(200) };
+      const post = () => app.send('POST', '/api/ships', { token, json });
+      // The log of the database has some space that it has used before.
+      const refused = await until(async () => {
+        const answer = await post();
+        return answer.status !== 201 && answer;
+      });
+      expectUnavailable(refused);
+      expectUnavailable(
+        await app.send('POST', '/auth/login', { json: { username: 'user', password: 'password' } }),
+      );
+      expect((await app.get('/api/ships/1', { token })).status).toBe(200);
+      rmSync(filler);
+      expect((await post()).status).toBe(201);
+      await app.login({ name: 'user', password: 'password' });
+    });
+  });
+}
+
+if (engine === 'postgres') {
+  const missing = postgresPrograms()
+    ? undefined
+    : 'initdb is not installed; PG_BIN names its folder';
+  describeWhere(missing, 'A PostgreSQL server', () => {
+    let cluster: PrivateCluster;
+    let standby: PrivateCluster;
+    let proxy: TcpProxy;
+    let app: TestApp;
+    let token: string;
+
+    beforeAll(async () => {
+      cluster = await PrivateCluster.start();
+      proxy = await TcpProxy.to(cluster.port);
+      app = await bootApp({ DATABASE_URL: cluster.url(proxy.port) });
+      token = (await app.login({ name: 'user', password: 'password' })).access;
+      standby = await cluster.standby();
+    }, 60_000);
+    afterAll(async () => {
+      jest.restoreAllMocks();
+      await app.close();
+      await proxy.close();
+      await standby.stop();
+      await cluster.stop();
+    });
+
+    const shorten = () => {
+      jest.replaceProperty(timeouts, 'query', 1_000);
+      jest.replaceProperty(timeouts, 'check', 500);
+    };
+    const me = () => app.get('/auth/me', { token });
+    const post = () => app.send('POST', '/api/ships', { token, json: ship });
+    const pool = () =>
+      app.app.get<unknown, { source: { driver: { master: pg.Pool } } }>(Database).source.driver
+        .master;
+
+    it('answers 503 where its connection dies between two statements of a write', async () => {
+      const write = app.sql(async (manager) => {
+        const [{ pid }] = await manager.query<[{ pid: number }]>('SELECT pg_backend_pid() AS pid');
+        await cluster.query(`SELECT pg_terminate_backend(${pid})`);
+        await until(async () => manager.queryRunner?.isReleased === true);
+        await manager.query('SELECT 1');
+      });
+      await expect(write).rejects.toMatchObject({ code: 'service_unavailable' });
+      expect((await post()).status).toBe(201);
+    });
+
+    it('is told to cancel a query that takes too long, and keeps no connection for it', async () => {
+      shorten();
+      const write = app.sql(async (manager) => {
+        await manager.query('SET LOCAL statement_timeout = 0');
+        await manager.query('SELECT pg_sleep(600)');
+      });
+      await expect(write).rejects.toMatchObject({ code: 'service_unavailable' });
+      const sleeping = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(600)%'";
+      await until(async () => (await cluster.query(sleeping)).length === 0);
+      jest.restoreAllMocks();
+    });
+
+    const open = (url: string, prepare = false) =>
+      openDatabase({ engine: 'postgres', url, prepare }, entities);
+
+    it('gets named statements with DATABASE_PREPARE=true alone', async () => {
+      const namesOf = (database: Database) =>
+        database.write(async (manager) => {
+          await manager.query('SELECT CAST($1 AS text)', ['x']);
+          return manager.query<unknown[]>('SELECT name FROM pg_prepared_statements');
+        });
+      expect(await namesOf(app.app.get(Database))).toEqual([]);
+      const prepared = await open(cluster.url(), true);
+      expect(await namesOf(prepared)).toHaveLength(1);
+      await prepared.close();
+    });
+
+    it('that is frozen makes requests answer 503, and keeps none of its connections', async () => {
+      await Promise.all([me(), me(), me(), me(), me(), me()]);
+      const { idleCount } = pool();
+      expect(idleCount).toBeGreaterThan(1);
+      cluster.signal('SIGSTOP');
+      shorten();
+      // The first to wait in vain takes the idle connections along.
+      expectUnavailable(await me());
+      await until(async () => pool().totalCount === 0);
+      jest.restoreAllMocks();
+      cluster.signal('SIGCONT');
+      await until(async () => (await me()).status === 200);
+      expect((await post()).status).toBe(201);
+    });
+
+    it('that is frozen fails readiness, which keeps no connection', async () => {
+      cluster.signal('SIGSTOP');
+      shorten();
+      const database = app.app.get(Database);
+      await expect(database.check()).rejects.toMatchObject({ code: 'service_unavailable' });
+      await until(async () => pool().totalCount === 0);
+      jest.restoreAllMocks();
+      cluster.signal('SIGCONT');
+      await until(async () => (await me()).status === 200);
+    });
+
+    it('that is a standby is refused at the start, by name', async () => {
+      await expect(open(standby.url())).rejects.toThrow(
+        'The PostgreSQL server of DATABASE_URL is read-only: it is a standby',
+      );
+    });
+
+    it('may be replaced by its standby: the pool moves without a restart', async () => {
+      cluster.signal('SIGSTOP');
+      shorten();
+      proxy.moveTo(standby.port);
+      await until(async () => (await me()).status === 200);
+      // The address has moved, and nothing may be written yet.
+      expectUnavailable(await post());
+      await expect(app.app.get(Database).check()).rejects.toThrow('read-only');
+      await standby.promote();
+      await until(async () => (await post()).status === 201);
+      await app.app.get(Database).check();
+      jest.restoreAllMocks();
+    });
+  });
+}

@@ -1,0 +1,188 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { loadSqliteDriver } from '../../src/database/sqlite/sqlite-driver.js';
+import { type Client, ship } from '../support/client.js';
+import { ServiceProcess } from '../support/process.js';
+import { SECRET } from '../support/test-app.js';
+import { createDatabase, engine, holdWrites, type TestDatabase } from '../support/test-database.js';
+
+/** Holds the lock under which migrations run; gives what lets go of it. */
+async function holdMigrations(database: TestDatabase): Promise<() => Promise<void>> {
+  if (engine === 'sqlite') {
+    // An existing file without tables; an empty one is refused.
+    const file = new (loadSqliteDriver().Sqlite)(join(database.folder, 'app.sqlite'));
+    file.pragma('journal_mode = WAL');
+    file.close();
+    return holdWrites(database);
+  }
+  const holder = new pg.Client({ connectionString: database.url });
+  await holder.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT pg_advisory_xact_lock(7215180347)');
+  return () => holder.end();
+}
+
+describe('Processes on a database', () => {
+  let database: TestDatabase;
+  let processes: ServiceProcess[];
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    processes = [];
+  });
+  afterEach(async () => {
+    await Promise.all(processes.map((each) => each.kill('SIGKILL')));
+    await database.drop();
+  });
+
+  const spawn = (env: Record<string, string> = {}): ServiceProcess => {
+    const settings = { ...database.settings, JWT_SECRET_KEY: SECRET };
+    const service = ServiceProcess.spawn({ ...settings, ...env });
+    processes.push(service);
+    return service;
+  };
+  const start = async (): Promise<Client> => spawn().client();
+  const counts = async (client: Client): Promise<number[]> => [
+    (await client.get<unknown[]>('/api/users')).body.length,
+    (await client.get<unknown[]>('/api/ships')).body.length,
+  ];
+  const demoUser = { name: 'user', password: 'password' };
+
+  it('start twice at once on the same empty database', async () => {
+    // Both take the one secret that is made, which lies beside the database where that is a file.
+    const env = engine === 'sqlite' ? { JWT_SECRET_KEY: '' } : {};
+    const clients = await Promise.all([spawn(env).client(), spawn(env).client()]);
+    for (const client of clients) expect(await counts(client)).toEqual([2, 15]);
+    if (engine === 'sqlite') expect(readdirSync(database.folder)).toContain('jwt-secret');
+
+    // Each feels at once what the other does.
+    const [one, two] = clients;
+    const { access, refresh } = await one.login(demoUser);
+    const other = await two.login(demoUser);
+    expect((await two.get('/auth/me', { token: access })).status).toBe(200);
+    await two.send('DELETE', '/auth/logout2', { token: refresh });
+    expect((await one.get('/auth/me', { token: access })).body.code).toBe('token_revoked');
+    await one.send('DELETE', '/auth/logout', { token: other.access });
+    expect((await two.get('/auth/me', { token: other.access })).body.code).toBe('token_revoked');
+
+    const ids = await Promise.all(
+      clients.map(async (client) => {
+        const { access: token } = await client.login(demoUser);
+        return Promise.all(Array.from({ length: 50 }, () => client.newShip(token)));
+      }),
+    );
+    expect(new Set(ids.flat().map(({ id }) => id)).size).toBe(100);
+    const { body } = await one.get<unknown[]>('/api/ships?limit=1000');
+    expect(body).toHaveLength(115);
+  });
+
+  it('wait while another migrates', async () => {
+    const release = await holdMigrations(database);
+    const service = spawn();
+    await sleep(2500);
+    expect(service.output).not.toContain('The API is at');
+    expect(service.child.exitCode).toBeNull();
+    const notice = 'Another process migrates the database';
+    if (engine === 'postgres') await service.saying(notice);
+    await release();
+    expect(await counts(await service.client())).toEqual([2, 15]);
+    expect(service.output.split(notice)).toHaveLength(engine === 'postgres' ? 2 : 1);
+  });
+
+  it('can be killed at any moment of their first start', async () => {
+    for (let moment = 0; moment < 3; moment++) {
+      const service = spawn({ LOG_LEVEL: 'debug' });
+      // The first line after which the database is opened, migrated and filled.
+      await service.saying('Starting Nest application');
+      await sleep(moment * 80);
+      await service.kill('SIGKILL');
+    }
+    expect(await counts(await start())).toEqual([2, 15]);
+  }, 60_000);
+
+  it('lose nothing that was acknowledged when they are killed', async () => {
+    const service = spawn();
+    const client = await service.client();
+    const { access: token } = await client.login(demoUser);
+    const { access: spare, refresh } = await client.login(demoUser);
+    await client.send('DELETE', '/auth/logout', { token: spare });
+    const acknowledged: Record<string, unknown>[] = [];
+    const post = async (): Promise<void> => {
+      for (;;) {
+        const answer = await client.send('POST', '/api/ships', { token, json: ship });
+        if (answer.status === 201) acknowledged.push(answer.body);
+      }
+    };
+    const posting = [post(), post(), post(), post()].map((each) => each.catch(() => undefined));
+    while (acknowledged.length < 100) await sleep(5);
+    await service.kill('SIGKILL');
+    await Promise.all(posting);
+
+    const again = await start();
+    for (const each of acknowledged) {
+      expect((await again.get(`/api/ships/${String(each.id)}`)).body).toEqual(each);
+    }
+    expect((await again.get('/auth/me', { token })).status).toBe(200);
+    expect((await again.get('/auth/me', { token: spare })).body.code).toBe('token_revoked');
+    expect((await again.send('POST', '/auth/refresh', { token: refresh })).status).toBe(200);
+  });
+
+  it('migrate by hand, too', async () => {
+    const env = database.settings;
+    const typeorm = async (...words: string[]) => {
+      const child = ServiceProcess.spawn(
+        env,
+        '../../node_modules/typeorm/cli.js',
+        ...words,
+        '-d',
+        '.cache/build/ormconfig.js',
+      );
+      return { status: await child.exit(), output: child.output };
+    };
+    expect((await typeorm('migration:run')).status).toBe(0);
+    const generate = await typeorm('migration:generate', '--dryrun', 'migrations/Nothing');
+    expect(generate.output).toContain('No changes in database schema were found');
+    expect((await typeorm('migration:revert')).status).toBe(0);
+    expect((await typeorm('migration:show')).output).toContain('[ ]');
+  }, 60_000);
+
+  if (engine === 'sqlite') {
+    it('read on while another holds the write lock, and write when it lets go, or say 503', async () => {
+      const client = await start();
+      const { access: token } = await client.login(demoUser);
+      const holder = new (loadSqliteDriver().Sqlite)(join(database.folder, 'app.sqlite'));
+      holder.exec('BEGIN IMMEDIATE');
+      const write = client.send('POST', '/api/ships', { token, json: ship });
+      for (let i = 0; i < 20; i++) expect((await client.get('/api/ships/1')).status).toBe(200);
+      await expect(Promise.race([write, sleep(200, 'waiting')])).resolves.toBe('waiting');
+      holder.exec('COMMIT');
+      expect((await write).status).toBe(201);
+
+      holder.exec('BEGIN IMMEDIATE');
+      const refused = await client.send('POST', '/api/ships', { token, json: ship });
+      holder.exec('COMMIT');
+      holder.close();
+      expect([refused.status, refused.body]).toEqual([
+        503,
+        {
+          statusCode: 503,
+          code: 'service_unavailable',
+          error: 'Service Unavailable',
+          request_id: expect.any(String),
+        },
+      ]);
+      expect(refused.headers.get('retry-after')).toBe('1');
+      expect((await client.newShip(token)).id).toBeGreaterThan(16);
+    });
+
+    it('refuse a damaged file with one sentence', async () => {
+      writeFileSync(join(database.folder, 'app.sqlite'), 'no database '.repeat(1000));
+      const service = spawn();
+      expect(await service.exit()).toBe(1);
+      expect(service.output).toMatch(/^The database file .+ is damaged: .+\n$/);
+    });
+  }
+});

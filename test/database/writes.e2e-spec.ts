@@ -1,0 +1,167 @@
+import { EventEmitter, once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { In } from 'typeorm';
+import { Database } from '../../src/database/database.js';
+import { Ship } from '../../src/ships/ship.entity.js';
+import { User } from '../../src/users/user.entity.js';
+import { type LoggedIn, ship } from '../support/client.js';
+import { bootApp, type TestApp } from '../support/test-app.js';
+import { engine } from '../support/test-database.js';
+
+const shipRow = { ...ship, shipClass: ship.ship_class };
+const hundred = Array.from({ length: 100 }, (_, i) => i);
+
+describe('Writes', () => {
+  let app: TestApp;
+  let user: LoggedIn;
+
+  beforeAll(async () => {
+    app = await bootApp();
+    user = await app.newLogin();
+  });
+  afterAll(() => app.close());
+
+  const names = async (prefix: string): Promise<string[]> => {
+    const users = await app.sql((manager) => manager.find(User));
+    return users.map(({ name }) => name).filter((name) => name.startsWith(prefix));
+  };
+
+  it('of 100 requests that fail and 100 that succeed at once never mix', async () => {
+    const register = (name: string) =>
+      app.send<{ id: number }>('POST', '/api/users', { json: { name, password: 'secret' } });
+    await register('mix-taken');
+    const answers = await Promise.all(
+      hundred.flatMap((i) => [register('mix-taken'), register(`mix-${i}`)]),
+    );
+    const [refused, kept] = [
+      answers.filter((_, i) => i % 2 === 0),
+      answers.filter((_, i) => i % 2),
+    ];
+    expect(refused.map(({ status }) => status)).toEqual(hundred.map(() => 400));
+    expect(kept.map(({ status }) => status)).toEqual(hundred.map(() => 201));
+    expect((await names('mix-')).sort()).toEqual(
+      ['mix-taken', ...hundred.map((i) => `mix-${i}`)].sort(),
+    );
+    expect(new Set(kept.map(({ body }) => body.id)).size).toBe(100);
+  });
+
+  it('of several statements leave nothing behind where a later one fails', async () => {
+    // Each of the failing ones has changed the name when its sessions are to end, and then fails.
+    const users = await Promise.all(hundred.slice(0, 20).map(() => app.newLogin()));
+    const taken = await app.newUser();
+    const answers = await Promise.all(
+      users.flatMap(({ id, name, access: token }) => [
+        app.send('PUT', `/api/users/${id}`, {
+          token,
+          json: { name: taken.name, password: 'changed' },
+        }),
+        app.send('POST', '/api/ships', { token, json: { ...ship, model: `of ${name}` } }),
+      ]),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(users.flatMap(() => [400, 201]));
+    for (const each of users) await app.login(each);
+    const models = await app.sql((manager) => manager.find(Ship));
+    for (const { name } of users) {
+      expect(models.filter(({ model }) => model === `of ${name}`)).toHaveLength(1);
+    }
+  });
+
+  it('that fail in the middle are undone while plain ones beside them are kept', async () => {
+    const database = app.app.get(Database);
+    const failing = (i: number) =>
+      database.write(async (manager) => {
+        await manager.insert(Ship, { ...shipRow, model: `half-${i}` });
+        await new Promise((resolve) => setImmediate(resolve));
+        await manager.insert(Ship, { ...shipRow, model: `half-${i}` });
+        throw new Error('in the middle');
+      });
+    const results = await Promise.allSettled(
+      hundred.flatMap((i) => [
+        failing(i),
+        app.send('POST', '/api/ships', {
+          token: user.access,
+          json: { ...ship, model: `whole-${i}` },
+        }),
+      ]),
+    );
+    const outcomes = results.map(({ status }) => status);
+    expect(outcomes).toEqual(hundred.flatMap(() => ['rejected', 'fulfilled']));
+    const models = (await app.sql((manager) => manager.find(Ship))).map(({ model }) => model);
+    expect(models.filter((model) => model.startsWith('half-'))).toEqual([]);
+    expect(models.filter((model) => model.startsWith('whole-')).sort()).toEqual(
+      hundred.map((i) => `whole-${i}`).sort(),
+    );
+  });
+
+  it('within a write join it, and see what it has changed', async () => {
+    const database = app.app.get(Database);
+    const byModel = database.select({
+      parameters: ['model'],
+      query: (manager) => manager.createQueryBuilder(Ship, 'ship').where('ship.model = :model'),
+    });
+    const model = 'joined';
+    const attempt = database.write(async () => {
+      await database.write((manager) => manager.insert(Ship, { ...shipRow, model }));
+      expect(await byModel.first({ model })).toMatchObject({ model, roles: ship.roles });
+      throw new Error('undo both');
+    });
+    await expect(attempt).rejects.toThrow('undo both');
+    expect(await byModel.first({ model })).toBeUndefined();
+  });
+
+  it('that wait for each other’s rows are both done', async () => {
+    const database = app.app.get(Database);
+    const [one, two] = await Promise.all([app.newShip(user.access), app.newShip(user.access)]);
+    let held = 0;
+    const bothHold = new EventEmitter();
+    const rename = (first: number, second: number, model: string) =>
+      database.write(async (manager) => {
+        await manager.update(Ship, { id: first }, { model });
+        // SQLite lets one in after the other, who cannot wait for each other.
+        if (engine === 'postgres' && ++held < 2) await once(bothHold, 'now');
+        bothHold.emit('now');
+        await manager.update(Ship, { id: second }, { model });
+        return model;
+      });
+    const done = await Promise.all([
+      rename(one.id, two.id, 'there'),
+      rename(two.id, one.id, 'back'),
+    ]);
+    expect(done).toEqual(['there', 'back']);
+    if (engine === 'postgres') expect(held).toBeGreaterThan(2);
+    const models = await app.sql((manager) => manager.findBy(Ship, { id: In([one.id, two.id]) }));
+    expect(new Set(models.map(({ model }) => model)).size).toBe(1);
+  });
+
+  if (engine === 'sqlite') {
+    it('of some milliseconds each leave the main thread to others in between', async () => {
+      const database = app.app.get(Database);
+      let turns = 0;
+      let done = false;
+      const count = (): void => {
+        turns++;
+        if (!done) setImmediate(count);
+      };
+      setImmediate(count);
+      await Promise.all(
+        hundred.slice(0, 20).map(() =>
+          database.write(async () => {
+            const end = performance.now() + 12;
+            while (performance.now() < end);
+          }),
+        ),
+      );
+      done = true;
+      expect(turns).toBeGreaterThanOrEqual(20);
+    });
+  }
+
+  it('are not seen by others before they are whole', async () => {
+    const database = app.app.get(Database);
+    await database.write(async (manager) => {
+      const { identifiers } = await manager.insert(Ship, { ...shipRow, model: 'unseen' });
+      const id = identifiers[0]?.id as number;
+      expect((await app.get(`/api/ships/${id}`)).status).toBe(404);
+    });
+  });
+});

@@ -1,0 +1,149 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { csrfFailed } from '../../../src/tokens/token-errors.js';
+import { runChild } from '../../support/children.js';
+import { bootApp, type TestApp } from '../../support/test-app.js';
+
+const readme = readFileSync('README.md', 'utf8');
+const blocks = (heading: string, language: string, page = readme): string[] => {
+  const start = page.indexOf(`\n## ${heading}\n`);
+  const chapter = page.slice(start, page.indexOf('\n## ', start + 1));
+  const fences = chapter.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, 'g'));
+  return [...fences].map(([, text]) => text!);
+};
+
+describe('The README', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await bootApp();
+  });
+  afterAll(() => app.close());
+
+  /** Runs a script as a person would who pastes it; gives what it printed. */
+  const paste = async (script: string): Promise<string> => {
+    const { status, stdout, stderr } = await runChild('bash', ['-euc', script]);
+    expect([status, status === 0 ? '' : stderr]).toEqual([0, '']);
+    return stdout;
+  };
+
+  it('has a tour that works when it is pasted', async () => {
+    const tour = blocks('A tour', 'sh')[0]!.replace('http://localhost:3000', app.url);
+    const stdout = await paste(tour);
+    expect(stdout).toContain('"model":"T-65 X-Wing"');
+    expect(stdout).toMatch(/link: <.+limit=5&cursor=.+>; rel="next"/i);
+    expect(stdout).toContain('"name":"user"');
+    expect(stdout).toMatch(/HTTP\/1\.1 201[^]+location: .+\/api\/ships\/16/i);
+    expect(stdout).toContain('"crew":["Not a valid integer."]');
+    expect(stdout.match(/Successfully logged out\./g)).toHaveLength(2);
+    expect(stdout).toMatch(/HTTP\/1\.1 401[^]+"token_revoked"/);
+  });
+
+  it('has a chapter on lists that works when it is pasted', async () => {
+    const lists = blocks('Lists', 'sh')[0]!.replace('http://localhost:3000', app.url);
+    const stdout = await paste(lists);
+    const [sorted = '', filtered = '', ...pages] = stdout.match(/\[\{.*?\}\]/g)!;
+    const field = (json: string, name: string) =>
+      (JSON.parse(json) as Record<string, unknown>[]).map((ship) => ship[name]);
+    const lengths = field(sorted, 'length') as number[];
+    expect(lengths).toEqual(lengths.toSorted((a, b) => b - a));
+    expect(lengths[0]).toBe(1600);
+    expect(new Set(field(sorted, 'affiliation'))).toEqual(new Set(['Empire']));
+    for (const roles of field(filtered, 'roles')) expect(roles).toContain('Carrier');
+    const ids = pages.flatMap((page) => field(page, 'id'));
+    expect(ids.slice(0, 15)).toEqual(Array.from({ length: 15 }, (_, i) => i + 1));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('leads to a page for the bookstore’s clients with a tour that works when it is pasted', async () => {
+    expect(readme).toContain('](docs/bookstore-clients.md)');
+    const tour = blocks('A tour', 'sh', readFileSync('docs/bookstore-clients.md', 'utf8'))[0]!;
+    const script = tour.replace('http://localhost:3000', app.url);
+    const stdout = await paste(script);
+    expect(stdout).toContain('{"message":"registered successfully"}');
+    expect(stdout).toContain('{"message":"new books created"}');
+    expect(stdout).toMatch(/\{"list_of_books":\[\{"id":\d+,"name":"Heir to the Empire",.+\}\]\}/);
+    expect(stdout).toMatch(/"name":"thrawn","admin":false/);
+    expect(stdout).toContain('{"message":"Book deleted"}');
+  });
+
+  it('shows routes and hooks that are those of examples/', () => {
+    const files = readdirSync('examples').map((name) => readFileSync(`examples/${name}`, 'utf8'));
+    const shown = blocks('Protect your own routes', 'ts');
+    expect(shown).toHaveLength(3);
+    for (const block of shown) {
+      expect(files.filter((file) => file.endsWith(`\n${block}`))).toHaveLength(1);
+    }
+  });
+
+  it('explains every setting', () => {
+    const example = readFileSync('.env.example', 'utf8').matchAll(/\b([A-Z_]{4,})=/g);
+    const source = ['app-config', 'jwt-settings']
+      .map((name) => readFileSync(`src/config/${name}.ts`, 'utf8'))
+      .join('')
+      .matchAll(/'([A-Z]+_[A-Z_]+)'/g);
+    const names = new Set([...example, ...source].map(([, name]) => name));
+    expect(names.size).toBeGreaterThan(23);
+    expect([...names].filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it('lists every code of an error', async () => {
+    const { text } = await app.get('/docs/openapi.json');
+    const documented = [...text.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code);
+    const codes = new Set([...documented, csrfFailed.code]);
+    expect(codes.size).toBeGreaterThan(15);
+    expect([...codes].filter((code) => !readme.includes(`\`${code}\``))).toEqual([]);
+  });
+});
+
+describe('The page on security', () => {
+  const page = readFileSync('docs/security.md', 'utf8');
+  const specs = readdirSync('test', { recursive: true, encoding: 'utf8' });
+  const source = (name: string): string => {
+    const files = specs.filter((path) => /^(.*\/)?([\w.-]+?)\.(?:e2e-)?spec\.ts$/.exec(path)?.[2] === name);
+    expect(files).not.toEqual([]);
+    return files.map((path) => readFileSync(`test/${path}`, 'utf8')).join('\n');
+  };
+
+  const threats = [...page.matchAll(/^\*\*(.+?)\.\*\* .+\n\nTests:\n\n((?:- .+\n)+)/gm)];
+  it('names the tests of every threat', () => {
+    expect(threats).toHaveLength([...page.matchAll(/^\*\*/gm)].length);
+    expect(threats.length).toBeGreaterThan(130);
+  });
+
+  it.each(threats.map(([, threat, shown]) => [threat!, shown!]))(
+    'names existing tests for the threat “%s”',
+    (_, shown) => {
+      for (const item of shown.trim().split('\n')) {
+        const files = [...item.matchAll(/`([a-z\d-]+)`/g)].map(([, file]) => source(file!));
+        if (files.length === 0) expect(item).toContain('npm run');
+        for (const [, title] of item.matchAll(/"(.+?)"/g)) {
+          expect(files.filter((text) => text.includes(title!))).not.toHaveLength(0);
+        }
+      }
+    },
+  );
+
+  const requirements = [
+    ...page.matchAll(/^- \*\*([\d.]+(?: to [\d.]+)?)\*\* L[12] · \*\*([a-z ]+)\*\*.* · .+$/gm),
+  ];
+  it('names existing tests and files for the requirements', () => {
+    for (const [entry] of requirements) {
+      for (const [list] of entry.matchAll(/\btests? `.+?`(?:(?:, | and )`[a-z\d-]+`)*/g)) {
+        for (const [, file] of list.matchAll(/`([a-z\d-]+)`/g)) source(file!);
+      }
+    }
+    for (const [, path] of page.matchAll(
+      /`((?:src|test|docs|data|examples|scripts)\/[\w./-]+)`/g,
+    )) {
+      expect([path, existsSync(path!)]).toEqual([path, true]);
+    }
+  });
+
+  it('says at its beginning which requirements do not hold', () => {
+    const [, summary = ''] = page.split(/^## /m).filter((part) => !part.startsWith('How to'));
+    const named = [...summary.matchAll(/^- \*\*([\d.]+)\*\*: /gm)].map(([, number]) => number);
+    const failing = requirements.filter(([, , verdict]) => verdict === 'does not hold');
+    expect(named).toEqual(failing.map(([, number]) => number));
+  });
+});

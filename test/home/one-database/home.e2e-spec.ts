@@ -1,0 +1,158 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { ServiceLogger } from '../../../src/logging/service-logger.js';
+import { DemoLogins } from '../../../src/demo/demo-logins.js';
+import { homePage } from '../../../src/home/home-page.js';
+import { ServiceProcess } from '../../support/process.js';
+import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
+import { createDatabase } from '../../support/test-database.js';
+
+// A start takes seconds, and more on a busy machine.
+jest.setTimeout(60_000);
+
+/** What Chromium sends for a page. */
+const BROWSER = {
+  accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8',
+};
+
+describe('GET /', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await bootApp();
+  });
+  afterAll(() => app.close());
+
+  const page = (headers: Record<string, string> = BROWSER) => app.get('/', { headers });
+
+  it('shows a browser what the service is, and addresses that exist', async () => {
+    const { status, headers, text } = await page();
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(headers.get('vary')).toBe('Accept');
+    const links = [...text.matchAll(/href="([^"]+)"/g)].map(([, link]) => link!);
+    expect(links).toEqual(
+      ['/docs', '/docs/openapi.json', '/health/ready'].map((path) => app.url + path),
+    );
+    for (const link of links) expect((await fetch(link)).status).toBe(200);
+    expect(text).toContain(`curl ${app.url}/api/ships/1`);
+    expect(text).not.toContain('<script');
+  });
+
+  it.each([
+    ['nothing', {}],
+    ['anything', { accept: '*/*' }],
+    ['JSON', { accept: 'application/json' }],
+    ['no HTML', { accept: 'text/html;q=0, */*' }],
+    ['another type', { accept: 'text/htmlx' }],
+  ])('is 404 and names the docs for a client that accepts %s', async (_, headers) => {
+    const { status, body, headers: sent } = await page(headers);
+    expect([status, body.code]).toEqual([404, 'not_found']);
+    expect(body.message).toContain(`${app.url}/docs.`);
+    expect(sent.get('vary')).toBe('Accept');
+    expect(sent.get('content-security-policy')).toMatch(/^default-src 'none';base-uri/);
+  });
+
+  it('shows demo logins as long as they work', async () => {
+    const shown = async () => (await page()).text.match(/<h2>Demo logins[^]*?<\/table>/)?.[0] ?? '';
+    for (const word of ['user', 'password', 'guest']) {
+      expect(await shown()).toContain(`<code>${word}</code>`);
+    }
+    const { access: token } = await app.login({ name: 'guest', password: 'guest' });
+    expect((await app.send('DELETE', '/api/users/2', { token })).status).toBe(204);
+    expect(await shown()).toContain('<code>user</code>');
+    expect(await shown()).not.toContain('guest');
+    expect(await app.app.get(DemoLogins, { strict: false }).list()).toEqual([
+      { name: 'user', password: 'password' },
+    ]);
+  });
+
+  it('shows neither logins nor requests in production, and no docs that are not served', async () => {
+    const env = { NODE_ENV: 'production', DOCS: 'false', PUBLIC_URL: 'https://ships.test/base' };
+    const production = await bootApp(env);
+    const { text } = await production.get('/', { headers: BROWSER });
+    const plain = await production.get('/');
+    await production.close();
+    expect(text.match(/href="[^"]+"/g)).toEqual(['href="https://ships.test/base/health/ready"']);
+    expect(text).not.toMatch(/curl|Demo logins/);
+    expect([plain.status, plain.body.message]).toEqual([404, undefined]);
+  });
+
+  it('escapes the host that a request names', () => {
+    const base = 'http://"><b>';
+    const text = homePage({ base, docs: true, production: false, logins: [] });
+    expect(text).not.toContain('<b>');
+  });
+
+  it('leaves /api unknown', async () => {
+    expect((await app.get('/api', { headers: BROWSER })).status).toBe(404);
+  });
+});
+
+describe('A start', () => {
+  const ADDRESS = /https?:\/\/(?:localhost|127\.0\.0\.1)(?::\d+)?[^\s`"'<>)|\\]*/g;
+  /** The documents of this repository; generated ones and those of packages aside. */
+  const documents = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)].filter(
+    (name) => name.endsWith('.md'),
+  );
+
+  it('prints five lines in development, and names only addresses that answer', async () => {
+    const database = await createDatabase();
+    const service = ServiceProcess.spawn({ ...database.settings, JWT_SECRET_KEY: SECRET });
+    const { url } = await service.client();
+    const lines = service.output.trimEnd().split('\n');
+    expect(lines).toHaveLength(5);
+    const said = ['nest-rest-jwt 0.1.0', 'The database is', 'user/password, guest/guest'];
+    for (const [i, text] of [...said, `${url}/docs`, `${url}/api/ships`].entries()) {
+      expect(lines[i]).toContain(text);
+    }
+    const named = [...documents.map((file) => readFileSync(file, 'utf8')), service.output]
+      .flatMap((text) => text.match(ADDRESS) ?? [])
+      .map((address) => address.replace(/[.,;:]+$/, ''))
+      .filter((address) => !/:(?:5432|6432|9\d{3})\b/.test(address));
+    expect(named.length).toBeGreaterThan(4);
+    for (const address of new Set(named)) {
+      const own = address.replace(/^https?:\/\/[^/]+/, url);
+      const { status } = await fetch(own, { headers: BROWSER });
+      expect([address, status]).toEqual([address, 200]);
+    }
+    await service.kill('SIGKILL');
+    await database.drop();
+  });
+
+  it('prints JSON lines in production, and no demo login', async () => {
+    const database = await createDatabase();
+    const env = {
+      NODE_ENV: 'production',
+      JWT_SECRET_KEY: SECRET,
+      PUBLIC_URL: 'https://ships.test',
+    };
+    const service = ServiceProcess.spawn({ ...database.settings, ...env });
+    await service.client();
+    const lines = service.output.trimEnd().split('\n');
+    expect(lines).toHaveLength(4);
+    for (const line of lines) {
+      expect(JSON.parse(line)).toMatchObject({ level: 'log', context: 'Main' });
+    }
+    expect(service.output).not.toContain('Demo logins');
+    await service.kill('SIGKILL');
+    await database.drop();
+  });
+
+  it.each([
+    ['info', false],
+    ['debug', true],
+  ] as const)('with LOG_LEVEL=%s prints the routes of Nest: %s', (level, printed) => {
+    let output = '';
+    const write = jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      output += String(text);
+      return true;
+    });
+    new ServiceLogger({ json: true, level }).log(
+      'Mapped {/api/ships, GET} route',
+      'RouterExplorer',
+    );
+    write.mockRestore();
+    expect(output.includes('Mapped {/api/ships, GET} route')).toBe(printed);
+  });
+});

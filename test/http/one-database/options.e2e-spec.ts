@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Delete, Get, Headers, Module, Options } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
+import { Public, RequireToken } from '../../../src/access/require-token.decorator.js';
+import { bootApp, type TestApp } from '../../support/test-app.js';
+
+@Controller('probe')
+class ProbeController {
+  @Public()
+  @Get()
+  byParameter(@Headers('X-Declared-By-Parameter') value: string) {
+    return { value };
+  }
+
+  @RequireToken({ header: 'X-Declared-By-Token' })
+  @ApiHeader({ name: 'X-Declared-By-Document' })
+  @Delete(':name')
+  byOthers() {
+    return {};
+  }
+
+  @Public()
+  @Options('own')
+  options() {
+    return { own: true };
+  }
+}
+
+@Module({ controllers: [ProbeController] })
+class ProbeModule {}
+
+/** A header that lists something, in order of the alphabet. */
+const listed = (headers: Headers, name: string) => headers.get(name)?.split(', ').sort();
+const ORIGIN = 'https://app.example.com';
+const UNKNOWN = [
+  ...['https://evil.example', 'null', `${ORIGIN}.evil.example`, `${ORIGIN}:444`, `${ORIGIN}/`],
+  ...['http://app.example.com', '*', ''],
+];
+const KNOWN_PATHS = [
+  ['/api/ships', 'GET, HEAD, OPTIONS, POST'],
+  ['/api/ships/1', 'DELETE, GET, HEAD, OPTIONS, PUT'],
+  ['/api/ships/9999?limit=x', 'DELETE, GET, HEAD, OPTIONS, PUT'],
+  ['/auth/login', 'OPTIONS, POST'],
+  ['/auth/sessions', 'DELETE, GET, HEAD, OPTIONS'],
+  ['/books/1', 'DELETE, OPTIONS'],
+  ['/docs', 'GET, HEAD, OPTIONS'],
+  ['/docs/', 'GET, HEAD, OPTIONS'],
+  ['/docs/openapi.json', 'GET, HEAD, OPTIONS'],
+] as const;
+const UNKNOWN_PATHS = [
+  ...['/nowhere', '/api', '/api/ships/', '/api/ships/abc', '/api/ships/01', '/api/ships/1/x'],
+  ...['/docs/package.json', '/docs/nowhere', '/auth/', '//api/ships'],
+];
+
+describe.each([
+  ['Without CORS_ORIGINS', {}],
+  ['With CORS_ORIGINS', { CORS_ORIGINS: ORIGIN }],
+])('%s, OPTIONS', (_, env) => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await bootApp(env, { imports: [ProbeModule] });
+  });
+  afterAll(() => app.close());
+
+  it.each(KNOWN_PATHS)(
+    'on the known path %s is 204 with its methods in Allow',
+    async (path, methods) => {
+      for (const headers of [
+        {},
+        { origin: 'https://evil.example' },
+        { authorization: 'Bearer x' },
+      ]) {
+        const answer = await app.send('OPTIONS', path, { headers });
+        expect([answer.status, answer.text]).toEqual([204, '']);
+        expect(listed(answer.headers, 'allow')?.join(', ')).toBe(methods);
+        expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+        expect(answer.headers.get('x-request-id')).not.toBeNull();
+      }
+    },
+  );
+
+  it.each(UNKNOWN_PATHS)('on the unknown path %s is 404', async (path) => {
+    const { status, body, headers } = await app.send('OPTIONS', path);
+    expect([status, body.code, headers.get('allow')]).toEqual([404, 'not_found', null]);
+  });
+
+  it('with a body is answered before the body is read, and the connection stays usable', async () => {
+    const raw = '{'.repeat(1000);
+    expect((await app.send('OPTIONS', '/api/ships', { raw })).status).toBe(204);
+    expect((await app.get('/api/ships/1')).status).toBe(200);
+  });
+
+  it('of a route of one’s own is answered by that route', async () => {
+    const { status, body } = await app.send('OPTIONS', '/probe/own');
+    expect([status, body]).toEqual([200, { own: true }]);
+  });
+});
+
+describe('With CORS_ORIGINS', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    const env = { CORS_ORIGINS: `${ORIGIN}, http://localhost:5173` };
+    app = await bootApp(env, { imports: [ProbeModule] });
+  });
+  afterAll(() => app.close());
+
+  const preflight = (path: string, origin = ORIGIN, method = 'PUT') =>
+    app.send('OPTIONS', path, {
+      headers: { origin, 'access-control-request-method': method },
+    });
+  const granted = (headers: Headers) =>
+    [...headers.keys()].filter((name) => name.startsWith('access-control-'));
+
+  it.each(KNOWN_PATHS)(
+    'a preflight for %s names the methods of this path',
+    async (path, methods) => {
+      const { status, headers } = await preflight(path);
+      expect(status).toBe(204);
+      expect(headers.get('access-control-allow-origin')).toBe(ORIGIN);
+      expect(listed(headers, 'access-control-allow-methods')?.join(', ')).toBe(methods);
+      expect(listed(headers, 'allow')?.join(', ')).toBe(methods);
+      expect(headers.get('access-control-max-age')).toBe('600');
+      expect(headers.get('vary')).toBe('Origin');
+    },
+  );
+
+  it('a preflight names the headers of all routes, and those that routes declare', async () => {
+    const { headers } = await preflight('/api/ships');
+    expect(listed(headers, 'access-control-allow-headers')).toEqual([
+      ...['authorization', 'content-type', 'x-access-tokens', 'x-csrf-token'],
+      ...['x-declared-by-document', 'x-declared-by-parameter', 'x-declared-by-token'],
+      'x-request-id',
+    ]);
+  });
+
+  it.each(UNKNOWN_PATHS)('a preflight for the unknown path %s is 404', async (path) => {
+    const { status, headers } = await preflight(path);
+    expect([status, headers.get('access-control-allow-methods')]).toEqual([404, null]);
+  });
+
+  it.each(UNKNOWN)(
+    'a preflight and a request of the origin "%s" get no permission',
+    async (origin) => {
+      const headers = { origin };
+      for (const answer of [
+        await preflight('/api/ships', origin),
+        await preflight('/nowhere', origin),
+        await app.get('/api/ships', { headers }),
+        await app.get('/nowhere', { headers }),
+      ]) {
+        expect(granted(answer.headers)).toEqual([]);
+        expect(answer.headers.get('vary')).toBe('Origin');
+      }
+      expect((await preflight('/api/ships', origin)).status).toBe(204);
+    },
+  );
+
+  it('a preflight for a route with an OPTIONS handler does not reach the handler', async () => {
+    const { status, text, headers } = await preflight('/probe/own');
+    expect([status, text]).toEqual([204, '']);
+    expect(headers.get('access-control-allow-methods')).toBe('DELETE, OPTIONS');
+  });
+
+  it('responses and errors may be read by pages of the origins, with their headers', async () => {
+    for (const [method, path, status] of [
+      ['GET', '/api/ships', 200],
+      ['GET', '/auth/me', 401],
+      ['GET', '/nowhere', 404],
+      ['DELETE', '/api/ships', 405],
+      ['POST', '/auth/login', 400],
+    ] as const) {
+      const answer = await app.send(method, path, { headers: { origin: ORIGIN } });
+      expect(answer.status).toBe(status);
+      expect(answer.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+      expect(listed(answer.headers, 'access-control-expose-headers')).toEqual([
+        ...['etag', 'link', 'location', 'retry-after', 'www-authenticate', 'x-request-id'],
+      ]);
+      expect(answer.headers.get('access-control-allow-credentials')).toBeNull();
+      expect(answer.headers.get('vary')).toBe('Origin');
+    }
+  });
+
+  it('responses vary by origin even if the request names none', async () => {
+    const { headers } = await app.get('/api/ships');
+    expect([headers.get('vary'), granted(headers)]).toEqual(['Origin', []]);
+  });
+
+  it.each(['true', 'only'])('credentials are allowed with TOKEN_COOKIES=%s', async (cookies) => {
+    const other = await bootApp({ CORS_ORIGINS: ORIGIN, TOKEN_COOKIES: cookies });
+    const headers = { origin: ORIGIN, 'access-control-request-method': 'POST' };
+    for (const answer of [
+      await other.get('/api/ships', { headers }),
+      await other.send('OPTIONS', '/auth/login', { headers }),
+    ]) {
+      expect(answer.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+      expect(answer.headers.get('access-control-allow-credentials')).toBe('true');
+      expect(answer.headers.get('access-control-allow-headers') ?? '').not.toContain('*');
+    }
+    await other.close();
+  });
+});

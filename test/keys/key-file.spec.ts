@@ -1,0 +1,289 @@
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { StartError } from '../../src/errors/start-error.js';
+import type { KeyFileContent } from '../../src/keys/key-file.js';
+import { generateKey } from '../../src/keys/stored-key.js';
+
+/** What happens to files while they are changed, in its order. */
+const done: string[] = [];
+const fsync = jest.fn(fs.fsyncSync);
+const close = jest.fn(fs.closeSync);
+const chown = jest.fn<typeof fs.fchownSync>();
+const write = jest.fn(fs.writeFileSync);
+const opened = new Map<number, string>();
+jest.unstable_mockModule('node:fs', () => ({
+  ...fs,
+  openSync: (...given: Parameters<typeof fs.openSync>) => {
+    const handle = fs.openSync(...given);
+    opened.set(handle, String(given[0]));
+    return handle;
+  },
+  fsyncSync: (handle: number) => {
+    done.push(`flush ${opened.get(handle)}`);
+    fsync(handle);
+  },
+  closeSync: (handle: number) => {
+    done.push(`close ${opened.get(handle)}`);
+    close(handle);
+  },
+  fchownSync: chown,
+  writeFileSync: (...given: Parameters<typeof fs.writeFileSync>) => {
+    done.push(`write ${opened.get(given[0] as number)}`);
+    write(...given);
+  },
+  renameSync: (from: string, to: string) => {
+    done.push(`rename ${from} ${to}`);
+    fs.renameSync(from, to);
+  },
+}));
+const { KeyFile, noKeys } = await import('../../src/keys/key-file.js');
+
+const user = process.getuid?.() ?? 0;
+const key = generateKey('HS256');
+const empty = { keys: [], signing: null, replaced: {}, retired: [] };
+const content: KeyFileContent = {
+  keys: [key],
+  signing: key.kid,
+  replaced: { old: '2026-01-01T00:00:00.000Z' },
+  retired: ['gone'],
+};
+
+describe('The file of keys', () => {
+  let folder: string;
+  let path: string;
+  let getuid: jest.SpiedFunction<() => number>;
+
+  beforeEach(() => {
+    folder = fs.mkdtempSync(join(tmpdir(), 'keys-'));
+    path = join(folder, 'keys.json');
+    getuid = jest.spyOn(process as { getuid: () => number }, 'getuid');
+    getuid.mockReturnValue(user === 0 ? 1000 : user);
+    jest.clearAllMocks();
+    done.length = 0;
+  });
+  afterEach(() => {
+    getuid.mockRestore();
+    fs.rmSync(folder, { recursive: true });
+  });
+
+  const file = () => new KeyFile(path);
+  const store = (value: unknown = content, mode = 0o600) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    fs.writeFileSync(path, text);
+    fs.chmodSync(path, mode);
+  };
+  const loop = () => fs.symlinkSync(path, path);
+  const modeOf = (name: string) => fs.statSync(name).mode & 0o777;
+  const change = (work: (content: KeyFileContent) => void = () => {}) => file().change(work);
+
+  it('holds no keys where it is missing', () => {
+    expect(noKeys()).toEqual(empty);
+    expect(noKeys().keys).not.toBe(noKeys().keys);
+  });
+
+  describe('has a stamp', () => {
+    it('that is null where it is missing', () => {
+      expect(file().stamp()).toBeNull();
+    });
+
+    it('that is the same until it is replaced, even by one of the same size and time', () => {
+      store();
+      const stamp = file().stamp();
+      expect(stamp).toMatch(/^\d+ \d+ \d+ \d+$/);
+      expect(file().stamp()).toBe(stamp);
+      const { atime, mtime } = fs.statSync(path);
+      fs.renameSync(path, `${path}.old`);
+      store();
+      fs.utimesSync(path, atime, mtime);
+      expect(file().stamp()).not.toBe(stamp);
+    });
+
+    it('unless it cannot be looked at', () => {
+      loop();
+      const problem = new StartError(`The key file ${path} cannot be looked at (ELOOP).`);
+      expect(() => file().stamp()).toThrow(problem);
+    });
+  });
+
+  describe('is read', () => {
+    it('as it was written', () => {
+      store();
+      expect(file().read()).toEqual(content);
+      store({ ...content, signing: null });
+      expect(file().read()).toEqual({ ...content, signing: null });
+    });
+
+    it('as null where it is missing', () => {
+      expect(file().read()).toBeNull();
+    });
+
+    it('unless others may write to it', () => {
+      store(content, 0o620);
+      expect(() => file().read()).toThrow(/^Others may write to /);
+      expect(() => file().read()).toThrow(StartError);
+    });
+
+    it('unless it cannot be', () => {
+      path = folder;
+      const problem = new StartError(`The key file ${path} cannot be read (EISDIR).`);
+      expect(() => file().read()).toThrow(problem);
+    });
+
+    it.each<[string, unknown]>([
+      ['no JSON', '{'],
+      ['no object', []],
+      ['null', null],
+      ['no keys', { ...content, keys: undefined }],
+      ['keys in an object', { ...content, keys: { a: key } }],
+      ['a key that is no object', { ...content, keys: [key, 'key'] }],
+      ['a key without an id', { ...content, keys: [{ ...key, kid: 1 }] }],
+      ['a key with a number for its time', { ...content, keys: [{ ...key, created_at: 7 }] }],
+      ['a key without its time', { ...content, keys: [key, { ...key, created_at: null }] }],
+      ['nothing that signs', { ...content, signing: undefined }],
+      ['a number that signs', { ...content, signing: 7 }],
+      ['a list of replaced keys', { ...content, replaced: [] }],
+      ['a replaced key without a time', { ...content, replaced: { a: 'never' } }],
+      ['a replaced key with a number', { ...content, replaced: { ...content.replaced, a: 7 } }],
+      ['no list of retired keys', { ...content, retired: 'gone' }],
+      ['a retired key that is no text', { ...content, retired: ['gone', 7] }],
+    ])('unless it is damaged: %s', (_, value) => {
+      store(value);
+      const problem = new StartError(
+        `The key file ${path} is damaged; bring back a copy, or delete it (which ends the logins of its keys).`,
+      );
+      expect(() => file().read()).toThrow(problem);
+    });
+  });
+
+  describe('is changed', () => {
+    it('from nothing, in a folder that is made, for its owner alone', () => {
+      path = join(folder, 'made', 'keys.json');
+      change((found) => {
+        expect(found).toEqual(empty);
+        found.keys.push(key);
+      });
+      expect(file().read()).toEqual({ ...empty, keys: [key] });
+      expect([modeOf(path), modeOf(join(folder, 'made'))]).toEqual([0o600, 0o700]);
+      expect(fs.readdirSync(join(folder, 'made'))).toEqual(['keys.json']);
+    });
+
+    it('with what it held, in lines for people', () => {
+      store();
+      change(({ retired }) => retired.push('more'));
+      const changed = { ...content, retired: ['gone', 'more'] };
+      expect(fs.readFileSync(path, 'utf8')).toBe(`${JSON.stringify(changed, null, 2)}\n`);
+    });
+
+    it('as a whole, and outlives a power cut', () => {
+      change();
+      const draft = `${path}.new`;
+      expect(done).toEqual([
+        ...[`write ${draft}`, `flush ${draft}`, `rename ${draft} ${path}`, `close ${draft}`],
+        ...[`flush ${folder}`, `close ${folder}`],
+      ]);
+    });
+
+    it('also where a folder cannot be flushed', () => {
+      fsync.mockImplementationOnce(fs.fsyncSync).mockImplementationOnce(() => {
+        throw new Error('EINVAL');
+      });
+      change();
+      expect(file().read()).toEqual(empty);
+    });
+
+    it('behind a link, which stays', () => {
+      const target = join(folder, 'target.json');
+      fs.symlinkSync(target, path);
+      fs.writeFileSync(target, JSON.stringify(content), { mode: 0o600 });
+      change(({ retired }) => retired.push('more'));
+      expect(fs.lstatSync(path).isSymbolicLink()).toBe(true);
+      expect(fs.readFileSync(target, 'utf8')).toContain('"more"');
+    });
+
+    it('unless it is a link to nothing', () => {
+      fs.symlinkSync(join(folder, 'missing'), path);
+      const problem = new StartError(`The key file ${path} cannot be changed (ENOENT).`);
+      expect(() => change()).toThrow(problem);
+    });
+
+    it('unless the change fails, which leaves it as it was, with no draft', () => {
+      store();
+      const fail = () => {
+        throw new StartError('There is no key.');
+      };
+      expect(() => change(fail)).toThrow(new StartError('There is no key.'));
+      expect(() => change(({ keys }) => keys.push({ ...key, kid: 'other' }))).toThrow(
+        `The stored key other should be called ${key.kid}.`,
+      );
+      expect(file().read()).toEqual(content);
+      expect(fs.readdirSync(folder)).toEqual(['keys.json']);
+      expect(close).toHaveBeenCalledTimes(2);
+    });
+
+    it('unless the disk is full', () => {
+      write.mockImplementationOnce(() => {
+        throw Object.assign(new Error(), { code: 'ENOSPC' });
+      });
+      const problem = new StartError(`The key file ${path} cannot be changed (ENOSPC).`);
+      expect(() => change()).toThrow(problem);
+      expect(fs.readdirSync(folder)).toEqual([]);
+    });
+
+    it('unless it fails for a reason that is said also where the draft is gone', () => {
+      const fail = () => {
+        fs.rmSync(`${path}.new`);
+        throw new Error('a bug');
+      };
+      const problem = new StartError(`The key file ${path} cannot be changed (unknown error).`);
+      expect(() => change(fail)).toThrow(problem);
+    });
+
+    it('unless another change is under way, whose draft stays', () => {
+      fs.writeFileSync(`${path}.new`, 'draft');
+      expect(() => change()).toThrow(
+        new StartError(
+          `The keys are being changed by another command; try again, or delete ${path}.new where there is none.`,
+        ),
+      );
+      expect(fs.readFileSync(`${path}.new`, 'utf8')).toBe('draft');
+    });
+
+    it('unless no draft can be made', () => {
+      path = join(folder, 'x'.repeat(254));
+      const problem = new StartError(`The key file ${path} cannot be changed (ENAMETOOLONG).`);
+      expect(() => change()).toThrow(problem);
+    });
+
+    it('for the readers that it had, and no more', () => {
+      store(content, 0o640);
+      change();
+      expect(modeOf(path)).toBe(0o640);
+      fs.chmodSync(path, 0o755);
+      change();
+      expect(modeOf(path)).toBe(0o640);
+      fs.chmodSync(path, 0o600);
+      change();
+      expect(modeOf(path)).toBe(0o600);
+    });
+
+    it('by root for the owner that it had, or the owner of its folder', () => {
+      getuid.mockReturnValue(0);
+      change();
+      const { uid, gid } = fs.statSync(folder);
+      expect(chown.mock.calls).toEqual([[expect.any(Number), uid, gid]]);
+      // Others than root cannot give files away.
+      if (user !== 0) return;
+      fs.chownSync(path, 0, gid + 1);
+      change();
+      expect(chown.mock.lastCall).toEqual([expect.any(Number), 0, gid + 1]);
+    });
+
+    it('by others without a change of its owner', () => {
+      change();
+      change();
+      expect(chown).not.toHaveBeenCalled();
+    });
+  });
+});

@@ -1,0 +1,502 @@
+import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  jest,
+} from '@jest/globals';
+import { ConsoleLogger, type LoggerService } from '@nestjs/common';
+import jsonwebtoken from 'jsonwebtoken';
+import { StartError } from '../../../src/errors/start-error.js';
+import { AppConfig } from '../../../src/config/app-config.js';
+import { JWT_ALGORITHMS, type JwtAlgorithm } from '../../../src/config/jwt-algorithms.js';
+import { KeyFile } from '../../../src/keys/key-file.js';
+import { addKey, listKeys, retireKey, useKey } from '../../../src/keys/manage-keys.js';
+import { runChild } from '../../support/children.js';
+import type { Client } from '../../support/client.js';
+import { keyPairFor, pemOf, settingsFor } from '../../support/key-material.js';
+import { freezeTime } from '../../support/time.js';
+import { ServiceProcess } from '../../support/process.js';
+import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
+import { createDatabase, type TestDatabase } from '../../support/test-database.js';
+
+type Jwk = JsonWebKey & { kid: string };
+
+/** One that keeps what it is told. */
+function quietLogger() {
+  const logger = new ConsoleLogger();
+  const [errors, warnings] = (['error', 'warn', 'log', 'debug'] as const).map((level) =>
+    jest.spyOn(logger, level).mockReturnValue(),
+  );
+  return { logger, errors: errors!, warnings: warnings! };
+}
+
+const demoUser = { name: 'user', password: 'password' };
+const headerOf = (token: string) => jsonwebtoken.decode(token, { complete: true })!.header;
+const kidOf = (token: string) => headerOf(token).kid!;
+
+describe.each(JWT_ALGORITHMS)('Signed with %s', (algorithm: JwtAlgorithm) => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await bootApp(settingsFor(algorithm));
+  });
+  afterAll(() => app.close());
+
+  it('tokens name their key and are let in', async () => {
+    const { access, refresh } = await app.newLogin();
+    const header = { alg: algorithm, kid: kidOf(access) };
+    expect(headerOf(access)).toEqual({ ...header, typ: 'at+jwt' });
+    expect(headerOf(refresh)).toEqual({ ...header, typ: 'rt+jwt' });
+    const { body } = await app.send('POST', '/auth/refresh', { token: refresh });
+    const me = await app.get('/auth/me', { token: String(body.access_token) });
+    expect(me.status).toBe(200);
+    const again = await app.restart();
+    expect((await again.get('/auth/me', { token: access })).status).toBe(200);
+    app = again;
+  });
+
+  it('tokens can be verified by the public keys, which anybody may have and keep', async () => {
+    const { access } = await app.newLogin();
+    const { status, headers, body } = await app.get<{ keys: Jwk[] }>('/.well-known/jwks.json');
+    expect([status, headers.get('cache-control')]).toEqual([200, 'public, max-age=300']);
+    if (algorithm.startsWith('HS')) return expect(body).toEqual({ keys: [] });
+    const [jwk] = body.keys;
+    expect(jwk).toMatchObject({ use: 'sig', alg: algorithm, kid: kidOf(access) });
+    for (const secret of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'])
+      expect(jwk).not.toHaveProperty(secret);
+    const key = createPublicKey({ key: jwk!, format: 'jwk' });
+    expect(key.equals(keyPairFor(algorithm).publicKey)).toBe(true);
+    jsonwebtoken.verify(access, key, { algorithms: [algorithm] });
+  });
+});
+
+describe('Keys', () => {
+  let database: TestDatabase;
+  let file: string;
+  let running: (() => Promise<unknown>)[];
+
+  beforeAll(async () => {
+    database = await createDatabase();
+    file = database.settings.JWT_KEYS_FILE;
+  });
+  beforeEach(() => {
+    running = [];
+  });
+  afterEach(async () => {
+    await Promise.all(running.map((stop) => stop()));
+    rmSync(file, { force: true });
+    rmSync(`${file}.new`, { force: true });
+  });
+  afterAll(() => database.drop());
+
+  const settings = (env: Record<string, string> = {}) => ({
+    ...database.settings,
+    JWT_SECRET_KEY: SECRET,
+    ...env,
+  });
+  /** One more instance on the same database and the same file. */
+  const start = async (env: Record<string, string> = {}, logger: LoggerService | false = false) => {
+    const kept = { ...database, drop: async () => undefined };
+    const app = await bootApp(settings(env), { database: kept, logger });
+    running.push(() => app.close());
+    return app;
+  };
+  const jwt = () => AppConfig.from(settings()).jwt;
+  const add = (algorithm: JwtAlgorithm): string => addKey(jwt(), algorithm).split(' ')[0]!;
+  const use = (kid: string): string => useKey(jwt(), kid, 30 * 86_400);
+  const retire = (kid: string): string => retireKey(jwt(), kid);
+  const list = (): string => listKeys(jwt());
+  const me = async (client: Client, token: string) => {
+    const { status, body } = await client.get('/auth/me', { token });
+    return body.code ?? status;
+  };
+  const publicIds = async (client: Client): Promise<string[]> => {
+    const { body } = await client.get<{ keys: Jwk[] }>('/.well-known/jwks.json');
+    return body.keys.map(({ kid }) => kid);
+  };
+  /** Waits until it holds, for 5 seconds at most. */
+  const until = async (holds: () => Promise<boolean>): Promise<void> => {
+    for (const end = Date.now() + 5000; !(await holds()); await sleep(10)) {
+      if (Date.now() > end) throw new Error('It never happened.');
+    }
+  };
+  /** Logs in until the key signs, which a running service notices by itself. */
+  const loginBy = async (client: Client, kid: string) => {
+    let login = await client.login(demoUser);
+    await until(async () => {
+      if (kidOf(login.access) !== kid) login = await client.login(demoUser);
+      return kidOf(login.access) === kid;
+    });
+    return login;
+  };
+
+  it.each<[string, string, JwtAlgorithm]>([
+    ['a secret', 'a key pair', 'ES256'],
+    ['a secret', 'another secret', 'HS512'],
+    ['a secret', 'an RSA key pair', 'RS256'],
+  ])('change from %s to %s while the service runs, and all sessions go on', async (_, __, to) => {
+    const [one, two] = [await start(), await start()];
+    const before = await one.login(demoUser);
+    const first = kidOf(before.access);
+
+    // Somebody who is there all the time, at both instances, and never logs in again.
+    let busy = true;
+    const outcomes = new Set<unknown>();
+    const renew = async () => {
+      const { body } = await two.send('POST', '/auth/refresh', { token: before.refresh });
+      return String(body.access_token);
+    };
+    const visitor = (async () => {
+      while (busy) {
+        outcomes.add(await me(one, await renew())).add(await me(two, before.access));
+        await sleep(5);
+      }
+    })();
+
+    const second = add(to);
+    await until(async () => to === 'HS512' || (await publicIds(one)).includes(second));
+    const during = await one.login(demoUser);
+    expect(kidOf(during.access)).toBe(first);
+    use(second);
+    const after = await loginBy(one, second);
+    await loginBy(two, second);
+    busy = false;
+    await visitor;
+    expect([...outcomes]).toEqual([200]);
+    expect(headerOf(after.access).alg).toBe(to);
+    const kept = await renew();
+    expect(kidOf(kept)).toBe(second);
+
+    // Over a restart, too.
+    const instances = [one, two, await start()];
+    for (const client of instances) {
+      for (const { access } of [before, during, after]) expect(await me(client, access)).toBe(200);
+    }
+    expect(retire(first)).toBe(
+      `${first} is retired: its tokens are refused from now on. Take it out of the settings, too.`,
+    );
+    for (const client of instances) {
+      await until(async () => (await me(client, before.access)) === 'token_invalid');
+      expect(await me(client, during.access)).toBe('token_invalid');
+      const { status } = await client.send('POST', '/auth/refresh', { token: during.refresh });
+      expect(status).toBe(401);
+      expect([await me(client, after.access), await me(client, kept)]).toEqual([200, 200]);
+    }
+  });
+
+  it('that an instance does not know yet are looked for at once', async () => {
+    const [one, two] = [await start(), await start()];
+    for (let round = 0; round < 3; round++) {
+      const kid = add('ES256');
+      use(kid);
+      const { access } = await loginBy(one, kid);
+      expect(await me(two, access)).toBe(200);
+    }
+  });
+
+  it('lie in a file that its owner alone may read, and are listed without their secrets', () => {
+    const [pair, secret] = [add('ES384'), add('HS256')];
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    use(pair);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const [own = '', ...lines] = list().split('\n');
+    expect(own).toMatch(/^[\w-]{43} {2}HS256 {2}verifies; the last of its tokens expires by .+Z/);
+    expect(own).toMatch(/ \(settings\)$/);
+    expect(lines).toEqual([
+      expect.stringMatching(`^${pair}  ES384  signs \\(file, .+Z\\)$`),
+      expect.stringMatching(`^${secret}  HS256  verifies, and has not signed yet \\(file, .+Z\\)$`),
+    ]);
+    const stored = JSON.parse(readFileSync(file, 'utf8')) as { keys: { d?: string; k?: string }[] };
+    for (const { d, k } of stored.keys) expect(list()).not.toContain(d ?? k);
+    use(secret);
+    expect(retire(pair)).toBe(`${pair} is retired: its tokens are refused from now on.`);
+    expect(readFileSync(file, 'utf8')).not.toContain(pair);
+  });
+
+  it('of the settings sign again when they are told to', async () => {
+    const own = list().split(' ')[0]!;
+    const kid = add('HS384');
+    use(kid);
+    use(own);
+    expect(list()).toContain(`${own}  HS256  signs (settings)`);
+    expect(list()).toContain(`${kid}  HS384  verifies; the last of its tokens`);
+    const app = await start();
+    expect(kidOf((await app.login(demoUser)).access)).toBe(own);
+  });
+
+  it('can be retired for good when the last of their tokens has expired', () => {
+    const own = list().split(' ')[0]!;
+    const kid = add('ES256');
+    expect(use(kid)).toBe(
+      `${kid} signs from now on; the others go on verifying; others who verify by the public keys may not know it for 5 minutes.`,
+    );
+    expect(list()).not.toContain('can be retired');
+    freezeTime(Date.now() + 30 * 86_400_000 + 1000);
+    expect(list()).toContain(`${own}  HS256  verifies, and can be retired`);
+    jest.useRealTimers();
+  });
+
+  it('are not retired while they sign, nor used when they were', () => {
+    const own = list().split(' ')[0]!;
+    expect(() => retire(own)).toThrow(`The key ${own} signs; let another one sign first.`);
+    use(add('HS384'));
+    retire(own);
+    expect(() => use(own)).toThrow(`The key ${own} was retired.`);
+    expect(list()).toContain('is retired (settings)');
+    expect(() => retire('nothing')).toThrow('There is no key nothing; see: npm run keys -- list');
+    expect(readdirSync(database.folder)).not.toContain('jwt-keys.json.new');
+  });
+
+  it('are listed without making any', () => {
+    const made = AppConfig.from({
+      ...database.settings,
+      DATABASE_URL: `sqlite:${database.folder}/a`,
+    });
+    expect(listKeys(made.jwt)).toBe('There are no keys.');
+    expect(readdirSync(database.folder)).not.toContain('jwt-secret');
+  });
+
+  it('are changed by one command at a time', () => {
+    add('ES256');
+    writeFileSync(`${file}.new`, '');
+    const before = readFileSync(file, 'utf8');
+    expect(() => add('ES256')).toThrow(
+      `The keys are being changed by another command; try again, or delete ${file}.new where there is none.`,
+    );
+    expect(readFileSync(file, 'utf8')).toBe(before);
+  });
+
+  it('of the file are enough, also in production', async () => {
+    const production = { NODE_ENV: 'production', JWT_SECRET_KEY: '' };
+    await expect(start(production)).rejects.toThrow(/^JWT_SECRET_KEY is missing in production;/);
+    const env = { ...settings(production), JWT_ALGORITHM: 'ES256' };
+    const command = ServiceProcess.spawn(env, 'scripts/keys.js', 'add');
+    expect(await command.exit()).toBe(0);
+    const kid = command.output.split(' ')[0]!;
+    await expect(start(production)).rejects.toThrow(
+      'No key signs; name one by: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.',
+    );
+    use(kid);
+    expect(await publicIds(await start(production))).toEqual([kid]);
+  });
+
+  it('of a damaged file stop the start, and leave a running service as it is', async () => {
+    const kid = add('ES256');
+    use(kid);
+    const { logger, errors } = quietLogger();
+    const app = await start({}, logger);
+    const { access } = await app.login(demoUser);
+    const content = readFileSync(file, 'utf8');
+    const d = /"d": "(..)/.exec(content)![1]!;
+    for (const damage of [
+      '{',
+      '[]',
+      '{"keys":{}}',
+      content.replace('"ES256"', '"none"'),
+      content.replace('"ES256"', '"ES512"'),
+      content.replace('"EC"', '"RSA"'),
+      content.replace(`"d": "${d}`, '"d": "'),
+      content.replace(`"d": "${d}`, `"d": "${d === 'aa' ? 'bb' : 'aa'}`),
+      content.replaceAll(kid, 'another'),
+      content.replace(`"signing": "${kid}"`, '"signing": "another"'),
+    ]) {
+      expect(damage).not.toBe(content);
+      errors.mockClear();
+      writeFileSync(file, damage);
+      await until(async () => {
+        expect(await me(app, access)).toBe(200);
+        return errors.mock.calls.some(([text]) =>
+          /^The keys stay as they were: /.test(String(text)),
+        );
+      });
+      await expect(start()).rejects.toThrow(StartError);
+    }
+    writeFileSync(file, content);
+    expect(await me(await start(), access)).toBe(200);
+  });
+
+  it('that others may read are warned of', async () => {
+    add('ES256');
+    chmodSync(file, 0o640);
+    const { logger, warnings } = quietLogger();
+    const app = await start({}, logger);
+    utimesSync(file, new Date(), new Date(0));
+    await until(async () => {
+      await app.get('/.well-known/jwks.json');
+      return warnings.mock.calls.length > 0;
+    });
+    expect(warnings.mock.calls[0]![0]).toBe(`Others may read ${file}; run: chmod 600 ${file}`);
+  });
+
+  it('stay as they are while the file is gone or cannot be read, and a retired one stays retired', async () => {
+    const { logger, errors } = quietLogger();
+    const app = await start({}, logger);
+    const before = await app.login(demoUser);
+    const kid = add('ES256');
+    use(kid);
+    const { access } = await loginBy(app, kid);
+    retire(kidOf(before.access));
+    await until(async () => (await me(app, before.access)) === 'token_invalid');
+
+    const away = `${file}.away`;
+    renameSync(file, away);
+    for (const [spoil, problem] of [
+      [() => undefined, /has vanished/],
+      [() => mkdirSync(file), /cannot be read \(EISDIR\)/],
+      [() => symlinkSync(file, file), /cannot be looked at \(ELOOP\)/],
+    ] as const) {
+      errors.mockClear();
+      spoil();
+      for (const end = Date.now() + 300; Date.now() < end;) {
+        expect(await me(app, access)).toBe(200);
+        expect(await me(app, before.access)).toBe('token_invalid');
+        expect(kidOf((await app.login(demoUser)).access)).toBe(kid);
+        expect(await publicIds(app)).toEqual([kid]);
+      }
+      expect(errors.mock.calls).toHaveLength(1);
+      expect(errors.mock.calls[0]![0]).toMatch(problem);
+      rmSync(file, { recursive: true, force: true });
+    }
+    renameSync(away, file);
+    const next = add('HS256');
+    use(next);
+    await loginBy(app, next);
+  });
+
+  it('are read again once the account of the service may read them', async () => {
+    const app = await start();
+    const kid = add('ES256');
+    use(kid);
+    const content = readFileSync(file, 'utf8');
+    writeFileSync(file, '');
+    const stopped = kidOf((await app.login(demoUser)).access);
+    await sleep(150);
+    await app.login(demoUser);
+    // As a transient failure does: the file itself stays the same.
+    const read = jest.spyOn(KeyFile.prototype, 'read').mockImplementation(() => {
+      throw new StartError('EMFILE');
+    });
+    writeFileSync(file, content);
+    await sleep(150);
+    expect(kidOf((await app.login(demoUser)).access)).toBe(stopped);
+    read.mockRestore();
+    await loginBy(app, kid);
+  });
+
+  it('behind a link are changed there', () => {
+    const shared = `${file}.shared`;
+    add('ES256');
+    renameSync(file, shared);
+    symlinkSync(shared, file);
+    const kid = add('ES384');
+    expect(lstatSync(file).isSymbolicLink()).toBe(true);
+    expect(readFileSync(shared, 'utf8')).toContain(kid);
+    rmSync(shared);
+    expect(() => add('ES256')).toThrow(`The key file ${file} cannot be changed (ENOENT).`);
+    expect(lstatSync(file).isSymbolicLink()).toBe(true);
+  });
+
+  it('are not changed where one of them would not do', () => {
+    add('ES256');
+    const content = readFileSync(file, 'utf8').replace(/"kid": ".{43}"/, '"kid": "bogus"');
+    writeFileSync(file, content);
+    expect(() => use('bogus')).toThrow(/^The stored key bogus should be called /);
+    expect(() => add('ES256')).toThrow(StartError);
+    expect(readFileSync(file, 'utf8')).toBe(content);
+    expect(retire('bogus')).toContain('is retired');
+  });
+
+  it('survive a disk that is full', async () => {
+    const kids = [add('ES512'), add('ES512'), add('ES512'), add('ES512')];
+    const content = readFileSync(file, 'utf8');
+    const script = 'ulimit -f 1; exec node .cache/bundle/scripts/keys.js add ES256';
+    const env = { PATH: process.env.PATH, ...settings() };
+    const { status, stderr } = await runChild('bash', ['-c', script], { env });
+    const problem = `The key file ${file} cannot be changed (EFBIG).`;
+    expect([status, stderr]).toEqual([1, expect.stringContaining(problem)]);
+    expect(readFileSync(file, 'utf8')).toBe(content);
+    for (const kid of kids) expect(list()).toContain(kid);
+    expect(add('ES256')).toMatch(/^[\w-]{43}$/);
+  });
+
+  it('can be given by their seeds’ names and as files', async () => {
+    const { privateKey, publicKey } = keyPairFor('RS256');
+    const [privateFile, publicFile] = ['private', 'public'].map((name) =>
+      join(database.folder, name),
+    );
+    writeFileSync(privateFile!, pemOf(privateKey));
+    writeFileSync(publicFile!, pemOf(publicKey));
+    const app = await start({
+      ...{ JWT_SECRET_KEY: '', JWT_AUTHTYPE: 'RS256' },
+      ...{ JWT_SECRET: privateFile!, JWT_PUBLICKEY: publicFile! },
+    });
+    const { access } = await app.login(demoUser);
+    expect(headerOf(access).alg).toBe('RS256');
+    expect(await me(app, access)).toBe(200);
+  });
+
+  it('are managed from the command line, beside a service that runs', async () => {
+    const service = ServiceProcess.spawn(settings());
+    running.push(() => service.kill('SIGKILL'));
+    const client = await service.client();
+    const before = await client.login(demoUser);
+    const keys = async (...words: string[]) => {
+      const command = ServiceProcess.spawn(settings(), 'scripts/keys.js', ...words);
+      return [await command.exit(), command.output.trim()] as const;
+    };
+    const [, added] = await keys('add', 'ES256');
+    const kid = added.split(' ')[0]!;
+    expect(added).toBe(`${kid} verifies from now on; let it sign by: npm run keys -- use ${kid}`);
+    expect(await keys('use', kid)).toEqual([
+      0,
+      `${kid} signs from now on; the others go on verifying; others who verify by the public keys may not know it for 5 minutes.`,
+    ]);
+    const after = await loginBy(client, kid);
+    expect(service.output).toContain(`The keys have changed: ${kid} (ES256) signs`);
+    expect(await me(client, before.access)).toBe(200);
+    const [, listed] = await keys('list');
+    expect(listed.split('\n')).toHaveLength(2);
+    const own = kidOf(before.access);
+    expect(await keys('retire', own)).toEqual([
+      0,
+      `${own} is retired: its tokens are refused from now on. Take it out of the settings, too.`,
+    ]);
+    await until(async () => (await me(client, before.access)) === 'token_invalid');
+    expect(await me(client, after.access)).toBe(200);
+    expect(await keys('retire', kid)).toEqual([
+      1,
+      `The key ${kid} signs; let another one sign first.`,
+    ]);
+    const both = await Promise.all([keys('add'), keys('add')]);
+    const [, all] = await keys('list');
+    for (const [status, output] of both) {
+      if (status === 0) expect(all).toContain(output.split(' ')[0]);
+      else expect(output).toContain('The keys are being changed by another command; try again');
+    }
+    for (const words of [[], ['add', 'none']]) {
+      const [status, output] = await keys(...words);
+      expect([words, status]).toEqual([words, 2]);
+      expect(output).toContain('Usage: npm run keys -- list | add [algorithm] | use <kid>');
+    }
+  }, 60_000);
+});

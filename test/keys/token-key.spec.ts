@@ -1,0 +1,81 @@
+import { createPrivateKey, createSecretKey, generateKeyPairSync, hkdfSync } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { JWKS_MAX_AGE, thumbprint, tokenKey } from '../../src/keys/token-key.js';
+
+describe('The id of a key', () => {
+  it('is the thumbprint of the example in RFC 7638, section 3.1', () => {
+    const n =
+      '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw';
+    expect(thumbprint({ kty: 'RSA', n, e: 'AQAB', alg: 'RS256', kid: '2011-04-29' })).toBe(
+      'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs',
+    );
+  });
+
+  it('of a secret is always the same, and no hash of it', () => {
+    const key = () => tokenKey(createSecretKey(Buffer.alloc(32, 'a')), 'HS256');
+    expect(key().id).toBe(key().id);
+    expect(key().id).not.toBe(
+      thumbprint({ kty: 'oct', k: Buffer.alloc(32, 'a').toString('base64url') }),
+    );
+    // Stored seals and issued tokens name their keys by it.
+    expect(key().id).toBe('J66ZpVx170S7FiL9YbDTiuX8zvSvx8MXXnomyaDXQas');
+  });
+});
+
+describe('A key', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const secret = createSecretKey(Buffer.alloc(32, 'a'));
+
+  it('that is a secret signs and verifies with itself, and is not published', () => {
+    const key = tokenKey(secret, 'HS256', ['HS256', 'HS384']);
+    expect(key).toMatchObject({ algorithm: 'HS256', algorithms: ['HS256', 'HS384'], jwk: null });
+    expect([key.signing, key.verifying]).toEqual([secret, secret]);
+  });
+
+  it('is good for the algorithm that it signs with, unless told more', () => {
+    expect(tokenKey(secret, 'HS256').algorithms).toEqual(['HS256']);
+  });
+
+  it('that is private publishes its public half, by its thumbprint', () => {
+    const key = tokenKey(privateKey, 'ES256');
+    const members = publicKey.export({ format: 'jwk' });
+    const kid = thumbprint(members);
+    expect(key).toMatchObject({ id: kid, algorithm: 'ES256', signing: privateKey });
+    expect(key.verifying.equals(publicKey)).toBe(true);
+    expect(key.jwk).toEqual({ ...members, kid, use: 'sig', alg: 'ES256' });
+    expect(key.jwk).not.toHaveProperty('d');
+  });
+
+  it('that is good for several algorithms publishes none of them', () => {
+    const key = tokenKey(rsa.privateKey, 'RS256', ['RS256', 'RS512']);
+    expect(key.jwk).toMatchObject({ kty: 'RSA', use: 'sig' });
+    expect(key.jwk).not.toHaveProperty('alg');
+    expect(tokenKey(rsa.privateKey, 'RS256').jwk).toMatchObject({ alg: 'RS256' });
+  });
+
+  it('on a curve has the thumbprint of its four members (RFC 7638, section 3.2)', () => {
+    const { kty, crv, x, y } = publicKey.export({ format: 'jwk' }) as Record<string, string>;
+    const required = { kty: kty!, crv: crv!, x: x!, y: y! };
+    const id = thumbprint(required);
+    expect(thumbprint({ kid: 'kid', d: 'd', y: y!, x: x!, crv: crv!, kty: kty! })).toBe(id);
+    for (const changed of [{ crv: 'P-384' }, { x: 'x' }, { y: 'y' }, { kty: 'OKP' }]) {
+      expect(thumbprint({ ...required, ...changed })).not.toBe(id);
+    }
+  });
+
+  it('seals with a secret that follows from what is private of it, in whatever format it was read', () => {
+    const sealingOf = (bytes: Buffer) =>
+      Buffer.from(hkdfSync('sha256', bytes, '', 'nest-rest-jwt sealing', 32));
+    expect(tokenKey(secret, 'HS256').sealing).toEqual(sealingOf(secret.export()));
+    const sec1 = createPrivateKey(privateKey.export({ type: 'sec1', format: 'pem' }));
+    const { d } = privateKey.export({ format: 'jwk' });
+    const wanted = sealingOf(Buffer.from(d!, 'base64url'));
+    expect(tokenKey(privateKey, 'ES256').sealing).toEqual(wanted);
+    expect(tokenKey(sec1, 'ES256').sealing).toEqual(wanted);
+  });
+
+  it('may be kept by others for five minutes', () => {
+    expect(JWKS_MAX_AGE).toBe(300);
+  });
+});

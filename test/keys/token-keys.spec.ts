@@ -1,0 +1,230 @@
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createSecretKey } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { StartError } from '../../src/errors/start-error.js';
+import type { JwtSettings } from '../../src/config/jwt-settings.js';
+import { KeyFile } from '../../src/keys/key-file.js';
+import { generateKey } from '../../src/keys/stored-key.js';
+import { tokenKey } from '../../src/keys/token-key.js';
+import { ownKey, TokenKeys } from '../../src/keys/token-keys.js';
+
+const secret = createSecretKey(Buffer.alloc(32, 'own'));
+const own = tokenKey(secret, 'HS256');
+const [first, second] = [generateKey('HS256'), generateKey('HS384')];
+
+describe('The keys of tokens', () => {
+  let folder: string;
+  let settings: JwtSettings;
+  let time: number;
+  let log: jest.SpiedFunction<Logger['log']>;
+  let warn: jest.SpiedFunction<Logger['warn']>;
+  let error: jest.SpiedFunction<Logger['error']>;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'keys-'));
+    const algorithms = ['HS256', 'HS512'] as const;
+    settings = {
+      ...{ key: { key: secret }, algorithm: 'HS256', algorithms: [...algorithms] },
+      keysFile: join(folder, 'keys.json'),
+    };
+    time = 5000;
+    jest.spyOn(performance, 'now').mockImplementation(() => time);
+    log = jest.spyOn(Logger.prototype, 'log').mockReturnValue();
+    warn = jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
+    error = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+    rmSync(folder, { recursive: true });
+  });
+
+  const change = (...[work]: Parameters<KeyFile['change']>) =>
+    new KeyFile(settings.keysFile).change(work);
+  const store = (key = first) => change(({ keys }) => keys.push(key));
+  const looksBy = (work: () => void) => {
+    const stamp = jest.spyOn(KeyFile.prototype, 'stamp');
+    work();
+    const { length } = stamp.mock.calls;
+    stamp.mockRestore();
+    return length;
+  };
+
+  it('are those of the settings and of the file', () => {
+    store();
+    const keys = new TokenKeys(settings);
+    expect(keys.ring.signing).toMatchObject({ id: own.id, algorithms: ['HS256', 'HS512'] });
+    expect(keys.find(own.id)?.id).toBe(own.id);
+    expect(keys.find(undefined)?.id).toBe(own.id);
+    expect(keys.find(first.kid)?.id).toBe(first.kid);
+    expect(keys.findForUnsealing(first.kid)?.id).toBe(first.kid);
+  });
+
+  it('are not there without a key in the settings and in the file', () => {
+    expect(() => new TokenKeys({ ...settings, key: null })).toThrow(StartError);
+  });
+
+  it('are looked at again after a tenth of a second', () => {
+    const keys = new TokenKeys(settings);
+    change((content) => {
+      content.keys.push(second);
+      content.signing = second.kid;
+    });
+    time += 99;
+    expect(keys.ring.signing.id).toBe(own.id);
+    time += 1;
+    expect(keys.ring.signing.id).toBe(second.kid);
+    expect(log.mock.calls).toEqual([[`The keys have changed: ${second.kid} (HS384) signs`]]);
+    time += 99;
+    expect(looksBy(() => keys.ring)).toBe(0);
+    time += 1;
+    expect(looksBy(() => keys.ring)).toBe(1);
+  });
+
+  it('are loaded once for each change of the file', () => {
+    store();
+    const keys = new TokenKeys(settings);
+    const { ring } = keys;
+    time += 100;
+    expect(keys.ring).toBe(ring);
+    store(second);
+    time += 100;
+    const { ring: next } = keys;
+    expect(next).not.toBe(ring);
+    time += 100;
+    expect(keys.ring).toBe(next);
+    expect(log).toHaveBeenCalledTimes(1);
+  });
+
+  it.each(['find', 'findForUnsealing'] as const)(
+    'are looked at at once for an unknown id: %s',
+    (name) => {
+      const keys = new TokenKeys(settings);
+      expect(keys[name](first.kid)).toBeUndefined();
+      store();
+      expect(keys[name](first.kid)?.id).toBe(first.kid);
+      expect(looksBy(() => keys[name](first.kid))).toBe(0);
+      expect(looksBy(() => keys[name]('other'))).toBe(1);
+    },
+  );
+
+  it('open with a retired key what it sealed', () => {
+    store();
+    change((content) => {
+      content.signing = first.kid;
+      content.retired.push(own.id);
+    });
+    const keys = new TokenKeys(settings);
+    expect(keys.find(own.id)).toBeUndefined();
+    expect(keys.findForUnsealing(own.id)?.id).toBe(own.id);
+  });
+
+  describe('stay as they were', () => {
+    let keys: TokenKeys;
+    beforeEach(() => {
+      store();
+      keys = new TokenKeys(settings);
+    });
+    const later = () => {
+      time += 100;
+      return keys.ring.find(first.kid)?.id;
+    };
+
+    it('while the file is damaged, which is said once for each change', () => {
+      writeFileSync(settings.keysFile, '{', { mode: 0o600 });
+      expect([later(), later()]).toEqual([first.kid, first.kid]);
+      const problem = expect.stringMatching(
+        /^The keys stay as they were: The key file .* is damaged/,
+      );
+      expect(error.mock.calls).toEqual([[problem]]);
+      writeFileSync(settings.keysFile, '{{');
+      later();
+      expect(error).toHaveBeenCalledTimes(2);
+      expect(log).not.toHaveBeenCalled();
+    });
+
+    it('while the file is missing', () => {
+      rmSync(settings.keysFile);
+      expect(later()).toBe(first.kid);
+      const problem = `The keys stay as they were: The key file ${settings.keysFile} has vanished.`;
+      expect(error.mock.calls).toEqual([[problem]]);
+    });
+
+    it('while the key that should sign is missing', () => {
+      const content = { keys: [], signing: first.kid, replaced: {}, retired: [] };
+      writeFileSync(settings.keysFile, JSON.stringify(content));
+      expect(later()).toBe(first.kid);
+    });
+
+    it('and are not looked for by an unknown id, until the file is whole', () => {
+      writeFileSync(settings.keysFile, '{');
+      later();
+      for (const name of ['find', 'findForUnsealing'] as const) {
+        expect(looksBy(() => keys[name]('other'))).toBe(0);
+      }
+      rmSync(settings.keysFile);
+      store(second);
+      time += 100;
+      expect(keys.find(second.kid)?.id).toBe(second.kid);
+      expect(looksBy(() => keys.find('other'))).toBe(1);
+      // The same trouble is said again after it was over.
+      expect(error).toHaveBeenCalledTimes(1);
+      rmSync(settings.keysFile);
+      later();
+      store(second);
+      time += 100;
+      expect(keys.ring.find(second.kid)?.id).toBe(second.kid);
+      rmSync(settings.keysFile);
+      later();
+      expect(error).toHaveBeenCalledTimes(3);
+    });
+
+    it('without another look at the file for a tenth of a second', () => {
+      writeFileSync(settings.keysFile, '{');
+      later();
+      expect(looksBy(() => keys.ring)).toBe(0);
+    });
+  });
+
+  it('are warned of if others may read their file', () => {
+    store();
+    new TokenKeys(settings);
+    expect(warn).not.toHaveBeenCalled();
+    chmodSync(settings.keysFile, 0o640);
+    const keys = new TokenKeys(settings);
+    const warning = `Others may read ${settings.keysFile}; run: chmod 600 ${settings.keysFile}`;
+    expect(warn.mock.calls).toEqual([[warning]]);
+    store(second);
+    time += 100;
+    expect(keys.ring.find(second.kid)).toBeDefined();
+    expect(warn.mock.calls).toEqual([[warning], [warning]]);
+  });
+
+  it('are warned of if others may read the file of the secret', () => {
+    const secretFile = join(folder, 'secret');
+    writeFileSync(secretFile, 'x'.repeat(64));
+    chmodSync(secretFile, 0o644);
+    new TokenKeys({ ...settings, key: { secretFile } });
+    expect(warn.mock.calls).toEqual([
+      [`Others may read ${secretFile}; run: chmod 600 ${secretFile}`],
+    ]);
+  });
+
+  describe('of the settings', () => {
+    it('are what the settings say', () => {
+      expect(ownKey({ ...settings, key: null })).toBeNull();
+      expect(ownKey(settings)).toMatchObject({ id: own.id, algorithms: ['HS256', 'HS512'] });
+    });
+
+    it('are kept in a file that is made, unless it must not be', () => {
+      const key = { secretFile: join(folder, 'secret') };
+      expect(ownKey({ ...settings, key }, { make: false })).toBeNull();
+      expect(readdirSync(folder)).toEqual([]);
+      const made = ownKey({ ...settings, key });
+      expect(made?.signing.symmetricKeySize).toBe(86);
+      expect(ownKey({ ...settings, key }, { make: false })?.id).toBe(made!.id);
+    });
+  });
+});

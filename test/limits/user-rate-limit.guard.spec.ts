@@ -1,0 +1,108 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { ApiError } from '../../src/errors/api-error.js';
+import type { AppConfig } from '../../src/config/app-config.js';
+import type { RouteRequirements } from '../../src/access/route-requirements.js';
+import { type Claims, Token } from '../../src/tokens/token.js';
+import { UserRateLimitGuard } from '../../src/limits/user-rate-limit.guard.js';
+
+const tokenOf = (sub: string, sid?: string) =>
+  new Token('signed', { alg: 'HS256' }, { sub, ...(sid !== undefined && { sid }) } as Claims);
+const limited = () => undefined;
+const unlimited = () => undefined;
+
+describe('UserRateLimitGuard', () => {
+  let now: number;
+
+  beforeEach(() => {
+    now = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  const guardWith = (userRateLimit: number) => {
+    const list = jest.fn(() => [
+      { handler: limited, rateLimited: true },
+      { handler: unlimited, rateLimited: false },
+    ]);
+    const guard = new UserRateLimitGuard(
+      { limits: { userRateLimit } } as AppConfig,
+      { list } as unknown as RouteRequirements,
+    );
+    guard.onModuleInit();
+    /** @returns the seconds of `Retry-After`, or 0 if the request is let in */
+    const visit = (token?: Token, handler: () => void = limited): number => {
+      const context = {
+        getHandler: () => handler,
+        switchToHttp: () => ({ getRequest: () => ({ token }) }),
+      } as unknown as ExecutionContext;
+      try {
+        // No `expect` here: a test visits 40,000 times, and so many of them take seconds.
+        if (guard.canActivate(context) !== true) throw new Error('It did not return true.');
+        return 0;
+      } catch (error) {
+        expect(error).toMatchObject({
+          code: 'too_many_requests',
+          reason: 'requests that write or hash',
+        });
+        const seconds = Number((error as ApiError).headers['retry-after']);
+        expect(seconds).toBeGreaterThan(0);
+        return seconds;
+      }
+    };
+    return { list, visit };
+  };
+
+  it('lets in so many requests of one user in a minute, from all sessions together', () => {
+    const { visit } = guardWith(2);
+    expect([visit(tokenOf('1', 'a')), visit(tokenOf('1', 'b'))]).toEqual([0, 0]);
+    expect([visit(tokenOf('1', 'c')), visit(tokenOf('1'))]).toEqual([60, 60]);
+    expect(visit(tokenOf('2', 'd'))).toBe(0);
+    now = 59_999;
+    expect(visit(tokenOf('1', 'c'))).toBe(1);
+    now = 60_000;
+    expect(visit(tokenOf('1', 'c'))).toBe(0);
+  });
+
+  it('counts by session as well', () => {
+    const { visit } = guardWith(2);
+    expect([visit(tokenOf('1', 'a')), visit(tokenOf('2', 'a'))]).toEqual([0, 0]);
+    expect(visit(tokenOf('3', 'a'))).toBe(60);
+    expect(visit(tokenOf('3', 'b'))).toBe(0);
+  });
+
+  it('counts a token without a session by its user alone', () => {
+    const { visit } = guardWith(1);
+    expect([visit(tokenOf('1')), visit(tokenOf('2')), visit(tokenOf('1'))]).toEqual([0, 0, 60]);
+  });
+
+  it('never counts a user together with a session of the same name', () => {
+    const { visit } = guardWith(1);
+    expect([visit(tokenOf('1', '2')), visit(tokenOf('2', '3'))]).toEqual([0, 0]);
+  });
+
+  it('counts no route that neither writes nor hashes, and no request without a token', () => {
+    const { visit } = guardWith(1);
+    for (let i = 0; i < 3; i++) {
+      expect([visit(tokenOf('1'), unlimited), visit(undefined)]).toEqual([0, 0]);
+    }
+    expect(visit(tokenOf('1'))).toBe(0);
+  });
+
+  it('limits nothing if the limit is 0, and reads no routes', () => {
+    const { list, visit } = guardWith(0);
+    for (let i = 0; i < 3; i++) expect(visit(tokenOf('1'))).toBe(0);
+    expect(list).not.toHaveBeenCalled();
+  });
+
+  it('remembers 20,000 users and sessions', () => {
+    const { visit } = guardWith(1);
+    visit(tokenOf('first'));
+    for (let i = 1; i < 20_000; i++) visit(tokenOf(`${i}`));
+    expect(visit(tokenOf('first'))).toBe(60);
+    for (let i = 1; i <= 20_000; i++) visit(tokenOf(`other ${i}`));
+    expect(visit(tokenOf('first'))).toBe(0);
+  });
+});

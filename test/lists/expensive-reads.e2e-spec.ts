@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { ApiError } from '../../src/errors/api-error.js';
+import { FairQueue, type QueueKeys } from '../../src/scheduling/fair-queue.js';
+import { Database } from '../../src/database/database.js';
+import { Ship } from '../../src/ships/ship.entity.js';
+import { type LoggedIn, ship } from '../support/client.js';
+import { addBooks } from '../support/many-rows.js';
+import { bootApp, type TestApp } from '../support/test-app.js';
+import { engine } from '../support/test-database.js';
+
+/** Expensive reads that run at once. */
+const places = engine === 'sqlite' ? 1 : 2;
+
+describe('Expensive reads', () => {
+  let app: TestApp;
+  let database: Database;
+  /** That they wait in. */
+  let queue: FairQueue;
+
+  beforeAll(async () => {
+    app = await bootApp();
+    database = app.app.get(Database);
+    const queued = jest.spyOn(FairQueue.prototype, 'run');
+    await read('any');
+    queue = queued.mock.contexts[0] as FairQueue;
+    queued.mockRestore();
+  });
+  afterAll(() => app.close());
+
+  /** Counts so far before it finds the ship. */
+  const counting = (end: number) =>
+    database.select<Ship, 'id' | 'end'>({
+      parameters: ['end', 'id'],
+      expensive: true,
+      query: (manager) =>
+        manager.createQueryBuilder(Ship, 'ship').where(
+          `(WITH RECURSIVE n(i) AS (
+              SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < CAST(:end AS integer)
+            ) SELECT COUNT(*) FROM n) = ${end} AND ship.id = :id`,
+        ),
+    });
+  const read = (group: string) => counting(10).first({ end: 10, id: 3 }, { group });
+
+  /** Takes all places of the queue until `free` is called. */
+  const occupy = () => {
+    let free!: () => void;
+    const freed = new Promise<void>((resolve) => (free = resolve));
+    for (let i = 0; i < places; i++) void queue.run({ group: 'test' }, () => freed);
+    return free;
+  };
+
+  it('hold up no other request', async () => {
+    let found: Ship | undefined;
+    const reading = counting(5_000_000).first({ end: 5_000_000, id: 3 });
+    void reading.then((row) => (found = row));
+    expect((await app.get('/api/ships/3')).status).toBe(200);
+    expect(found).toBeUndefined();
+    expect((await reading)?.id).toBe(3);
+  });
+
+  it('of one caller with a hundred delay the read of another by one turn', async () => {
+    const order: string[] = [];
+    const done = [
+      ...Array.from({ length: 100 }, () => read('many').then(() => order.push('many'))),
+      read('one').then(() => order.push('one')),
+    ];
+    await Promise.all(done);
+    expect(order).toHaveLength(101);
+    expect(order.indexOf('one')).toBeLessThanOrEqual(2 * places);
+  });
+
+  it('of one caller are refused with 429 when a hundred are queued, those of others are not', async () => {
+    const results = await Promise.allSettled([
+      ...Array.from({ length: 300 }, () => read('many')),
+      read('one'),
+    ]);
+    expect(results.at(-1)!.status).toBe('fulfilled');
+    const refused = results.filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(200 - places);
+    for (const result of refused) {
+      const reason = (result as PromiseRejectedResult).reason as ApiError;
+      expect([reason.kind.status, reason.headers]).toEqual([429, { 'retry-after': '5' }]);
+    }
+  });
+
+  it('are refused with 503 when the queue is full, the newest of the caller with the most first', async () => {
+    const many = Array.from({ length: 6 }, (_, group) =>
+      Array.from({ length: 90 }, () => read(`group ${group}`)),
+    );
+    const [few, ...all] = await Promise.all([
+      Promise.allSettled([read('few')]),
+      ...many.map((reads) => Promise.allSettled(reads)),
+    ]);
+    expect(few.map(({ status }) => status)).toEqual(['fulfilled']);
+    const refused = all.flat().filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(540 - 500 - places + 1);
+    for (const result of refused) {
+      const reason = (result as PromiseRejectedResult).reason as ApiError;
+      expect([reason.kind.status, reason.headers]).toEqual([503, { 'retry-after': '5' }]);
+    }
+  });
+
+  it('see the changes of the write that they are part of, which others do not see', async () => {
+    const select = counting(1);
+    const id = await database.write(async (manager) => {
+      const values = { ...ship, shipClass: ship.ship_class };
+      const added = (await manager.insert(Ship, values)).identifiers[0]!.id as number;
+      expect((await select.first({ end: 1, id: added }))?.id).toBe(added);
+      return added;
+    });
+    expect((await select.all({ end: 1, id })).map((row) => row.id)).toEqual([id]);
+  });
+
+  it('fail by themselves', async () => {
+    const broken = database.select<Ship, never>({
+      parameters: [],
+      expensive: true,
+      query: (manager) => manager.createQueryBuilder(Ship, 'ship').where('no_such_column = 1'),
+    });
+    await expect(broken.all({} as never)).rejects.toThrow(/no_such_column/);
+    expect((await counting(1).first({ end: 1, id: 3 }))?.id).toBe(3);
+  });
+
+  describe('of a user', () => {
+    let user: LoggedIn;
+
+    beforeAll(async () => {
+      user = await app.newLogin();
+      await addBooks(app, user.id, 300);
+    });
+
+    const get = (path: string) => app.get<unknown[]>(path, { token: user.access });
+    /** The groups that the request waited in. */
+    const groupsOf = async (path: string): Promise<QueueKeys['group'][]> => {
+      const queued = jest.spyOn(FairQueue.prototype, 'run');
+      const { status, body } = await get(path);
+      expect([status, body.length > 0]).toEqual([200, true]);
+      const groups = queued.mock.calls.map(([{ group }]) => group);
+      queued.mockRestore();
+      return groups;
+    };
+
+    it.each([
+      '/api/books?sort=name',
+      '/api/books?sort=-author,price',
+      '/api/books?publisher=a%20publisher',
+      '/api/books?sort=-price&limit=1000',
+      '/auth/sessions',
+    ])('wait in the queue as the user: %s', async (path) => {
+      expect(await groupsOf(path)).toEqual([`subject ${user.id}`]);
+    });
+
+    it('wait in the queue as the networks of a request without a token', async () => {
+      expect(await groupsOf('/api/ships?sort=model,crew')).toEqual([
+        ['127.0.0.0/16', '127.0.0.0/24'],
+      ]);
+    });
+
+    describe('by a filter on the beginning of a text', () => {
+      const path = (model: string) => `/api/ships?model=${encodeURIComponent(model)}`;
+      const models = ['P'.repeat(99), 'P'.repeat(100), `${'P'.repeat(100)}zzz`, '😀'.repeat(99)];
+
+      beforeAll(async () => {
+        for (const model of [...models, '😀'.repeat(100)]) {
+          const values = { ...ship, shipClass: ship.ship_class, model };
+          await app.sql((manager) => manager.insert(Ship, values));
+        }
+      });
+
+      it.each(['P'.repeat(100), `${'P'.repeat(100)}zzz`, '😀'.repeat(100)])(
+        'wait in the queue, because longer texts may begin alike: %s',
+        async (model) => {
+          // The same SQL serves the short filter, which does not wait.
+          expect(await groupsOf(path('P'.repeat(99)))).toEqual([]);
+          expect(await groupsOf(path(model))).toEqual([['127.0.0.0/16', '127.0.0.0/24']]);
+        },
+      );
+
+      it.each(['P'.repeat(99), '😀'.repeat(99)])(
+        'do not wait if the index holds all of the text: %s',
+        async (model) => {
+          expect(await groupsOf(path('P'.repeat(100)))).toEqual([['127.0.0.0/16', '127.0.0.0/24']]);
+          expect(await groupsOf(path(model))).toEqual([]);
+        },
+      );
+    });
+
+    it.each(['/api/books', '/api/books?sort=-id&limit=1000', '/api/books?limit=5'])(
+      'that an index serves do not wait: %s',
+      async (path) => {
+        expect(await groupsOf(path)).toEqual([]);
+      },
+    );
+
+    it('are refused with 429 and Retry-After if too many are queued, and others of the user are not', async () => {
+      const free = occupy();
+      const refused: (string | null)[] = [];
+      const lists = Array.from({ length: 120 }, async () => {
+        const { status, headers } = await get('/api/books?sort=name');
+        if (status === 429) refused.push(headers.get('retry-after'));
+        return status;
+      });
+      while (refused.length < 20) await sleep(5);
+      expect(new Set(refused)).toEqual(new Set(['5']));
+      expect((await get('/api/books')).status).toBe(200);
+      const stranger = await app.newLogin();
+      const another = app.get('/auth/sessions', { token: stranger.access });
+      free();
+      expect((await another).status).toBe(200);
+      const statuses = await Promise.all(lists);
+      expect(statuses.filter((status) => status === 200)).toHaveLength(100);
+    });
+
+    it('are skipped if the client hangs up', async () => {
+      const free = occupy();
+      const abort = new AbortController();
+      const headers = { authorization: `Bearer ${user.access}` };
+      const url = `${app.url}/api/books?sort=name`;
+      const gone = Array.from({ length: 100 }, () =>
+        fetch(url, { headers, signal: abort.signal }).catch(() => 'gone'),
+      );
+      while (queue['queued'] < 100) await sleep(5);
+      expect((await get('/api/books?sort=name')).status).toBe(429);
+      abort.abort();
+      expect(new Set(await Promise.all(gone))).toEqual(new Set(['gone']));
+      while (queue['queued'] > 0) await sleep(5);
+      // Their places in the queue are free although it has not moved.
+      const next = get('/api/books?sort=name');
+      await expect(Promise.race([next, sleep(300, 'queued')])).resolves.toBe('queued');
+      free();
+      expect((await next).status).toBe(200);
+    });
+  });
+});

@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { BOOKSTORE_TAG } from '../../../src/bookstore/bookstore-words.js';
+import { runChild } from '../../support/children.js';
+import { ship } from '../../support/client.js';
+import { bootApp, type TestApp } from '../../support/test-app.js';
+
+type Schema = {
+  $ref?: string;
+  allOf?: Schema[];
+  properties?: Record<string, object>;
+  additionalProperties?: boolean;
+};
+
+describe('The OpenAPI document', () => {
+  let app: TestApp;
+  let document: OpenAPIObject;
+
+  beforeAll(async () => {
+    app = await bootApp();
+    document = (await app.get<OpenAPIObject>('/docs/openapi.json')).body;
+  });
+  afterAll(() => app.close());
+
+  const operations = () =>
+    Object.entries(document.paths).flatMap(([path, item]) =>
+      (['get', 'post', 'put', 'delete'] as const).flatMap((method) => {
+        const operation = item[method];
+        return operation ? [{ method: method.toUpperCase(), path, operation }] : [];
+      }),
+    );
+  const resolve = (schema: Schema): Schema =>
+    schema.$ref
+      ? (document.components?.schemas?.[schema.$ref.split('/').at(-1)!] as Schema)
+      : schema.allOf
+        ? resolve(schema.allOf[0]!)
+        : schema;
+
+  it('is the one in docs/openapi.json; else run `npm run openapi`', () => {
+    expect(document).toEqual(JSON.parse(readFileSync('docs/openapi.json', 'utf8')));
+  });
+
+  it('is what the types of the client were made of; else run `npm run client`', async () => {
+    const [generator, types] = ['openapi-typescript/bin/cli.js', 'test/support/api-types.ts'];
+    const words = [`node_modules/${generator}`, 'docs/openapi.json', '-o', types, '--check'];
+    expect((await runChild(process.execPath, words)).status).toBe(0);
+  });
+
+  it('says of every route what it does, and gives it an id of its own', () => {
+    for (const { operation } of operations()) {
+      expect(operation.summary).toMatch(/\w/);
+      expect(operation.tags).toHaveLength(1);
+    }
+    const ids = operations().map(({ operation }) => operation.operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('has a schema for every answer, and an example for each of its members', () => {
+    for (const { operation } of operations()) {
+      for (const [status, answer] of Object.entries(operation.responses)) {
+        if (!answer || '$ref' in answer) throw new Error('Answers are written out.');
+        expect(answer.description).toMatch(/\w/);
+        if (status === '204' || answer.content?.['text/plain']) continue;
+        const schema = answer.content?.['application/json']?.schema as Schema & { items?: Schema };
+        const { properties } = resolve(schema.items ?? schema);
+        expect(Object.keys(properties ?? {})).not.toEqual([]);
+        for (const property of Object.values(properties ?? {})) {
+          expect(property).toHaveProperty('example');
+        }
+      }
+    }
+  });
+
+  it('gives every error an example in the one shape, and the headers that go with it', () => {
+    for (const { operation } of operations()) {
+      for (const [status, answer] of Object.entries(operation.responses)) {
+        if (Number(status) < 400 || !answer || '$ref' in answer) continue;
+        // The bookstore tutorial has words of its own.
+        if (operation.tags![0] === BOOKSTORE_TAG.name && ['401', '404'].includes(status)) continue;
+        const { examples = {} } = answer.content!['application/json']!;
+        expect(Object.keys(examples)).not.toEqual([]);
+        for (const [code, example] of Object.entries(examples)) {
+          const value = (example as { value: object }).value;
+          expect(value).toMatchObject({ statusCode: Number(status), code });
+        }
+        if (status === '401' || status === '403') {
+          expect(answer.headers).toHaveProperty('WWW-Authenticate');
+        }
+        if (status === '429' || status === '503')
+          expect(answer.headers).toHaveProperty('Retry-After');
+      }
+    }
+  });
+
+  it('says of every route that the database may be out of reach', () => {
+    for (const { operation } of operations()) expect(operation.responses).toHaveProperty('503');
+  });
+
+  it('says what a body may lead to wherever one is read', () => {
+    for (const { method, operation } of operations()) {
+      if (method === 'GET') continue;
+      const answer = operation.responses['400'] as {
+        content: Record<string, { examples: object }>;
+      };
+      const { examples } = answer.content['application/json']!;
+      expect(Object.keys(examples)).toEqual(
+        expect.arrayContaining(['validation_failed', 'body_too_deep']),
+      );
+      expect(operation.responses).toHaveProperty('413');
+      expect(operation.responses).toHaveProperty('415');
+    }
+  });
+
+  it('says the errors of tokens on each route that asks for one', () => {
+    for (const { operation } of operations()) {
+      if (!operation.security?.length) continue;
+      expect(operation.responses).toHaveProperty('401');
+      if (operation.tags![0] === BOOKSTORE_TAG.name) continue;
+      expect(operation.responses).toHaveProperty('422');
+    }
+  });
+
+  it('lets no body hold more than it names, except that of a login', () => {
+    for (const { path, operation } of operations()) {
+      const body = operation.requestBody as
+        { content: Record<string, { schema: Schema }> } | undefined;
+      if (!body) continue;
+      const { additionalProperties } = resolve(body.content['application/json']!.schema);
+      expect([path, additionalProperties]).toEqual([
+        ...[path, path === '/auth/login' ? undefined : false],
+      ]);
+    }
+  });
+
+  it('names bodies, each of which is refused where it is bad', async () => {
+    const user = await app.newLogin();
+    const withBody = operations().filter(({ operation }) => operation.requestBody);
+    expect(withBody.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      'POST /api/books',
+      'POST /api/ships',
+      'POST /api/users',
+      'POST /auth/login',
+      'POST /auth/password',
+      'POST /book',
+      'POST /register',
+      'PUT /api/books/{id}',
+      'PUT /api/ships/{id}',
+      'PUT /api/users/{id}',
+    ]);
+    for (const { method, path } of withBody) {
+      const target = path.replace('{id}', path.includes('users') ? String(user.id) : '1');
+      for (const json of [{}, [], 'text', { ...ship, surprise: true }]) {
+        const headers = { 'x-access-tokens': user.access };
+        const { status } = await app.send(method, target, { token: user.access, headers, json });
+        expect(status).toBe(400);
+      }
+    }
+  });
+});
+
+describe('Without DOCS', () => {
+  it('neither the page nor the document is served', async () => {
+    const app = await bootApp({ DOCS: 'false' });
+    for (const path of ['/docs', '/docs/', '/docs/openapi.json']) {
+      expect((await app.get(path)).status).toBe(404);
+    }
+    await app.close();
+  });
+});

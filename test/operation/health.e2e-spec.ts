@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Database } from '../../src/database/database.js';
+import { Lifecycle } from '../../src/operation/lifecycle.js';
+import { Readiness } from '../../src/operation/readiness.js';
+import { bootApp, type TestApp } from '../support/test-app.js';
+
+describe('Health', () => {
+  let app: TestApp;
+  let now = 0;
+  const lines: unknown[] = [];
+  const note = (...words: unknown[]) => void lines.push(words);
+
+  beforeAll(async () => {
+    const logger = { log: () => undefined, warn: note, error: note, debug: note };
+    app = await bootApp({ AUTH_RATE_LIMIT: '1' }, { logger });
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+  });
+  afterAll(async () => {
+    jest.restoreAllMocks();
+    await app.close();
+  });
+
+  /** Asks when the last answer is too old to be used again. A longer step would close idle connections. */
+  const ready = (method = 'GET') => {
+    now += 2_000;
+    return app.send(method, '/health/ready');
+  };
+
+  it('is live while the process runs', async () => {
+    const { status, body, headers } = await app.get('/health/live');
+    expect([status, body]).toEqual([200, { status: 'ok' }]);
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('is ready with every check passed', async () => {
+    const { status, body, headers } = await ready();
+    const checks = { shutting_down: 'ok', database: 'ok', migrations: 'ok' };
+    expect([status, body]).toEqual([200, { status: 'ok', checks }]);
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('answers HEAD', async () => {
+    expect((await ready('HEAD')).status).toBe(200);
+    expect((await app.send('HEAD', '/health/live')).status).toBe(200);
+  });
+
+  it('names the database if it does not answer, and is ready again afterwards', async () => {
+    const check = jest.spyOn(app.app.get(Database), 'check');
+    check.mockRejectedValueOnce(new Error('a password in a URL'));
+    const { status, body, headers } = await ready();
+    expect(status).toBe(503);
+    expect(body).toMatchObject({
+      statusCode: 503,
+      code: 'not_ready',
+      error: 'Service Unavailable',
+      message: { database: ['The database does not answer.'] },
+      request_id: headers.get('x-request-id'),
+    });
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('retry-after')).toBe('1');
+    expect((await ready()).status).toBe(200);
+  });
+
+  it('names the database if it takes too long', async () => {
+    const check = jest.spyOn(app.app.get(Database), 'check');
+    check.mockReturnValueOnce(new Promise(() => undefined));
+    const begun = Date.now();
+    expect((await ready()).body.message).toHaveProperty('database');
+    expect(Date.now() - begun).toBeLessThan(3_000);
+  });
+
+  it('names migrations that the database lacks', async () => {
+    type Row = { id: number; name: string; timestamp: number };
+    const known = await app.sql((manager) => manager.query<Row[]>('SELECT * FROM migrations'));
+    const [last] = known.slice(-1);
+    await app.sql((manager) => manager.query(`DELETE FROM migrations WHERE id = ${last!.id}`));
+    const { status, body } = await ready();
+    expect([status, Object.keys(body.message as object)]).toEqual([503, ['migrations']]);
+    await app.sql((manager) =>
+      manager.query(
+        `INSERT INTO migrations (id, timestamp, name) VALUES (${last!.id}, ${last!.timestamp}, '${last!.name}')`,
+      ),
+    );
+    expect((await ready()).status).toBe(200);
+  });
+
+  it('accepts a database that a later version has migrated', async () => {
+    await app.sql((manager) =>
+      manager.query("INSERT INTO migrations (timestamp, name) VALUES (9999999999999, 'Later')"),
+    );
+    expect((await ready()).status).toBe(200);
+  });
+
+  it('asks the database once, however often clients ask', async () => {
+    const check = jest.spyOn(app.app.get(Database), 'check').mockClear();
+    now += 2_000;
+    const all = await Promise.all(Array.from({ length: 50 }, () => app.get('/health/ready')));
+    expect(new Set(all.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(check).toHaveBeenCalledTimes(1);
+  });
+
+  it('is neither limited nor logged', async () => {
+    for (let i = 0; i < 30; i++) expect((await app.get('/health/live')).status).toBe(200);
+    const check = jest.spyOn(app.app.get(Database), 'check');
+    check.mockRejectedValueOnce(new Error('down'));
+    lines.length = 0;
+    await ready();
+    await app.get('/health/ready');
+    expect(lines).toEqual([]);
+  });
+
+  it('names the shutdown at once, without asking the database', async () => {
+    const readiness = new Readiness(app.app.get(Database), new Lifecycle());
+    expect(await readiness.failedChecks()).toEqual({});
+    const lifecycle = new Lifecycle();
+    const check = jest.spyOn(app.app.get(Database), 'check').mockClear();
+    lifecycle.stop();
+    const stopping = new Readiness(app.app.get(Database), lifecycle);
+    const failed = { shutting_down: ['The service is shutting down.'] };
+    expect(await stopping.failedChecks()).toEqual(failed);
+    expect(check).not.toHaveBeenCalled();
+  });
+});

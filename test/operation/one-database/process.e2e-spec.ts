@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ServiceProcess } from '../../support/process.js';
+import { SECRET } from '../../support/test-app.js';
+import { createDatabase, type TestDatabase } from '../../support/test-database.js';
+
+describe('The process', () => {
+  let database: TestDatabase;
+  let processes: ServiceProcess[];
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    processes = [];
+  });
+  afterEach(async () => {
+    await Promise.all(processes.map((each) => each.kill('SIGKILL')));
+    await database.drop();
+  });
+
+  const spawn = (env: Record<string, string> = {}): ServiceProcess => {
+    const settings = { ...database.settings, JWT_SECRET_KEY: SECRET };
+    const service = ServiceProcess.spawn({ ...settings, ...env });
+    processes.push(service);
+    return service;
+  };
+  const demoUser = { name: 'user', password: 'password' };
+
+  it('says where the API and the docs are, and ends by itself on SIGINT', async () => {
+    const service = spawn();
+    const client = await service.client();
+    expect(await service.saying(/The docs are at (\S+)\n/)).toBe(`${client.url}/docs`);
+    expect(service.output).toContain('Demo logins: user/password, guest/guest');
+    // A connection that is kept alive holds it up no longer than its request takes.
+    await client.get('/api/ships');
+    expect(await service.kill('SIGINT')).toBe(0);
+  });
+
+  it('answers what it has begun to before it ends on SIGTERM, also where a client never finishes', async () => {
+    const service = spawn();
+    const client = await service.client();
+    const socket = connect(Number(new URL(client.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    socket.write('GET / HT');
+    await sleep(100);
+    const { name: username, password } = demoUser;
+    const login = request(`${client.url}/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', expect: '100-continue' },
+    });
+    login.flushHeaders();
+    // The service has begun with it.
+    await once(login, 'continue');
+    const exit = service.kill('SIGTERM');
+    login.end(JSON.stringify({ username, password }));
+    const [answer] = (await once(login, 'response')) as [IncomingMessage];
+    expect([answer.statusCode, await text(answer)]).toEqual([
+      200,
+      expect.stringMatching(/"access_token":"\w/),
+    ]);
+    expect(await exit).toBe(0);
+    socket.destroy();
+  });
+
+  it.each([
+    ['development', {}, 'LOG', 'FLASK_COMPAT is true'],
+    ['development', { FLASK_COMPAT: 'false' }, 'LOG', 'FLASK_COMPAT is false'],
+    ['production', {}, '"level":"log"', 'FLASK_COMPAT is false'],
+    ['production', { FLASK_COMPAT: 'true' }, '"level":"warn"', 'FLASK_COMPAT is true'],
+  ])(
+    'says in %s with %j which rules for users hold',
+    async (NODE_ENV, env, level, sentence) => {
+      const service = spawn({ NODE_ENV, ...env });
+      await service.client();
+      const line = service.output.split('\n').find((each) => each.includes(sentence));
+      expect(line).toContain(level);
+      // With several at once on a busy machine, a start takes long.
+    },
+    60_000,
+  );
+
+  it('does not start with invalid settings, and names each of them', async () => {
+    const service = spawn({ PORT: 'http', JWT_ALGORITHM: 'none', DEMO_DATA: 'yes' });
+    expect(await service.exit()).toBe(1);
+    expect(service.output.trim().split('\n')).toEqual([
+      'PORT is invalid: use an integer from 0 to 65535.',
+      'JWT_ALGORITHM is invalid: use HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512.',
+      'DEMO_DATA is invalid: use true or false.',
+    ]);
+  });
+
+  it('says so where its port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const service = spawn({ PORT: String((other.address() as AddressInfo).port) });
+    expect(await service.exit()).toBe(1);
+    expect(service.output).toMatch(/EADDRINUSE.+; stop what listens there, or set PORT to another/);
+    other.close();
+  });
+
+  it('makes administrators by `npm run admin`', async () => {
+    const client = await spawn().client();
+    const { access } = await client.login(demoUser);
+    const env = { ...database.settings, JWT_SECRET_KEY: SECRET };
+    const admin = (...words: string[]) => ServiceProcess.spawn(env, 'scripts/admin.js', ...words);
+    const grant = admin('grant', 'user');
+    expect(await grant.exit()).toBe(0);
+    expect(grant.output).toContain('user is an administrator from the next login on');
+    expect((await client.get('/auth/me', { token: access })).body.code).toBe('token_revoked');
+    const { access: token } = await client.login(demoUser);
+    expect((await client.send('DELETE', '/api/users/2', { token })).status).toBe(204);
+    const unknown = admin('revoke', 'unknown');
+    expect(await unknown.exit()).toBe(1);
+    expect(unknown.output).toBe('There is no user unknown.\n');
+  });
+});

@@ -1,0 +1,68 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppConfig } from '../../src/config/app-config.js';
+import { Lifecycle } from '../../src/operation/lifecycle.js';
+import { shutDownOnSignals } from '../../src/operation/shutdown.js';
+
+describe('A signal', () => {
+  let now = 0;
+  let receive: (signal: string) => void = () => undefined;
+  const exit = jest.fn<(code: number) => void>();
+
+  beforeEach(() => {
+    now = 0;
+    Logger.overrideLogger(false);
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+    jest.spyOn(process, 'on').mockImplementation((_signal, listener) => {
+      receive = listener as typeof receive;
+      return process;
+    });
+    exit.mockClear();
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  /** An application whose end is what `close` gives. */
+  const start = (close: () => Promise<void>, env: Record<string, string> = {}) => {
+    const lifecycle = new Lifecycle();
+    const config = AppConfig.from(env);
+    const get = (type: unknown) => (type === AppConfig ? config : lifecycle);
+    shutDownOnSignals({ get, close } as unknown as NestFastifyApplication, exit);
+    return lifecycle;
+  };
+  const ended = () => new Promise<void>((resolve) => setTimeout(resolve, 20));
+
+  it('makes the service not ready, closes it, and ends the process with 0', async () => {
+    const signals: unknown[] = [];
+    const lifecycle = start(async (...args: unknown[]) => void signals.push(...args));
+    receive('SIGTERM');
+    expect(lifecycle.isStopping).toBe(true);
+    await ended();
+    expect(signals).toEqual(['SIGTERM']);
+    expect(exit.mock.calls).toEqual([[0]]);
+  });
+
+  it('ends the process with 1 if the service cannot be closed', async () => {
+    start(() => Promise.reject(new Error('broken')));
+    receive('SIGINT');
+    await ended();
+    expect(exit.mock.calls).toEqual([[1]]);
+  });
+
+  it('forces the end if it comes again after a second, and not before', async () => {
+    let close = (): void => undefined;
+    start(() => new Promise((resolve) => (close = resolve)));
+    receive('SIGINT');
+    await ended();
+    now = 999;
+    receive('SIGINT');
+    expect(exit).not.toHaveBeenCalled();
+    now = 1_000;
+    receive('SIGTERM');
+    expect(exit.mock.calls).toEqual([[1]]);
+    close();
+    await ended();
+  });
+});

@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { SessionActivity } from '../../src/sessions/session-activity.js';
+import type { SessionRepository } from '../../src/sessions/session.repository.js';
+
+const NOW = 1_700_000_000_000;
+
+describe('The activity of sessions', () => {
+  let noteUse: jest.Mock<SessionRepository['noteUse']>;
+  let activity: SessionActivity;
+
+  beforeEach(() => {
+    jest.useFakeTimers({ now: NOW });
+    noteUse = jest.fn<SessionRepository['noteUse']>().mockResolvedValue();
+    activity = new SessionActivity({ noteUse } as unknown as SessionRepository);
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const fill = () => {
+    for (let i = 0; i < 10_000; i++) activity.note(String(i));
+  };
+
+  it('is written every thirty seconds, with the last use of each session', async () => {
+    activity.onApplicationBootstrap();
+    await jest.advanceTimersByTimeAsync(0);
+    activity.note('a');
+    jest.setSystemTime(NOW + 7);
+    activity.note('b');
+    activity.note('a');
+    await jest.advanceTimersByTimeAsync(29_999);
+    expect(noteUse).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(1);
+    const uses = [
+      ['a', NOW + 7],
+      ['b', NOW + 7],
+    ];
+    expect(noteUse.mock.calls).toEqual([[uses]]);
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(noteUse).toHaveBeenCalledTimes(1);
+    await activity.onModuleDestroy();
+  });
+
+  it('is written when the service stops, which ends the rounds', async () => {
+    activity.onApplicationBootstrap();
+    await jest.advanceTimersByTimeAsync(0);
+    activity.note('a');
+    await activity.onModuleDestroy();
+    expect(noteUse.mock.calls).toEqual([[[['a', NOW]]]]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is known before it is written', async () => {
+    activity.note('a');
+    expect(activity.unwrittenUses(['b', 'a'])).toEqual([['a', NOW]]);
+    await activity.run();
+    expect(activity.unwrittenUses(['a'])).toEqual([]);
+  });
+
+  it('is written for a hundred sessions at a time', async () => {
+    for (let i = 0; i < 201; i++) activity.note(String(i));
+    await activity.run();
+    expect(noteUse.mock.calls.map(([uses]) => uses.length)).toEqual([100, 100, 1]);
+    expect(new Set(noteUse.mock.calls.flatMap(([uses]) => uses.map(([id]) => id))).size).toBe(201);
+  });
+
+  it('is remembered for ten thousand sessions, and written at once, one time, for the next', async () => {
+    fill();
+    expect(noteUse).not.toHaveBeenCalled();
+    const run = jest.spyOn(activity, 'run');
+    activity.note('more');
+    activity.note('more');
+    expect(run).toHaveBeenCalledTimes(1);
+    expect(activity.unwrittenUses(['more'])).toEqual([]);
+    // A shutdown leaves out the pauses between the writes.
+    await activity.onModuleDestroy();
+    expect(noteUse).toHaveBeenCalledTimes(100);
+    run.mockClear();
+    fill();
+    activity.note('more');
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+
+  it('is still noted for a known session when ten thousand are remembered', () => {
+    fill();
+    jest.setSystemTime(NOW + 7);
+    activity.note('5');
+    expect(activity.unwrittenUses(['5'])).toEqual([['5', NOW + 7]]);
+  });
+});

@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { MemoryDatabase } from '../support/memory-database.js';
+import { RevokedToken } from '../../src/sessions/revoked-token.entity.js';
+import { digestOf } from '../../src/sessions/sealed-token.js';
+import { newSession } from '../../src/sessions/session.repository.js';
+import { Session } from '../../src/sessions/session.entity.js';
+import { TokenStateRepository } from '../../src/sessions/token-state.repository.js';
+import { type Claims, Token } from '../../src/tokens/token.js';
+
+const NOW = 1_700_000_000_000;
+
+function tokenOf(claims: Partial<Claims> = {}): Token {
+  const common = { sub: 'leia', jti: 'jti', sid: 'sid', type: 'access', exp: NOW / 1000 + 0.0005 };
+  return new Token('signed', { alg: 'HS256' }, { ...common, ...claims } as Claims);
+}
+
+describe('The state of tokens', () => {
+  let database: MemoryDatabase;
+  let states: TokenStateRepository;
+
+  beforeEach(async () => {
+    jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate', 'setTimeout'] });
+    database = new MemoryDatabase([Session, RevokedToken]);
+    states = new TokenStateRepository(database);
+    await database.open();
+    await store('sid');
+  });
+  afterEach(async () => {
+    jest.useRealTimers();
+    await database.close();
+  });
+
+  const store = async (id: string, values: Partial<Session> = {}) => {
+    const fields = { subject: 'leia', createdAt: NOW, expiresAt: NOW + 1, agent: null, ip: null };
+    await database.manager.insert(Session, { ...newSession(fields), id, ...values });
+  };
+  const isLive = (claims: Partial<Claims> = {}, spent = false) =>
+    states.isLive(tokenOf(claims), spent);
+
+  it('is live while its session lives', async () => {
+    await store('ended', { endedAt: NOW - 1 });
+    await store('expired', { expiresAt: NOW });
+    expect(await isLive()).toBe(true);
+    for (const sid of ['ended', 'expired', 'missing']) expect(await isLive({ sid })).toBe(false);
+  });
+
+  it('is not live in the session of another subject', async () => {
+    expect(await isLive({ sub: 'luke' })).toBe(false);
+  });
+
+  it('is revoked for one token, and twice is as good as once', async () => {
+    await states.revoke(tokenOf());
+    await states.revoke(tokenOf());
+    expect(await isLive()).toBe(false);
+    expect(await isLive({ jti: 'another' })).toBe(true);
+    for (const spent of [false, true]) {
+      expect(await isLive({ type: 'refresh' }, spent)).toBe(false);
+      expect(await isLive({ type: 'refresh', jti: 'another' }, spent)).toBe(true);
+    }
+  });
+
+  it('is kept of a revoked token until it expires', async () => {
+    await states.revoke(tokenOf({ exp: NOW / 1000 + 0.25 }));
+    expect(await database.manager.find(RevokedToken)).toEqual([
+      { jti: 'jti', expiresAt: NOW + 250 },
+    ]);
+  });
+
+  it('is live for a token without a session until it is revoked', async () => {
+    const claims = { sub: 'leia', jti: 'bare', exp: NOW / 1000 } as Claims;
+    const bare = new Token('signed', { alg: 'HS256' }, claims);
+    expect(await states.isLive(bare, false)).toBe(true);
+    await states.revoke(tokenOf());
+    expect(await states.isLive(bare, false)).toBe(true);
+    await states.revoke(bare);
+    expect(await states.isLive(bare, false)).toBe(false);
+  });
+
+  it('asks of a refresh token that it is the current one, unless a spent one is accepted', async () => {
+    const type = 'refresh';
+    await store('known', { currentToken: digestOf(tokenOf({ jti: 'current' })) });
+    expect(await isLive({ type, sid: 'known', jti: 'current' })).toBe(true);
+    expect(await isLive({ type, sid: 'known', jti: 'spent' })).toBe(false);
+    expect(await isLive({ type, sid: 'known', jti: 'spent' }, true)).toBe(true);
+    expect(await isLive({ sid: 'known', jti: 'spent' })).toBe(true);
+    expect(await isLive({ type, jti: 'any' })).toBe(true);
+  });
+
+  it('asks of a current refresh token all that it asks of others', async () => {
+    const type = 'refresh';
+    await store('ended', { endedAt: NOW - 1 });
+    await store('expired', { expiresAt: NOW });
+    for (const sid of ['ended', 'expired', 'missing']) {
+      expect(await isLive({ type, sid })).toBe(false);
+      expect(await isLive({ type, sid }, true)).toBe(false);
+    }
+    expect(await isLive({ type, sub: 'luke' })).toBe(false);
+  });
+
+  it('is read by one query, of ids alone', async () => {
+    for (const { query } of database.selects) {
+      const { selects } = query(database.manager).expressionMap;
+      expect(selects).toHaveLength(1);
+      expect(selects[0]!.selection).toMatch(/\.(?:id|jti)$/);
+    }
+    expect(database.selects).toHaveLength(3);
+  });
+
+  it('is removed with what has expired', async () => {
+    await store('old', { expiresAt: NOW });
+    for (const [jti, exp] of [
+      ['old', NOW / 1000],
+      ['new', NOW / 1000 + 1],
+    ] as const) {
+      await states.revoke(tokenOf({ jti, exp }));
+    }
+    await states.removeExpired(NOW, new AbortController().signal);
+    expect((await database.manager.find(Session)).map(({ id }) => id)).toEqual(['sid']);
+    expect((await database.manager.find(RevokedToken)).map(({ jti }) => jti)).toEqual(['new']);
+  });
+});

@@ -1,0 +1,254 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Ship } from '../../src/ships/ship.entity.js';
+import { fleet, ship } from '../support/client.js';
+import { bootApp, type TestApp } from '../support/test-app.js';
+
+describe('Ships', () => {
+  let app: TestApp;
+  let token: string;
+
+  beforeAll(async () => {
+    app = await bootApp();
+    token = (await app.newLogin()).access;
+  });
+  afterAll(() => app.close());
+
+  const post = (json: unknown) => app.send('POST', '/api/ships', { token, json });
+  const put = (id: number | string, json: unknown) =>
+    app.send('PUT', `/api/ships/${id}`, { token, json });
+
+  it('lists the ships of the fleet in order of id, for everybody', async () => {
+    const { status, body, headers } = await app.get<unknown[]>('/api/ships');
+    expect(status).toBe(200);
+    expect(body.slice(0, 15)).toEqual(fleet.ships);
+    expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(headers.get('link')).toBeNull();
+  });
+
+  it('gives a single ship to everybody', async () => {
+    const { status, body } = await app.get('/api/ships/3');
+    expect(status).toBe(200);
+    expect(body).toEqual(fleet.ships[2]);
+  });
+
+  it('adds a ship and answers 201 with it and its absolute Location', async () => {
+    const { status, body, headers } = await post(ship);
+    expect(status).toBe(201);
+    expect(body).toEqual({ id: expect.any(Number), ...ship });
+    expect(headers.get('location')).toBe(`${app.url}/api/ships/${String(body.id)}`);
+    expect(headers.get('cache-control')).toBe('no-store');
+    const again = await fetch(headers.get('location')!);
+    expect(await again.json()).toEqual(body);
+  });
+
+  it('keeps every kind of text and the largest integers as they are', async () => {
+    const values = {
+      ...ship,
+      affiliation: "Robert'); DROP TABLE ships;--",
+      category: '日本語 🚀 e\u0301',
+      model: ' "quoted" \\ \n\t ',
+      crew: Number.MAX_SAFE_INTEGER,
+      length: 2 ** 40,
+      roles: ['', 'a,b', '"', '🚀'],
+    };
+    const { status, body } = await post(values);
+    expect(status).toBe(201);
+    const { body: read } = await app.get(`/api/ships/${String(body.id)}`);
+    expect(read).toEqual({ id: body.id, ...values });
+  });
+
+  it('takes texts of 1,000 characters, however many bytes they are', async () => {
+    const text = '\u{1f680}'.repeat(1000);
+    const { status, body } = await post({ ...ship, model: text, roles: [text] });
+    expect([status, body]).toEqual([201, { id: body.id, ...ship, model: text, roles: [text] }]);
+  });
+
+  it.each(['affiliation', 'category', 'manufacturer', 'model', 'ship_class', 'roles'])(
+    'refuses more than 1,000 characters of %s',
+    async (field) => {
+      const text = 'x'.repeat(1001);
+      const json = { ...ship, [field]: field === 'roles' ? ['Carrier', text] : text };
+      const message = { [field]: ['Longer than maximum length 1000.'] };
+      const { id } = await app.newShip(token);
+      for (const answer of [await post(json), await put(id, json)]) {
+        expect([answer.status, answer.body.message]).toEqual([400, message]);
+      }
+      expect((await app.get(`/api/ships/${id}`)).body).toEqual({ id, ...ship });
+    },
+  );
+
+  it('reads ships whose texts are longer than 1,000 characters, from before that limit', async () => {
+    const text = 'x'.repeat(5000);
+    const { id } = await app.newShip(token);
+    await app.sql((manager) => manager.update(Ship, { id }, { model: text, roles: [text] }));
+    const old = { ...ship, id, model: text, roles: [text] };
+    expect((await app.get(`/api/ships/${id}`)).body).toEqual(old);
+    expect((await app.get('/api/ships?sort=-id&limit=1')).body).toEqual([old]);
+    expect((await app.get(`/api/ships?model=${text}`)).body).toEqual([old]);
+    expect((await put(id, ship)).status).toBe(200);
+  });
+
+  it('takes an empty list of roles', async () => {
+    const { status, body } = await post({ ...ship, roles: [] });
+    expect(status).toBe(201);
+    expect(body.roles).toEqual([]);
+  });
+
+  it('replaces a ship, whether its id is repeated in the body or not', async () => {
+    const { id } = await app.newShip(token);
+    const changed = { ...ship, model: 'Imperial II-class Star Destroyer', crew: 37050 };
+    const first = await put(id, { id, ...changed });
+    expect(first.status).toBe(200);
+    expect(first.body).toEqual({ id, ...changed });
+    const second = await put(id, ship);
+    expect(second.body).toEqual({ id, ...ship });
+    expect((await app.get(`/api/ships/${id}`)).body).toEqual({ id, ...ship });
+  });
+
+  it('refuses a body whose id is not the one of the path', async () => {
+    const { id } = await app.newShip(token);
+    const { status, body } = await put(id, { id: id + 1, ...ship });
+    expect(status).toBe(400);
+    expect(body).toEqual({
+      statusCode: 400,
+      code: 'id_mismatch',
+      error: 'Bad Request',
+      message: 'Request data id has to match resource id.',
+    });
+  });
+
+  it('refuses an id in the body of a new ship', async () => {
+    const { status, body } = await post({ id: 1, ...ship });
+    expect(status).toBe(400);
+    expect(body.message).toEqual({ id: ['Unknown field.'] });
+  });
+
+  it('deletes a ship, once', async () => {
+    const { id } = await app.newShip(token);
+    const { status, text, headers } = await app.send('DELETE', `/api/ships/${id}`, { token });
+    expect([status, text]).toEqual([204, '']);
+    expect(headers.get('content-type')).toBeNull();
+    expect((await app.get(`/api/ships/${id}`)).status).toBe(404);
+    expect((await app.send('DELETE', `/api/ships/${id}`, { token })).status).toBe(404);
+    expect((await put(id, ship)).status).toBe(404);
+  });
+
+  it('never gives the id of a deleted ship to another', async () => {
+    const { id } = await app.newShip(token);
+    await app.send('DELETE', `/api/ships/${id}`, { token });
+    expect((await app.newShip(token)).id).toBeGreaterThan(id);
+  });
+
+  it.each([
+    'abc',
+    '0',
+    '-1',
+    '1.0',
+    '1e3',
+    '+1',
+    '%31',
+    '01',
+    '9007199254740992',
+    '9'.repeat(90),
+    '9'.repeat(5000),
+    '1%00',
+    "1'--",
+  ])('knows no ship with the id %s', async (id) => {
+    const expected = id === '%31' ? 200 : 404;
+    expect((await app.get(`/api/ships/${id}`)).status).toBe(expected);
+    if (expected === 200) return;
+    expect((await put(id, { id: 'bad' })).status).toBe(404);
+    expect((await app.send('DELETE', `/api/ships/${id}`, { token })).status).toBe(404);
+  });
+
+  it.each([2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER])(
+    'has no ship %d, and says so after it has looked at token and body',
+    async (id) => {
+      expect((await app.get(`/api/ships/${id}`)).status).toBe(404);
+      expect((await put(id, { ...ship, crew: 0 })).status).toBe(400);
+      expect((await put(id, ship)).status).toBe(404);
+      expect((await app.send('DELETE', `/api/ships/${id}`, { token })).status).toBe(404);
+      expect((await app.send('DELETE', `/api/ships/${id}`)).status).toBe(401);
+      expect((await app.get(`/api/users/${id}`)).status).toBe(404);
+    },
+  );
+
+  it('finds a bad body before it finds that there is no such ship', async () => {
+    const { status, body } = await put(999_999, { ...ship, crew: 0 });
+    expect(status).toBe(400);
+    expect(body.message).toEqual({ crew: ['Must be greater than or equal to 1.'] });
+  });
+
+  const required = ['Missing data for required field.'];
+  it.each<[string, unknown, Record<string, string[]>]>([
+    ['nothing', {}, Object.fromEntries(Object.keys(ship).map((name) => [name, required]))],
+    ['null', { ...ship, model: null }, { model: ['Field may not be null.'] }],
+    ['a number as text', { ...ship, model: 5 }, { model: ['Not a valid string.'] }],
+    ['an object as text', { ...ship, model: {} }, { model: ['Not a valid string.'] }],
+    ['no characters', { ...ship, model: '' }, { model: ['Shorter than minimum length 1.'] }],
+    ['a NUL', { ...ship, model: 'a\0b' }, { model: ['Not a valid string.'] }],
+    ['half a surrogate pair', { ...ship, model: '\ud800' }, { model: ['Not a valid string.'] }],
+    ['text as a number', { ...ship, crew: '5' }, { crew: ['Not a valid integer.'] }],
+    ['true as a number', { ...ship, crew: true }, { crew: ['Not a valid integer.'] }],
+    ['a fraction', { ...ship, crew: 1.5 }, { crew: ['Not a valid integer.'] }],
+    ['zero', { ...ship, crew: 0 }, { crew: ['Must be greater than or equal to 1.'] }],
+    [
+      'more than a double holds',
+      { ...ship, length: 2 ** 53 },
+      { length: ['Must be less than or equal to 9007199254740991.'] },
+    ],
+    ['text as a list', { ...ship, roles: 'Carrier' }, { roles: ['Not a valid list.'] }],
+    ['an object as a list', { ...ship, roles: { 0: 'a' } }, { roles: ['Not a valid list.'] }],
+    ['a list with a number', { ...ship, roles: ['a', 1] }, { roles: ['Not a valid string.'] }],
+    ['a list with null', { ...ship, roles: [null] }, { roles: ['Not a valid string.'] }],
+    ['an unknown field', { ...ship, shields: 1 }, { shields: ['Unknown field.'] }],
+    [
+      'several faults',
+      { ...ship, crew: 'BAD', length: false, hull: 1 },
+      {
+        crew: ['Not a valid integer.'],
+        length: ['Not a valid integer.'],
+        hull: ['Unknown field.'],
+      },
+    ],
+    ['a list', [ship], { _schema: ['Invalid input type.'] }],
+    ['a string', 'ship', { _schema: ['Invalid input type.'] }],
+    ['a null', null, { _schema: ['Invalid input type.'] }],
+  ])('refuses %s in a body, field by field', async (_, json, message) => {
+    const { id } = await app.newShip(token);
+    for (const { status, body } of [await post(json), await put(id, json)]) {
+      expect(status).toBe(400);
+      expect(body).toEqual({
+        statusCode: 400,
+        code: 'validation_failed',
+        error: 'Bad Request',
+        message,
+      });
+    }
+    expect((await app.get(`/api/ships/${id}`)).body).toEqual({ id, ...ship });
+  });
+
+  it('refuses numbers beyond all bounds', async () => {
+    const raw = JSON.stringify(ship).replace('37085', '1e400');
+    const { status, body } = await app.send('POST', '/api/ships', { token, raw });
+    expect(status).toBe(400);
+    expect(body.message).toEqual({ crew: ['Not a valid integer.'] });
+  });
+
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    'treats a member named %s as any unknown field',
+    async (name) => {
+      const raw = JSON.stringify(ship).replace('{', `{"${name}":{"admin":true},`);
+      const { status, text } = await app.send('POST', '/api/ships', { token, raw });
+      expect(status).toBe(400);
+      expect(text).toContain(`{"${name}":["Unknown field."]}`);
+    },
+  );
+
+  it('complains of a hundred fields at most', async () => {
+    const many = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`field${i}`, 1]));
+    const { status, body } = await post({ ...ship, ...many });
+    expect(status).toBe(400);
+    expect(Object.keys(body.message as object)).toHaveLength(100);
+  });
+});

@@ -1,0 +1,140 @@
+import { Module, Scope, Injectable } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { StartError } from '../../src/errors/start-error.js';
+import { TokenHook, TokenHookRunner, type TokenHooks } from '../../src/tokens/token-hooks.js';
+import { type Claims, Token } from '../../src/tokens/token.js';
+
+const calls = {
+  first: jest.fn<NonNullable<TokenHooks['addClaims']>>(),
+  last: jest.fn<NonNullable<TokenHooks['addClaims']>>(),
+  issued: jest.fn<(name: string, token: Token) => void | Promise<void>>(),
+};
+
+@TokenHook()
+class First implements TokenHooks {
+  addClaims(token: Token) {
+    return calls.first(token);
+  }
+
+  issued(token: Token) {
+    return calls.issued('first', token);
+  }
+}
+
+@TokenHook()
+class Silent implements TokenHooks {}
+
+@TokenHook()
+class Last implements TokenHooks {
+  addClaims(token: Token) {
+    return calls.last(token);
+  }
+
+  issued(token: Token) {
+    return calls.issued('last', token);
+  }
+}
+
+@Injectable()
+class NoHook implements TokenHooks {
+  addClaims() {
+    return { no: 'hook' };
+  }
+}
+
+@Module({ providers: [First, Silent, NoHook, Last] })
+class Hooks {}
+
+@Injectable({ scope: Scope.REQUEST })
+class OfRequest {}
+
+@TokenHook()
+class Late {
+  constructor(readonly ofRequest: OfRequest) {}
+}
+Reflect.defineMetadata('design:paramtypes', [OfRequest], Late);
+
+@Module({ providers: [OfRequest, Late] })
+class LateHooks {}
+
+const runnerOf = async (hooks: object) => {
+  const imports = [DiscoveryModule, hooks as never];
+  const module = await Test.createTestingModule({
+    imports,
+    providers: [TokenHookRunner],
+  }).compile();
+  return module.get(TokenHookRunner);
+};
+const draft = () =>
+  new Token('', { alg: 'HS256' }, structuredClone({ sub: 'leia', mine: 1 }) as unknown as Claims);
+
+describe('The hooks of tokens', () => {
+  beforeEach(() => {
+    jest.resetAllMocks();
+  });
+
+  it('add their claims, each of them to a draft of its own', async () => {
+    calls.first.mockReturnValue({ a: 1 });
+    calls.last.mockResolvedValue({ b: new Date(0) });
+    const runner = await runnerOf(Hooks);
+    const added = await runner.addClaims(draft);
+    expect(added).toEqual({ a: 1, b: '1970-01-01T00:00:00.000Z' });
+    const [[one]] = calls.first.mock.calls as [[Token]];
+    const [[other]] = calls.last.mock.calls as [[Token]];
+    expect([one, other]).toEqual([draft(), draft()]);
+    expect(one).not.toBe(other);
+  });
+
+  it('may add nothing', async () => {
+    calls.first.mockReturnValue(null);
+    expect(await (await runnerOf(Hooks)).addClaims(draft)).toEqual({});
+  });
+
+  it('cannot add a claim of another hook, or of the draft', async () => {
+    const runner = await runnerOf(Hooks);
+    calls.first.mockReturnValue({ a: 1 });
+    calls.last.mockReturnValue({ a: 2 });
+    await expect(runner.addClaims(draft)).rejects.toThrow('"a" cannot be overwritten');
+    calls.last.mockReturnValue({ mine: 2 });
+    await expect(runner.addClaims(draft)).rejects.toThrow('"mine" cannot be overwritten');
+  });
+
+  it('cannot hide a claim of the draft by a change of it', async () => {
+    const runner = await runnerOf(Hooks);
+    calls.first.mockImplementation((token) => {
+      delete (token.claims as Partial<Claims>).mine;
+      return { mine: 2 };
+    });
+    await expect(runner.addClaims(draft)).rejects.toThrow('"mine" cannot be overwritten');
+  });
+
+  it('see a token one after the other', async () => {
+    const done: string[] = [];
+    calls.issued.mockImplementation(async (name) => {
+      done.push(`${name} begins`);
+      await Promise.resolve();
+      done.push(`${name} ends`);
+    });
+    await (await runnerOf(Hooks)).issued(draft());
+    expect(done).toEqual(['first begins', 'first ends', 'last begins', 'last ends']);
+    expect(calls.issued.mock.calls.map(([, token]) => token)).toEqual([draft(), draft()]);
+  });
+
+  it('are looked for once', async () => {
+    const runner = await runnerOf(Hooks);
+    const { discovery } = runner as unknown as { discovery: { getProviders: () => unknown } };
+    const find = jest.spyOn(discovery, 'getProviders');
+    runner.onModuleInit();
+    await runner.issued(draft());
+    expect(find).toHaveBeenCalledTimes(1);
+  });
+
+  it('stop the start if one of them belongs to a request', async () => {
+    const runner = await runnerOf(LateHooks);
+    expect(() => runner.onModuleInit()).toThrow(
+      new StartError('Late: a @TokenHook() cannot belong to a request.'),
+    );
+  });
+});

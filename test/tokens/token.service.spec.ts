@@ -1,0 +1,258 @@
+import { createSecretKey } from 'node:crypto';
+import { JwtService } from '@nestjs/jwt';
+import jsonwebtoken from 'jsonwebtoken';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { AppConfig } from '../../src/config/app-config.js';
+import { tokenKey } from '../../src/keys/token-key.js';
+import type { TokenKeys } from '../../src/keys/token-keys.js';
+import { TokenError, tokenRevoked } from '../../src/tokens/token-errors.js';
+import type { TokenHookRunner } from '../../src/tokens/token-hooks.js';
+import { type AccessTokenOptions, TokenService } from '../../src/tokens/token.service.js';
+import type { TokenStateRepository } from '../../src/sessions/token-state.repository.js';
+import type { AccessTokenStrategy, RefreshTokenStrategy } from '../../src/tokens/token.strategies.js';
+import { type Claims, Token } from '../../src/tokens/token.js';
+
+const SECONDS = 1_700_000_000;
+const keyOf = (fill: string) =>
+  tokenKey(createSecretKey(Buffer.alloc(64, fill)), fill === 'a' ? 'HS256' : 'HS384');
+const key = keyOf('a');
+const uuid = expect.stringMatching(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/) as unknown as string;
+
+/** What Passport calls of a strategy. */
+interface Running {
+  success: (token: unknown) => void;
+  fail: (reason: unknown) => void;
+  error: (error: unknown) => void;
+}
+
+describe('The service of tokens', () => {
+  const addClaims = jest.fn<TokenHookRunner['addClaims']>();
+  const issued = jest.fn<TokenHookRunner['issued']>();
+  const revoke = jest.fn<TokenStateRepository['revoke']>();
+  const keys = { ring: { signing: key } };
+  const asked: [string, unknown][] = [];
+  let decide: (running: Running) => void;
+
+  const strategyOf = (type: string) => ({
+    authenticate(this: Running, request: unknown) {
+      asked.push([type, request]);
+      decide(this);
+    },
+  });
+  const serviceWith = (env: Record<string, string> = {}) =>
+    new TokenService(
+      new JwtService({}),
+      keys as unknown as TokenKeys,
+      { addClaims, issued } as unknown as TokenHookRunner,
+      { revoke } as unknown as TokenStateRepository,
+      AppConfig.from({ JWT_ACCESS_TOKEN_EXPIRES: '15m', JWT_REFRESH_TOKEN_EXPIRES: '30d', ...env }),
+      strategyOf('access') as unknown as AccessTokenStrategy,
+      strategyOf('refresh') as unknown as RefreshTokenStrategy,
+    );
+  let tokens: TokenService;
+
+  beforeEach(() => {
+    jest.resetAllMocks();
+    jest.useFakeTimers({ now: SECONDS * 1000 + 400 });
+    addClaims.mockResolvedValue({});
+    issued.mockResolvedValue();
+    asked.length = 0;
+    keys.ring = { signing: key };
+    tokens = serviceWith();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const moments = (lifetime: number) => ({ iat: SECONDS, nbf: SECONDS, exp: SECONDS + lifetime });
+  const refused = (code: string) => expect.objectContaining({ code }) as unknown;
+
+  describe('makes an access token', () => {
+    it('that says whom it speaks for, and is signed with the key of the moment', async () => {
+      const token = await tokens.createAccessToken('leia');
+      const claims = { sub: 'leia', jti: uuid, type: 'access', ...moments(900) };
+      expect(token.claims).toEqual({ ...claims, fresh: false, scope: {} });
+      expect(token.header).toEqual({ alg: 'HS256', typ: 'at+jwt', kid: key.id });
+      const verified = jsonwebtoken.verify(token.signed, Buffer.alloc(64, 'a'), { complete: true });
+      expect(verified).toMatchObject({ header: token.header, payload: token.claims });
+    });
+
+    it('with what the options say', async () => {
+      const token = await tokens.createAccessToken('leia', {
+        ...{ fresh: true, scope: { admin: true }, expiresIn: 60, sessionId: 'sid' },
+        ...{
+          claims: { at: new Date(0), nothing: undefined },
+          issuedAt: (SECONDS - 7) * 1000 + 999,
+        },
+      });
+      const [iat, exp] = [SECONDS - 7, SECONDS + 53];
+      expect(token.claims).toEqual({
+        ...{ sub: 'leia', jti: uuid, type: 'access', sid: 'sid', iat, nbf: iat, exp },
+        ...{ fresh: true, scope: { admin: true }, at: '1970-01-01T00:00:00.000Z' },
+      });
+      expect(Object.keys(token.claims)).not.toContain('nothing');
+    });
+
+    it('with the issuer and the audience of the settings', async () => {
+      const token = await serviceWith({
+        ...{ JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' },
+      }).createAccessToken('leia');
+      expect(token.claims).toMatchObject({ iss: 'us', aud: 'here' });
+    });
+
+    it('with another id each time', async () => {
+      const [one, other] = [
+        await tokens.createAccessToken('a'),
+        await tokens.createAccessToken('a'),
+      ];
+      expect(one.id).not.toBe(other.id);
+    });
+
+    it('that ends with its session at the latest, in whole seconds', async () => {
+      const ending = (notAfter: number) =>
+        tokens.createAccessToken('leia', { notAfter }).then(({ claims }) => claims.exp);
+      expect(await ending((SECONDS + 5) * 1000 + 999)).toBe(SECONDS + 5);
+      expect(await ending((SECONDS + 5000) * 1000)).toBe(SECONDS + 900);
+      expect(await ending((SECONDS + 1) * 1000)).toBe(SECONDS + 1);
+      await expect(ending(SECONDS * 1000 + 999)).rejects.toEqual(refused('token_expired'));
+    });
+
+    it('with a value for cookies if it is asked for, another each time', async () => {
+      const csrfOf = async (options: AccessTokenOptions) =>
+        (await tokens.createAccessToken('leia', options)).claims.csrf;
+      // 128 bits.
+      expect(await csrfOf({ csrf: true })).toMatch(/^[\w-]{22}$/);
+      expect(await csrfOf({ csrf: true })).not.toBe(await csrfOf({ csrf: true }));
+      expect(await csrfOf({ csrf: false })).toBeUndefined();
+    });
+  });
+
+  it('makes a refresh token, which has no scope and is not fresh', async () => {
+    const options: AccessTokenOptions = { sessionId: 'sid', fresh: true, scope: { admin: true } };
+    const token = await tokens.createRefreshToken('leia', options);
+    expect(token.claims).toEqual({
+      ...{ sub: 'leia', jti: uuid, type: 'refresh', sid: 'sid', ...moments(30 * 86_400) },
+    });
+    expect(token.header).toEqual({ alg: 'HS256', typ: 'rt+jwt', kid: key.id });
+    for (const expiresIn of [1, 60]) {
+      expect((await tokens.createRefreshToken('leia', { expiresIn })).maxAge).toBe(expiresIn);
+    }
+  });
+
+  describe('makes no token', () => {
+    it.each([0, -1, 1.5, NaN, Infinity, 2 ** 53])('for %p seconds', async (expiresIn) => {
+      await expect(tokens.createAccessToken('leia', { expiresIn })).rejects.toThrow(
+        new RangeError('expiresIn is a whole number of seconds, at least 1.'),
+      );
+    });
+
+    it('that would be refused', async () => {
+      await expect(tokens.createAccessToken('')).rejects.toThrow(
+        new TypeError('There is no such token: sub is missing or ill-typed.'),
+      );
+      const long = { expiresIn: Number.MAX_SAFE_INTEGER };
+      await expect(tokens.createAccessToken('leia', long)).rejects.toBeInstanceOf(TypeError);
+      expect(issued).not.toHaveBeenCalled();
+    });
+
+    it('with another registered claim', async () => {
+      const claims = { sub: 'luke' };
+      const made = tokens.createAccessToken('leia', { claims });
+      await expect(made).rejects.toThrow('"sub" cannot be overwritten');
+    });
+
+    it('if a hook refuses it', async () => {
+      issued.mockRejectedValue(new Error('no'));
+      await expect(tokens.createAccessToken('leia')).rejects.toThrow('no');
+      addClaims.mockRejectedValue(new Error('no claims'));
+      await expect(tokens.createAccessToken('leia')).rejects.toThrow('no claims');
+    });
+  });
+
+  it('adds the claims of hooks, which see an unsigned draft and then the token', async () => {
+    addClaims.mockImplementation((draft) => {
+      const token = draft();
+      expect([token.signed, token.header, token.subject]).toEqual(['', { alg: 'HS256' }, 'leia']);
+      (token.claims as Claims).sub = 'changed';
+      expect(draft().subject).toBe('leia');
+      return Promise.resolve({ planet: 'alderaan' });
+    });
+    const token = await tokens.createAccessToken('leia');
+    expect(token.claims).toMatchObject({ sub: 'leia', planet: 'alderaan' });
+    expect(issued.mock.calls).toEqual([[token]]);
+  });
+
+  it('signs with the key that signs once the hooks are done', async () => {
+    const next = keyOf('b');
+    addClaims.mockImplementation(() => {
+      keys.ring = { signing: next };
+      return Promise.resolve({});
+    });
+    const token = await tokens.createAccessToken('leia');
+    expect(token.header).toEqual({ alg: 'HS384', typ: 'at+jwt', kid: next.id });
+    const verified = jsonwebtoken.verify(token.signed, Buffer.alloc(64, 'b'), { complete: true });
+    expect(verified.header).toEqual(token.header);
+  });
+
+  describe('verifies a token', () => {
+    const verified = new Token('signed', { alg: 'HS256' }, {} as Claims);
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const signedOf = (claims: object) => `${part({ alg: 'HS256' })}.${part(claims)}.AA`;
+
+    beforeEach(() => {
+      decide = (running) => running.success(verified);
+    });
+
+    it('as the type that is due', async () => {
+      expect(await tokens.verify('signed', { type: 'refresh', spent: true })).toBe(verified);
+      await tokens.verify('signed', { type: 'access' });
+      expect(asked).toEqual([
+        ['refresh', { signed: 'signed', spent: true }],
+        ['access', { signed: 'signed', spent: false }],
+      ]);
+    });
+
+    it('as the type that it says, where either will do', async () => {
+      for (const claims of [{ type: 'refresh' }, { type: 'access' }, {}]) {
+        await tokens.verify(signedOf(claims));
+      }
+      expect(asked.map(([type]) => type)).toEqual(['refresh', 'access', 'access']);
+    });
+
+    it('and passes on a refusal of ours, and an error', async () => {
+      const ours = new TokenError(tokenRevoked);
+      decide = (running) => running.fail(ours);
+      await expect(tokens.verify('a', { type: 'access' })).rejects.toBe(ours);
+      const error = new Error('no database');
+      decide = (running) => running.error(error);
+      await expect(tokens.verify('a', { type: 'access' })).rejects.toBe(error);
+    });
+
+    it('and says of a refusal of others whether it has expired', async () => {
+      const expired = new jsonwebtoken.TokenExpiredError('jwt expired', new Date());
+      decide = (running) => running.fail(expired);
+      await expect(tokens.verify('a', { type: 'access' })).rejects.toMatchObject({
+        ...{ code: 'token_expired', cause: expired },
+      });
+      const invalid = new jsonwebtoken.JsonWebTokenError('invalid signature');
+      decide = (running) => running.fail(invalid);
+      await expect(tokens.verify('a', { type: 'access' })).rejects.toMatchObject({
+        ...{ code: 'token_invalid', cause: invalid },
+      });
+    });
+  });
+
+  it('reads what a token says, without trust in it', async () => {
+    const { signed, header, claims } = await tokens.createAccessToken('leia');
+    expect(tokens.decode(signed)).toEqual({ unverified: true, signed, header, claims });
+    for (const text of ['', 'a.b', 'a.b.c', `${signed.split('.')[0]}.b.c`]) {
+      expect(() => tokens.decode(text)).toThrow(refused('token_invalid'));
+    }
+  });
+
+  it('revokes a token', async () => {
+    const token = new Token('signed', { alg: 'HS256' }, {} as Claims);
+    await tokens.revoke(token);
+    expect(revoke.mock.calls).toEqual([[token]]);
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { addOwnClaims } from '../../src/tokens/token-hooks.js';
+import { type Claims, RESERVED_CLAIMS, Token } from '../../src/tokens/token.js';
+
+describe('A token', () => {
+  const claims = { sub: 'leia', jti: 'jti', type: 'access', iat: 10, nbf: 10, exp: 25 } as Claims;
+  const tokenOf = (more: Partial<Claims> = {}, header: object = {}, signed = 'a.b.c') =>
+    new Token(signed, { alg: 'HS256', ...header }, { ...claims, ...more });
+
+  it('says what its claims say', () => {
+    const more = { sid: 'sid', iss: 'iss', aud: ['aud'], scope: { a: 1 }, fresh: true };
+    const token = tokenOf(more, { kid: 'kid' });
+    expect([token.type, token.subject, token.id, token.sessionId]).toEqual([
+      ...['access', 'leia', 'jti', 'sid'],
+    ]);
+    expect([token.issuer, token.audience, token.scope, token.fresh]).toEqual([
+      ...['iss', ['aud'], { a: 1 }, true],
+    ]);
+    expect([token.algorithm, token.keyId, token.isSigned()]).toEqual(['HS256', 'kid', true]);
+    expect([token.issuedAt, token.expiresAt]).toEqual([new Date(10_000), new Date(25_000)]);
+    expect(token.maxAge).toBe(15);
+  });
+
+  it('says nothing of what it does not hold', () => {
+    const token = tokenOf({}, {}, '');
+    expect([token.sessionId, token.issuer, token.audience, token.keyId]).toEqual([
+      ...[null, null, null, null],
+    ]);
+    expect([token.scope, token.fresh, token.isSigned()]).toEqual([{}, false, false]);
+  });
+
+  it('is fresh only where its claim is true', () => {
+    for (const fresh of [false, undefined, 'true', 1]) {
+      expect(tokenOf({ fresh } as Partial<Claims>).fresh).toBe(false);
+    }
+  });
+});
+
+describe('addOwnClaims', () => {
+  it('adds claims as they will be read', () => {
+    const claims: Record<string, unknown> = { own: 1 };
+    addOwnClaims(claims, { at: new Date(0), gone: undefined, deep: { a: [1, NaN] } });
+    const at = '1970-01-01T00:00:00.000Z';
+    expect(claims).toEqual({ own: 1, at, deep: { a: [1, null] } });
+    expect('gone' in claims).toBe(false);
+    addOwnClaims(claims, null);
+    addOwnClaims(claims, undefined);
+    addOwnClaims(claims, {});
+    expect(Object.keys(claims)).toEqual(['own', 'at', 'deep']);
+  });
+
+  it.each([
+    ...['iss', 'aud', 'sub', 'sid', 'jti', 'type', 'iat', 'nbf', 'exp', 'fresh', 'scope', 'csrf'],
+  ])('adds no registered claim: %s', (name) => {
+    expect(RESERVED_CLAIMS).toContain(name);
+    const claims = {};
+    expect(() => addOwnClaims(claims, { [name]: 'x' })).toThrow(`"${name}" cannot be overwritten`);
+    expect(claims).toEqual({});
+  });
+
+  it('adds no claim that is there already, and no prototype', () => {
+    expect(() => addOwnClaims({ mine: 1 }, { mine: 2 })).toThrow('"mine"');
+    expect(() => addOwnClaims({}, { mine: 2 }, { mine: 1 })).toThrow('"mine"');
+    const prototype = JSON.parse('{"__proto__":{"admin":true}}') as Record<string, unknown>;
+    expect(() => addOwnClaims({}, prototype)).toThrow('"__proto__"');
+    const claims = {};
+    // What an object only inherits is not there.
+    addOwnClaims(claims, { constructor: 'x' });
+    expect(Object.keys(claims)).toEqual(['constructor']);
+  });
+
+  it.each([
+    ['a list', [['admin', true]]],
+    ['a map', new Map([['admin', true]])],
+    ['a text', 'admin'],
+    ['an object of a class', new Date()],
+    ['an object that is written as a list', { toJSON: () => ['admin'] }],
+  ])('adds nothing of %s', (_, more) => {
+    expect(() => addOwnClaims({}, more as never)).toThrow('Claims are added as a plain object.');
+  });
+});

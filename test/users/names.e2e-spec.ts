@@ -1,0 +1,275 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { migrations } from '../../migrations/all.js';
+import { AppConfig } from '../../src/config/app-config.js';
+import { dataSourceOptions } from '../../src/database/data-source-options.js';
+import { nameKey } from '../../src/users/user-name.js';
+import { User } from '../../src/users/user.entity.js';
+import { ServiceProcess } from '../support/process.js';
+import { bootApp, SECRET, type TestApp } from '../support/test-app.js';
+import { createDatabase, type TestDatabase } from '../support/test-database.js';
+
+const INVISIBLE = 'Must not contain control, zero-width or bidirectional formatting characters.';
+const SPACE = 'Must not begin or end with white space.';
+const password = 'a password';
+
+describe('Names of users', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await bootApp();
+  });
+  afterAll(() => app.close());
+
+  const register = (name: string, path = '/api/users') =>
+    app.send('POST', path, { json: { name, password } });
+
+  it.each([
+    ['a space at the beginning', ' luke', SPACE],
+    ['a no-break space at the end', 'luke\u00a0', SPACE],
+    ['an ideographic space at the end', 'luke\u3000', SPACE],
+    ['a tab', 'lu\tke', INVISIBLE],
+    ['a line break', 'lu\nke', INVISIBLE],
+    ['a line separator', 'lu\u2028ke', INVISIBLE],
+    ['an escape', 'lu\u001b[31mke', INVISIBLE],
+    ['a C1 control', 'lu\u009bke', INVISIBLE],
+    ['a zero-width space', 'lu\u200bke', INVISIBLE],
+    ['a zero-width joiner', 'lu\u200dke', INVISIBLE],
+    ['a byte order mark', 'luke\ufeff', INVISIBLE],
+    ['a soft hyphen', 'lu\u00adke', INVISIBLE],
+    ['a variation selector', 'luke\ufe0f', INVISIBLE],
+    ['a tag', 'luke\u{e0041}', INVISIBLE],
+    ['a Hangul filler', '\u3164\u3164', INVISIBLE],
+    ['a braille pattern without dots', '\u2800\u2800', INVISIBLE],
+    ['a Khitan filler', 'luke\u{16fe4}', INVISIBLE],
+    ['an Egyptian joiner', 'luke\u{13430}', INVISIBLE],
+    ['a right-to-left override', 'lu\u202eke', INVISIBLE],
+    ['a directional isolate', 'lu\u2066ke', INVISIBLE],
+    ['a directional mark', 'luke\u200f', INVISIBLE],
+  ])('with %s are refused, on every way to a new name', async (_, name, message) => {
+    for (const path of ['/api/users', '/register']) {
+      const { status, body } = await register(name, path);
+      expect([status, body.message]).toEqual([400, { name: [message] }]);
+    }
+    const user = await app.newLogin();
+    const json = { name, password: user.password };
+    const options = { token: user.access, json };
+    const { status, body } = await app.send('PUT', `/api/users/${user.id}`, options);
+    expect([status, body.message]).toEqual([400, { name: [message] }]);
+  });
+
+  it.each(['Padmé Amidala', '🚀🚀', 'Ὀδυσσεύς', "O'Neil-Smith", '李小龙', 'שלום', 'İstanbul'])(
+    'such as %s are kept, and log in',
+    async (name) => {
+      const { status, body } = await register(name);
+      expect([status, body.name]).toEqual([201, name]);
+      await app.login({ name, password });
+    },
+  );
+
+  it.each([
+    ['Leia', 'lEIA'],
+    ['ÉLOÏSE', 'éloi\u0308se'],
+    ['ΟΔΟΣ', 'οδος'],
+    ['οδοσ two', 'ΟΔΟΣ TWO'],
+    ['İpek', 'i\u0307pek'],
+    ['\u212bngström', '\u00e5ngström'],
+    ['𐐀𐐁', '𐐨𐐩'],
+  ])('%s and %s are one name, and each logs in as it was registered alone', async (one, other) => {
+    expect((await register(one)).status).toBe(201);
+    const { status, body } = await register(other);
+    expect([status, body.code]).toEqual([400, 'name_taken']);
+    expect((await register(other, '/register')).status).toBe(400);
+    await app.login({ name: one, password });
+    await expect(app.login({ name: other, password })).rejects.toThrow('401');
+  });
+
+  it('may change their case by a PUT of their own user, and not to that of another', async () => {
+    const [user, other] = [await app.newLogin(), await app.newLogin()];
+    const rename = async (name: string) => {
+      const json = { name, password: user.password };
+      const options = { token: user.access, json };
+      return (await app.send('PUT', `/api/users/${user.id}`, options)).status;
+    };
+    expect(await rename(user.name.toUpperCase())).toBe(200);
+    expect(await rename(other.name.toUpperCase())).toBe(400);
+    expect((await register(user.name)).body.code).toBe('name_taken');
+    expect(await rename(`${user.name} x`)).toBe(200);
+    expect((await register(user.name.toUpperCase())).status).toBe(201);
+  });
+
+  it('keep one of two changes that are made at once, name and password of the same', async () => {
+    const user = await app.newLogin();
+    const put = (name: string, word: string) =>
+      app.send('PUT', `/api/users/${user.id}`, {
+        token: user.access,
+        json: { name, password: word },
+      });
+    for (let i = 0; i < 3; i++) {
+      const [renamed, kept] = await Promise.all([
+        put(`${user.name} ${i}`, user.password),
+        put(user.name, user.password),
+      ]);
+      expect([renamed.status, kept.status]).toEqual([200, 200]);
+      const { name, nameKey: key } = await app.sql((manager) =>
+        manager.findOneOrFail(User, {
+          where: { id: user.id },
+          select: { name: true, nameKey: true },
+        }),
+      );
+      expect(key).toBe(nameKey(name));
+      await put(user.name, user.password);
+    }
+  });
+});
+
+describe('Two processes that register names that differ only in case', () => {
+  it('leave exactly one of them, time after time', async () => {
+    const database = await createDatabase();
+    const settings = { ...database.settings, JWT_SECRET_KEY: SECRET };
+    const processes = [ServiceProcess.spawn(settings), ServiceProcess.spawn(settings)];
+    try {
+      const clients = await Promise.all(processes.map((each) => each.client()));
+      for (let round = 0; round < 10; round++) {
+        const names = [`Luke ${round}`, `luke ${round}`, `LUKE ${round}`, `lUKE ${round}`];
+        const answers = await Promise.all(
+          names.map((name, i) =>
+            clients[i % 2]!.send('POST', '/api/users', { json: { name, password } }),
+          ),
+        );
+        const statuses = answers.map(({ status }) => status).sort();
+        expect(statuses).toEqual([201, 400, 400, 400]);
+      }
+      const { body } = await clients[0]!.get<unknown[]>('/api/users');
+      expect(body).toHaveLength(2 + 10);
+    } finally {
+      await Promise.all(processes.map((each) => each.kill('SIGKILL')));
+      await database.drop();
+    }
+  }, 60_000);
+});
+
+describe('Users from before names had keys', () => {
+  let database: TestDatabase;
+  let app: TestApp;
+  /** In order of their ids. */
+  const old = ['Luke', 'luke', 'LUKE', ' spaced ', 'luke\u00012', 'zero\u200bwidth'];
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    app = await bootApp({ DEMO_DATA: 'false' }, { database });
+    const sample = await app.newUser();
+    const book = { name: 'A New Hope', author: 'L', publisher: 'D', price: 1 };
+    const { access: token } = await app.login(sample);
+    await app.send('POST', '/api/books', { token, json: book });
+    await app.app.close();
+    const source = await open();
+    await revert(source);
+    const [row] = await source.query<Record<string, unknown>[]>('SELECT * FROM users');
+    for (const [i, name] of old.entries()) {
+      const copy = { ...row, id: 10 + i, name, public_id: `id-${i}` };
+      await source.createQueryBuilder().insert().into('users').values(copy).execute();
+    }
+    await source.destroy();
+    app = await bootApp({ DEMO_DATA: 'false' }, { database });
+  });
+  afterEach(() => app.close());
+
+  const open = async () => {
+    const settings = AppConfig.from({ DATABASE_URL: database.url }).database;
+    // Without entities, which know the column that the migration adds.
+    return new DataSource(dataSourceOptions(settings, [])).initialize();
+  };
+  const revert = async (source: DataSource) => {
+    const steps = migrations.length - migrations.findIndex(({ name }) => /NameKeys/.test(name));
+    for (let i = 0; i < steps; i++) await source.undoLastMigration({ transaction: 'all' });
+  };
+  const put = async (id: number, token: string, json: object) =>
+    (await app.send('PUT', `/api/users/${id}`, { token, json })).status;
+
+  it('log in, keep their name by a PUT, and change their password, whatever the name', async () => {
+    for (const [i, name] of old.entries()) {
+      const { access } = await app.login({ name, password });
+      expect(await put(10 + i, access, { name, password: 'a new password' })).toBe(200);
+      const json = { current_password: 'a new password', new_password: 'another password' };
+      const options = { token: access, json };
+      expect((await app.send('POST', '/auth/password', options)).status).toBeLessThan(300);
+      await app.login({ name, password: 'another password' });
+    }
+  });
+
+  it('log in and keep their name under FLASK_COMPAT=false, too', async () => {
+    app = await app.restart({ FLASK_COMPAT: 'false' });
+    for (const [i, name] of old.entries()) {
+      const { access } = await app.login({ name, password });
+      const json = { name, password, current_password: password };
+      expect(await put(10 + i, access, json)).toBe(200);
+    }
+  });
+
+  it('take no new name that breaks the rules', async () => {
+    const { access } = await app.login({ name: ' spaced ', password });
+    expect(await put(13, access, { name: '  spaced ', password })).toBe(400);
+    expect(await put(13, access, { name: 'lUKE', password })).toBe(400);
+    expect(await put(13, access, { name: 'spaced', password })).toBe(200);
+  });
+
+  it('keep their names from others that differ only in case, while any of them is there', async () => {
+    const register = async (name: string) =>
+      (await app.send('POST', '/api/users', { json: { name, password } })).status;
+    for (const [id, name] of [
+      [10, 'Luke'],
+      [11, 'luke'],
+      [12, 'LUKE'],
+    ] as const) {
+      expect(await register('lUkE')).toBe(400);
+      const { access: token } = await app.login({ name, password });
+      expect((await app.send('DELETE', `/api/users/${id}`, { token })).status).toBe(204);
+    }
+    // That of one whose name has a control character begins like a key with an id.
+    const { access: token } = await app.login({ name: old[4]!, password });
+    expect((await app.send('DELETE', '/api/users/14', { token })).status).toBe(204);
+    expect(await register('lUkE')).toBe(201);
+  });
+
+  it('are kept, and their books, when the migration is taken back and made again', async () => {
+    await app.app.close();
+    const source = await open();
+    const count = async (table: string) => {
+      const [row] = await source.query<{ n: number }[]>(`SELECT COUNT(*) AS n FROM ${table}`);
+      return Number(row!.n);
+    };
+    const keys = () => source.query<unknown[]>('SELECT id, name_key FROM users ORDER BY id');
+    const before = await keys();
+    expect(new Set(before.map((row) => JSON.stringify(row))).size).toBe(old.length + 1);
+    await revert(source);
+    expect([await count('users'), await count('books')]).toEqual([old.length + 1, 1]);
+    await source.runMigrations({ transaction: 'all' });
+    expect([await count('users'), await count('books')]).toEqual([old.length + 1, 1]);
+    expect(await keys()).toEqual(before);
+    await source.destroy();
+    app = await bootApp({ DEMO_DATA: 'false' }, { database });
+  });
+
+  it('of a thousand rows and more get their keys', async () => {
+    await app.app.close();
+    const source = await open();
+    await revert(source);
+    const [row] = await source.query<Record<string, unknown>[]>('SELECT * FROM users');
+    const rows = Array.from({ length: 1200 }, (_, i) => ({
+      ...row,
+      id: 100 + i,
+      name: `User ${i}`,
+      public_id: `many-${i}`,
+    }));
+    for (let i = 0; i < rows.length; i += 100) {
+      const part = rows.slice(i, i + 100);
+      await source.createQueryBuilder().insert().into('users').values(part).execute();
+    }
+    await source.destroy();
+    app = await bootApp({ DEMO_DATA: 'false' }, { database });
+    const json = { name: 'uSER 1199', password };
+    const { status, body } = await app.send('POST', '/api/users', { json });
+    expect([status, body.code]).toEqual([400, 'name_taken']);
+  });
+});

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { AuditEntry } from '../../src/audit/audit-entry.entity.js';
+import { Book } from '../../src/books/book.entity.js';
+import { WriteBatches } from '../../src/database/write-batches.js';
+import { Session } from '../../src/sessions/session.entity.js';
+import { TokenService } from '../../src/tokens/token.service.js';
+import { User } from '../../src/users/user.entity.js';
+import { UserRemoval } from '../../src/users/user-removal.entity.js';
+import type { LoggedIn } from '../support/client.js';
+import { addBooks, addSessions } from '../support/many-rows.js';
+import { ServiceProcess } from '../support/process.js';
+import { bootApp, SECRET, type TestApp } from '../support/test-app.js';
+
+describe('The removal of a user with many rows', () => {
+  let app: TestApp;
+  let user: LoggedIn;
+
+  beforeEach(async () => {
+    app = await bootApp();
+    user = await app.newLogin();
+  });
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await app.close();
+  });
+
+  const remove = (token = user.access) => app.send('DELETE', `/api/users/${user.id}`, { token });
+  /** Users, books, sessions of the user, and whether a removal is under way. */
+  const left = () =>
+    app.sql(async (manager) => [
+      await manager.countBy(User, { id: user.id }),
+      await manager.countBy(Book, { ownerId: user.id }),
+      await manager.countBy(Session, { subject: String(user.id) }),
+      await manager.countBy(UserRemoval, { userId: user.id }),
+    ]);
+
+  it('leaves no row when it is answered, and is one entry of the audit trail', async () => {
+    await addBooks(app, user.id, 1200);
+    await addSessions(app, user.id, 700);
+    await addSessions(app, user.id, 600, { ended: true });
+    expect((await remove()).status).toBe(204);
+    expect(await left()).toEqual([0, 0, 0, 0]);
+    const events = await app.sql((manager) => manager.findBy(AuditEntry, { userId: user.id }));
+    expect(events.filter(({ event }) => event === 'user_deleted')).toHaveLength(1);
+    expect((await app.get('/auth/me', { token: user.access })).body.code).toBe('token_revoked');
+  });
+
+  it('removes no books or sessions of other users', async () => {
+    const other = await app.newLogin();
+    await addBooks(app, other.id, 3);
+    await addBooks(app, user.id, 600);
+    expect((await remove()).status).toBe(204);
+    const { status, body } = await app.get<unknown[]>('/api/books', { token: other.access });
+    expect([status, body.length]).toEqual([200, 3]);
+  });
+
+  it('lets other writes in between its batches', async () => {
+    const other = await app.newLogin();
+    await addBooks(app, user.id, 10_000);
+    let removed = false;
+    const removing = remove().then(() => (removed = true));
+    while ((await left())[0] === 1) await sleep(1);
+    await app.newShip(other.access);
+    expect(removed).toBe(false);
+    await removing;
+    expect(await left()).toEqual([0, 0, 0, 0]);
+  });
+
+  it('that stops after its first write shows nothing of the user, and is finished at the next start', async () => {
+    await addBooks(app, user.id, 1200);
+    const sessionless = await app.app.get(TokenService).createAccessToken(String(user.id));
+    const token = sessionless.signed;
+    const [first] = (await app.get<{ id: number }[]>('/api/books', { token })).body;
+    const path = `/api/books/${first!.id + 1000}`;
+    const book = { name: 'n', author: 'a', publisher: 'p' };
+
+    jest.spyOn(WriteBatches.prototype, 'run').mockRejectedValue(new Error('killed'));
+    expect((await remove()).status).toBe(204);
+    const [users, books, , removals] = await left();
+    expect([users, books, removals]).toEqual([0, 700, 1]);
+    expect((await app.get('/auth/me', { token: user.access })).body.code).toBe('token_revoked');
+    expect((await app.get('/api/books', { token })).body).toEqual([]);
+    expect((await app.get('/api/books?sort=name', { token })).body).toEqual([]);
+    expect((await app.get(path, { token })).status).toBe(404);
+    expect((await app.send('PUT', path, { token, json: book })).status).toBe(404);
+    expect((await app.send('DELETE', path, { token })).status).toBe(404);
+    const added = await app.send('POST', '/api/books', { token, json: book });
+    expect(added.body.code).toBe('token_revoked');
+    const { name, password } = user;
+    const again = await app.send('POST', '/api/users', { json: { name, password } });
+    expect(again.status).toBe(201);
+
+    jest.restoreAllMocks();
+    app = await app.restart();
+    while ((await left())[3]! > 0) await sleep(5);
+    expect(await left()).toEqual([0, 0, 0, 0]);
+  });
+
+  it('of which the process is killed is done whole or not at all, and is finished by another', async () => {
+    await addBooks(app, user.id, 10_000);
+    const service = ServiceProcess.spawn({ ...app.database.settings, JWT_SECRET_KEY: SECRET });
+    const client = await service.client();
+    const removing = client
+      .send('DELETE', `/api/users/${user.id}`, { token: user.access })
+      .catch(() => null);
+    while ((await left())[0] === 1) await sleep(1);
+    await service.kill('SIGKILL');
+    await removing;
+    expect((await left())[1]).toBeGreaterThan(0);
+    app = await app.restart();
+    while ((await left())[3]! > 0) await sleep(5);
+    expect(await left()).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe('DELETE /auth/sessions with many sessions', () => {
+  let app: TestApp;
+
+  beforeEach(async () => {
+    app = await bootApp();
+  });
+  afterEach(() => app.close());
+
+  it('ends all but the current one, which is one entry of the audit trail', async () => {
+    const user = await app.newLogin();
+    await addSessions(app, user.id, 1300);
+    const { status } = await app.send('DELETE', '/auth/sessions', { token: user.access });
+    expect(status).toBe(204);
+    const { body } = await app.get<{ current: boolean }[]>('/auth/sessions', {
+      token: user.access,
+    });
+    expect(body.map(({ current }) => current)).toEqual([true]);
+    const events = await app.sql((manager) => manager.findBy(AuditEntry, { userId: user.id }));
+    expect(events.filter(({ event }) => event === 'other_sessions_ended')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,443 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AuditTrail } from '../../src/audit/audit-trail.js';
+import type { Database } from '../../src/database/database.js';
+import type { WriteBatches } from '../../src/database/write-batches.js';
+import type { ListQuery } from '../../src/lists/list-query.js';
+import type { SessionBatches } from '../../src/sessions/session-batches.js';
+import type { SessionRepository } from '../../src/sessions/session.repository.js';
+import { type Claims, Token } from '../../src/tokens/token.js';
+import { type HashTurn, type PasswordHasher, plainAttempt } from '../../src/passwords/password-hasher.js';
+import type { PasswordRules } from '../../src/users/password-rules.js';
+import type { UserRemovals } from '../../src/users/user-removals.js';
+import type { NewUser, UserRepository, UserWithHash } from '../../src/users/user.repository.js';
+import { UsersService } from '../../src/users/users.service.js';
+
+const client = { ip: '203.0.113.7', agent: null };
+const tokenOf = (sub: string, sid?: string) =>
+  new Token('signed', { alg: 'HS256' }, { sub, ...(sid !== undefined && { sid }) } as Claims);
+const token = tokenOf('1', 'mine');
+const caller = { token, client };
+const leia: UserWithHash = {
+  ...{ id: 7, name: 'leia', passwordHash: 'hash of secret', admin: false },
+  ...{ publicId: 'public', createdAt: 0 },
+};
+const revoked = { code: 'token_revoked' };
+
+describe('UsersService', () => {
+  let stored: UserWithHash | undefined;
+  /** What was written, in order. */
+  let events: unknown[];
+  let inWrite: boolean;
+  let live: string[];
+  let turns: HashTurn[];
+  let outdated: string[];
+  let exchange: jest.Mock<UserRepository['exchange']>;
+  let rules: jest.Mock<PasswordRules['refuse']>;
+  let begin: jest.Mock<UserRemovals['begin']>;
+  let exceedBatch: jest.Mock<SessionBatches['exceedBatch']>;
+  let endBatch: jest.Mock<SessionBatches['endBatch']>;
+  let runBatches: jest.Mock<WriteBatches['run']>;
+  let users: Partial<UserRepository>;
+  let service: UsersService;
+
+  beforeEach(() => {
+    stored = leia;
+    events = [];
+    inWrite = false;
+    live = ['mine'];
+    turns = [];
+    outdated = [];
+    const written = (...event: unknown[]) => {
+      expect(inWrite).toBe(true);
+      events.push(event);
+    };
+    exchange = jest.fn<UserRepository['exchange']>(async (user, values) => {
+      if (JSON.stringify(user) !== JSON.stringify(stored)) return false;
+      stored = { ...user, ...values };
+      events.push(['exchange', values]);
+      return true;
+    });
+    users = {
+      list: jest.fn<UserRepository['list']>(),
+      findById: async (id) => (id === stored?.id ? stored : undefined),
+      findByIdWithHash: async (id) => (id === stored?.id ? stored : undefined),
+      findByName: async (name) => (name === stored?.name ? stored : undefined),
+      findByNameWithHash: async (name) => (name === stored?.name ? stored : undefined),
+      isTaken: async (name) => name === stored?.name,
+      add: async (values: NewUser) => {
+        written('add', values);
+        return { ...leia, name: values.name, id: 8 };
+      },
+      setAdmin: async (id, admin) => {
+        const isNew = stored?.admin !== admin;
+        if (isNew) written('set admin', id, admin);
+        return isNew;
+      },
+      hold: async (id) => written('hold', id),
+      remove: async (id) => {
+        written('remove', id);
+        return id === stored?.id;
+      },
+      exchange,
+    };
+    const sessions: Partial<SessionRepository> = {
+      endAll: async (...given) => {
+        written('end sessions', ...given);
+        return true;
+      },
+      touch: async (id) => live.includes(id),
+    };
+    const passwords: Partial<PasswordHasher> = {
+      hash: async (password, turn) => {
+        expect(inWrite).toBe(false);
+        turns.push(turn);
+        return `hash of ${password}`;
+      },
+      verify: (hash, password, attempt) => {
+        turns.push(attempt.turn);
+        return attempt(async () => hash?.endsWith(`hash of ${password}`) === true);
+      },
+      isOutdated: (hash) => outdated.includes(hash),
+    };
+    const write = async <T>(work: (manager: never) => Promise<T>): Promise<T> => {
+      const outer = inWrite;
+      inWrite = true;
+      try {
+        return await work(undefined as never);
+      } finally {
+        inWrite = outer;
+      }
+    };
+    const record: AuditTrail['record'] = async (event, details) => written(event, details);
+    rules = jest.fn<PasswordRules['refuse']>();
+    begin = jest.fn<UserRemovals['begin']>(async (id) => {
+      written('remove rows', id);
+      return true;
+    });
+    exceedBatch = jest.fn<SessionBatches['exceedBatch']>().mockResolvedValue(false);
+    endBatch = jest.fn<SessionBatches['endBatch']>(async (...given) => {
+      written('end batch', ...given);
+      return 499;
+    });
+    runBatches = jest.fn<WriteBatches['run']>(async (_, next) => {
+      while (await next());
+    });
+    const finish: UserRemovals['finish'] = async (id) => {
+      expect(inWrite).toBe(false);
+      events.push(['finish', id]);
+    };
+    service = new UsersService(
+      users as UserRepository,
+      { begin, finish } as Partial<UserRemovals> as UserRemovals,
+      passwords as PasswordHasher,
+      sessions as SessionRepository,
+      { exceedBatch, endBatch } as Partial<SessionBatches> as SessionBatches,
+      { record } as Partial<AuditTrail> as AuditTrail,
+      { refuse: rules } as Partial<PasswordRules> as PasswordRules,
+      { write } as Partial<Database> as Database,
+      { run: runBatches } as Partial<WriteBatches> as WriteBatches,
+    );
+  });
+
+  const turnOf = (account: string) => ({
+    range: ['203.0.0.0/16', '203.0.113.0/24'],
+    account,
+    signal: undefined,
+  });
+  const attempt = plainAttempt(turnOf('login'));
+
+  describe('finding users', () => {
+    it('lists them', async () => {
+      const [query, page] = [{} as ListQuery, { rows: [], next: null }];
+      jest.mocked(users.list!).mockResolvedValue(page);
+      expect(await service.list(query)).toBe(page);
+      expect(users.list).toHaveBeenCalledWith(query);
+    });
+
+    it('gets a user by id, and refuses with 404 if there is none', async () => {
+      expect(await service.get(7)).toBe(leia);
+      await expect(service.get(8)).rejects.toMatchObject({ code: 'not_found' });
+      expect(await service.find(8)).toBeUndefined();
+    });
+
+    it('finds the id of a name in any Unicode form, or null', async () => {
+      stored = { ...leia, name: 'am\u00e9lie' };
+      expect(await service.idOf('ame\u0301lie')).toBe(7);
+      expect(await service.idOf('luke')).toBeNull();
+    });
+  });
+
+  describe('a registration', () => {
+    const register = (name: string, origin: Parameters<UsersService['register']>[1] = { client }) =>
+      service.register({ name, password: 'secret' }, origin);
+
+    it('stores the name in Unicode NFC with the hash, and records the new user', async () => {
+      expect(await register('ame\u0301lie')).toMatchObject({ id: 8, name: 'am\u00e9lie' });
+      expect(events).toEqual([
+        ['add', { name: 'am\u00e9lie', passwordHash: 'hash of secret' }],
+        ['user_created', { userId: 8, client }],
+      ]);
+      expect(turns).toEqual([turnOf('new am\u00e9lie')]);
+    });
+
+    it('refuses a password that breaks the rules, before anything is hashed', async () => {
+      rules.mockImplementation(() => {
+        throw new Error('refused');
+      });
+      await expect(register('luke')).rejects.toThrow('refused');
+      expect(rules).toHaveBeenCalledWith('secret', 'luke');
+      expect(turns).toEqual([]);
+    });
+
+    it('refuses a name that is taken, before anything is hashed', async () => {
+      await expect(register('leia')).rejects.toMatchObject({ code: 'name_taken' });
+      expect(turns).toEqual([]);
+    });
+
+    it('hashes for the service itself if no client asks', async () => {
+      await register('luke', {});
+      expect(turns).toEqual([expect.objectContaining({ range: 'this service' })]);
+      expect(events).toContainEqual(['user_created', { userId: 8 }]);
+    });
+
+    it('adds nothing if the session of the administrator has ended', async () => {
+      await expect(
+        register('luke', { client, token: tokenOf('1', 'ended') }),
+      ).rejects.toMatchObject(revoked);
+      expect(events).toEqual([['hold', 1]]);
+    });
+
+    it('records the token of the administrator', async () => {
+      await register('luke', caller);
+      expect(events.at(-1)).toEqual(['user_created', { userId: 8, ...caller }]);
+    });
+
+    it('of the service by itself needs no origin', async () => {
+      await service.add({ name: 'luke', passwordHash: 'hash' });
+      expect(events.at(-1)).toEqual(['user_created', { userId: 8 }]);
+    });
+  });
+
+  describe('a verification by id', () => {
+    it('gives the user of a right password, and null for a wrong one', async () => {
+      expect(await service.verifyPassword(7, 'secret', attempt)).toBe(leia);
+      expect(await service.verifyPassword(7, 'wrong', attempt)).toBeNull();
+    });
+
+    it('refuses as revoked if there is no such user', async () => {
+      await expect(service.verifyPassword(8, 'secret', attempt)).rejects.toMatchObject(revoked);
+    });
+  });
+
+  describe('a new password', () => {
+    it('is checked against the rules before it is hashed for the account', async () => {
+      expect(await service.hashNewPassword(leia, 'new', client)).toBe('hash of new');
+      expect(turns).toEqual([turnOf('account leia')]);
+      rules.mockImplementation(() => {
+        throw new Error('refused');
+      });
+      const refused = async () => service.hashNewPassword(leia, 'new', client);
+      await expect(refused()).rejects.toThrow('refused');
+      expect(rules).toHaveBeenCalledWith('new', 'leia', 'new_password');
+      expect(turns).toHaveLength(1);
+    });
+
+    const replace = (user = leia, by = token) => {
+      inWrite = true;
+      return service.replacePassword(user, 'new hash', { token: by, client });
+    };
+
+    it('replaces the one that was verified, ends every session and is recorded', async () => {
+      expect(await replace()).toBe(true);
+      expect(events).toEqual([
+        ['hold', 1],
+        ['exchange', { passwordHash: 'new hash' }],
+        ['end sessions', '7'],
+        ['password_changed', { userId: 7, ...caller }],
+      ]);
+    });
+
+    it('replaces nothing if the user has changed since', async () => {
+      expect(await replace({ ...leia, passwordHash: 'older hash' })).toBe(false);
+      expect(events).toEqual([['hold', 1]]);
+    });
+
+    it('replaces nothing if the session of the caller has ended', async () => {
+      await expect(replace(leia, tokenOf('1', 'ended'))).rejects.toMatchObject(revoked);
+      expect(events).toEqual([['hold', 1]]);
+    });
+  });
+
+  describe('the role of a user', () => {
+    it('is granted and revoked, which ends every session and is recorded', async () => {
+      stored = { ...leia, name: 'am\u00e9lie' };
+      await service.setAdmin('ame\u0301lie', true);
+      expect(events).toEqual([
+        ['set admin', 7, true],
+        ['end sessions', '7'],
+        ['admin_granted', { userId: 7 }],
+      ]);
+      events = [];
+      stored = { ...leia, admin: true };
+      await service.setAdmin('leia', false);
+      expect(events.at(-1)).toEqual(['admin_revoked', { userId: 7 }]);
+    });
+
+    it('changes nothing if it stays', async () => {
+      await service.setAdmin('leia', false);
+      expect(events).toEqual([]);
+    });
+
+    it('is refused with 404 if there is no user of that name', async () => {
+      await expect(service.setAdmin('luke', true)).rejects.toMatchObject({ code: 'not_found' });
+    });
+  });
+
+  describe('a removal', () => {
+    const removal = [
+      ['hold', 1],
+      ['remove', 7],
+      ['end sessions', '7'],
+      ['user_deleted', { userId: 7, ...caller }],
+      ['remove rows', 7],
+    ];
+
+    it('removes the user, their sessions and their rows in one write, and records it', async () => {
+      await service.remove(7, caller);
+      expect(events).toEqual(removal);
+      expect(exceedBatch.mock.calls).toEqual([['7']]);
+    });
+
+    it('removes rows beyond one batch after the write', async () => {
+      begin.mockResolvedValue(false);
+      await service.remove(7, caller);
+      expect(events.at(-1)).toEqual(['finish', 7]);
+    });
+
+    it('refuses with 404 if there is no such user', async () => {
+      await expect(service.remove(8, caller)).rejects.toMatchObject({ code: 'not_found' });
+      expect(events).toEqual([
+        ['hold', 1],
+        ['remove', 8],
+      ]);
+    });
+
+    it('removes nothing if the session of the caller has ended', async () => {
+      live = [];
+      await expect(service.remove(7, caller)).rejects.toMatchObject(revoked);
+      expect(events).toEqual([['hold', 1]]);
+    });
+
+    it('ends sessions beyond one batch first, in batches, but the one of the caller', async () => {
+      exceedBatch.mockResolvedValue(true);
+      endBatch.mockImplementationOnce(async (...given) => {
+        events.push(['end batch', ...given]);
+        return 500;
+      });
+      await service.remove(7, caller);
+      const batch = [
+        ['hold', 1],
+        ['end batch', '7', 'mine'],
+      ];
+      expect(events).toEqual([...batch, ...batch, ...removal]);
+      expect(runBatches.mock.calls[0]?.[0]).toEqual({ group: 'subject 1' });
+    });
+
+    it('ends no batch of sessions if the session of the caller has ended', async () => {
+      exceedBatch.mockResolvedValue(true);
+      live = [];
+      await expect(service.remove(7, caller)).rejects.toMatchObject(revoked);
+      expect(endBatch).not.toHaveBeenCalled();
+    });
+  });
+
+  describe('a login', () => {
+    it('gives the user of a right password, and null for a wrong one or an unknown name', async () => {
+      expect(await service.authenticate('leia', 'secret', attempt)).toBe(leia);
+      expect(await service.authenticate('leia', 'wrong', attempt)).toBeNull();
+      expect(await service.authenticate('luke', 'secret', attempt)).toBeNull();
+      expect(turns).toHaveLength(3);
+      expect(events).toEqual([]);
+    });
+
+    it('never gives a user who does not exist, even if the verification says so', async () => {
+      const yes = Object.assign(async () => true, { turn: attempt.turn });
+      expect(await service.authenticate('luke', 'secret', yes)).toBeNull();
+    });
+
+    it('takes the name in any Unicode form', async () => {
+      stored = { ...leia, name: 'am\u00e9lie' };
+      expect(await service.authenticate('ame\u0301lie', 'secret', attempt)).toBe(stored);
+    });
+
+    it('replaces a hash that was made with other parameters', async () => {
+      stored = { ...leia, passwordHash: 'old hash of secret' };
+      outdated = ['old hash of secret'];
+      expect(await service.authenticate('leia', 'secret', attempt)).toEqual(leia);
+      expect(events).toEqual([['exchange', { passwordHash: 'hash of secret' }]]);
+      expect(turns).toEqual([attempt.turn, attempt.turn]);
+    });
+
+    it('verifies the password again if another request replaced the hash first', async () => {
+      stored = { ...leia, passwordHash: 'old hash of secret' };
+      outdated = ['old hash of secret'];
+      exchange.mockImplementationOnce(async () => {
+        stored = leia;
+        return false;
+      });
+      expect(await service.authenticate('leia', 'secret', attempt)).toBe(leia);
+      expect(exchange).toHaveBeenCalledTimes(1);
+    });
+
+    it('gives up with 503 after three replacements by others', async () => {
+      outdated = ['hash of secret'];
+      exchange.mockResolvedValue(false);
+      await expect(service.authenticate('leia', 'secret', attempt)).rejects.toMatchObject({
+        code: 'service_unavailable',
+      });
+      expect(exchange).toHaveBeenCalledTimes(3);
+    });
+  });
+
+  it('confirms a user only while the password and the role are those that were read', async () => {
+    expect(await service.confirm(leia)).toBe(true);
+    expect(events).toEqual([['exchange', { passwordHash: 'hash of secret' }]]);
+    expect(await service.confirm({ ...leia, admin: true })).toBe(false);
+    expect(await service.confirm({ ...leia, passwordHash: 'other' })).toBe(false);
+  });
+
+  it('gives a user with a new role, if the role alone has changed', async () => {
+    expect(await service.withNewRole(leia)).toBeUndefined();
+    const promoted = (stored = { ...leia, admin: true });
+    expect(await service.withNewRole(leia)).toBe(promoted);
+    stored = { ...promoted, passwordHash: 'other' };
+    expect(await service.withNewRole(leia)).toBeUndefined();
+    stored = undefined;
+    expect(await service.withNewRole(leia)).toBeUndefined();
+  });
+
+  describe('the confirmation of a caller', () => {
+    beforeEach(() => {
+      inWrite = true;
+    });
+
+    it('holds the row of the user, and then uses the session', async () => {
+      await service.confirmCaller(token);
+      expect(events).toEqual([['hold', 1]]);
+    });
+
+    it('refuses as revoked if the session has ended', async () => {
+      await expect(service.confirmCaller(tokenOf('1', 'ended'))).rejects.toMatchObject(revoked);
+    });
+
+    it('asks nothing of a token without a session', async () => {
+      await service.confirmCaller(tokenOf('1'));
+      expect(events).toEqual([]);
+    });
+
+    it('holds no row if the subject can be no user', async () => {
+      await service.confirmCaller(tokenOf('service', 'mine'));
+      expect(events).toEqual([]);
+    });
+  });
+});

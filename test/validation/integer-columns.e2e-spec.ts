@@ -1,0 +1,149 @@
+import { Body, Controller, Module, Post } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { boundsOf } from '../../src/validation/integer-column.js';
+import { IsInteger } from '../../src/validation/validation.js';
+import { Database } from '../../src/database/database.js';
+import { Public } from '../../src/access/require-token.decorator.js';
+import { ship } from '../support/client.js';
+import { bootApp, type TestApp } from '../support/test-app.js';
+
+/** A feature of one's own. Its table is made by the test, as a migration would. */
+@Entity('probes')
+class Probe {
+  @PrimaryGeneratedColumn()
+  id: number;
+
+  @Column('int')
+  count: number;
+
+  @Column('bigint')
+  total: number;
+
+  @Column('smallint')
+  few: number;
+
+  @Column()
+  inferred: number;
+
+  @Column('varchar')
+  name: string;
+}
+
+class LargerProbe extends Probe {}
+
+class CreateProbe {
+  @IsInteger({ min: 0, example: 1 })
+  count: number;
+
+  @IsInteger({ column: [Probe, 'total'], min: 0, example: 1 })
+  total: number;
+
+  @IsInteger({ column: [Probe, 'few'], min: -1e9, example: 1 })
+  few: number;
+}
+
+@Controller('probes')
+class ProbesController {
+  constructor(private readonly database: Database) {}
+
+  @Post()
+  @Public()
+  async create(@Body() { count, total, few }: CreateProbe): Promise<object> {
+    await this.database.write((manager) =>
+      manager.query(`INSERT INTO probes (count, total, few) VALUES (${count}, ${total}, ${few})`),
+    );
+    return { count, total, few };
+  }
+}
+
+@Module({ controllers: [ProbesController] })
+class ProbesModule {}
+
+const INT = { min: -2_147_483_648, max: 2_147_483_647 };
+const BEYOND = 3_000_000_000;
+const TOO_LARGE = 'Must be less than or equal to 2147483647.';
+
+describe('An integer beyond its column', () => {
+  let app: TestApp;
+  let token: string;
+
+  beforeAll(async () => {
+    app = await bootApp({}, { imports: [ProbesModule] });
+    await app.sql((manager) =>
+      manager.query('CREATE TABLE probes (count int, total bigint, few smallint)'),
+    );
+    token = (await app.login({ name: 'user', password: 'password' })).access;
+  });
+  afterAll(() => app.close());
+
+  const create = (values: object) =>
+    app.send('POST', '/probes', { json: { count: 1, total: 1, few: 1, ...values } });
+
+  it.each([
+    [{ count: BEYOND }, { count: [TOO_LARGE] }],
+    [{ total: 2 ** 53 }, { total: ['Must be less than or equal to 9007199254740991.'] }],
+    [{ few: 32_768 }, { few: ['Must be less than or equal to 32767.'] }],
+    [{ few: -32_769 }, { few: ['Must be greater than or equal to -32768.'] }],
+  ])('is refused in a body of a feature of one’s own: %j', async (values, message) => {
+    const { status, body } = await create(values);
+    expect([status, body.message]).toEqual([400, message]);
+  });
+
+  it.each([{ count: 2_147_483_647 }, { total: Number.MAX_SAFE_INTEGER }, { few: -32_768 }])(
+    'is the one after %j, which is stored',
+    async (values) => {
+      const { status, body } = await create(values);
+      expect([status, body]).toEqual([201, { count: 1, total: 1, few: 1, ...values }]);
+    },
+  );
+
+  it.each(['/api/ships', '/api/users', '/api/books'])(
+    'is refused by the filters of %s',
+    async (path) => {
+      for (const [value, sentence] of [
+        [BEYOND, TOO_LARGE],
+        [-BEYOND, 'Must be greater than or equal to -2147483648.'],
+      ]) {
+        const { status, body } = await app.get(`${path}?id=${value}`, { token });
+        expect([status, body.message]).toEqual([400, { id: [sentence] }]);
+      }
+    },
+  );
+
+  it('is refused in a cursor and as the id of a body', async () => {
+    const cursor = Buffer.from(JSON.stringify(['id', BEYOND])).toString('base64url');
+    const list = await app.get(`/api/ships?cursor=${cursor}`);
+    expect([list.status, list.body.message]).toEqual([400, { cursor: ['Not a valid cursor.'] }]);
+    const json = { ...ship, id: BEYOND };
+    const { status, body } = await app.send('PUT', '/api/ships/1', { token, json });
+    expect([status, body.message]).toEqual([400, { id: [TOO_LARGE] }]);
+  });
+
+  it('is documented by the least and the greatest that the column holds', async () => {
+    const { body } = await app.get<{
+      paths: Record<string, { get: { parameters: { name: string; schema: object }[] } }>;
+      components: { schemas: Record<string, { properties: Record<string, object> }> };
+    }>('/docs/openapi.json');
+    const filter = (name: string) =>
+      body.paths['/api/ships']!.get.parameters.find((each) => each.name === name)!.schema;
+    expect(filter('id')).toMatchObject({ format: 'int32', minimum: INT.min, maximum: INT.max });
+    expect(filter('crew')).toMatchObject({ format: 'int64', maximum: Number.MAX_SAFE_INTEGER });
+    const { properties } = body.components.schemas.CreateProbe!;
+    expect(properties.count).toMatchObject({ format: 'int32', minimum: 0, maximum: INT.max });
+    expect(properties.few).toMatchObject({ minimum: -32_768, maximum: 32_767 });
+  });
+});
+
+describe('The bounds of a column', () => {
+  it.each(['id', 'count', 'inferred'])('are those of 32 bits for %s', (property) => {
+    expect(boundsOf([Probe, property])).toEqual(INT);
+    expect(boundsOf([LargerProbe, property])).toEqual(INT);
+  });
+
+  it.each(['name', 'nothing'])('do not exist for %s', (property) => {
+    expect(() => boundsOf([Probe, property])).toThrow(
+      `Probe.${property} is no column of integers.`,
+    );
+  });
+});
