@@ -3,10 +3,8 @@ import { applicationModule } from '../src/app.setup.js';
 import { CredentialsService } from '../src/auth/credentials.service.js';
 import { AuthService } from '../src/auth/auth.service.js';
 import { AppConfig } from '../src/config/app-config.js';
-import { runStrategy } from '../src/auth/run-strategy.js';
-import type { TokenStateRepository } from '../src/sessions/token-state.repository.js';
-import { SessionActivity } from '../src/sessions/session-activity.js';
-import { AccessTokenStrategy } from '../src/tokens/token.strategies.js';
+import { TokenKeys } from '../src/keys/token-keys.js';
+import { TokenStore } from '../src/tokens/token-store.js';
 import { TokenService } from '../src/tokens/token.service.js';
 import { TokenVerifier } from '../src/tokens/token-verifier.js';
 import type { Token } from '../src/tokens/token.js';
@@ -46,20 +44,19 @@ export async function startProductCheck(
     app.get<T>(provider, { strict: false });
 
   const tokens = find(TokenService);
-  const withoutQuery = new AccessTokenStrategy(
-    find(TokenVerifier),
-    everyTokenLives,
-    find(SessionActivity),
-  );
+  const withoutQuery = new TokenVerifier(find(TokenKeys), config, new EveryTokenActive());
   return {
     token: await logIn(find(UsersService), find(CredentialsService), find(AuthService)),
     check: (signed) => tokens.verify(signed, { type: 'access' }),
-    checkWithoutQuery: (signed) => runStrategy<Token>(withoutQuery, { signed }),
+    checkWithoutQuery: (signed) => withoutQuery.verify(signed, { type: 'access' }),
     close: () => app.close(),
   };
 }
 
-const everyTokenLives = { isLive: async () => true } as unknown as TokenStateRepository;
+class EveryTokenActive extends TokenStore {
+  override isActive = async () => true;
+  override revoke = async () => undefined;
+}
 
 async function logIn(
   users: UsersService,

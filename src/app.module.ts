@@ -18,6 +18,10 @@ import { OperationModule } from './operation/operation.module.js';
 import { ShipsModule } from './ships/ships.module.js';
 import type { TokenKeys } from './keys/token-keys.js';
 import { TokenGuard } from './access/token.guard.js';
+import { AccessModule } from './access/access.module.js';
+import { KeysModule } from './keys/keys.module.js';
+import { SchedulingModule } from './scheduling/scheduling.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
 import { TokensModule } from './tokens/tokens.module.js';
 import { UserRateLimitGuard } from './limits/user-rate-limit.guard.js';
 import { WriteTurns } from './limits/write-turns.interceptor.js';
@@ -45,7 +49,11 @@ export class AppModule {
         ConfigModule.forRoot(config),
         SecurityEventsModule,
         DatabaseModule.forRoot(database),
-        TokensModule.forRoot(keys),
+        SchedulingModule,
+        KeysModule.forRoot(keys),
+        TokensModule,
+        SessionsModule,
+        AccessModule,
         AuditModule,
         AuthModule,
         UsersModule,

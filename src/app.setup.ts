@@ -24,6 +24,7 @@ import { RouteMethods } from './http/route-methods.js';
 import { sendSecurityHeaders } from './http/security-headers.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
 import { serveDocs } from './openapi/document.js';
+import { CSRF_HEADER } from './access/token-cookies.js';
 import { declaredHeaders } from './openapi/request-headers.js';
 import { drainBeforeClose } from './operation/shutdown.js';
 import { TokenKeys } from './keys/token-keys.js';
@@ -88,7 +89,7 @@ export async function createApp(
   refuseOddRequests(instance, config);
   const routes = new RouteMethods(instance);
   if (config.docs) serveDocs(app, config);
-  allowOrigins(instance, config, routes, () => declaredHeaders(app));
+  allowOrigins(instance, config, routes, () => [CSRF_HEADER, ...declaredHeaders(app)]);
   answerUnknownRoutes(instance, routes);
   acceptJsonAlone(instance);
   closeRegistration(app, config);

@@ -2,7 +2,7 @@ import { isPlainObject } from '../validation/values.js';
 import { placesOf, RouteParam, type TokenRequirement } from './requirement.js';
 
 const OPTIONS = [
-  ...['type', 'in', 'cookie', 'header', 'fresh', 'spent', 'refreshCookie'],
+  ...['type', 'in', 'cookie', 'header', 'fresh', 'allowRotated', 'refreshCookie'],
   ...['scope', 'claims', 'override'],
 ];
 
@@ -46,7 +46,7 @@ function problemsOfPlace(requirement: TokenRequirement): string[] {
 }
 
 function problemsOfType(requirement: TokenRequirement): string[] {
-  const { type, fresh, spent, scope, claims, override } = requirement;
+  const { type, fresh, allowRotated, scope, claims, override } = requirement;
   const problems: string[] = [];
   if (requirement.refreshCookie && (type !== 'refresh' || placesOf(requirement).length > 0)) {
     problems.push('reads the refresh cookie without `type: "refresh"`, or beside `in` or `header`');
@@ -55,7 +55,7 @@ function problemsOfType(requirement: TokenRequirement): string[] {
     problems.push('asks for the claim "type" among `claims`; ask for it by `type`');
   }
   if (type !== 'refresh') {
-    if (spent) problems.push('lets spent access tokens in, and only refresh tokens are spent');
+    if (allowRotated) problems.push('allows rotated access tokens, and only refresh tokens rotate');
     return problems;
   }
   if (fresh) problems.push('wants a fresh refresh token, and only access tokens are fresh');

@@ -33,8 +33,8 @@ export interface TokenRequirement {
   header?: string;
   /** Only a token that comes from a login. */
   fresh?: boolean;
-  /** Of refresh tokens, also one that was spent already: for routes that know what that means. */
-  spent?: boolean;
+  /** Refresh tokens: accepts an already rotated one, for routes that handle the reuse themselves. */
+  allowRotated?: boolean;
   /**
    * Of refresh tokens, also the one in the refresh cookie of a login, if `TOKEN_COOKIES` is on: for
    * the routes that refresh or end a session. Browsers send that cookie to every route.

@@ -25,8 +25,8 @@ interface Access {
 }
 
 /**
- * Stands before every route: lets in what `@Public()` opens, and else only who holds the token
- * that `@RequireToken()` asks for, an access token where it says nothing.
+ * Guards every route. A route of `@Public()` is open. Every other route requires the token that
+ * `@RequireToken()` describes, or an access token if the route has no such decorator.
  */
 @Injectable()
 export class TokenGuard implements CanActivate {
@@ -64,8 +64,8 @@ export class TokenGuard implements CanActivate {
   private async check({ requirement, places }: Access, request: Request): Promise<Token> {
     const sent = sentToken(request, places);
     if (!sent) throw new TokenError(missingToken(places));
-    const { type = 'access', spent = false } = requirement;
-    const token = await this.tokens.verify(sent.signed, { type, spent });
+    const { type = 'access', allowRotated } = requirement;
+    const token = await this.tokens.verify(sent.signed, { type, allowRotated });
     if (sent.from === 'cookie') refuseForgedRequest(request, token);
     const lacking = unmet(requirement, token, request.params as Record<string, string>);
     if (lacking) throw new TokenError(lacking, `of ${token.subject}`);

@@ -1,20 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
-import { PeriodicTask } from '../scheduling/periodic-task.js';
+import { PeriodicJobs } from '../scheduling/periodic-jobs.js';
 import { AuditTrail } from './audit-trail.js';
 
 /** Removes entries that are older than `AUDIT_RETENTION`. */
 @Injectable()
-export class AuditRetention extends PeriodicTask {
+export class AuditRetention {
   constructor(
     private readonly trail: AuditTrail,
     private readonly config: AppConfig,
+    jobs: PeriodicJobs,
   ) {
-    super({ every: 15 * 60 * 1000 });
+    const run = (signal: AbortSignal) => this.removeOld(signal);
+    jobs.add({ name: 'remove old audit entries', interval: 15 * 60_000, run });
   }
 
-  protected override work(): Promise<void> {
+  /** @param signal ends it before everything is removed */
+  removeOld(signal?: AbortSignal): Promise<void> {
     const moment = Date.now() - this.config.auditRetention * 1000;
-    return this.trail.removeBefore(moment, this.stopping);
+    return this.trail.removeBefore(moment, signal);
   }
 }

@@ -5,7 +5,8 @@ import { Database } from '../database/database.js';
 import { removeInBatches } from '../database/remove-in-batches.js';
 import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';
-import { ListReader, type Page } from '../lists/list-reader.js';
+import { ListReader } from '../lists/list-reader.js';
+import type { Page } from '../lists/page.js';
 import type { Token } from '../tokens/token.js';
 import { AuditEntry, type AuditEvent } from './audit-entry.entity.js';
 import { auditFields } from './audit-fields.js';
@@ -65,7 +66,7 @@ export class AuditTrail {
    * @param moment milliseconds since 1970
    * @param signal ends it before everything is removed
    */
-  async removeBefore(moment: number, signal: AbortSignal): Promise<void> {
+  async removeBefore(moment: number, signal?: AbortSignal): Promise<void> {
     const old = { key: 'id', column: 'happenedAt', moment } as const;
     await removeInBatches(this.database, AuditEntry, old, signal);
   }

@@ -22,7 +22,8 @@ import { SET_COOKIE_HEADER, TokenCookies } from '../access/token-cookies.js';
 import { Token } from '../tokens/token.js';
 import { OwnUserResponse } from '../users/dto/user-response.dto.js';
 import { PasswordChangeLimit } from '../users/password-change-limit.js';
-import { currentPasswordWrong, passwordTooCommon } from '../users/user-errors.js';
+import { currentPasswordWrong, } from '../users/user-errors.js';
+import { passwordTooCommon } from '../passwords/common-passwords.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { credentialsInvalid, credentialsMissing } from './auth-errors.js';
 import { AuthService } from './auth.service.js';
@@ -69,7 +70,7 @@ export class AuthController {
 
   @Post('refresh')
   @HttpCode(200)
-  @RequireToken({ type: 'refresh', spent: true, refreshCookie: true })
+  @RequireToken({ type: 'refresh', allowRotated: true, refreshCookie: true })
   @NotRateLimited()
   @ApiOperation({
     summary: 'Get new tokens',
@@ -110,7 +111,7 @@ export class AuthController {
   }
 
   @Delete('logout2')
-  @RequireToken({ type: 'refresh', spent: true, refreshCookie: true })
+  @RequireToken({ type: 'refresh', allowRotated: true, refreshCookie: true })
   @NotRateLimited()
   @ApiOperation({
     summary: 'End the session',

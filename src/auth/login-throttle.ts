@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { MoreThan } from 'typeorm';
 import { ApiError, tooManyRequests, unavailable } from '../errors/api-error.js';
-import { PeriodicTask } from '../scheduling/periodic-task.js';
+import { PeriodicJobs } from '../scheduling/periodic-jobs.js';
 import { SecurityEvents } from '../logging/security-events.js';
 import { nfc } from '../validation/values.js';
 import { Database } from '../database/database.js';
@@ -51,7 +51,7 @@ interface AttemptOptions {
  * lies in the database, so that instances share it. See docs/decisions/0012-guessing.md.
  */
 @Injectable()
-export class LoginThrottle extends PeriodicTask {
+export class LoginThrottle {
   private readonly failures: Select<LoginFailure, 'inRange' | 'inAll'>;
   /** The attempts of this process that are being verified, by range and account, in their order. */
   private readonly underWay = new Map<string, Promise<void>[]>();
@@ -61,8 +61,10 @@ export class LoginThrottle extends PeriodicTask {
     private readonly users: UsersService,
     private readonly sessions: SessionRepository,
     private readonly events: SecurityEvents,
+    jobs: PeriodicJobs,
   ) {
-    super({ every: 15 * 60_000 });
+    const run = (signal: AbortSignal) => this.removeOld(signal);
+    jobs.add({ name: 'remove old login failures', interval: 15 * 60_000, run });
     this.failures = database.select({
       parameters: ['inRange', 'inAll'],
       query: (manager) =>
@@ -148,9 +150,10 @@ export class LoginThrottle extends PeriodicTask {
     this.events.warn('login_delayed', 'failures from one range of addresses', origin);
   }
 
-  protected override work(): Promise<void> {
+  /** @param signal ends it before everything is removed */
+  removeOld(signal?: AbortSignal): Promise<void> {
     const old = { key: 'key', column: 'lastAt', moment: Date.now() - MEMORY } as const;
-    return removeInBatches(this.database, LoginFailure, old, this.stopping);
+    return removeInBatches(this.database, LoginFailure, old, signal);
   }
 
   /** @returns how many failures in a row there were from there */

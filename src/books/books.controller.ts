@@ -10,17 +10,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable } from '../errors/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
-import { linkHeader, linkNext, locationHeader, setLocation } from '../http/links.js';
-import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
+import { locationHeader, setLocation } from '../http/links.js';
+import { ListOf, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
-import { CurrentToken, RequireToken } from '../access/require-token.decorator.js';
-import { Token } from '../tokens/token.js';
+import { mapPage, type Page } from '../lists/page.js';
+import { RequireToken } from '../access/require-token.decorator.js';
 import { bookExists, limitReached } from './book-errors.js';
 import { bookFields } from './book-fields.js';
 import { BooksService } from './books.service.js';
 import { BookResponse } from './dto/book-response.dto.js';
 import { bookValues, CreateBook, ReplaceBook } from './dto/book-body.dto.js';
-import { ownerOf } from './owner-of.js';
+import { OwnerId } from './owner-id.decorator.js';
 
 const badBody = { name: ['Missing data for required field.'] };
 
@@ -32,25 +32,20 @@ export class BooksController {
 
   @Get()
   @ApiOperation({ summary: 'List your books' })
-  @ApiListParameters(bookFields)
-  @ApiOkResponse({ type: [BookResponse], headers: linkHeader })
+  @ListOf(BookResponse, { fields: bookFields })
   async list(
-    @CurrentToken() token: Token,
+    @OwnerId() ownerId: number,
     @ListParameters(bookFields) query: ListQuery,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<BookResponse[]> {
-    const page = await this.books.list(ownerOf(token), query);
-    linkNext(request, reply, page);
-    return page.rows.map((book) => BookResponse.from(book));
+  ): Promise<Page<BookResponse>> {
+    return mapPage(await this.books.list(ownerId, query), (book) => BookResponse.from(book));
   }
 
   @Get(':id')
   @ApiOperation({ summary: 'Get a book of yours' })
   @ApiOkResponse({ type: BookResponse })
   @ApiErrors(notFound)
-  async get(@CurrentToken() token: Token, @ResourceId() id: number): Promise<BookResponse> {
-    return BookResponse.from(await this.books.get(ownerOf(token), id));
+  async get(@OwnerId() ownerId: number, @ResourceId() id: number): Promise<BookResponse> {
+    return BookResponse.from(await this.books.get(ownerId, id));
   }
 
   @Post()
@@ -59,12 +54,12 @@ export class BooksController {
   @ApiBodyErrors(badBody)
   @ApiErrors(bookExists, limitReached, serviceUnavailable)
   async create(
-    @CurrentToken() token: Token,
+    @OwnerId() ownerId: number,
     @Body() body: CreateBook,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<BookResponse> {
-    const book = await this.books.create(ownerOf(token), bookValues(body));
+    const book = await this.books.create(ownerId, bookValues(body));
     setLocation(request, reply, `/api/books/${book.id}`);
     return BookResponse.from(book);
   }
@@ -75,12 +70,12 @@ export class BooksController {
   @ApiBodyErrors(badBody)
   @ApiErrors(idMismatch, notFound, bookExists, serviceUnavailable)
   async replace(
-    @CurrentToken() token: Token,
+    @OwnerId() ownerId: number,
     @ResourceId() id: number,
     @Body() body: ReplaceBook,
   ): Promise<BookResponse> {
     refuseOtherId(id, body);
-    return BookResponse.from(await this.books.replace(ownerOf(token), id, bookValues(body)));
+    return BookResponse.from(await this.books.replace(ownerId, id, bookValues(body)));
   }
 
   @Delete(':id')
@@ -88,7 +83,7 @@ export class BooksController {
   @ApiOperation({ summary: 'Delete a book of yours' })
   @ApiNoContentResponse()
   @ApiErrors(notFound, serviceUnavailable)
-  async remove(@CurrentToken() token: Token, @ResourceId() id: number): Promise<void> {
-    await this.books.remove(ownerOf(token), id);
+  async remove(@OwnerId() ownerId: number, @ResourceId() id: number): Promise<void> {
+    await this.books.remove(ownerId, id);
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ApiError, notFound } from '../errors/api-error.js';
 import type { ListQuery } from '../lists/list-query.js';
-import type { Page } from '../lists/list-reader.js';
+import type { Page } from '../lists/page.js';
 import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import { BookRepository, type BookValues } from './book.repository.js';
 import type { Book } from './book.entity.js';

@@ -18,16 +18,17 @@ import { AuthService } from '../auth/auth.service.js';
 import { bookExists } from '../books/book-errors.js';
 import { BooksService } from '../books/books.service.js';
 import { bookValues } from '../books/dto/book-body.dto.js';
-import { ownerOf } from '../books/owner-of.js';
+import { OwnerId } from '../books/owner-id.decorator.js';
 import { serviceUnavailable, tooManyRequests } from '../errors/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { AppConfig } from '../config/app-config.js';
 import { ResourceId } from '../http/resource-id.js';
 import { type Client, RequestClient } from '../http/client.js';
-import { linkHeader, linkNext } from '../http/links.js';
 import { AuthRateLimitGuard } from '../limits/rate-limit.guard.js';
-import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
-import { type ListQuery, MAX_LIMIT } from '../lists/list-query.js';
+import { ListOf, ListParameters } from '../lists/list.decorators.js';
+import type { ListQuery } from '../lists/list-query.js';
+import { mapPage, type Page } from '../lists/page.js';
+import { MAX_LIMIT } from '../lists/parse-list-query.js';
 import {
   AccessBy,
   CurrentToken,
@@ -37,7 +38,8 @@ import {
 } from '../access/require-token.decorator.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser } from '../users/dto/user-body.dto.js';
-import { nameTaken, passwordTooCommon } from '../users/user-errors.js';
+import { nameTaken, } from '../users/user-errors.js';
+import { passwordTooCommon } from '../passwords/common-passwords.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { BasicAuthGuard } from './basic-auth.guard.js';
 import { ApiRefusedLogin, ApiRefusedToken, ApiTutorialMessage } from './bookstore.decorators.js';
@@ -121,16 +123,11 @@ export class BookstoreController {
     flaskCompat ? PUBLIC : { ...TUTORIAL_TOKEN, scope: { admin: true } },
   )
   @ApiOperation({ summary: 'List users' })
-  @ApiListParameters({}, MAX_LIMIT)
-  @ApiOkResponse({ type: TutorialUsersResponse, headers: linkHeader })
+  @ListOf(TutorialUsersResponse, { fields: {}, defaultLimit: MAX_LIMIT, member: 'users' })
   async listUsers(
     @ListParameters({}, MAX_LIMIT) query: ListQuery,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<TutorialUsersResponse> {
-    const page = await this.users.list(query);
-    linkNext(request, reply, page);
-    return { users: page.rows.map((user) => TutorialUserResponse.from(user)) };
+  ): Promise<Page<TutorialUserResponse>> {
+    return mapPage(await this.users.list(query), (user) => TutorialUserResponse.from(user));
   }
 
   @Post('book')
@@ -142,10 +139,10 @@ export class BookstoreController {
   @ApiBodyErrors(badBody)
   @ApiErrors(bookExists, tooManyBooks, serviceUnavailable)
   async addBook(
-    @CurrentToken() token: Token,
+    @OwnerId() ownerId: number,
     @Body() body: TutorialBook,
   ): Promise<MessageResponse> {
-    await this.books.create(ownerOf(token), bookValues(bookOf(body)));
+    await this.books.create(ownerId, bookValues(bookOf(body)));
     return { message: words.added };
   }
 
@@ -153,17 +150,12 @@ export class BookstoreController {
   @TutorialToken()
   @ApiRefusedToken()
   @ApiOperation({ summary: 'List your books' })
-  @ApiListParameters({}, MAX_LIMIT)
-  @ApiOkResponse({ type: TutorialBooksResponse, headers: linkHeader })
+  @ListOf(TutorialBooksResponse, { fields: {}, defaultLimit: MAX_LIMIT, member: 'list_of_books' })
   async listBooks(
-    @CurrentToken() token: Token,
+    @OwnerId() ownerId: number,
     @ListParameters({}, MAX_LIMIT) query: ListQuery,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<TutorialBooksResponse> {
-    const page = await this.books.list(ownerOf(token), query);
-    linkNext(request, reply, page);
-    return { list_of_books: page.rows.map((book) => TutorialBookResponse.from(book)) };
+  ): Promise<Page<TutorialBookResponse>> {
+    return mapPage(await this.books.list(ownerId, query), (book) => TutorialBookResponse.from(book));
   }
 
   @Delete('books/:id')
@@ -174,10 +166,10 @@ export class BookstoreController {
   @ApiTutorialMessage(404, words.noBook)
   @ApiErrors(serviceUnavailable)
   async removeBook(
-    @CurrentToken() token: Token,
+    @OwnerId() ownerId: number,
     @ResourceId() id: number,
   ): Promise<MessageResponse> {
-    await this.books.remove(ownerOf(token), id);
+    await this.books.remove(ownerId, id);
     return { message: words.deleted };
   }
 }

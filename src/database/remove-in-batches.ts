@@ -25,9 +25,9 @@ export async function removeInBatches<Entity extends ObjectLiteral>(
   database: Database,
   entity: new () => Entity,
   rows: OldRows<Entity>,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
+  while (!signal?.aborted) {
     const begun = performance.now();
     if ((await removeBatch(database, entity, rows)) < BATCH) return;
     await pauseSince(begun, signal);

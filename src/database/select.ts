@@ -55,55 +55,22 @@ export type ExpensiveReadQueue = ReturnType<typeof expensiveReadQueue>;
 /** A prepared read. The caller only matters to expensive ones. */
 export interface Select<Entity, Parameter extends string> {
   all(values: Record<Parameter, Value>, caller?: ReadCaller): Promise<Entity[]>;
-  /** As `all`, but no more than one answer should hold, which has `bytes` already; see `takeLight`. */
-  light(
+  /** As `all`, up to the size that a response may have, which holds `bytes` already; see `takeBounded`. */
+  bounded(
     values: Record<Parameter, Value>,
     caller?: ReadCaller,
     bytes?: number,
-  ): Promise<Light<Entity>>;
+  ): Promise<BoundedRows<Entity>>;
   first(values: Record<Parameter, Value>, caller?: ReadCaller): Promise<Entity | undefined>;
 }
 
-/** Rows, and whether there may be more behind them that would have been too much. */
-export interface Light<Row> {
+/** Rows up to a limit on their size; see `takeBounded`. */
+export interface BoundedRows<Row> {
   rows: Row[];
-  isCut: boolean;
-  /** The most bytes of JSON that their texts may be, with those that the answer held already. */
-  most: number;
-}
-
-/**
- * The rows up to the one with which their texts are more than 500,000 bytes of JSON: rows may be
- * large, and an answer of a thousand of them would delay other requests. With its other fields such
- * an answer is smaller than 1 MiB. The function uses nothing from outside, because `SqliteThread`
- * passes its source to a thread.
- *
- * @param bytes of JSON that the answer holds already
- */
-export function takeLight(rows: Iterable<unknown[]>, bytes = 0): Light<unknown[]> {
-  const limit = 500_000;
-  const sizeOf = (text: string): number =>
-    // JSON escapes these: a control character or a lone surrogate becomes six bytes.
-    // eslint-disable-next-line no-control-regex
-    /[\u0000-\u001f"\\\ud800-\udfff]/.test(text)
-      ? Buffer.byteLength(JSON.stringify(text)) - 2
-      : Buffer.byteLength(text);
-  const taken: unknown[][] = [];
-  let measured = 0;
-  let exact = bytes;
-  // No text has more than six bytes per UTF-16 unit. Small pages are not measured more exactly.
-  let most = bytes;
-  for (const row of rows) {
-    taken.push(row);
-    for (const value of row) if (typeof value === 'string') most += 6 * value.length;
-    if (most <= limit) continue;
-    for (; measured < taken.length; measured++) {
-      for (const value of taken[measured]!) if (typeof value === 'string') exact += sizeOf(value);
-    }
-    if (exact > limit) return { rows: taken, isCut: true, most: exact };
-    most = exact;
-  }
-  return { rows: taken, isCut: false, most };
+  /** Whether the limit was reached, so that more rows may follow. */
+  truncated: boolean;
+  /** An upper bound of the bytes of JSON that the response holds. */
+  maxBytes: number;
 }
 
 /** SQL with places for its values, and how its rows become entities. */
@@ -187,10 +154,10 @@ function binding(order: readonly string[]): CompiledSelect<unknown>['bind'] {
 }
 
 export function hydrated<Entity>(
-  { rows, ...light }: Light<unknown[]>,
+  { rows, ...bounds }: BoundedRows<unknown[]>,
   hydrate: CompiledSelect<Entity>['hydrate'],
-): Light<Entity> {
-  return { rows: rows.map(hydrate), ...light };
+): BoundedRows<Entity> {
+  return { rows: rows.map(hydrate), ...bounds };
 }
 
 /** What `make` gives, made when it is first asked for. */

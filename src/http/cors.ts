@@ -1,13 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AppConfig } from '../config/app-config.js';
-import { CSRF_HEADER } from '../access/token-cookies.js';
 import { pathOf } from './links.js';
 import { REQUEST_ID_HEADER } from './request-id.js';
 import type { RouteMethods } from './route-methods.js';
 import { addVary } from './vary.js';
 
-/** The request headers that belong to no single route. A route declares its own: `@Headers()`. */
-const REQUEST_HEADERS = ['authorization', 'content-type', CSRF_HEADER, REQUEST_ID_HEADER];
+/** The request headers that belong to no single route. */
+const REQUEST_HEADERS = ['authorization', 'content-type', REQUEST_ID_HEADER];
 
 /** The response headers that scripts of other origins may read. */
 const RESPONSE_HEADERS = [
@@ -25,7 +24,7 @@ type CorsSettings = Pick<AppConfig, 'corsOrigins' | 'tokenCookies'>;
  * preflight gets the methods of its path. The preflights of other origins and for unknown paths are
  * answered like any other `OPTIONS` request, without a permission.
  *
- * @param declaredHeaders the names of the request headers that routes declare; asked once they are all there
+ * @param declaredHeaders the names of further request headers; asked when all routes are registered
  */
 export function allowOrigins(
   instance: FastifyInstance,

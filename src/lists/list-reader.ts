@@ -1,16 +1,11 @@
 import type { ObjectLiteral } from 'typeorm';
 import type { Database } from '../database/database.js';
-import type { Light, ReadCaller, Select, Value } from '../database/select.js';
+import type { BoundedRows, ReadCaller, Select, Value } from '../database/select.js';
 import { keyOf, writeCursor } from './cursor.js';
 import { turnToAnswer, turnToRead } from './large-pages.js';
 import type { Condition, ListFields, SortKey } from './list-field.js';
 import type { ListQuery, SortTerm } from './list-query.js';
-
-/** A page of a list, and the cursor of the one that follows; null where none does. */
-export interface Page<Row> {
-  rows: Row[];
-  next: string | null;
-}
+import type { Page } from './page.js';
 
 /** Rows that are one stretch of a list, and what they are in order of. */
 interface Stretch {
@@ -51,20 +46,20 @@ export class ListReader<Entity extends ObjectLiteral> {
     // One more than the page may hold tells whether another follows.
     const wanted = limit + 1;
     const rows: Entity[] = [];
-    let isCut = false;
-    let most = 0;
+    let truncated = false;
+    let maxBytes = 0;
     await turnToRead();
     for (const stretch of this.stretches(query)) {
-      if (rows.length >= wanted || isCut) break;
+      if (rows.length >= wanted || truncated) break;
       const select = this.prepareRead(stretch, conditions, expensive);
       // The limit on the size is one of the page, not of each stretch.
       const bytes = rows.length === 0 ? 0 : Buffer.byteLength(JSON.stringify(rows));
       const found = await select(wanted - rows.length, query.caller, bytes);
       rows.push(...found.rows);
-      ({ isCut, most } = found);
+      ({ truncated, maxBytes } = found);
     }
-    await turnToAnswer(most);
-    if (rows.length < wanted && !isCut) return { rows, next: null };
+    await turnToAnswer(maxBytes);
+    if (rows.length < wanted && !truncated) return { rows, next: null };
     const page = rows.slice(0, Math.min(limit, Math.max(1, rows.length - 1)));
     return { rows: page, next: writeCursor(sort, this.keysOf(page.at(-1)!, sort)) };
   }
@@ -132,12 +127,12 @@ export class ListReader<Entity extends ObjectLiteral> {
     stretch: Stretch,
     conditions: Condition[],
     expensive: boolean,
-  ): (limit: number, caller?: ReadCaller, bytes?: number) => Promise<Light<Entity>> {
+  ): (limit: number, caller?: ReadCaller, bytes?: number) => Promise<BoundedRows<Entity>> {
     const all = [...conditions, stretch.condition];
     const values = Object.assign({}, ...all.map((each) => each.values)) as Condition['values'];
     const where = all.map(({ sql }) => sql).join(' AND ');
     const select = this.prepare(where, stretch.sort, Object.keys(values), expensive);
-    return (limit, caller, bytes) => select.light({ ...values, limit }, caller, bytes);
+    return (limit, caller, bytes) => select.bounded({ ...values, limit }, caller, bytes);
   }
 
   private prepare(

@@ -1,11 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
-import { ApiError } from '../errors/api-error.js';
+import { ApiError, type ErrorKind } from '../errors/api-error.js';
 import { nfc } from '../validation/values.js';
 import { AppConfig } from '../config/app-config.js';
 import { packageRoot } from '../config/package-root.js';
-import { passwordTooCommon } from '../users/user-errors.js';
+
+export const passwordTooCommon: ErrorKind = {
+  status: 400,
+  code: 'password_too_common',
+  message: 'This password is among those that are tried first.',
+};
 
 /**
  * The 3,000 most common passwords, and the 3,000 most common of those that are long enough for

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { PeriodicTask } from '../scheduling/periodic-task.js';
+import { PeriodicJobs } from '../scheduling/periodic-jobs.js';
 import { TokenStateRepository } from './token-state.repository.js';
 
 /**
@@ -10,12 +10,17 @@ const KEPT = 24 * 3600_000;
 
 /** Removes sessions and revoked tokens that no valid token can name any more. */
 @Injectable()
-export class ExpiryService extends PeriodicTask {
-  constructor(private readonly states: TokenStateRepository) {
-    super({ every: 15 * 60 * 1000 });
+export class ExpiryService {
+  constructor(
+    private readonly states: TokenStateRepository,
+    jobs: PeriodicJobs,
+  ) {
+    const run = (signal: AbortSignal) => this.removeExpired(signal);
+    jobs.add({ name: 'remove expired sessions', interval: 15 * 60_000, run });
   }
 
-  protected override work(): Promise<void> {
-    return this.states.removeExpired(Date.now() - KEPT, this.stopping);
+  /** @param signal ends it before everything is removed */
+  removeExpired(signal?: AbortSignal): Promise<void> {
+    return this.states.removeExpired(Date.now() - KEPT, signal);
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { pauseSince } from '../scheduling/pause.js';
-import { PeriodicTask } from '../scheduling/periodic-task.js';
+import { PeriodicJobs } from '../scheduling/periodic-jobs.js';
 import { SessionRepository } from './session.repository.js';
 
 /** Sessions that are remembered; where there are as many, the next round comes at once. */
@@ -10,12 +10,19 @@ const BATCH = 100;
 
 /** Remembers which sessions are used, so that a read costs no write: `last_used_at` may lag. */
 @Injectable()
-export class SessionActivity extends PeriodicTask {
+export class SessionActivity {
   private seen = new Map<string, number>();
   private early = false;
+  /** Writes now, after a write that is under way. */
+  private readonly writeNow: () => Promise<void>;
 
-  constructor(private readonly sessions: SessionRepository) {
-    super({ every: 30_000 });
+  constructor(
+    private readonly sessions: SessionRepository,
+    jobs: PeriodicJobs,
+  ) {
+    const run = (signal: AbortSignal) => this.write(signal);
+    const name = 'write the use of sessions';
+    this.writeNow = jobs.add({ name, interval: 30_000, run, runAtShutdown: true });
   }
 
   note(sessionId: string): void {
@@ -23,7 +30,7 @@ export class SessionActivity extends PeriodicTask {
       this.seen.set(sessionId, Date.now());
     } else if (!this.early) {
       this.early = true;
-      void this.run();
+      void this.writeNow();
     }
   }
 
@@ -35,20 +42,15 @@ export class SessionActivity extends PeriodicTask {
     });
   }
 
-  override async onModuleDestroy(): Promise<void> {
-    await super.onModuleDestroy();
-    await this.run();
-  }
-
-  /** Writes what was seen. Where that fails it is forgotten: the next use will do as well. */
-  protected override async work(): Promise<void> {
+  /** Writes what was seen. It is forgotten if the write fails, because the next use replaces it. */
+  async write(signal?: AbortSignal): Promise<void> {
     const uses = [...this.seen];
     this.seen = new Map();
     this.early = false;
     for (let start = 0; start < uses.length; start += BATCH) {
       const begun = performance.now();
       await this.sessions.noteUse(uses.slice(start, start + BATCH));
-      if (start + BATCH < uses.length) await pauseSince(begun, this.stopping);
+      if (start + BATCH < uses.length) await pauseSince(begun, signal);
     }
   }
 }

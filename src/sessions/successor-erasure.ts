@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
 import { pauseSince } from '../scheduling/pause.js';
-import { PeriodicTask } from '../scheduling/periodic-task.js';
+import { PeriodicJobs } from '../scheduling/periodic-jobs.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
@@ -22,7 +22,7 @@ export const NO_SUCCESSOR = {
 
 /** Erases sealed successors once the grace period of their spent tokens is over. */
 @Injectable()
-export class SuccessorErasure extends PeriodicTask {
+export class SuccessorErasure {
   private readonly overdue: Select<Session, 'moment' | 'latest'>;
   /** Whether the log of the database may still hold what was erased. */
   private isInLog = false;
@@ -30,8 +30,10 @@ export class SuccessorErasure extends PeriodicTask {
   constructor(
     private readonly database: Database,
     private readonly config: AppConfig,
+    jobs: PeriodicJobs,
   ) {
-    super({ every: EVERY });
+    const run = (signal: AbortSignal) => this.eraseOverdue(signal);
+    jobs.add({ name: 'erase successors of refresh tokens', interval: EVERY, run });
     this.overdue = database.select({
       parameters: ['moment', 'latest'],
       query: (manager) =>
@@ -44,14 +46,14 @@ export class SuccessorErasure extends PeriodicTask {
     });
   }
 
-  /** Looks first, so that a round that finds nothing takes no lock. */
-  protected override async work(): Promise<void> {
-    while (!this.stopping.aborted) {
+  /** Looks first, so that a run that finds nothing takes no lock. */
+  async eraseOverdue(signal?: AbortSignal): Promise<void> {
+    while (!signal?.aborted) {
       const begun = performance.now();
       const ids = (await this.overdue.all(this.times())).map(({ id }) => id);
       if (ids.length > 0) await this.erase(ids);
       if (ids.length < BATCH) break;
-      await pauseSince(begun, this.stopping);
+      await pauseSince(begun, signal);
     }
     if (this.isInLog) this.isInLog = !this.database.clearLog();
   }

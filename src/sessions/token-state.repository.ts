@@ -6,16 +6,22 @@ import type { Select } from '../database/select.js';
 import { RevokedToken } from './revoked-token.entity.js';
 import { digestOf } from './sealed-token.js';
 import { Session } from './session.entity.js';
+import { TokenStore } from '../tokens/token-store.js';
 import type { Token } from '../tokens/token.js';
+import { SessionActivity } from './session-activity.js';
 
-/** Which tokens are no longer good although they verify. */
+/** Decides from the tables of sessions and of revoked tokens whether a token is active. */
 @Injectable()
-export class TokenStateRepository {
+export class TokenStateRepository extends TokenStore {
   private readonly liveSession: Select<Session, 'sid' | 'subject' | 'jti' | 'now'>;
   private readonly unspent: Select<Session, 'sid' | 'subject' | 'jti' | 'now' | 'digest'>;
   private readonly revocation: Select<RevokedToken, 'jti'>;
 
-  constructor(private readonly database: Database) {
+  constructor(
+    private readonly database: Database,
+    private readonly activity: SessionActivity,
+  ) {
+    super();
     this.liveSession = database.select({
       parameters: ['sid', 'subject', 'jti', 'now'],
       query: liveSession,
@@ -37,23 +43,20 @@ export class TokenStateRepository {
     });
   }
 
-  /**
-   * Whether the token was not revoked and its session lives. One query.
-   *
-   * @param spent whether a refresh token will do that was spent
-   */
-  async isLive(token: Token, spent: boolean): Promise<boolean> {
+  /** One query. Notes the use of the session. */
+  async isActive(token: Token, { allowRotated }: { allowRotated: boolean }): Promise<boolean> {
     const { id: jti, subject, sessionId: sid } = token;
     if (sid === null) return (await this.revocation.first({ jti })) === undefined;
-    const now = Date.now();
-    const values = { sid, subject, jti, now };
-    if (token.type === 'access' || spent) {
-      return (await this.liveSession.first(values)) !== undefined;
-    }
-    return (await this.unspent.first({ ...values, digest: digestOf(token) })) !== undefined;
+    const values = { sid, subject, jti, now: Date.now() };
+    const row =
+      token.type === 'access' || allowRotated
+        ? await this.liveSession.first(values)
+        : await this.unspent.first({ ...values, digest: digestOf(token) });
+    if (row === undefined) return false;
+    this.activity.note(sid);
+    return true;
   }
 
-  /** Twice is as good as once. */
   async revoke(token: Token): Promise<void> {
     await this.database.write((manager) =>
       manager
@@ -73,7 +76,7 @@ export class TokenStateRepository {
    * @param moment milliseconds since 1970; what expired later is kept
    * @param signal ends it before everything is removed
    */
-  async removeExpired(moment: number, signal: AbortSignal): Promise<void> {
+  async removeExpired(moment: number, signal?: AbortSignal): Promise<void> {
     const expired = { column: 'expiresAt', moment } as const;
     await removeInBatches(this.database, RevokedToken, { key: 'jti', ...expired }, signal);
     await removeInBatches(this.database, Session, { key: 'id', ...expired }, signal);

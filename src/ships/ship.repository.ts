@@ -3,7 +3,8 @@ import { THIS_ID } from '../http/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import type { ListQuery } from '../lists/list-query.js';
-import { ListReader, type Page } from '../lists/list-reader.js';
+import { ListReader } from '../lists/list-reader.js';
+import type { Page } from '../lists/page.js';
 import { shipFields } from './ship-fields.js';
 import { Ship } from './ship.entity.js';
 

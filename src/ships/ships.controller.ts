@@ -10,9 +10,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable } from '../errors/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
-import { linkHeader, linkNext, locationHeader, setLocation } from '../http/links.js';
-import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
+import { locationHeader, setLocation } from '../http/links.js';
+import { ListOf, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
+import { mapPage, type Page } from '../lists/page.js';
 import { Public, RequireToken } from '../access/require-token.decorator.js';
 import { CreateShip, newShip, ReplaceShip } from './dto/ship-body.dto.js';
 import { ShipResponse } from './dto/ship-response.dto.js';
@@ -29,16 +30,9 @@ export class ShipsController {
   @Get()
   @Public()
   @ApiOperation({ summary: 'List ships' })
-  @ApiListParameters(shipFields)
-  @ApiOkResponse({ type: [ShipResponse], headers: linkHeader })
-  async list(
-    @ListParameters(shipFields) query: ListQuery,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ShipResponse[]> {
-    const page = await this.ships.list(query);
-    linkNext(request, reply, page);
-    return page.rows.map((ship) => ShipResponse.from(ship));
+  @ListOf(ShipResponse, { fields: shipFields })
+  async list(@ListParameters(shipFields) query: ListQuery): Promise<Page<ShipResponse>> {
+    return mapPage(await this.ships.list(query), (ship) => ShipResponse.from(ship));
   }
 
   @Get(':id')

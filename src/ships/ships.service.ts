@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ApiError, notFound } from '../errors/api-error.js';
 import type { ListQuery } from '../lists/list-query.js';
-import type { Page } from '../lists/list-reader.js';
+import type { Page } from '../lists/page.js';
 import { type NewShip, ShipRepository } from './ship.repository.js';
 import type { Ship } from './ship.entity.js';
 

@@ -1,70 +1,57 @@
-import type { KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import jsonwebtoken from 'jsonwebtoken';
 import { AppConfig } from '../config/app-config.js';
-import { JWT_ALGORITHMS } from '../config/jwt-algorithms.js';
-import { isOfOtherType, refuseClaims, refuseHeader } from './claims.js';
 import type { KeyRing } from '../keys/key-ring.js';
 import type { TokenKey } from '../keys/token-key.js';
 import { TokenKeys } from '../keys/token-keys.js';
+import { isOfOtherType, refuseClaims, refuseHeader } from './claims.js';
+import {
+  TokenError,
+  tokenExpired,
+  tokenInvalid,
+  tokenRevoked,
+  type TokenType,
+  wrongTokenType,
+} from './token-errors.js';
 import { decodeBase64url, parseTokenPart } from './token-part.js';
-import { TokenError, tokenInvalid, type TokenType, wrongTokenType } from './token-errors.js';
+import { TokenStore } from './token-store.js';
 import { type Claims, Token, type TokenHeader } from './token.js';
 
-/** A token on its way through the check. */
-export interface Presented {
-  readonly signed: string;
-  /** Whether a refresh token will do that was spent already. */
-  readonly spent: boolean;
-  /** Once `open` has looked at it. */
-  header?: Readonly<TokenHeader>;
+export interface VerifyOptions {
+  /** The required type; either type is accepted if it is left out. */
+  type?: TokenType | undefined;
+  /** Whether an already rotated refresh token is accepted. */
+  allowRotated?: boolean | undefined;
 }
 
-/** A header in which nothing was wrong, and the key that it names. */
+/** A header that was checked, and the key that it names. */
 interface KnownHeader {
   header: Readonly<TokenHeader>;
   key: TokenKey;
 }
 
-/** The tokens of one key and type have the same header, letter for letter; there are few keys. */
+/** All tokens of one key and type have the same header, letter for letter, and there are few keys. */
 const MAX_KNOWN_HEADERS = 64;
 
-/** What has to be checked of a token before and after jsonwebtoken does: it overlooks a lot. */
+/**
+ * Checks tokens, each step in `verify`. jsonwebtoken verifies signature, issuer and audience; it is
+ * lenient about everything else (docs/decisions/0005-checking-tokens.md).
+ */
 @Injectable()
 export class TokenVerifier {
-  private knownHeaders = new Map<string, KnownHeader>();
-  /** The keys that the headers were looked up in. */
+  private readonly knownHeaders = new Map<string, KnownHeader>();
+  /** The keys that `knownHeaders` were looked up in. */
   private ring: KeyRing | undefined;
+  private readonly options: jsonwebtoken.VerifyOptions;
 
   constructor(
     private readonly keys: TokenKeys,
     private readonly config: AppConfig,
-  ) {}
-
-  /**
-   * Reads a token's header, before anything in it is trusted, and finds the key to check it with.
-   *
-   * @throws TokenError `token_invalid` where the token is malformed, or no key is good for it
-   */
-  open(presented: Presented): KeyObject {
-    const [text, payload, signature] = partsOf(presented.signed);
-    try {
-      parseTokenPart(payload);
-      decodeBase64url(signature);
-      const { header, key } = this.lookUp(text);
-      presented.header = header;
-      return key.verifying;
-    } catch (error) {
-      throw new TokenError(tokenInvalid, error);
-    }
-  }
-
-  /** How jsonwebtoken is to check a token whose key is the one of `open`. */
-  get options() {
-    const { jwtIssuer, jwtAudience } = this.config;
-    return {
-      // Each key has its own, which `open` holds the header against.
-      algorithms: [...JWT_ALGORITHMS],
-      // Checked with the other claims, to a fraction of a second.
+    private readonly store: TokenStore,
+  ) {
+    const { jwtIssuer, jwtAudience } = config;
+    this.options = {
+      // `refuseClaims` checks it, to a fraction of a second.
       ignoreNotBefore: true,
       ...(jwtIssuer !== null && { issuer: jwtIssuer }),
       ...(jwtAudience !== null && { audience: jwtAudience }),
@@ -72,31 +59,60 @@ export class TokenVerifier {
   }
 
   /**
-   * Checks the claims of a token whose signature has been verified.
+   * Checks form, key, signature, claims, type, revocation and session, in this order.
    *
-   * @throws TokenError `token_invalid`, or `wrong_token_type` where `type` is the other one
+   * @throws TokenError `token_invalid`, `token_expired`, `wrong_token_type` or `token_revoked`
    */
-  accept({ signed, header }: Presented, payload: Record<string, unknown>, type: TokenType): Token {
-    const reason = refuseClaims(payload, this.config, Date.now() / 1000);
-    if (reason !== null || !header) throw new TokenError(tokenInvalid, reason);
-    const token = new Token(signed, header, payload as Claims);
-    if (isOfOtherType(header, token.type)) {
-      throw new TokenError(tokenInvalid, `typ is not that of a token of type ${token.type}`);
+  async verify(signed: string, { type, allowRotated = false }: VerifyOptions = {}): Promise<Token> {
+    const token = this.verifySignature(signed);
+    if (type !== undefined && token.type !== type) {
+      throw new TokenError(wrongTokenType[type], `of ${token.subject}`);
     }
-    if (token.type !== type) throw new TokenError(wrongTokenType[type], `of ${token.subject}`);
+    if (!(await this.store.isActive(token, { allowRotated }))) {
+      throw new TokenError(tokenRevoked, `of ${token.subject}, session ${token.sessionId}`);
+    }
     return token;
   }
 
-  private lookUp(text: string): KnownHeader {
+  /** Everything that needs no database: form, key, signature and claims. */
+  private verifySignature(signed: string): Token {
+    try {
+      const [encodedHeader, encodedPayload, signature] = partsOf(signed);
+      parseTokenPart(encodedPayload);
+      decodeBase64url(signature);
+      const { header, key } = this.findKey(encodedHeader);
+      const claims = jsonwebtoken.verify(signed, key.verifying, {
+        ...this.options,
+        algorithms: [...key.algorithms],
+      }) as Claims;
+      const reason = refuseClaims(claims, this.config, Date.now() / 1000);
+      if (reason !== null) throw new TokenError(tokenInvalid, reason);
+      if (isOfOtherType(header, claims.type)) {
+        throw new TokenError(tokenInvalid, `typ is not that of a token of type ${claims.type}`);
+      }
+      return new Token(signed, header, claims);
+    } catch (error) {
+      if (error instanceof TokenError) throw error;
+      const isExpired = error instanceof jsonwebtoken.TokenExpiredError;
+      throw new TokenError(isExpired ? tokenExpired : tokenInvalid, error);
+    }
+  }
+
+  /**
+   * The checked header, and the key that the token must be signed with.
+   *
+   * @throws Error if the header is refused, or if no key has its `kid` and `alg`
+   */
+  private findKey(encodedHeader: string): KnownHeader {
     const { ring } = this.keys;
-    const full = this.knownHeaders.size >= MAX_KNOWN_HEADERS;
-    if (ring !== this.ring || full) {
+    const isFull = this.knownHeaders.size >= MAX_KNOWN_HEADERS;
+    if (ring !== this.ring || isFull) {
       this.ring = ring;
       this.knownHeaders.clear();
     }
-    const known = this.knownHeaders.get(text);
+    const known = this.knownHeaders.get(encodedHeader);
     if (known) return known;
-    const header = parseTokenPart(text);
+    const header = parseTokenPart(encodedHeader);
     const reason = refuseHeader(header);
     if (reason !== null) throw new Error(reason);
     const key = this.keys.find(header.kid as string | undefined);
@@ -104,12 +120,16 @@ export class TokenVerifier {
     const algorithm = key.algorithms.find((each) => each === header.alg);
     if (!algorithm) throw new Error('its key is not for its alg');
     const found = { header: Object.freeze({ ...header, alg: algorithm }), key };
-    this.knownHeaders.set(text, found);
+    this.knownHeaders.set(encodedHeader, found);
     return found;
   }
 }
 
-/** RFC 7519, section 3: three parts of a JWS in its compact form. */
+/**
+ * The three parts of a JWS in compact serialization (RFC 7515, section 7.1).
+ *
+ * @throws TokenError `token_invalid`
+ */
 export function partsOf(signed: string): [header: string, payload: string, signature: string] {
   const parts = typeof signed === 'string' ? signed.split('.') : [];
   const [header, payload, signature] = parts;

@@ -1,18 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
-import jsonwebtoken from 'jsonwebtoken';
 import { AppConfig } from '../config/app-config.js';
 import { refuseClaims, TOKEN_TYPES } from './claims.js';
 import type { TokenKey } from '../keys/token-key.js';
 import { TokenKeys } from '../keys/token-keys.js';
-import { NotAuthenticated, runStrategy } from '../auth/run-strategy.js';
 import { parseTokenPart } from './token-part.js';
 import { TokenError, tokenExpired, tokenInvalid, type TokenType } from './token-errors.js';
 import { addOwnClaims, TokenHookRunner } from './token-hooks.js';
-import { TokenStateRepository } from '../sessions/token-state.repository.js';
-import { AccessTokenStrategy, RefreshTokenStrategy } from './token.strategies.js';
-import { partsOf } from './token-verifier.js';
+import { TokenStore } from './token-store.js';
+import { partsOf, TokenVerifier, type VerifyOptions } from './token-verifier.js';
 import { type Claims, Token, type UnverifiedToken } from './token.js';
 
 export interface RefreshTokenOptions {
@@ -46,19 +43,14 @@ export interface AccessTokenOptions extends RefreshTokenOptions {
 /** Issues, verifies, reads and revokes tokens. */
 @Injectable()
 export class TokenService {
-  private readonly strategies: Record<TokenType, AccessTokenStrategy | RefreshTokenStrategy>;
-
   constructor(
     private readonly jwt: JwtService,
     private readonly keys: TokenKeys,
     private readonly hooks: TokenHookRunner,
-    private readonly states: TokenStateRepository,
+    private readonly verifier: TokenVerifier,
+    private readonly store: TokenStore,
     private readonly config: AppConfig,
-    access: AccessTokenStrategy,
-    refresh: RefreshTokenStrategy,
-  ) {
-    this.strategies = { access, refresh };
-  }
+  ) {}
 
   /**
    * @param subject becomes the claim `sub`; 1 to 255 characters
@@ -78,23 +70,12 @@ export class TokenService {
   }
 
   /**
-   * Checks everything about a token: its form, signature and claims, that it was not revoked, and
-   * that its session lives.
+   * Checks everything about a token: form, signature, claims, revocation and session.
    *
-   * @param type the one that is due; either, where it is left out
-   * @param spent whether a refresh token may also be one that was spent already
-   * @throws TokenError `token_invalid`, `token_expired`, `token_revoked` or `wrong_token_type`
+   * @throws TokenError `token_invalid`, `token_expired`, `wrong_token_type` or `token_revoked`
    */
-  async verify(
-    signed: string,
-    { type, spent = false }: { type?: TokenType; spent?: boolean } = {},
-  ): Promise<Token> {
-    const due = type ?? (this.decode(signed).claims.type === 'refresh' ? 'refresh' : 'access');
-    try {
-      return await runStrategy<Token>(this.strategies[due], { signed, spent });
-    } catch (error) {
-      throw error instanceof NotAuthenticated ? refusal(error.cause) : error;
-    }
+  verify(signed: string, options: VerifyOptions = {}): Promise<Token> {
+    return this.verifier.verify(signed, options);
   }
 
   /**
@@ -112,9 +93,9 @@ export class TokenService {
     }
   }
 
-  /** Revokes this one token, at every instance. Twice is as good as once. */
+  /** Revokes this one token at every instance. Revoking it again changes nothing. */
   revoke(token: Token): Promise<void> {
-    return this.states.revoke(token);
+    return this.store.revoke(token);
   }
 
   private async issue(
@@ -172,11 +153,4 @@ export class TokenService {
     const header = { alg: algorithm, typ, kid: id };
     return new Token(this.jwt.sign(claims, { privateKey: signing, header }), header, claims);
   }
-}
-
-/** What is wrong with a token that Passport did not let in, as one of our own errors. */
-function refusal(reason: unknown): TokenError {
-  if (reason instanceof TokenError) return reason;
-  const expired = reason instanceof jsonwebtoken.TokenExpiredError;
-  return new TokenError(expired ? tokenExpired : tokenInvalid, reason);
 }

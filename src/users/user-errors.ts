@@ -6,11 +6,6 @@ export const currentPasswordWrong: ErrorKind = {
   message: 'The current password is another.',
   logLevel: 'log',
 };
-export const passwordTooCommon: ErrorKind = {
-  status: 400,
-  code: 'password_too_common',
-  message: 'This password is among those that are tried first.',
-};
 /** `REGISTRATION=closed`, and no administrator's token. */
 export const registrationClosed: ErrorKind = {
   status: 403,

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { PeriodicTask } from '../scheduling/periodic-task.js';
+import { PeriodicJobs } from '../scheduling/periodic-jobs.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { WriteBatches } from '../database/write-batches.js';
@@ -16,7 +16,7 @@ type RemoveBatch = (userId: number) => Promise<boolean>;
  * query of them asks whether the user exists.
  */
 @Injectable()
-export class UserRemovals extends PeriodicTask {
+export class UserRemovals {
   private readonly log = new Logger(UserRemovals.name);
   private readonly removers: RemoveBatch[] = [];
   private readonly locked: Select<UserRemoval, 'userId'>;
@@ -25,8 +25,10 @@ export class UserRemovals extends PeriodicTask {
     private readonly database: Database,
     private readonly batches: WriteBatches,
     sessions: SessionBatches,
+    jobs: PeriodicJobs,
   ) {
-    super({ every: 15 * 60 * 1000 });
+    const run = (signal: AbortSignal) => this.finishAll(signal);
+    jobs.add({ name: 'remove rows of deleted users', interval: 15 * 60_000, run });
     this.locked = database.select({
       parameters: ['userId'],
       lock: 'alone',
@@ -53,21 +55,23 @@ export class UserRemovals extends PeriodicTask {
   }
 
   /** Removes what is left. A failure is logged, and the next round tries again. */
-  async finish(userId: number): Promise<void> {
+  async finish(userId: number, signal?: AbortSignal): Promise<void> {
     try {
-      await this.batches.run({ group: `subject ${userId}` }, () => this.removeNext(userId));
+      await this.batches.run({ group: `subject ${userId}` }, () =>
+        this.removeNext(userId, signal),
+      );
     } catch (error) {
       this.log.warn(`The rows of user ${userId} are removed later: ${String(error)}`);
     }
   }
 
-  protected override async work(): Promise<void> {
+  private async finishAll(signal: AbortSignal): Promise<void> {
     const removals = await this.database.write((manager) => manager.find(UserRemoval));
-    for (const { userId } of removals) await this.finish(userId);
+    for (const { userId } of removals) await this.finish(userId, signal);
   }
 
-  private async removeNext(userId: number): Promise<boolean> {
-    if (this.stopping.aborted) return false;
+  private async removeNext(userId: number, signal?: AbortSignal): Promise<boolean> {
+    if (signal?.aborted) return false;
     return this.database.write(async (manager) => {
       // Another instance may do the same, which would find fewer rows than a batch, and stop.
       if (!(await this.locked.first({ userId }))) return false;

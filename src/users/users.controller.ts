@@ -23,10 +23,11 @@ import { idMismatch, notFound, serviceUnavailable, tooManyRequests } from '../er
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
 import { type Client, clientOf, RequestClient } from '../http/client.js';
-import { linkHeader, linkNext, locationHeader, setLocation } from '../http/links.js';
+import { locationHeader, setLocation } from '../http/links.js';
 import { AuthRateLimitGuard } from '../limits/rate-limit.guard.js';
-import { ApiListParameters, ListParameters } from '../lists/list.decorators.js';
+import { ListOf, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
+import { mapPage, type Page } from '../lists/page.js';
 import {
   AccessBy,
   CurrentToken,
@@ -40,7 +41,8 @@ import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
 import { UserResponse } from './dto/user-response.dto.js';
 import { PasswordChangeLimit } from './password-change-limit.js';
 import { RegistrationGuard } from './registration.guard.js';
-import { nameTaken, passwordTooCommon } from './user-errors.js';
+import { nameTaken, } from './user-errors.js';
+import { passwordTooCommon } from '../passwords/common-passwords.js';
 import { userFields } from './user-fields.js';
 import { UserReplacement } from './user-replacement.js';
 import { UsersService } from './users.service.js';
@@ -67,16 +69,9 @@ export class UsersController {
   @Get()
   @AccessBy(({ flaskCompat }) => (flaskCompat ? PUBLIC : { scope: { admin: true } }))
   @ApiOperation({ summary: 'List users' })
-  @ApiListParameters(userFields)
-  @ApiOkResponse({ type: [UserResponse], headers: linkHeader })
-  async list(
-    @ListParameters(userFields) query: ListQuery,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<UserResponse[]> {
-    const page = await this.users.list(query);
-    linkNext(request, reply, page);
-    return page.rows.map((user) => UserResponse.from(user));
+  @ListOf(UserResponse, { fields: userFields })
+  async list(@ListParameters(userFields) query: ListQuery): Promise<Page<UserResponse>> {
+    return mapPage(await this.users.list(query), (user) => UserResponse.from(user));
   }
 
   @Get(':id')

@@ -7,7 +7,7 @@ import { Database } from '../database/database.js';
 import { WRITE_BATCH, WriteBatches } from '../database/write-batches.js';
 import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';
-import type { Page } from '../lists/list-reader.js';
+import type { Page } from '../lists/page.js';
 import { SessionBatches } from '../sessions/session-batches.js';
 import { SessionRepository } from '../sessions/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-errors.js';

@@ -11,11 +11,11 @@ describe('problemsOf', () => {
   it.each<[TokenRequirement]>([
     [{}],
     [{ type: 'access', fresh: true, scope: { admin: true } }],
-    [{ type: 'refresh', spent: true, claims: { device: 'x-wing' } }],
+    [{ type: 'refresh', allowRotated: true, claims: { device: 'x-wing' } }],
     [{ in: 'header' }],
     [{ in: ['header', 'cookie'], cookie: 'mine', header: 'X-Token' }],
     [{ header: "x!#$%&'*+.^_`|~-1" }],
-    [{ fresh: false, spent: false, refreshCookie: false }],
+    [{ fresh: false, allowRotated: false, refreshCookie: false }],
     [{ type: 'refresh', refreshCookie: true }],
     [{ type: 'refresh', in: 'header' }],
     [{ claims: { sub: param('id') }, override: { scope: { admin: true } } }],
@@ -72,10 +72,10 @@ describe('problemsOf', () => {
       { type: 'refresh', claims: { type: 'refresh' } },
       ['asks for the claim "type" among `claims`; ask for it by `type`'],
     ],
-    [{ spent: true }, ['lets spent access tokens in, and only refresh tokens are spent']],
+    [{ allowRotated: true }, ['allows rotated access tokens, and only refresh tokens rotate']],
     [
-      { type: 'access', spent: true, fresh: true, scope: { a: 1 } },
-      ['lets spent access tokens in, and only refresh tokens are spent'],
+      { type: 'access', allowRotated: true, fresh: true, scope: { a: 1 } },
+      ['allows rotated access tokens, and only refresh tokens rotate'],
     ],
     [
       { type: 'refresh', fresh: true },

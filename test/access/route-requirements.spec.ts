@@ -46,7 +46,7 @@ class Nowhere {
 @Controller('wrong')
 class Wrong {
   @Get(':id')
-  @RequireToken({ type: 'refresh', fresh: true, spent: true, scope: { a: 1 } })
+  @RequireToken({ type: 'refresh', fresh: true, allowRotated: true, scope: { a: 1 } })
   one() {}
 
   @Get()

@@ -14,7 +14,7 @@ class Routes {
   @Public()
   open() {}
 
-  @RequireToken({ type: 'refresh', spent: true })
+  @RequireToken({ type: 'refresh', allowRotated: true })
   refresh() {}
 
   @RequireToken({ type: 'refresh' })
@@ -98,9 +98,9 @@ describe('The guard of tokens', () => {
     await visit('refresh');
     await visit('unspent');
     expect(verify.mock.calls).toEqual([
-      ['signed', { type: 'access', spent: false }],
-      ['signed', { type: 'refresh', spent: true }],
-      ['signed', { type: 'refresh', spent: false }],
+      ['signed', { type: 'access', allowRotated: false }],
+      ['signed', { type: 'refresh', allowRotated: true }],
+      ['signed', { type: 'refresh', allowRotated: false }],
     ]);
   });
 

@@ -233,11 +233,11 @@ describe('The audit trail', () => {
     const user = await app.newUser();
     const retention = app.app.get(AuditRetention);
     freezeTime(now + 89 * 24 * 3600_000);
-    await retention.run();
+    await retention.removeOld();
     const left = () => app.sql((manager) => manager.countBy(AuditEntry, { userId: user.id }));
     expect(await left()).toBe(1);
     freezeTime(now + 91 * 24 * 3600_000);
-    await retention.run();
+    await retention.removeOld();
     expect(await left()).toBe(0);
   });
 });

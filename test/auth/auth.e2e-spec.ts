@@ -356,13 +356,13 @@ describe('Authentication', () => {
       expect((await app.send('DELETE', '/auth/logout', { token })).status).toBe(200);
     }
     freezeTime(Date.now() + 23 * 3600_000);
-    await app.app.get(ExpiryService).run();
+    await app.app.get(ExpiryService).removeExpired();
     jest.useRealTimers();
     for (const token of [user.access, bare.signed]) {
       expect((await app.get('/auth/me', { token })).body.code).toBe('token_revoked');
     }
     freezeTime(Date.now() + (24 * 60 + 16) * 60_000);
-    await app.app.get(ExpiryService).run();
+    await app.app.get(ExpiryService).removeExpired();
     jest.useRealTimers();
     expect(await app.sql((manager) => manager.countBy(RevokedToken, { jti: bare.id }))).toBe(0);
   });

@@ -17,6 +17,7 @@ import type { SessionRepository } from '../../src/sessions/session.repository.js
 import type { BeforeHash } from '../../src/passwords/password-hasher.js';
 import type { UsersService } from '../../src/users/users.service.js';
 import { LoginFailure } from '../../src/auth/login-failure.entity.js';
+import { PeriodicJobs } from '../../src/scheduling/periodic-jobs.js';
 import { LoginThrottle } from '../../src/auth/login-throttle.js';
 
 // An attempt whose turn never comes never ends.
@@ -50,18 +51,21 @@ describe('LoginThrottle', () => {
     addressesOf = jest.fn<SessionRepository['addressesOf']>(async () => addresses);
     events = new SecurityEvents();
     warn = jest.spyOn(events, 'warn').mockImplementation(() => undefined);
+    jobs = new PeriodicJobs();
     throttle = newThrottle();
   });
   afterEach(() => {
     jest.restoreAllMocks();
   });
 
+  let jobs: PeriodicJobs;
   const newThrottle = () =>
     new LoginThrottle(
       database,
       { idOf: async (name) => (name === 'leia' ? 7 : null) } as Partial<UsersService> as never,
       { addressesOf } as Partial<SessionRepository> as SessionRepository,
       events,
+      jobs,
     );
 
   interface Options {
@@ -442,14 +446,14 @@ describe('LoginThrottle', () => {
     now += 1;
     await fail(1, { name: 'luke' });
     now += 24 * HOUR - 2;
-    await throttle.run();
+    await throttle.removeOld();
     expect(await counts()).toEqual([1, 1, 1, 1]);
     now += 1;
-    await throttle.run();
+    await throttle.removeOld();
     expect(await counts()).toEqual([1, 1]);
     const every = jest.spyOn(globalThis, 'setInterval');
-    throttle.onApplicationBootstrap();
+    jobs.onApplicationBootstrap();
     expect(every.mock.calls[0]?.[1]).toBe(15 * 60_000);
-    await throttle.onModuleDestroy();
+    await jobs.onModuleDestroy();
   });
 });

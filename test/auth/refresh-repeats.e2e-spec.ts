@@ -293,7 +293,7 @@ describe('The sealed successor', () => {
     const { header, payload } = jsonwebtoken.decode(signed, { complete: true })!;
     return new Token(signed, header as TokenHeader, payload as Claims);
   };
-  const erase = () => app.app.get(SuccessorErasure).run();
+  const erase = () => app.app.get(SuccessorErasure).eraseOverdue();
   const spent = async () => {
     const user = await app.newLogin();
     const { body } = await refreshAt(app, user.refresh);

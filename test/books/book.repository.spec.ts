@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { openSqlite } from '../support/sqlite.js';
 import type { Database } from '../../src/database/database.js';
 import type { Select } from '../../src/database/select.js';
-import { firstPage, parseListQuery, type QueryString } from '../../src/lists/list-query.js';
+import { firstPage } from '../../src/lists/list-query.js';
+import { parseListQuery, type QueryString } from '../../src/lists/parse-list-query.js';
 import { User } from '../../src/users/user.entity.js';
 import type { UserRemovals } from '../../src/users/user-removals.js';
 import { bookFields } from '../../src/books/book-fields.js';

@@ -3,7 +3,7 @@ import type { ListQuery } from '../../src/lists/list-query.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 import type { BookRepository } from '../../src/books/book.repository.js';
 import { BooksService } from '../../src/books/books.service.js';
-import { ownerOf } from '../../src/books/owner-of.js';
+import { ownerOf } from '../../src/books/owner-id.decorator.js';
 
 const values = { name: 'Heir', author: 'Zahn', publisher: 'Bantam', price: null };
 const book = { ...values, id: 5, ownerId: 7 };

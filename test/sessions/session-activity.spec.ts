@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { PeriodicJobs } from '../../src/scheduling/periodic-jobs.js';
 import { SessionActivity } from '../../src/sessions/session-activity.js';
 import type { SessionRepository } from '../../src/sessions/session.repository.js';
 
@@ -7,11 +8,13 @@ const NOW = 1_700_000_000_000;
 describe('The activity of sessions', () => {
   let noteUse: jest.Mock<SessionRepository['noteUse']>;
   let activity: SessionActivity;
+  let jobs: PeriodicJobs;
 
   beforeEach(() => {
     jest.useFakeTimers({ now: NOW });
     noteUse = jest.fn<SessionRepository['noteUse']>().mockResolvedValue();
-    activity = new SessionActivity({ noteUse } as unknown as SessionRepository);
+    jobs = new PeriodicJobs();
+    activity = new SessionActivity({ noteUse } as unknown as SessionRepository, jobs);
   });
   afterEach(() => {
     jest.useRealTimers();
@@ -22,7 +25,7 @@ describe('The activity of sessions', () => {
   };
 
   it('is written every thirty seconds, with the last use of each session', async () => {
-    activity.onApplicationBootstrap();
+    jobs.onApplicationBootstrap();
     await jest.advanceTimersByTimeAsync(0);
     activity.note('a');
     jest.setSystemTime(NOW + 7);
@@ -38,14 +41,14 @@ describe('The activity of sessions', () => {
     expect(noteUse.mock.calls).toEqual([[uses]]);
     await jest.advanceTimersByTimeAsync(30_000);
     expect(noteUse).toHaveBeenCalledTimes(1);
-    await activity.onModuleDestroy();
+    await jobs.onModuleDestroy();
   });
 
   it('is written when the service stops, which ends the rounds', async () => {
-    activity.onApplicationBootstrap();
+    jobs.onApplicationBootstrap();
     await jest.advanceTimersByTimeAsync(0);
     activity.note('a');
-    await activity.onModuleDestroy();
+    await jobs.onModuleDestroy();
     expect(noteUse.mock.calls).toEqual([[[['a', NOW]]]]);
     expect(jest.getTimerCount()).toBe(0);
   });
@@ -53,13 +56,13 @@ describe('The activity of sessions', () => {
   it('is known before it is written', async () => {
     activity.note('a');
     expect(activity.unwrittenUses(['b', 'a'])).toEqual([['a', NOW]]);
-    await activity.run();
+    await activity.write();
     expect(activity.unwrittenUses(['a'])).toEqual([]);
   });
 
   it('is written for a hundred sessions at a time', async () => {
     for (let i = 0; i < 201; i++) activity.note(String(i));
-    await activity.run();
+    await activity.write();
     expect(noteUse.mock.calls.map(([uses]) => uses.length)).toEqual([100, 100, 1]);
     expect(new Set(noteUse.mock.calls.flatMap(([uses]) => uses.map(([id]) => id))).size).toBe(201);
   });
@@ -67,18 +70,20 @@ describe('The activity of sessions', () => {
   it('is remembered for ten thousand sessions, and written at once, one time, for the next', async () => {
     fill();
     expect(noteUse).not.toHaveBeenCalled();
-    const run = jest.spyOn(activity, 'run');
+    const write = jest.spyOn(activity, 'write');
     activity.note('more');
     activity.note('more');
-    expect(run).toHaveBeenCalledTimes(1);
+    await jest.advanceTimersByTimeAsync(0);
+    expect(write).toHaveBeenCalledTimes(1);
     expect(activity.unwrittenUses(['more'])).toEqual([]);
     // A shutdown leaves out the pauses between the writes.
-    await activity.onModuleDestroy();
+    await jobs.onModuleDestroy();
     expect(noteUse).toHaveBeenCalledTimes(100);
-    run.mockClear();
+    write.mockClear();
     fill();
     activity.note('more');
-    expect(run).toHaveBeenCalledTimes(1);
+    await jest.advanceTimersByTimeAsync(0);
+    expect(write).toHaveBeenCalledTimes(1);
   });
 
   it('is still noted for a known session when ten thousand are remembered', () => {

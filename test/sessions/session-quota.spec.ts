@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MemoryDatabase } from '../support/memory-database.js';
 import { AppConfig } from '../../src/config/app-config.js';
+import { PeriodicJobs } from '../../src/scheduling/periodic-jobs.js';
 import { SessionActivity } from '../../src/sessions/session-activity.js';
 import { SessionQuota } from '../../src/sessions/session-quota.js';
 import { newSession, SessionRepository } from '../../src/sessions/session.repository.js';
@@ -19,7 +20,7 @@ describe('With MAX_SESSIONS=3, a new session', () => {
     jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate', 'setTimeout'] });
     database = new MemoryDatabase([Session]);
     sessions = new SessionRepository(database);
-    activity = new SessionActivity(sessions);
+    activity = new SessionActivity(sessions, new PeriodicJobs());
     quota = new SessionQuota(database, AppConfig.from({ MAX_SESSIONS: '3' }), sessions, activity);
     end = jest.spyOn(sessions, 'end');
     await database.open();

@@ -84,7 +84,7 @@ describe('Sessions', () => {
     await app.send('DELETE', '/auth/logout2', { token: logins[0]!.refresh });
     freezeTime(new Date('2026-11-22T09:00:00Z'));
     await app.send('POST', '/auth/refresh', { token: user.refresh });
-    await app.app.get(SessionActivity).run();
+    await app.app.get(SessionActivity).write();
     const { access } = await app.login(user);
     const sessions = await list(access);
     const idsOf = (tokens: string[]) => tokens.map((token) => sidOf(token));
@@ -182,7 +182,7 @@ describe('Sessions', () => {
     for (let i = 0; i < 5; i++) await app.get('/auth/me', { token: user.access });
     expect(writes).not.toHaveBeenCalled();
     freezeTime(Date.now() + 20_000);
-    await app.app.get(SessionActivity).run();
+    await app.app.get(SessionActivity).write();
     expect(writes).toHaveBeenCalledTimes(1);
     expect(await lastUseOf(user.access)).toBe(used);
   });
@@ -193,7 +193,7 @@ describe('Sessions', () => {
     const failing = jest.spyOn(app.app.get(SessionRepository), 'noteUse');
     failing.mockRejectedValueOnce(new Error('no disk'));
     await app.get('/auth/me', { token: user.access });
-    await app.app.get(SessionActivity).run();
+    await app.app.get(SessionActivity).write();
     freezeTime(Date.now() + 60_000);
     const used = Date.now();
     await app.get('/auth/me', { token: user.access });
@@ -204,10 +204,10 @@ describe('Sessions', () => {
   it('that are many are written in parts, as soon as they are too many to remember', async () => {
     const write = jest.spyOn(app.app.get(SessionRepository), 'noteUse').mockResolvedValue();
     const activity = app.app.get(SessionActivity);
-    await activity.run();
+    await activity.write();
     write.mockClear();
     for (let i = 0; i < 10_000; i++) activity.note(`session-${i}`);
-    await activity.run();
+    await activity.write();
     expect(write).toHaveBeenCalledTimes(100);
     for (const [uses] of write.mock.calls) expect(uses).toHaveLength(100);
   });

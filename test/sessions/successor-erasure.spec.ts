@@ -1,9 +1,9 @@
-import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MemoryDatabase } from '../support/memory-database.js';
 import { AppConfig } from '../../src/config/app-config.js';
 import { newSession } from '../../src/sessions/session.repository.js';
 import { Session } from '../../src/sessions/session.entity.js';
+import { PeriodicJobs } from '../../src/scheduling/periodic-jobs.js';
 import { NO_SUCCESSOR, SuccessorErasure } from '../../src/sessions/successor-erasure.js';
 
 const NOW = 1_700_000_000_000;
@@ -13,11 +13,13 @@ const kept = { successor: 's', spentRange: 'r', spentAgent: 'a', repeatedBy: ['d
 describe('The erasure of successors', () => {
   let database: MemoryDatabase;
   let erasure: SuccessorErasure;
+  let jobs: PeriodicJobs;
 
   beforeEach(async () => {
     jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate', 'setTimeout'] });
     database = new MemoryDatabase([Session]);
-    erasure = new SuccessorErasure(database, AppConfig.from({ REFRESH_GRACE: '30s' }));
+    jobs = new PeriodicJobs();
+    erasure = new SuccessorErasure(database, AppConfig.from({ REFRESH_GRACE: '30s' }), jobs);
     await database.open();
   });
   afterEach(async () => {
@@ -37,7 +39,7 @@ describe('The erasure of successors', () => {
   it('erases what is kept of a spent token from the moment its grace period is over', async () => {
     const [over, within] = [{ spentAt: NOW - GRACE }, { spentAt: NOW - GRACE + 1 }];
     await store(sessionOf('over', over), sessionOf('within', within));
-    await erasure.run();
+    await erasure.eraseOverdue();
     expect(await read('over')).toEqual(sessionOf('over', { ...over, ...NO_SUCCESSOR }));
     expect(await read('within')).toEqual(sessionOf('within', within));
   });
@@ -45,7 +47,7 @@ describe('The erasure of successors', () => {
   it('erases it also if the token was spent later than now and the leeway', async () => {
     const [later, ahead] = [{ spentAt: NOW + 5_001 }, { spentAt: NOW + 5_000 }];
     await store(sessionOf('later', later), sessionOf('ahead', ahead));
-    await erasure.run();
+    await erasure.eraseOverdue();
     expect(await read('later')).toEqual(sessionOf('later', { ...later, ...NO_SUCCESSOR }));
     expect(await read('ahead')).toEqual(sessionOf('ahead', ahead));
   });
@@ -57,7 +59,7 @@ describe('The erasure of successors', () => {
 
   it('writes nothing if there is nothing to erase', async () => {
     await store(sessionOf('none', { ...kept, successor: null, spentAt: NOW - GRACE }));
-    await erasure.run();
+    await erasure.eraseOverdue();
     expect(database.writes).toBe(0);
     expect(await read('none')).toMatchObject({ spentRange: 'r' });
   });
@@ -69,7 +71,7 @@ describe('The erasure of successors', () => {
       await database.manager.update(Session, { id: 'moved' }, { spentAt: NOW });
       return write(work);
     });
-    await erasure.run();
+    await erasure.eraseOverdue();
     expect(await read('moved')).toMatchObject(kept);
   });
 
@@ -77,7 +79,7 @@ describe('The erasure of successors', () => {
     const spentAt = NOW - GRACE;
     const sessions = Array.from({ length: 401 }, (_, i) => sessionOf(String(i), { spentAt }));
     for (let i = 0; i < sessions.length; i += 100) await store(...sessions.slice(i, i + 100));
-    await erasure.run();
+    await erasure.eraseOverdue();
     expect(database.writes).toBe(3);
     expect(await database.manager.countBy(Session, { successor: 's' })).toBe(0);
     const { limit, selects } = database.selects[0]!.query(database.manager).expressionMap;
@@ -89,39 +91,38 @@ describe('The erasure of successors', () => {
     const spentAt = NOW - GRACE;
     const sessions = Array.from({ length: 200 }, (_, i) => sessionOf(String(i), { spentAt }));
     for (let i = 0; i < sessions.length; i += 100) await store(...sessions.slice(i, i + 100));
-    await erasure.run();
+    await erasure.eraseOverdue();
     expect(database.writes).toBe(1);
     expect(await database.manager.countBy(Session, { successor: 's' })).toBe(0);
   });
 
   it('clears the log of the database once something was erased, until it could', async () => {
     const clear = jest.spyOn(database, 'clearLog').mockReturnValueOnce(false);
-    await erasure.run();
+    await erasure.eraseOverdue();
     expect(clear).not.toHaveBeenCalled();
     await store(sessionOf('over', { spentAt: NOW - GRACE }));
-    await erasure.run();
+    await erasure.eraseOverdue();
     expect(clear).toHaveBeenCalledTimes(1);
-    await erasure.run();
-    await erasure.run();
+    await erasure.eraseOverdue();
+    await erasure.eraseOverdue();
     expect(clear).toHaveBeenCalledTimes(2);
   });
 
   it('clears the log also if the write of what it erases failed', async () => {
     const clear = jest.spyOn(database, 'clearLog');
     jest.spyOn(database, 'write').mockRejectedValueOnce(new Error('busy'));
-    jest.spyOn(Logger.prototype, 'error').mockReturnValue();
     const row = sessionOf('over', { spentAt: NOW - GRACE });
     await store(row);
-    await erasure.run();
+    await expect(erasure.eraseOverdue()).rejects.toThrow('busy');
     await database.manager.delete(Session, { id: row.id });
-    await erasure.run();
+    await erasure.eraseOverdue();
     expect(clear).toHaveBeenCalledTimes(1);
   });
 
   it('runs every five seconds', () => {
     const every = jest.spyOn(globalThis, 'setInterval');
-    erasure.onApplicationBootstrap();
+    jobs.onApplicationBootstrap();
     expect(every).toHaveBeenCalledWith(expect.any(Function), 5000);
-    return erasure.onModuleDestroy();
+    return jobs.onModuleDestroy();
   });
 });

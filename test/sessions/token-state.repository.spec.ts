@@ -4,6 +4,7 @@ import { RevokedToken } from '../../src/sessions/revoked-token.entity.js';
 import { digestOf } from '../../src/sessions/sealed-token.js';
 import { newSession } from '../../src/sessions/session.repository.js';
 import { Session } from '../../src/sessions/session.entity.js';
+import type { SessionActivity } from '../../src/sessions/session-activity.js';
 import { TokenStateRepository } from '../../src/sessions/token-state.repository.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 
@@ -17,13 +18,15 @@ function tokenOf(claims: Partial<Claims> = {}): Token {
 describe('The state of tokens', () => {
   let database: MemoryDatabase;
   let states: TokenStateRepository;
+  const note = jest.fn<SessionActivity['note']>();
 
   beforeEach(async () => {
     jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate', 'setTimeout'] });
     database = new MemoryDatabase([Session, RevokedToken]);
-    states = new TokenStateRepository(database);
+    states = new TokenStateRepository(database, { note } as Partial<SessionActivity> as SessionActivity);
     await database.open();
     await store('sid');
+    note.mockClear();
   });
   afterEach(async () => {
     jest.useRealTimers();
@@ -34,28 +37,28 @@ describe('The state of tokens', () => {
     const fields = { subject: 'leia', createdAt: NOW, expiresAt: NOW + 1, agent: null, ip: null };
     await database.manager.insert(Session, { ...newSession(fields), id, ...values });
   };
-  const isLive = (claims: Partial<Claims> = {}, spent = false) =>
-    states.isLive(tokenOf(claims), spent);
+  const isActive = (claims: Partial<Claims> = {}, allowRotated = false) =>
+    states.isActive(tokenOf(claims), { allowRotated });
 
-  it('is live while its session lives', async () => {
+  it('is active while its session lives', async () => {
     await store('ended', { endedAt: NOW - 1 });
     await store('expired', { expiresAt: NOW });
-    expect(await isLive()).toBe(true);
-    for (const sid of ['ended', 'expired', 'missing']) expect(await isLive({ sid })).toBe(false);
+    expect(await isActive()).toBe(true);
+    for (const sid of ['ended', 'expired', 'missing']) expect(await isActive({ sid })).toBe(false);
   });
 
-  it('is not live in the session of another subject', async () => {
-    expect(await isLive({ sub: 'luke' })).toBe(false);
+  it('is not active in the session of another subject', async () => {
+    expect(await isActive({ sub: 'luke' })).toBe(false);
   });
 
   it('is revoked for one token, and twice is as good as once', async () => {
     await states.revoke(tokenOf());
     await states.revoke(tokenOf());
-    expect(await isLive()).toBe(false);
-    expect(await isLive({ jti: 'another' })).toBe(true);
+    expect(await isActive()).toBe(false);
+    expect(await isActive({ jti: 'another' })).toBe(true);
     for (const spent of [false, true]) {
-      expect(await isLive({ type: 'refresh' }, spent)).toBe(false);
-      expect(await isLive({ type: 'refresh', jti: 'another' }, spent)).toBe(true);
+      expect(await isActive({ type: 'refresh' }, spent)).toBe(false);
+      expect(await isActive({ type: 'refresh', jti: 'another' }, spent)).toBe(true);
     }
   });
 
@@ -66,24 +69,24 @@ describe('The state of tokens', () => {
     ]);
   });
 
-  it('is live for a token without a session until it is revoked', async () => {
+  it('is active for a token without a session until it is revoked', async () => {
     const claims = { sub: 'leia', jti: 'bare', exp: NOW / 1000 } as Claims;
     const bare = new Token('signed', { alg: 'HS256' }, claims);
-    expect(await states.isLive(bare, false)).toBe(true);
+    expect(await states.isActive(bare, { allowRotated: false })).toBe(true);
     await states.revoke(tokenOf());
-    expect(await states.isLive(bare, false)).toBe(true);
+    expect(await states.isActive(bare, { allowRotated: false })).toBe(true);
     await states.revoke(bare);
-    expect(await states.isLive(bare, false)).toBe(false);
+    expect(await states.isActive(bare, { allowRotated: false })).toBe(false);
   });
 
   it('asks of a refresh token that it is the current one, unless a spent one is accepted', async () => {
     const type = 'refresh';
     await store('known', { currentToken: digestOf(tokenOf({ jti: 'current' })) });
-    expect(await isLive({ type, sid: 'known', jti: 'current' })).toBe(true);
-    expect(await isLive({ type, sid: 'known', jti: 'spent' })).toBe(false);
-    expect(await isLive({ type, sid: 'known', jti: 'spent' }, true)).toBe(true);
-    expect(await isLive({ sid: 'known', jti: 'spent' })).toBe(true);
-    expect(await isLive({ type, jti: 'any' })).toBe(true);
+    expect(await isActive({ type, sid: 'known', jti: 'current' })).toBe(true);
+    expect(await isActive({ type, sid: 'known', jti: 'spent' })).toBe(false);
+    expect(await isActive({ type, sid: 'known', jti: 'spent' }, true)).toBe(true);
+    expect(await isActive({ sid: 'known', jti: 'spent' })).toBe(true);
+    expect(await isActive({ type, jti: 'any' })).toBe(true);
   });
 
   it('asks of a current refresh token all that it asks of others', async () => {
@@ -91,10 +94,20 @@ describe('The state of tokens', () => {
     await store('ended', { endedAt: NOW - 1 });
     await store('expired', { expiresAt: NOW });
     for (const sid of ['ended', 'expired', 'missing']) {
-      expect(await isLive({ type, sid })).toBe(false);
-      expect(await isLive({ type, sid }, true)).toBe(false);
+      expect(await isActive({ type, sid })).toBe(false);
+      expect(await isActive({ type, sid }, true)).toBe(false);
     }
-    expect(await isLive({ type, sub: 'luke' })).toBe(false);
+    expect(await isActive({ type, sub: 'luke' })).toBe(false);
+  });
+
+  it('notes the use of the session of an active token', async () => {
+    await isActive();
+    await isActive({ type: 'refresh' });
+    await isActive({ sid: 'missing' });
+    await isActive({ sub: 'luke' });
+    const bare = { sub: 'leia', jti: 'bare', exp: NOW / 1000 } as Claims;
+    await states.isActive(new Token('signed', { alg: 'HS256' }, bare), { allowRotated: false });
+    expect(note.mock.calls).toEqual([['sid'], ['sid']]);
   });
 
   it('is read by one query, of ids alone', async () => {

@@ -43,3 +43,14 @@ await build({
   ],
   logLevel: 'error',
 });
+
+// A worker thread loads its file by its own path, beside the chunk that starts it.
+await build({
+  entryPoints: [join(from, 'src/database/sqlite/sqlite-read-thread.worker.js')],
+  outdir: to,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  logLevel: 'error',
+});

@@ -55,8 +55,8 @@ export class MemoryDatabase extends Database {
         .all(bind(values))
         .map(hydrate);
     };
-    const light = (): Promise<never> => Promise.reject(new Error('Not in memory.'));
-    return { all, light, first: async (values) => (await all(values))[0] };
+    const bounded = (): Promise<never> => Promise.reject(new Error('Not in memory.'));
+    return { all, bounded, first: async (values) => (await all(values))[0] };
   }
 
   /** There is no log. */

@@ -24,7 +24,7 @@ describe('A check that fails', () => {
   const failure = new Error('the disk is gone');
 
   it('refuses a token if its revocation cannot be checked', async () => {
-    jest.spyOn(app.app.get(TokenStateRepository), 'isLive').mockRejectedValue(failure);
+    jest.spyOn(app.app.get(TokenStateRepository), 'isActive').mockRejectedValue(failure);
     const { status, text } = await app.send('POST', '/api/ships', {
       token: user.access,
       json: { ...ship, model: 'never' },

@@ -1,117 +1,183 @@
 import { createSecretKey } from 'node:crypto';
-import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import jsonwebtoken from 'jsonwebtoken';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AppConfig } from '../../src/config/app-config.js';
-import { JWT_ALGORITHMS } from '../../src/config/jwt-algorithms.js';
 import { type TokenKey, tokenKey } from '../../src/keys/token-key.js';
 import type { TokenKeys } from '../../src/keys/token-keys.js';
-import { partsOf, TokenVerifier } from '../../src/tokens/token-verifier.js';
+import type { TokenStore } from '../../src/tokens/token-store.js';
+import { partsOf, TokenVerifier, type VerifyOptions } from '../../src/tokens/token-verifier.js';
 
-const key = tokenKey(createSecretKey(Buffer.alloc(32, 1)), 'HS256', ['HS256', 'HS384']);
-const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-const signedWith = (header: object, signature = 'AA') =>
-  `${part(header)}.${part({ sub: 'leia' })}.${signature}`;
+const NOW = 1_700_000_000;
+const secret = Buffer.alloc(64, 'secret');
+const key = tokenKey(createSecretKey(secret), 'HS256', ['HS256', 'HS384']);
+const common = { sub: 'leia', jti: 'jti', iss: 'us', aud: 'here' };
+const access = { ...common, type: 'access', fresh: false, scope: {} };
+const refresh = { ...common, type: 'refresh' };
 
-describe('A token verifier', () => {
-  let find: jest.Mock<TokenKeys['find']>;
+interface SignOptions {
+  by?: Buffer;
+  age?: number;
+  header?: Record<string, unknown>;
+}
+
+function signed(claims: object, { by = secret, age = 0, header = {} }: SignOptions = {}): string {
+  const moments = { iat: NOW - age, nbf: NOW - age, exp: NOW - age + 60 };
+  return jsonwebtoken.sign({ ...moments, ...claims }, by, {
+    header: { alg: 'HS256', kid: key.id, ...header },
+  });
+}
+
+describe('TokenVerifier', () => {
+  const isActive = jest.fn<TokenStore['isActive']>();
+  const find = jest.fn<TokenKeys['find']>();
   let keys: { ring: object; find: TokenKeys['find'] };
   let verifier: TokenVerifier;
 
+  const verifierWith = (env: Record<string, string>) =>
+    new TokenVerifier(keys as TokenKeys, AppConfig.from(env), { isActive } as Partial<TokenStore> as TokenStore);
+
   beforeEach(() => {
-    find = jest.fn((id: string | undefined): TokenKey | undefined =>
-      id === undefined || id === key.id ? key : undefined,
-    );
+    jest.useFakeTimers({ now: NOW * 1000, doNotFake: ['nextTick', 'setImmediate'] });
+    jest.resetAllMocks();
+    isActive.mockResolvedValue(true);
+    find.mockImplementation((id): TokenKey | undefined => (id === key.id ? key : undefined));
     keys = { ring: {}, find };
-    verifier = new TokenVerifier(keys as TokenKeys, AppConfig.from({}));
+    verifier = verifierWith({ JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
   });
 
-  const open = (signed: string) => {
-    const presented = { signed, spent: false };
-    return { key: verifier.open(presented), presented };
-  };
-  const codeOf = (signed: string) => {
-    try {
-      open(signed);
-      return null;
-    } catch (error) {
-      return (error as { code: string }).code;
-    }
+  const refusalOf = async (text: string, options: VerifyOptions = {}) => {
+    const error: unknown = await verifier.verify(text, options).catch((thrown: unknown) => thrown);
+    const { code, cause } = error as { code?: string; cause?: unknown };
+    return [code, cause instanceof Error ? cause.message : cause];
   };
 
-  it('finds the key by the kid, and keeps a frozen header', () => {
-    const header = { alg: 'HS256', kid: key.id };
-    const opened = open(signedWith(header));
-    expect(opened.key).toBe(key.verifying);
-    expect(opened.presented).toMatchObject({ header });
-    expect(Object.isFrozen((opened.presented as { header?: object }).header)).toBe(true);
-    expect(find).toHaveBeenCalledWith(key.id);
+  it('gives a token that verifies and is active, with its checked header', async () => {
+    const text = signed({ ...access, sid: 'sid' });
+    const token = await verifier.verify(text);
+    expect(token).toMatchObject({ signed: text, subject: 'leia', sessionId: 'sid' });
+    expect(token.header).toEqual({ alg: 'HS256', typ: 'JWT', kid: key.id });
+    expect(Object.isFrozen(token.header)).toBe(true);
+    expect(isActive.mock.calls).toEqual([[token, { allowRotated: false }]]);
+  });
+
+  it('accepts each algorithm of the key, and no other', async () => {
+    expect((await verifier.verify(signed(access, { header: { alg: 'HS384' } }))).algorithm).toBe(
+      'HS384',
+    );
+    expect(await refusalOf(signed(access, { header: { alg: 'HS512' } }))).toEqual([
+      'token_invalid',
+      'its key is not for its alg',
+    ]);
+  });
+
+  it('passes on whether a rotated refresh token is accepted', async () => {
+    const token = await verifier.verify(signed(refresh), { type: 'refresh', allowRotated: true });
+    expect(isActive.mock.calls).toEqual([[token, { allowRotated: true }]]);
+  });
+
+  it('refuses a token that is not active', async () => {
+    isActive.mockResolvedValue(false);
+    expect(await refusalOf(signed({ ...access, sid: 'sid' }))).toEqual([
+      'token_revoked',
+      'of leia, session sid',
+    ]);
+  });
+
+  it('accepts either type unless one is required, and refuses the other without a query', async () => {
+    expect((await verifier.verify(signed(refresh))).type).toBe('refresh');
+    expect((await verifier.verify(signed(access))).type).toBe('access');
+    isActive.mockClear();
+    const refused = ['wrong_token_type', 'of leia'];
+    expect(await refusalOf(signed(refresh), { type: 'access' })).toEqual(refused);
+    expect(await refusalOf(signed(access), { type: 'refresh' })).toEqual(refused);
+    expect(isActive).not.toHaveBeenCalled();
+  });
+
+  it('accepts a typ that fits the type, and refuses the one of the other type', async () => {
+    const typed = (claims: object, typ: string) => signed(claims, { header: { typ } });
+    for (const text of [typed(refresh, 'rt+jwt'), typed(access, 'at+jwt'), typed(access, 'JWT')]) {
+      await verifier.verify(text);
+    }
+    expect(await refusalOf(typed(refresh, 'at+jwt'))).toEqual([
+      'token_invalid',
+      'typ is not that of a token of type refresh',
+    ]);
+    expect(await refusalOf(typed(access, 'rt+jwt'))).toEqual([
+      'token_invalid',
+      'typ is not that of a token of type access',
+    ]);
   });
 
   it.each([
-    ['an unknown kid', signedWith({ alg: 'HS256', kid: 'other' })],
-    ['an algorithm that is not the key’s', signedWith({ alg: 'HS512' })],
-    ['no signature algorithm', signedWith({ alg: 'none' })],
-    ['no alg', signedWith({ kid: key.id })],
-    ['a header that is refused', signedWith({ alg: 'HS256', crit: ['b64'] })],
-    ['a signature that is spelled in another way', signedWith({ alg: 'HS256' }, 'AB')],
-    ['a signature that is no base64url', signedWith({ alg: 'HS256' }, 'A=')],
-    ['a payload that is no JSON', `${part({ alg: 'HS256' })}.x.AA`],
-  ])('refuses %s', (_, signed) => {
-    expect(codeOf(signed)).toBe('token_invalid');
-    expect(codeOf(signed)).toBe('token_invalid');
+    ['another secret', () => signed(access, { by: Buffer.alloc(32, 'x') }), 'invalid signature'],
+    ['another issuer', () => signed({ ...access, iss: 'them' }), 'jwt issuer invalid. expected: us'],
+    ['another audience', () => signed({ ...access, aud: 'there' }), 'jwt audience invalid. expected: here'],
+    ['no form', () => 'x', 'it has not three parts'],
+    ['an unknown kid', () => signed(access, { header: { kid: 'other' } }), 'no key has its kid'],
+    ['a header that is refused', () => signed(access, { header: { crit: ['b64'] } }), 'crit is not supported'],
+    ['claims that are refused', () => signed({ ...access, sub: '' }), 'sub is missing or ill-typed'],
+    ['a time that is to come', () => signed({ ...access, nbf: NOW + 30 }), 'nbf lies ahead'],
+    ['a signature in another spelling', () => `${signed(access)}=`, 'a part is no canonical base64url'],
+    ['a payload that is no JSON', () => signed(access).replace(/\.[^.]+\./, '.AA.'), /JSON/],
+  ])('refuses a token with %s', async (_, text, reason) => {
+    const [code, cause] = await refusalOf(text());
+    expect(code).toBe('token_invalid');
+    expect(cause).toMatch(reason);
+    expect(isActive).not.toHaveBeenCalled();
   });
 
-  it('looks a header up once, until the keys change', () => {
-    const signed = signedWith({ alg: 'HS384' });
-    for (let i = 0; i < 3; i++) open(signed);
+  it('refuses a token without a signature algorithm', async () => {
+    const [header, payload] = signed(access).split('.');
+    const none = JSON.stringify({ alg: 'none', kid: key.id });
+    expect(header).not.toBe('');
+    const text = `${Buffer.from(none).toString('base64url')}.${payload}.AA`;
+    expect(await refusalOf(text)).toEqual(['token_invalid', 'its key is not for its alg']);
+  });
+
+  it('says of a token whose time has passed that it has expired', async () => {
+    expect(await refusalOf(signed(access, { age: 60 }))).toEqual(['token_expired', 'jwt expired']);
+    expect(await verifier.verify(signed(access, { age: 59 }))).toMatchObject({ subject: 'leia' });
+  });
+
+  it('checks no issuer unless one is set', async () => {
+    verifier = verifierWith({});
+    const { aud: _, ...claims } = access;
+    expect(await verifier.verify(signed({ ...claims, iss: 'them' }))).toMatchObject({ issuer: 'them' });
+  });
+
+  it('passes on that the database cannot be asked', async () => {
+    isActive.mockRejectedValue(new Error('no database'));
+    await expect(verifier.verify(signed(access))).rejects.toThrow('no database');
+  });
+
+  it('looks a header up once, until the keys change', async () => {
+    const text = signed(access);
+    for (let i = 0; i < 3; i++) await verifier.verify(text);
     expect(find).toHaveBeenCalledTimes(1);
+    expect(find).toHaveBeenCalledWith(key.id);
     keys.ring = {};
-    open(signed);
-    open(signed);
+    for (let i = 0; i < 2; i++) await verifier.verify(text);
     expect(find).toHaveBeenCalledTimes(2);
     find.mockReturnValue(undefined);
-    expect(codeOf(signed)).toBeNull();
+    await verifier.verify(text);
     keys.ring = {};
-    expect(codeOf(signed)).toBe('token_invalid');
+    for (let i = 0; i < 2; i++) {
+      expect(await refusalOf(text)).toEqual(['token_invalid', 'no key has its kid']);
+    }
   });
 
-  it('keeps at most 64 headers', () => {
-    const header = (n: number) => signedWith({ alg: 'HS256', n });
-    for (let n = 0; n < 63; n++) open(header(n));
-    for (let n = 0; n < 63; n++) open(header(n));
+  it('keeps at most 64 headers', async () => {
+    const verify = (n: number) => verifier.verify(signed(access, { header: { n } }));
+    for (let n = 0; n < 63; n++) await verify(n);
+    for (let n = 0; n < 63; n++) await verify(n);
     expect(find).toHaveBeenCalledTimes(63);
-    open(header(63));
+    await verify(63);
     expect(find).toHaveBeenCalledTimes(64);
-    open(header(0));
+    await verify(0);
     expect(find).toHaveBeenCalledTimes(65);
-  });
-
-  it('lets jsonwebtoken accept the known algorithms alone, and check what is set', () => {
-    const common = { algorithms: [...JWT_ALGORITHMS], ignoreNotBefore: true };
-    expect(verifier.options).toStrictEqual(common);
-    const env = { JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'audience' };
-    const { options } = new TokenVerifier(keys as TokenKeys, AppConfig.from(env));
-    expect(options).toStrictEqual({ ...common, issuer: 'issuer', audience: 'audience' });
-  });
-
-  it('accepts good claims of the type that is due, of a token that was opened', () => {
-    const header = { alg: 'HS256' } as const;
-    const now = Math.floor(Date.now() / 1000);
-    const claims = { sub: 'a', jti: 'b', iat: now, nbf: now, exp: now + 60, type: 'refresh' };
-    const presented = { signed: 'a.b.c', spent: false, header };
-    const accept = (...[given, type]: [object, 'access' | 'refresh']) =>
-      verifier.accept(given as typeof presented, claims, type);
-    const token = accept(presented, 'refresh');
-    expect([token.signed, token.header, token.claims]).toEqual(['a.b.c', header, claims]);
-    const refused = (code: string) => expect.objectContaining({ code }) as unknown as Error;
-    expect(() => accept(presented, 'access')).toThrow(refused('wrong_token_type'));
-    expect(() => accept({ ...presented, header: undefined }, 'refresh')).toThrow(
-      refused('token_invalid'),
-    );
-    const typed = (typ: string) => ({ ...presented, header: { ...header, typ } });
-    expect(accept(typed('rt+jwt'), 'refresh').header).toMatchObject({ typ: 'rt+jwt' });
-    expect(() => accept(typed('at+jwt'), 'refresh')).toThrow(refused('token_invalid'));
-    claims.exp = now;
-    expect(() => accept(presented, 'refresh')).toThrow(refused('token_invalid'));
   });
 });
 
@@ -122,8 +188,8 @@ describe('partsOf', () => {
 
   it.each(['', 'a', 'a.b', 'a.b.c.d', '.b.c', 'a..c', 'a.b.', '...', null, 1, ['a', 'b', 'c']])(
     'refuses %j',
-    (signed) => {
-      expect(() => partsOf(signed as string)).toThrow(
+    (text) => {
+      expect(() => partsOf(text as string)).toThrow(
         expect.objectContaining({ code: 'token_invalid' }),
       );
     },

@@ -19,9 +19,9 @@ import {
   once,
   type ReadCaller,
   type Select,
-  takeLight,
   type Value,
 } from '../select.js';
+import { takeBounded } from '../bounded-rows.js';
 
 /** PostgreSQL through a pool of connections. */
 export class PostgresDatabase extends Database {
@@ -109,8 +109,8 @@ export class PostgresDatabase extends Database {
       (await run(values, caller)).map(compile().hydrate);
     return {
       all,
-      light: async (values, caller, bytes) =>
-        hydrated(takeLight(await run(values, caller), bytes), compile().hydrate),
+      bounded: async (values, caller, bytes) =>
+        hydrated(takeBounded(await run(values, caller), bytes), compile().hydrate),
       first: async (...read) => (await all(...read))[0],
     };
   }

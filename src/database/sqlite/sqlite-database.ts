@@ -12,13 +12,13 @@ import {
   type CompiledSelect,
   compileSelect,
   hydrated,
-  type Light,
+  type BoundedRows,
   once,
   type ReadCaller,
   type Select,
-  takeLight,
   type Value,
 } from '../select.js';
+import { takeBounded } from '../bounded-rows.js';
 import { connectionOf } from './sqlite-connection.js';
 import { SqliteFileWatch } from './sqlite-file-watch.js';
 import {
@@ -27,7 +27,7 @@ import {
   refuseDamagedFile,
   withSentence,
 } from './sqlite-file.js';
-import { SqliteThread } from './sqlite-thread.js';
+import { SqliteReadThread } from './sqlite-read-thread.js';
 import { SqliteWriter, untilUnlocked } from './sqlite-writer.js';
 
 type Statement = BetterSqlite3.Statement<unknown[], unknown[]>;
@@ -44,7 +44,7 @@ export class SqliteDatabase extends Database {
   private readonly writes: SqliteWriter;
   private readonly writer: MigrationSource;
   private readonly reader: DataSource;
-  private readonly thread: SqliteThread;
+  private readonly thread: SqliteReadThread;
   private readonly watch: SqliteFileWatch;
 
   constructor(
@@ -55,7 +55,7 @@ export class SqliteDatabase extends Database {
     const { file } = settings;
     this.writer = new MigrationSource(sqliteOptions(file, entities));
     this.reader = new DataSource({ ...sqliteOptions(file, entities), readonly: true });
-    this.thread = new SqliteThread(file);
+    this.thread = new SqliteReadThread(file);
     this.watch = new SqliteFileWatch(file);
     this.writes = new SqliteWriter(
       () => connectionOf(this.writer),
@@ -128,9 +128,9 @@ export class SqliteDatabase extends Database {
         const { bind, hydrate } = compile();
         return orUnavailable(() => statement().all(bind(values))).map(hydrate);
       },
-      light: async (values, _caller, bytes) => {
+      bounded: async (values, _caller, bytes) => {
         const { bind, hydrate } = compile();
-        const read = () => takeLight(statement().iterate(bind(values)), bytes);
+        const read = () => takeBounded(statement().iterate(bind(values)), bytes);
         return hydrated(orUnavailable(read), hydrate);
       },
       first: async (values) => {
@@ -156,18 +156,18 @@ export class SqliteDatabase extends Database {
         : await this.thread.all(sql, bind(values), caller);
       return rows.map(hydrate);
     };
-    const light = async (
+    const bounded = async (
       values: Record<Parameter, Value>,
       caller?: ReadCaller,
       bytes = 0,
-    ): Promise<Light<Entity>> => {
+    ): Promise<BoundedRows<Entity>> => {
       const { sql, bind, hydrate } = compile();
       const rows = this.writes.active
-        ? orUnavailable(() => takeLight(onWriter().iterate(bind(values)), bytes))
-        : await this.thread.light(sql, bind(values), caller, bytes);
+        ? orUnavailable(() => takeBounded(onWriter().iterate(bind(values)), bytes))
+        : await this.thread.bounded(sql, bind(values), caller, bytes);
       return hydrated(rows, hydrate);
     };
-    return { all, light, first: async (...read) => (await all(...read))[0] };
+    return { all, bounded, first: async (...read) => (await all(...read))[0] };
   }
 
   override clearLog(): boolean {

@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import { PassportStrategy } from '@nestjs/passport';
+import type { FastifyRequest } from 'fastify';
+import { Strategy } from 'passport-jwt';
+import { TokenKeys } from '../keys/token-keys.js';
+import { TokenService } from '../tokens/token.service.js';
+import type { Token } from '../tokens/token.js';
+import { bearerToken } from './sent-token.js';
+import type { TokenKey } from '../keys/token-key.js';
+
+/**
+ * Passport's strategy `jwt`, for `@UseGuards(AuthGuard('jwt'))` as the Nest documentation shows it: an
+ * access token in the header `Authorization`. `request.user` is the `Token`.
+ *
+ * The global `TokenGuard` does not use it: `@RequireToken()` says more, and costs one verification
+ * less. See docs/decisions/0005-checking-tokens.md.
+ */
+@Injectable()
+export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
+  constructor(
+    private readonly tokens: TokenService,
+    keys: TokenKeys,
+  ) {
+    super({
+      passReqToCallback: true,
+      jwtFromRequest: bearerToken,
+      secretOrKeyProvider: (_request, signed: string, done) => {
+        try {
+          const { kid } = tokens.decode(signed).header;
+          const key = keys.find(typeof kid === 'string' ? kid : undefined);
+          if (key) done(null, exported(key));
+          else done(new Error('no key has its kid'));
+        } catch (error) {
+          done(error);
+        }
+      },
+    });
+  }
+
+  /**
+   * passport-jwt has verified the signature. Everything else is checked where it always is.
+   *
+   * @throws TokenError
+   */
+  validate(request: FastifyRequest): Promise<Token> {
+    return this.tokens.verify(bearerToken(request) ?? '', { type: 'access' });
+  }
+}
+
+/** passport-jwt takes a secret or a PEM, and no key object. */
+function exported({ verifying }: TokenKey): string | Buffer {
+  return verifying.type === 'secret'
+    ? verifying.export()
+    : verifying.export({ type: 'spki', format: 'pem' });
+}

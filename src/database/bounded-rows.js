@@ -1,0 +1,51 @@
+// @ts-check
+// JavaScript, because a worker thread runs it, also under Jest, where nothing compiles it.
+
+/** Bytes of JSON after which a response gets no more rows. With other fields it stays below 1 MiB. */
+const LIMIT = 500_000;
+
+/** JSON escapes these: a control character or a lone surrogate becomes six bytes. */
+// eslint-disable-next-line no-control-regex
+const ESCAPED = /[\u0000-\u001f"\\\ud800-\udfff]/;
+
+/**
+ * Takes rows until their texts exceed 500,000 bytes of JSON, because a response of a thousand large
+ * rows would delay other requests. The row that exceeds the limit is the last one.
+ *
+ * @param {Iterable<unknown[]>} rows
+ * @param {number} bytes of JSON that the response holds already
+ * @returns {{ rows: unknown[][], truncated: boolean, maxBytes: number }} the rows, whether more rows
+ *   may follow, and an upper bound of the bytes of JSON that the response holds
+ */
+export function takeBounded(rows, bytes = 0) {
+  /** @type {unknown[][]} */
+  const taken = [];
+  let measured = 0;
+  let exact = bytes;
+  // No text has more than six bytes per UTF-16 unit. Small pages are not measured more exactly.
+  let maxBytes = bytes;
+  for (const row of rows) {
+    taken.push(row);
+    maxBytes += 6 * textsOf(row).reduce((sum, { length }) => sum + length, 0);
+    if (maxBytes <= LIMIT) continue;
+    for (; measured < taken.length; measured++) {
+      exact += textsOf(taken[measured] ?? []).reduce((sum, text) => sum + sizeOf(text), 0);
+    }
+    if (exact > LIMIT) return { rows: taken, truncated: true, maxBytes: exact };
+    maxBytes = exact;
+  }
+  return { rows: taken, truncated: false, maxBytes };
+}
+
+/**
+ * @param {unknown[]} row
+ * @returns {string[]}
+ */
+function textsOf(row) {
+  return row.filter((value) => typeof value === 'string');
+}
+
+/** @param {string} text */
+function sizeOf(text) {
+  return ESCAPED.test(text) ? Buffer.byteLength(JSON.stringify(text)) - 2 : Buffer.byteLength(text);
+}

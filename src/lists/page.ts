@@ -1,0 +1,13 @@
+/** A page of a list, and the cursor of the next one; null if there is none. */
+export interface Page<Row> {
+  rows: Row[];
+  next: string | null;
+}
+
+/** The page with each row as a response. */
+export function mapPage<Row, Item>(
+  { rows, next }: Page<Row>,
+  toItem: (row: Row) => Item,
+): Page<Item> {
+  return { rows: rows.map(toItem), next };
+}

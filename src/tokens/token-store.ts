@@ -1,0 +1,14 @@
+import type { Token } from './token.js';
+
+/** What is stored about tokens. `sessions/` implements it, which this folder must not import. */
+export abstract class TokenStore {
+  /**
+   * Whether the token is not revoked and its session, if it has one, has not ended.
+   *
+   * @param options.allowRotated whether an already rotated refresh token is accepted
+   */
+  abstract isActive(token: Token, options: { allowRotated: boolean }): Promise<boolean>;
+
+  /** Revokes this one token at every instance. Revoking it again changes nothing. */
+  abstract revoke(token: Token): Promise<void>;
+}

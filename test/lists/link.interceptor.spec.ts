@@ -1,0 +1,47 @@
+import type { CallHandler, ExecutionContext } from '@nestjs/common';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { lastValueFrom, of } from 'rxjs';
+import { LinkInterceptor } from '../../src/lists/link.interceptor.js';
+import { mapPage } from '../../src/lists/page.js';
+
+describe('LinkInterceptor', () => {
+  const header = jest.fn();
+  const request = {
+    url: '/api/books?limit=1',
+    query: { limit: '1' },
+    server: { linkBase: () => 'https://books.example' },
+  };
+  const context = {
+    switchToHttp: () => ({ getRequest: () => request, getResponse: () => ({ header }) }),
+  } as unknown as ExecutionContext;
+
+  beforeEach(() => {
+    header.mockClear();
+  });
+
+  const answer = (next: string | null, member: string | null = null) => {
+    const handler: CallHandler = { handle: () => of({ rows: [1, 2], next }) };
+    return lastValueFrom(new LinkInterceptor(member).intercept(context, handler));
+  };
+
+  it('answers the rows, with a link to the next page', async () => {
+    expect(await answer('after')).toEqual([1, 2]);
+    const link = '<https://books.example/api/books?limit=1&cursor=after>; rel="next"';
+    expect(header.mock.calls).toEqual([['link', link]]);
+  });
+
+  it('sends no link on the last page', async () => {
+    expect(await answer(null)).toEqual([1, 2]);
+    expect(header).not.toHaveBeenCalled();
+  });
+
+  it('puts the rows into a member if one is named', async () => {
+    expect(await answer(null, 'books')).toEqual({ books: [1, 2] });
+  });
+});
+
+describe('mapPage', () => {
+  it('maps the rows and keeps the cursor', () => {
+    expect(mapPage({ rows: [1, 2], next: 'x' }, String)).toEqual({ rows: ['1', '2'], next: 'x' });
+  });
+});
