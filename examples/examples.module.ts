@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiKeys } from './api-keys.js';
 import { CookieTokensController } from './cookie-tokens.controller.js';
+import { DroidsController } from './droids.controller.js';
 import { MachineTokensController } from './machine-tokens.controller.js';
 import { ProtectedRoutesController } from './protected-routes.controller.js';
 import { TenantHook } from './tenant.hook.js';
@@ -11,7 +12,12 @@ export class ExamplesModule {
   static forRoot(apiKeys: ApiKeys): DynamicModule {
     return {
       module: ExamplesModule,
-      controllers: [ProtectedRoutesController, MachineTokensController, CookieTokensController],
+      controllers: [
+        DroidsController,
+        ProtectedRoutesController,
+        MachineTokensController,
+        CookieTokensController,
+      ],
       providers: [{ provide: ApiKeys, useValue: apiKeys }, TenantHook],
     };
   }

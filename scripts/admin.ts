@@ -5,12 +5,13 @@ import { AuditTrail } from '../src/audit/audit-trail.js';
 import { ApiError, notFound } from '../src/errors/api-error.js';
 import { SecurityEvents } from '../src/logging/security-events.js';
 import { StartError } from '../src/errors/start-error.js';
-import { validateBody } from '../src/validation/validation.js';
+import { validateBody } from '../src/validation/validate-body.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { ConfigModule } from '../src/config/config.module.js';
 import { DatabaseModule, openDatabase } from '../src/database/database.module.js';
 import { createSqliteFile } from '../src/database/sqlite/sqlite-creation.js';
 import { entities } from '../src/entities.js';
+import { PeriodicJobs } from '../src/scheduling/periodic-jobs.js';
 import { SessionBatches } from '../src/sessions/session-batches.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
 import { CommonPasswords } from '../src/passwords/common-passwords.js';
@@ -42,6 +43,7 @@ const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user creat
     SessionBatches,
     AuditTrail,
     SecurityEvents,
+    PeriodicJobs,
   ],
 })
 class UserCommandsModule {}

@@ -25,6 +25,7 @@ import { SessionsModule } from './sessions/sessions.module.js';
 import { TokensModule } from './tokens/tokens.module.js';
 import { UserRateLimitGuard } from './limits/user-rate-limit.guard.js';
 import { WriteTurns } from './limits/write-turns.interceptor.js';
+import { ValidationModule } from './validation/validation.module.js';
 import { UsersModule } from './users/users.module.js';
 
 export type Imports = NonNullable<ModuleMetadata['imports']>;
@@ -50,6 +51,7 @@ export class AppModule {
         SecurityEventsModule,
         DatabaseModule.forRoot(database),
         SchedulingModule,
+        ValidationModule,
         KeysModule.forRoot(keys),
         TokensModule,
         SessionsModule,

@@ -1,6 +1,11 @@
 import type { ErrorKind } from '../errors/api-error.js';
 import { isPlainObject } from '../validation/values.js';
-import { claimRequired, freshTokenRequired, scopeRequired, type TokenType } from '../tokens/token-errors.js';
+import {
+  claimRequired,
+  freshTokenRequired,
+  scopeRequired,
+  type TokenType,
+} from '../tokens/token-errors.js';
 import type { Token } from '../tokens/token.js';
 
 /** Stands for the value of the route's parameter of that name; see `param`. */

@@ -64,7 +64,7 @@ export class TokenGuard implements CanActivate {
   private async check({ requirement, places }: Access, request: Request): Promise<Token> {
     const sent = sentToken(request, places);
     if (!sent) throw new TokenError(missingToken(places));
-    const { type = 'access', allowRotated } = requirement;
+    const { type = 'access', allowRotated = false } = requirement;
     const token = await this.tokens.verify(sent.signed, { type, allowRotated });
     if (sent.from === 'cookie') refuseForgedRequest(request, token);
     const lacking = unmet(requirement, token, request.params as Record<string, string>);

@@ -22,7 +22,7 @@ import { SET_COOKIE_HEADER, TokenCookies } from '../access/token-cookies.js';
 import { Token } from '../tokens/token.js';
 import { OwnUserResponse } from '../users/dto/user-response.dto.js';
 import { PasswordChangeLimit } from '../users/password-change-limit.js';
-import { currentPasswordWrong, } from '../users/user-errors.js';
+import { currentPasswordWrong } from '../users/user-errors.js';
 import { passwordTooCommon } from '../passwords/common-passwords.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { credentialsInvalid, credentialsMissing } from './auth-errors.js';

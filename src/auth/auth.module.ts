@@ -4,6 +4,7 @@ import { UsersModule } from '../users/users.module.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { CredentialsService } from './credentials.service.js';
+import { JwksController } from './jwks.controller.js';
 import { LocalStrategy } from './local.strategy.js';
 import { RefreshRepeats } from './sessions/refresh-repeats.service.js';
 import { RefreshService } from './sessions/refresh.service.js';
@@ -16,7 +17,7 @@ import { TokenResponses } from './token-responses.js';
 @Global()
 @Module({
   imports: [UsersModule],
-  controllers: [AuthController, SessionsController],
+  controllers: [AuthController, SessionsController, JwksController],
   providers: [
     AuthService,
     RefreshService,

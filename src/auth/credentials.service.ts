@@ -1,50 +1,74 @@
 import { Injectable } from '@nestjs/common';
 import { AuditTrail } from '../audit/audit-trail.js';
-import { ApiError, tooManyRequests, unavailable } from '../errors/api-error.js';
+import { ApiError, tooManyRequests } from '../errors/api-error.js';
+import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
+import { hashTurn, PasswordHasher } from '../passwords/password-hasher.js';
+import { OutrunError, retry } from '../scheduling/retry.js';
+import { nfc } from '../validation/values.js';
 import { SessionRepository } from '../sessions/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import type { Token } from '../tokens/token.js';
 import { CurrentPasswordCheck } from '../users/current-password.js';
 import { currentPasswordWrong } from '../users/user-errors.js';
 import type { KnownUser } from '../users/user.repository.js';
-import { type AuthenticatedUser, MAX_TRIES, UsersService } from '../users/users.service.js';
+import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { refusedLogin } from './auth-errors.js';
 import { AuthService, type TokenPair } from './auth.service.js';
 import { LoginThrottle } from './login-throttle.js';
 
-/** Wrong present passwords in a row that a session may send; the last of them ends it. */
+/** Wrong current passwords in a row that a session may send; the last of them ends it. */
 const MAX_IN_SESSION = 5;
 
-/** Where passwords are verified, whichever way they come: failures are counted and recorded. */
+/**
+ * Verifies passwords, wherever they come from: asks the throttle, verifies, counts and records failures.
+ */
 @Injectable()
 export class CredentialsService implements CurrentPasswordCheck {
   constructor(
     private readonly users: UsersService,
+    private readonly passwords: PasswordHasher,
     private readonly throttle: LoginThrottle,
     private readonly auth: AuthService,
     private readonly sessions: SessionRepository,
     private readonly audit: AuditTrail,
   ) {}
 
-  /** @throws ApiError `credentials_invalid`, `too_many_requests` */
-  async verify(name: string, password: string, client: Client): Promise<AuthenticatedUser> {
-    const attempt = this.throttle.attempt(name, client, {
-      onFailure: () => this.recordFailure(name, client),
+  /**
+   * Verifies name and password of a login. An unknown name takes as long as a wrong password.
+   *
+   * @returns the user with the hash that was verified, or with a new hash if that one was outdated
+   * @throws ApiError `credentials_invalid`, `too_many_requests`
+   */
+  verify(name: string, password: string, client: Client): Promise<AuthenticatedUser> {
+    // By range, so that logins from elsewhere do not refuse those of the owner.
+    const turn = hashTurn(client, `login ${addressRange(client.ip ?? '')} ${nfc(name)}`);
+    return retry(async () => {
+      const user = await this.users.findByNameWithHash(name);
+      const hash = user?.passwordHash ?? null;
+      const isRight = await this.throttle.attempt(
+        name,
+        client,
+        (beforeHash) => this.passwords.verify(hash, password, turn, beforeHash),
+        { onFailure: () => this.recordFailure(name, client) },
+      );
+      if (!isRight || !user) throw refusedLogin();
+      if (!this.passwords.isOutdated(user.passwordHash)) return user;
+      const passwordHash = await this.passwords.hash(password, turn);
+      if (await this.users.replaceHash(user, passwordHash)) return { ...user, passwordHash };
+      // Another login was faster with the new hash, or the password was changed.
+      throw new OutrunError('the password kept changing');
     });
-    const user = await this.users.authenticate(name, password, attempt);
-    if (!user) throw refusedLogin();
-    return user;
   }
 
   /**
-   * Verifies the present password of a user who has sent a token. Failures count by account and
+   * Verifies the current password of a user who has sent a token. Failures count by account and
    * address range, as those of logins do, and by session: the fifth in a row ends the session.
    *
    * @param token of the user
    * @returns the user with the hash that was verified
    * @throws ApiError `current_password_wrong`, `too_many_requests`
-   * @throws TokenError `token_revoked` if the session has ended
+   * @throws TokenError `token_revoked` if the user is gone or the session has ended
    */
   async confirmPassword(
     { id, name }: KnownUser,
@@ -53,17 +77,26 @@ export class CredentialsService implements CurrentPasswordCheck {
     client: Client,
   ): Promise<AuthenticatedUser> {
     const { sessionId } = token;
-    const attempt = this.throttle.attempt(name, client, {
-      beforeVerify: () => this.countAttempt(sessionId),
-      onFailure: () => this.recordWrongPassword(id, token, client),
-      onSuccess: async () => {
-        if (sessionId !== null) await this.sessions.forgetPasswordAttempts(sessionId);
+    const user = await this.users.findByIdWithHash(id);
+    if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
+    // A token without a session has no count of its own.
+    const isKnown = sessionId !== null;
+    const account = isKnown ? `account ${name}` : `login ${addressRange(client.ip ?? '')} ${name}`;
+    const turn = hashTurn(client, account);
+    const isRight = await this.throttle.attempt(
+      name,
+      client,
+      (beforeHash) => this.passwords.verify(user.passwordHash, password, turn, beforeHash),
+      {
+        isKnown,
+        beforeVerify: () => this.countAttempt(sessionId),
+        onFailure: () => this.recordWrongPassword(id, token, client),
+        onSuccess: async () => {
+          if (sessionId !== null) await this.sessions.forgetPasswordAttempts(sessionId);
+        },
       },
-      // A token without a session has no count of its own.
-      isKnown: sessionId !== null,
-    });
-    const user = await this.users.verifyPassword(id, password, attempt);
-    if (!user) throw new ApiError(currentPasswordWrong);
+    );
+    if (!isRight) throw new ApiError(currentPasswordWrong);
     return user;
   }
 
@@ -80,13 +113,13 @@ export class CredentialsService implements CurrentPasswordCheck {
     token: Token,
     client: Client,
   ): Promise<TokenPair> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
+    return retry(async () => {
       const verified = await this.confirmPassword(user, words.current, token, client);
       const tokens = await this.auth.changePassword(verified, words.next, { token, client });
       if (tokens) return tokens;
-      // A login was faster, with a new hash of the same password: look again.
-    }
-    throw unavailable('the password kept changing');
+      // A login was faster, with a new hash of the same password.
+      throw new OutrunError('the password kept changing');
+    });
   }
 
   /**
@@ -104,7 +137,7 @@ export class CredentialsService implements CurrentPasswordCheck {
     }
     throw new ApiError(tooManyRequests, {
       headers: { 'retry-after': '1' },
-      cause: 'the present password is being guessed in a session',
+      cause: 'the current password is being guessed in a session',
     });
   }
 

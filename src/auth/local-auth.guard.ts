@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { ApiError } from '../errors/api-error.js';
-import { validateBody } from '../validation/validation.js';
+import { validateBody } from '../validation/validate-body.js';
 import { isPlainObject } from '../validation/values.js';
 import { AppConfig } from '../config/app-config.js';
 import { runStrategy } from './run-strategy.js';

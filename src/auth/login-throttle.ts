@@ -11,7 +11,7 @@ import type { Select } from '../database/select.js';
 import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
 import { SessionRepository } from '../sessions/session.repository.js';
-import { type Attempt, hashTurn, type Verify } from '../passwords/password-hasher.js';
+import type { BeforeHash } from '../passwords/password-hasher.js';
 import { UsersService } from '../users/users.service.js';
 import { LoginFailure } from './login-failure.entity.js';
 
@@ -39,16 +39,19 @@ interface Counters {
 }
 
 interface AttemptOptions {
+  /** Counts elsewhere before the verification, and refuses by throwing. */
   beforeVerify?: () => Promise<void>;
+  /** Is part of the write that counts the failure. */
   onFailure: () => Promise<void>;
   onSuccess?: () => Promise<void>;
+  /** Whether the client is known as the user already: only its own failures delay it then. */
   isKnown?: boolean;
 }
 
 /**
- * Slows down who guesses passwords (NIST SP 800-63B, section 5.2.2): after some failures in a row
- * an account's logins are delayed for growing spans, whether or not there is such an account. It
- * lies in the database, so that instances share it. See docs/decisions/0012-guessing.md.
+ * Throttles password guessing (NIST SP 800-63B, section 5.2.2): after some failures in a row, logins
+ * of the account are delayed for growing times, whether or not the account exists. The counts are in
+ * the database, so that instances share them. See docs/decisions/0012-guessing.md.
  */
 @Injectable()
 export class LoginThrottle {
@@ -75,39 +78,38 @@ export class LoginThrottle {
   }
 
   /**
-   * Looks right before a password is verified, and counts the failure before the next one is looked
-   * at: of those that come at once no more are verified than would be one after the other. Waiting
-   * for the attempts before takes no place in the queue of hashes; an attempt that was queued there
-   * is looked at again when its turn comes.
+   * Verifies a password of the account unless that is refused, and counts a failure before the next
+   * attempt is checked: concurrent attempts get no more guesses than sequential ones. Attempts wait
+   * for each other here, outside the queue of hashes. An attempt that was queued for its hash is
+   * checked again when its turn comes.
    *
-   * @param name of the account that is tried, whether or not there is one
-   * @param options.beforeVerify counts elsewhere, and refuses by throwing
-   * @param options.onFailure is part of the write that counts the failure
-   * @param options.isKnown whether the client has shown already whose it is: only its own failures
-   * delay it then
-   * @returns what refuses with the ApiError `too_many_requests` where it is too early
+   * @param name of the account, whether or not it exists
+   * @param verify runs the given check when the hash has its turn, and gives whether the password is right
+   * @returns what `verify` gave
+   * @throws ApiError `too_many_requests` during a delay, or 503 if too many attempts wait
    */
-  attempt(name: string, client: Client, options: AttemptOptions): Attempt {
-    const { beforeVerify, onFailure, onSuccess, isKnown = false } = options;
+  attempt(
+    name: string,
+    client: Client,
+    verify: (beforeHash: BeforeHash) => Promise<boolean>,
+    { beforeVerify, onFailure, onSuccess, isKnown = false }: AttemptOptions,
+  ): Promise<boolean> {
     const counters = countersOf(nfc(name), client);
-    const { range } = counters;
-    // Logins of one account from elsewhere must not refuse those of its owner.
-    const turn = hashTurn(client, isKnown ? `account ${name}` : `login ${range} ${name}`);
-    const beforeHashing = async (queued: boolean) => {
+    const beforeHash = async (queued: boolean) => {
       if (queued) await this.look(counters, isKnown);
       await beforeVerify?.();
     };
-    const attempt = (verify: Verify) =>
-      this.inTurn(counters, isKnown, async (failures) => {
-        const right = await verify(beforeHashing);
-        if (!right) {
-          await this.count(counters, onFailure);
-          this.warnOfDelay(failures + 1, client);
-        } else if (failures > 0) await this.forget(counters);
-        if (right) await onSuccess?.();
-        return right;
-      });
-    return Object.assign(attempt, { turn });
+    return this.inTurn(counters, isKnown, async (failures) => {
+      const isRight = await verify(beforeHash);
+      if (!isRight) {
+        await this.count(counters, onFailure);
+        this.warnOfDelay(failures + 1, client);
+        return false;
+      }
+      if (failures > 0) await this.forget(counters);
+      await onSuccess?.();
+      return true;
+    });
   }
 
   /** Lets as many at once try as may fail before there is a delay, four at most; then one by one. */
@@ -117,18 +119,18 @@ export class LoginThrottle {
     attempt: (failures: number) => Promise<boolean>,
   ): Promise<boolean> {
     const { inRange } = counters;
-    const line = this.underWay.get(inRange) ?? [];
-    if (line.length >= MAX_AT_ONCE + MAX_WAITING) {
-      throw unavailable(`${line.length} attempts at one account are under way`, RETRY_AFTER);
+    const queue = this.underWay.get(inRange) ?? [];
+    if (queue.length >= MAX_AT_ONCE + MAX_WAITING) {
+      throw unavailable(`${queue.length} attempts at one account are under way`, RETRY_AFTER);
     }
-    this.underWay.set(inRange, line);
+    this.underWay.set(inRange, queue);
     let leave = (): void => undefined;
     const place = new Promise<void>((resolve) => (leave = resolve));
-    line.push(place);
+    queue.push(place);
     try {
       for (;;) {
         // Taken before the failures are read: an attempt that ends meanwhile counts twice, not never.
-        const earlier = line.slice(0, line.indexOf(place));
+        const earlier = queue.slice(0, queue.indexOf(place));
         const failures = await this.look(counters, isKnown);
         const free = earlier.length < MAX_AT_ONCE && failures + earlier.length < MAX_IN_RANGE;
         if (earlier.length === 0 || free) {
@@ -137,8 +139,8 @@ export class LoginThrottle {
         await Promise.race(earlier);
       }
     } finally {
-      void line.splice(line.indexOf(place), 1);
-      if (line.length === 0) this.underWay.delete(inRange);
+      void queue.splice(queue.indexOf(place), 1);
+      if (queue.length === 0) this.underWay.delete(inRange);
       leave();
     }
   }

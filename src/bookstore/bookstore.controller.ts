@@ -7,13 +7,12 @@ import {
   HttpCode,
   Post,
   Req,
-  Res,
   UseFilters,
   UseGuards,
 } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { AuthService } from '../auth/auth.service.js';
 import { bookExists } from '../books/book-errors.js';
 import { BooksService } from '../books/books.service.js';
@@ -38,7 +37,7 @@ import {
 } from '../access/require-token.decorator.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser } from '../users/dto/user-body.dto.js';
-import { nameTaken, } from '../users/user-errors.js';
+import { nameTaken } from '../users/user-errors.js';
 import { passwordTooCommon } from '../passwords/common-passwords.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { BasicAuthGuard } from './basic-auth.guard.js';
@@ -138,10 +137,7 @@ export class BookstoreController {
   @ApiTutorialMessage(200, words.added)
   @ApiBodyErrors(badBody)
   @ApiErrors(bookExists, tooManyBooks, serviceUnavailable)
-  async addBook(
-    @OwnerId() ownerId: number,
-    @Body() body: TutorialBook,
-  ): Promise<MessageResponse> {
+  async addBook(@OwnerId() ownerId: number, @Body() body: TutorialBook): Promise<MessageResponse> {
     await this.books.create(ownerId, bookValues(bookOf(body)));
     return { message: words.added };
   }
@@ -155,7 +151,9 @@ export class BookstoreController {
     @OwnerId() ownerId: number,
     @ListParameters({}, MAX_LIMIT) query: ListQuery,
   ): Promise<Page<TutorialBookResponse>> {
-    return mapPage(await this.books.list(ownerId, query), (book) => TutorialBookResponse.from(book));
+    return mapPage(await this.books.list(ownerId, query), (book) =>
+      TutorialBookResponse.from(book),
+    );
   }
 
   @Delete('books/:id')
@@ -165,10 +163,7 @@ export class BookstoreController {
   @ApiTutorialMessage(200, words.deleted)
   @ApiTutorialMessage(404, words.noBook)
   @ApiErrors(serviceUnavailable)
-  async removeBook(
-    @OwnerId() ownerId: number,
-    @ResourceId() id: number,
-  ): Promise<MessageResponse> {
+  async removeBook(@OwnerId() ownerId: number, @ResourceId() id: number): Promise<MessageResponse> {
     await this.books.remove(ownerId, id);
     return { message: words.deleted };
   }

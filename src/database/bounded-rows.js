@@ -1,5 +1,6 @@
 // @ts-check
 // JavaScript, because a worker thread runs it, also under Jest, where nothing compiles it.
+import { Buffer } from 'node:buffer';
 
 /** Bytes of JSON after which a response gets no more rows. With other fields it stays below 1 MiB. */
 const LIMIT = 500_000;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
-import { ownHashTurn, plainAttempt } from '../passwords/password-hasher.js';
+import { ownHashTurn, PasswordHasher } from '../passwords/password-hasher.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { readFleet } from './fleet.js';
 
@@ -21,6 +21,7 @@ export class DemoLogins {
   constructor(
     private readonly config: AppConfig,
     private readonly users: UsersService,
+    private readonly passwords: PasswordHasher,
   ) {}
 
   /** Empty in production. A password is verified once, at the first call. */
@@ -37,10 +38,10 @@ export class DemoLogins {
   private async verify(): Promise<VerifiedLogin[]> {
     const verified: VerifiedLogin[] = [];
     for (const { name, password } of readFleet().users) {
-      const id = await this.users.idOf(name);
-      if (id === null) continue;
-      const user = await this.users.verifyPassword(id, password, plainAttempt(ownHashTurn()));
-      if (user) verified.push({ name, password, user });
+      const user = await this.users.findByNameWithHash(name);
+      if (!user) continue;
+      const isRight = await this.passwords.verify(user.passwordHash, password, ownHashTurn());
+      if (isRight) verified.push({ name, password, user });
     }
     return verified;
   }

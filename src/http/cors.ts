@@ -72,5 +72,5 @@ function isPreflight({ method, headers }: FastifyRequest): boolean {
 }
 
 function listOf(names: readonly string[]): string {
-  return [...new Set(names.map((name) => name.toLowerCase()))].join(', ');
+  return [...new Set(names.map((name) => name.toLowerCase()))].sort().join(', ');
 }

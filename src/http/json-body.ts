@@ -9,7 +9,7 @@ import {
 } from '../errors/api-error.js';
 import { excessOf } from '../validation/json-bounds.js';
 import { repeatsName } from '../validation/repeated-names.js';
-import { sentences } from '../validation/validation.js';
+import { messages } from '../validation/messages.js';
 
 /** Bytes. */
 export const BODY_LIMIT = 100 * 1024;
@@ -49,6 +49,6 @@ function parseBody(request: FastifyRequest, body: Buffer): unknown {
     if (repeatsName(text, value)) throw new SyntaxError('A member is named twice');
     return value;
   } catch (cause) {
-    throw new ApiError(validationFailed, { message: { _schema: [sentences.body] }, cause });
+    throw new ApiError(validationFailed, { message: { _schema: [messages.body] }, cause });
   }
 }

@@ -1,6 +1,12 @@
-import { sentences } from '../validation/validation.js';
+import { messages } from '../validation/messages.js';
 import type { Value } from '../database/select.js';
-import { Refusal, integer, type ListFields, type Parameter, type SortKey } from './list-field.js';
+import {
+  InvalidParameter,
+  integer,
+  type ListFields,
+  type Parameter,
+  type SortKey,
+} from './list-field.js';
 import type { SortTerm } from './list-query.js';
 
 const ID = integer();
@@ -17,14 +23,14 @@ export function readCursor(
   fields: ListFields,
   sort: readonly SortTerm[],
   parameter: Parameter,
-): readonly Value[] | Refusal {
+): readonly Value[] | InvalidParameter {
   const [order, ...keys] = contentOf(String(parameter));
   const fits =
     order === nameOf(sort) &&
     keys.length === sort.length &&
     sort.every(({ field }, index) => keyOf(fields, field).isKey(keys[index])) &&
     writeCursor(sort, keys as Value[]) === parameter;
-  return fits ? (keys as Value[]) : new Refusal(sentences.cursor);
+  return fits ? (keys as Value[]) : new InvalidParameter(messages.cursor);
 }
 
 /** What a list is sorted by where its order names that field; `id` is always one. */

@@ -6,8 +6,8 @@ import {
   SAFE_INTEGER,
   schemaOf,
 } from '../validation/integer-column.js';
-import { sentences } from '../validation/validation.js';
-import { isText, nfc } from '../validation/values.js';
+import { messages } from '../validation/messages.js';
+import { isDateTime, isText, nfc } from '../validation/values.js';
 import type { Database } from '../database/database.js';
 import type { Value } from '../database/select.js';
 
@@ -22,8 +22,8 @@ export const SORTED_LENGTH = 100;
 export type Parameter = string | string[];
 
 /** Why a parameter is invalid. */
-export class Refusal {
-  constructor(readonly sentence: string) {}
+export class InvalidParameter {
+  constructor(readonly message: string) {}
 }
 
 /** A condition in SQL, and the values of its parameters by name. */
@@ -51,7 +51,7 @@ export interface ListField {
   property?: string;
   /** The values of its filter, in JSON Schema. */
   schema: object;
-  parse: (parameter: Parameter) => Value | Refusal;
+  parse: (parameter: Parameter) => Value | InvalidParameter;
   /**
    * What holds for the rows that a filter finds.
    *
@@ -126,14 +126,12 @@ export function moment({ property }: { property: string }): ListField {
     property,
     schema: { type: 'string', format: 'date-time' },
     parse: (parameter) => {
-      const known = typeof parameter === 'string' && DATE_TIME.test(parameter);
-      const value = known ? Date.parse(parameter) : NaN;
-      return Number.isNaN(value) ? new Refusal(sentences.dateTime) : value;
+      return isDateTime(parameter)
+        ? Date.parse(parameter)
+        : new InvalidParameter(messages.dateTime);
     },
   };
 }
-
-const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
 
 interface TextOptions extends FieldOptions {
   /** Characters that it has at most. */
@@ -154,7 +152,7 @@ export function text(options: TextOptions = {}): ListField {
     ...(property !== undefined && { property }),
     schema: { type: 'string' },
     parse: (parameter) => {
-      if (!isText(parameter)) return new Refusal(sentences.string);
+      if (!isText(parameter)) return new InvalidParameter(messages.string);
       return normalized ? nfc(parameter) : parameter;
     },
     condition: (column, name, value) => {
@@ -184,7 +182,7 @@ export function textList(): ListField {
   return {
     many: true,
     schema: { type: 'string' },
-    parse: (parameter) => (isText(parameter) ? parameter : new Refusal(sentences.string)),
+    parse: (parameter) => (isText(parameter) ? parameter : new InvalidParameter(messages.string)),
     condition: (column, name, value, database) => ({
       sql: database.listHolds(column, `:${name}`),
       values: { [name]: value },
@@ -192,11 +190,14 @@ export function textList(): ListField {
   };
 }
 
-function parseIntegerWithin(parameter: Parameter, { min, max }: IntegerBounds): number | Refusal {
+function parseIntegerWithin(
+  parameter: Parameter,
+  { min, max }: IntegerBounds,
+): number | InvalidParameter {
   const value = parseInteger(parameter);
-  if (value === null) return new Refusal(sentences.integer);
-  if (value < min) return new Refusal(sentences.min(min));
-  return value > max ? new Refusal(sentences.max(max)) : value;
+  if (value === null) return new InvalidParameter(messages.integer);
+  if (value < min) return new InvalidParameter(messages.min(min));
+  return value > max ? new InvalidParameter(messages.max(max)) : value;
 }
 
 /** The integer that a parameter stands for, or null. */

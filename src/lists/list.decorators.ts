@@ -9,17 +9,12 @@ import { ApiOkResponse, ApiQuery } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { tooManyRequests, validationFailed } from '../errors/api-error.js';
 import { ApiErrors } from '../errors/api-errors.decorator.js';
-import { sentences } from '../validation/validation.js';
+import { messages } from '../validation/messages.js';
 import { callerOf } from '../access/caller.js';
 import type { ListFields } from './list-field.js';
 import { linkHeader } from '../http/links.js';
 import { LinkInterceptor } from './link.interceptor.js';
-import {
-  DEFAULT_LIMIT,
-  MAX_LIMIT,
-  parseListQuery,
-  type QueryString,
-} from './parse-list-query.js';
+import { DEFAULT_LIMIT, MAX_LIMIT, parseListQuery, type QueryString } from './parse-list-query.js';
 
 /** Which part of the list a client wants: the query string, checked, as a `ListQuery`. */
 export const ListParameters = (fields: ListFields, defaultLimit = DEFAULT_LIMIT) =>
@@ -66,7 +61,7 @@ function ApiListParameters(fields: ListFields, defaultLimit = DEFAULT_LIMIT) {
     optional('cursor', 'Where the page begins: see `Link`.', { type: 'string' }),
     optional('limit', 'How many at most.', limit),
     ApiErrors(
-      { ...validationFailed, message: { limit: [sentences.max(MAX_LIMIT)] } },
+      { ...validationFailed, message: { limit: [messages.max(MAX_LIMIT)] } },
       tooManyRequests,
     ),
   );

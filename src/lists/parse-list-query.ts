@@ -1,6 +1,7 @@
-import { type Complaint, invalid, sentences } from '../validation/validation.js';
+import { type FieldError, invalid } from '../validation/field-errors.js';
+import { messages } from '../validation/messages.js';
 import { readCursor } from './cursor.js';
-import { type ListFields, type Parameter, parseInteger, Refusal } from './list-field.js';
+import { type ListFields, type Parameter, parseInteger, InvalidParameter } from './list-field.js';
 import { BY_ID, type ListQuery, type SortTerm } from './list-query.js';
 
 export const DEFAULT_LIMIT = 100;
@@ -19,12 +20,12 @@ export function parseListQuery(
   parameters: QueryString,
   defaultLimit = DEFAULT_LIMIT,
 ): ListQuery {
-  const complaints: Complaint[] = [];
-  const read = <T>(name: string, parse: (parameter: Parameter) => T | Refusal) => {
+  const errors: FieldError[] = [];
+  const read = <T>(name: string, parse: (parameter: Parameter) => T | InvalidParameter) => {
     const parameter = parameters[name];
     const parsed = parameter === undefined ? undefined : parse(parameter);
-    if (!(parsed instanceof Refusal)) return parsed;
-    complaints.push([name, [parsed.sentence]]);
+    if (!(parsed instanceof InvalidParameter)) return parsed;
+    errors.push([name, [parsed.message]]);
     return undefined;
   };
   const limit = read('limit', parseLimit) ?? defaultLimit;
@@ -36,28 +37,31 @@ export function parseListQuery(
   });
   const known = new Set(['limit', 'sort', 'cursor', ...Object.keys(fields)]);
   const unknown = Object.keys(parameters).filter((name) => !known.has(name));
-  complaints.push(...unknown.map((name): Complaint => [name, [sentences.unknown]]));
-  if (complaints.length > 0) throw invalid(complaints);
+  errors.push(...unknown.map((name): FieldError => [name, [messages.unknown]]));
+  if (errors.length > 0) throw invalid(errors);
   return { limit, sort, filters, after };
 }
 
-function parseLimit(parameter: Parameter): number | Refusal {
+function parseLimit(parameter: Parameter): number | InvalidParameter {
   const limit = parseInteger(parameter);
-  if (limit === null) return new Refusal(sentences.integer);
-  if (limit < 1) return new Refusal(sentences.min(1));
-  return limit > MAX_LIMIT ? new Refusal(sentences.max(MAX_LIMIT)) : limit;
+  if (limit === null) return new InvalidParameter(messages.integer);
+  if (limit < 1) return new InvalidParameter(messages.min(1));
+  return limit > MAX_LIMIT ? new InvalidParameter(messages.max(MAX_LIMIT)) : limit;
 }
 
 /** `-length,model`: fields, each once; a minus before those that go downwards. */
-function parseSort(fields: ListFields, parameter: Parameter): readonly SortTerm[] | Refusal {
-  if (typeof parameter !== 'string') return new Refusal(sentences.sort);
+function parseSort(
+  fields: ListFields,
+  parameter: Parameter,
+): readonly SortTerm[] | InvalidParameter {
+  if (typeof parameter !== 'string') return new InvalidParameter(messages.sort);
   const terms = parameter.split(',').map((word) => {
     const descending = word.startsWith('-');
     return { field: descending ? word.slice(1) : word, descending };
   });
   const names = terms.map(({ field }) => field);
   const sortable = names.every((name) => Object.hasOwn(fields, name) && fields[name]?.key);
-  if (!sortable || new Set(names).size < names.length) return new Refusal(sentences.sort);
+  if (!sortable || new Set(names).size < names.length) return new InvalidParameter(messages.sort);
   // No two rows are the same behind an id.
   const end = names.indexOf('id');
   return end < 0 ? [...terms, ...BY_ID] : terms.slice(0, end + 1);

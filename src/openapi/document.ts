@@ -10,9 +10,11 @@ import {
   validationFailed,
 } from '../errors/api-error.js';
 import { ErrorResponse, unreadableBody } from '../errors/api-errors.decorator.js';
-import { sentences } from '../validation/validation.js';
+import { messages } from '../validation/messages.js';
 import { Login } from '../auth/dto/login.dto.js';
 import type { AppConfig } from '../config/app-config.js';
+import { BodyClasses } from '../validation/body-classes.js';
+import { describeBody } from '../validation/body-schema.js';
 import { pathOf } from '../http/links.js';
 import { requestIdHeader } from '../http/request-id.js';
 import { focusFirstScheme } from './authorize-focus.js';
@@ -52,6 +54,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
       { type: 'http', scheme: 'basic', description: 'The login of the bookstore tutorial.' },
       'basic',
     );
+  for (const type of app.get(BodyClasses).list()) describeBody(type);
   const document = SwaggerModule.createDocument(app, builder.build(), {
     extraModels: [ErrorResponse],
     operationIdFactory: (controller, method) => `${controller}.${method}`,
@@ -159,7 +162,7 @@ function addCommonErrors(operation: OperationObject, readsBody: boolean): void {
 /** Of a request whose `Host` is missing or malformed. */
 const badRequest = genericKind(400);
 
-const notJson = { ...validationFailed, message: { _schema: [sentences.body] } };
+const notJson = { ...validationFailed, message: { _schema: [messages.body] } };
 
 /** Errors are described by their codes. A response has the headers of its status and its request's id. */
 function describe(response: ResponseObject, status: number): void {

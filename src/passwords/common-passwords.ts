@@ -9,7 +9,7 @@ import { packageRoot } from '../config/package-root.js';
 export const passwordTooCommon: ErrorKind = {
   status: 400,
   code: 'password_too_common',
-  message: 'This password is among those that are tried first.',
+  message: 'This password is too common.',
 };
 
 /**

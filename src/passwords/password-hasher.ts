@@ -17,25 +17,12 @@ export interface HashTurn {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Verifies a password, after `beforeHash`, which may refuse by throwing. */
-export type Verify = (beforeHash?: BeforeHash) => Promise<boolean>;
-
 /**
- * Runs when it is the password's turn.
+ * Runs when it is the password's turn. It refuses by throwing.
  *
  * @param queued whether the password had to wait for its turn
  */
 export type BeforeHash = (queued: boolean) => Promise<void>;
-
-/** Goes around a verification, outside of the queue: it may wait, count, and refuse by throwing. */
-export interface Attempt {
-  (verify: Verify): Promise<boolean>;
-  readonly turn: HashTurn;
-}
-
-/** An attempt that adds nothing to the verification. */
-export const plainAttempt = (turn: HashTurn): Attempt =>
-  Object.assign((verify: Verify) => verify(), { turn });
 
 /** @param account that the client asks for, or asks with */
 export function hashTurn({ ip, signal }: Client, account: string): HashTurn {
@@ -89,17 +76,20 @@ export class PasswordHasher implements OnModuleInit {
   }
 
   /**
-   * @param hash null where there is no such user: it takes as long, and is false
-   * @throws ApiError as `hash`; and whatever the attempt throws
+   * @param hash null if there is no such user: that takes as long, and is false
+   * @throws ApiError as `hash`; and whatever `beforeHash` throws
    */
-  verify(hash: string | null, password: string, attempt: Attempt): Promise<boolean> {
-    return attempt((beforeHash) =>
-      this.enqueue(attempt.turn, async (queued) => {
-        await beforeHash?.(queued);
-        const fits = await argon2.verify(hash ?? this.dummy, nfc(password));
-        return fits && hash !== null;
-      }),
-    );
+  verify(
+    hash: string | null,
+    password: string,
+    turn: HashTurn,
+    beforeHash?: BeforeHash,
+  ): Promise<boolean> {
+    return this.enqueue(turn, async (queued) => {
+      await beforeHash?.(queued);
+      const fits = await argon2.verify(hash ?? this.dummy, nfc(password));
+      return fits && hash !== null;
+    });
   }
 
   /** Whether the hash was made with other parameters than today's. */

@@ -1,4 +1,9 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { ApiError } from '../errors/api-error.js';
 import { messageOf } from '../errors/error-message.js';
 import { WindowCounter } from './window-counter.js';

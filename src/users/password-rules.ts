@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { invalid, sentences } from '../validation/validation.js';
+import { invalid } from '../validation/field-errors.js';
+import { messages } from '../validation/messages.js';
 import { AppConfig } from '../config/app-config.js';
 import { CommonPasswords } from '../passwords/common-passwords.js';
 import { nameKey } from './user-name.js';
@@ -20,7 +21,7 @@ export class PasswordRules {
    */
   refuse(password: string, name: string, field = 'password'): void {
     if (!this.config.flaskCompat && nameKey(password) === nameKey(name)) {
-      throw invalid([[field, [sentences.sameAsName]]]);
+      throw invalid([[field, [messages.sameAsName]]]);
     }
     this.common.refuse(password);
   }

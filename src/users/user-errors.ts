@@ -3,7 +3,7 @@ import type { ErrorKind } from '../errors/api-error.js';
 export const currentPasswordWrong: ErrorKind = {
   status: 400,
   code: 'current_password_wrong',
-  message: 'The current password is another.',
+  message: 'Current password is incorrect.',
   logLevel: 'log',
 };
 /** `REGISTRATION=closed`, and no administrator's token. */

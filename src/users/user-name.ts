@@ -1,4 +1,4 @@
-import { sentences } from '../validation/validation.js';
+import { messages } from '../validation/messages.js';
 import { nfc } from '../validation/values.js';
 
 /**
@@ -19,8 +19,8 @@ const AFTER_SEPARATOR = '\u0002';
  * these; they are not checked again while they stay the same.
  */
 export function problemOfName(name: string): string | null {
-  if (INVISIBLE.test(name)) return sentences.invisible;
-  return SPACE_AT_AN_END.test(name) ? sentences.spaceAtAnEnd : null;
+  if (INVISIBLE.test(name)) return messages.invisible;
+  return SPACE_AT_AN_END.test(name) ? messages.spaceAtAnEnd : null;
 }
 
 /**

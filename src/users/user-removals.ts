@@ -57,9 +57,7 @@ export class UserRemovals {
   /** Removes what is left. A failure is logged, and the next round tries again. */
   async finish(userId: number, signal?: AbortSignal): Promise<void> {
     try {
-      await this.batches.run({ group: `subject ${userId}` }, () =>
-        this.removeNext(userId, signal),
-      );
+      await this.batches.run({ group: `subject ${userId}` }, () => this.removeNext(userId, signal));
     } catch (error) {
       this.log.warn(`The rows of user ${userId} are removed later: ${String(error)}`);
     }

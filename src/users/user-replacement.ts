@@ -1,15 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { AuditTrail } from '../audit/audit-trail.js';
-import { ApiError, notFound, unavailable } from '../errors/api-error.js';
+import { ApiError, notFound } from '../errors/api-error.js';
 import { parseId } from '../http/resource-id.js';
-import { invalid, sentences } from '../validation/validation.js';
+import { invalid } from '../validation/field-errors.js';
+import { messages } from '../validation/messages.js';
 import { nfc } from '../validation/values.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { SessionRepository } from '../sessions/session.repository.js';
 import { CurrentPasswordCheck } from './current-password.js';
 import type { ReplaceUser } from './dto/user-body.dto.js';
-import { hashTurn, PasswordHasher, plainAttempt } from '../passwords/password-hasher.js';
+import { OutrunError, retry } from '../scheduling/retry.js';
+import { hashTurn, PasswordHasher } from '../passwords/password-hasher.js';
 import { PasswordRules } from './password-rules.js';
 import { nameTaken } from './user-errors.js';
 import { problemOfName } from './user-name.js';
@@ -19,7 +21,7 @@ import {
   UserRepository,
   type UserWithHash,
 } from './user.repository.js';
-import { type Caller, MAX_TRIES, UsersService } from './users.service.js';
+import { type Caller, UsersService } from './users.service.js';
 
 /** `PUT /api/users/:id`; see docs/decisions/0014-flask-compat.md. */
 @Injectable()
@@ -50,7 +52,7 @@ export class UserReplacement {
     const name = nfc(body.name);
     this.rules.refuse(password, name);
     let newHash: string | undefined;
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
+    return retry(async () => {
       const user = await this.users.findByIdWithHash(id);
       refuseNewName(name, user);
       if (!user) throw new ApiError(notFound);
@@ -62,8 +64,8 @@ export class UserReplacement {
       );
       const values = { name, passwordHash: isUnchanged ? verified.passwordHash : newHash };
       if (await this.exchange(verified, values, caller)) return { ...verified, name };
-    }
-    throw unavailable('the password kept changing');
+      throw new OutrunError('the user kept changing');
+    });
   }
 
   /**
@@ -74,10 +76,10 @@ export class UserReplacement {
     const { current_password: current } = body;
     if (!this.config.flaskCompat && parseId(token.subject) === id) {
       if (current !== undefined) return current;
-      throw invalid([['current_password', [sentences.required]]]);
+      throw invalid([['current_password', [messages.required]]]);
     }
     if (current === undefined) return null;
-    throw invalid([['current_password', [sentences.unknown]]]);
+    throw invalid([['current_password', [messages.unknown]]]);
   }
 
   /**
@@ -95,7 +97,7 @@ export class UserReplacement {
       const isUnchanged = await this.passwords.verify(
         user.passwordHash,
         password,
-        plainAttempt(hashTurn(client, `account ${user.name}`)),
+        hashTurn(client, `account ${user.name}`),
       );
       return { verified: user, isUnchanged };
     }

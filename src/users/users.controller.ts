@@ -41,7 +41,7 @@ import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
 import { UserResponse } from './dto/user-response.dto.js';
 import { PasswordChangeLimit } from './password-change-limit.js';
 import { RegistrationGuard } from './registration.guard.js';
-import { nameTaken, } from './user-errors.js';
+import { nameTaken } from './user-errors.js';
 import { passwordTooCommon } from '../passwords/common-passwords.js';
 import { userFields } from './user-fields.js';
 import { UserReplacement } from './user-replacement.js';

@@ -21,6 +21,6 @@ import { UsersService } from './users.service.js';
     PasswordRules,
     CommonPasswords,
   ],
-  exports: [UsersService, UserRemovals, PasswordChangeLimit],
+  exports: [UsersService, UserRemovals, PasswordHasher, PasswordChangeLimit],
 })
 export class UsersModule {}

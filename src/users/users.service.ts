@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AuditTrail } from '../audit/audit-trail.js';
-import { ApiError, notFound, unavailable } from '../errors/api-error.js';
+import { ApiError, notFound } from '../errors/api-error.js';
 import { parseRowId } from '../http/resource-id.js';
 import { nfc } from '../validation/values.js';
 import { Database } from '../database/database.js';
@@ -13,7 +13,6 @@ import { SessionRepository } from '../sessions/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import type { Token } from '../tokens/token.js';
 import {
-  type Attempt,
   type HashTurn,
   hashTurn,
   ownHashTurn,
@@ -39,9 +38,6 @@ export interface Caller {
   token: Token;
   client: Client;
 }
-
-/** How often a change that another request outran is tried again. */
-export const MAX_TRIES = 3;
 
 @Injectable()
 export class UsersService {
@@ -111,22 +107,6 @@ export class UsersService {
       await this.audit.record('user_created', { userId: user.id, ...origin });
       return user;
     });
-  }
-
-  /**
-   * The user of that id with the hash that was verified, or null if the password is another one.
-   *
-   * @param attempt see `authenticate`
-   * @throws TokenError `token_revoked` if there is no such user
-   */
-  async verifyPassword(
-    id: number,
-    password: string,
-    attempt: Attempt,
-  ): Promise<AuthenticatedUser | null> {
-    const user = await this.users.findByIdWithHash(id);
-    if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
-    return (await this.passwords.verify(user.passwordHash, password, attempt)) ? user : null;
   }
 
   /**
@@ -207,27 +187,19 @@ export class UsersService {
     );
   }
 
-  /**
-   * The user of that name and password, or null. Both take the same time. A hash that was made
-   * with other parameters than today's is replaced.
-   *
-   * @param attempt goes around the verification, and may refuse it
-   */
-  async authenticate(
-    name: string,
-    password: string,
-    attempt: Attempt,
-  ): Promise<AuthenticatedUser | null> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const user = await this.users.findByNameWithHash(nfc(name));
-      const hash = user?.passwordHash ?? null;
-      if (!(await this.passwords.verify(hash, password, attempt)) || !user) return null;
-      if (!this.passwords.isOutdated(user.passwordHash)) return user;
-      const passwordHash = await this.passwords.hash(password, attempt.turn);
-      if (await this.users.exchange(user, { passwordHash })) return { ...user, passwordHash };
-      // Another login was faster with the new hash, or the password was changed: look again.
-    }
-    throw unavailable('the password kept changing');
+  /** The user of that name with the hash of the password. */
+  findByNameWithHash(name: string): Promise<UserWithHash | undefined> {
+    return this.users.findByNameWithHash(nfc(name));
+  }
+
+  /** The user of that id with the hash of the password. */
+  findByIdWithHash(id: number): Promise<UserWithHash | undefined> {
+    return this.users.findByIdWithHash(id);
+  }
+
+  /** @returns false if the user was changed since they were read */
+  replaceHash(user: UserWithHash, passwordHash: string): Promise<boolean> {
+    return this.users.exchange(user, { passwordHash });
   }
 
   /**

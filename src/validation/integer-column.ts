@@ -47,3 +47,8 @@ export function schemaOf({ min, max }: IntegerBounds) {
   const format = max > INT_32.max ? 'int64' : 'int32';
   return { type: 'integer', format, minimum: min, maximum: max };
 }
+
+/** A schema of values that may also be null (OpenAPI 3.1 uses JSON Schema). */
+export function orNull(schema: object) {
+  return { oneOf: [schema, { type: 'null' }] };
+}

@@ -3,7 +3,12 @@ import { ROUTE_ARGS_METADATA } from '@nestjs/common/internal';
 import { Reflector } from '@nestjs/core';
 import { describe, expect, it } from '@jest/globals';
 import { AppConfig } from '../../src/config/app-config.js';
-import { AccessBy, CurrentToken, Public, RequireToken } from '../../src/access/require-token.decorator.js';
+import {
+  AccessBy,
+  CurrentToken,
+  Public,
+  RequireToken,
+} from '../../src/access/require-token.decorator.js';
 import { requirementOf } from '../../src/access/route-requirements.js';
 
 class Plain {

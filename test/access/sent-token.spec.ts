@@ -1,6 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { authorizationHeaders, bearerToken, missingToken, sentToken } from '../../src/access/sent-token.js';
+import {
+  authorizationHeaders,
+  bearerToken,
+  missingToken,
+  sentToken,
+} from '../../src/access/sent-token.js';
 import { cookieMissing, tokenMissing } from '../../src/tokens/token-errors.js';
 
 const read = (...authorization: string[]): string | null => {

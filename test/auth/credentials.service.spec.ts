@@ -4,7 +4,7 @@ import type { SessionRepository } from '../../src/sessions/session.repository.js
 import type { Session } from '../../src/sessions/session.entity.js';
 import { TokenError, tokenRevoked } from '../../src/tokens/token-errors.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
-import type { Attempt, Verify } from '../../src/passwords/password-hasher.js';
+import type { HashTurn, PasswordHasher } from '../../src/passwords/password-hasher.js';
 import type { AuthenticatedUser, UsersService } from '../../src/users/users.service.js';
 import type { AuthService, TokenPair } from '../../src/auth/auth.service.js';
 import { CredentialsService } from '../../src/auth/credentials.service.js';
@@ -20,6 +20,10 @@ describe('CredentialsService', () => {
   let session: { id: string; passwordAttempts: number } | undefined;
   let attempt: jest.Mock<LoginThrottle['attempt']>;
   let verified: number;
+  let turns: HashTurn[];
+  let outdated: boolean;
+  let stored: AuthenticatedUser | undefined;
+  let replaceHash: jest.Mock<UsersService['replaceHash']>;
   let confirmCaller: jest.Mock<UsersService['confirmCaller']>;
   let changePassword: jest.Mock<AuthService['changePassword']>;
   let recorded: unknown[];
@@ -29,29 +33,34 @@ describe('CredentialsService', () => {
     session = { id: 'session', passwordAttempts: 0 };
     verified = 0;
     recorded = [];
-    attempt = jest.fn<LoginThrottle['attempt']>((_name, _client, options) =>
-      Object.assign(
-        async (verify: Verify) => {
-          const isRight = await verify(async () => options.beforeVerify?.());
-          await (isRight ? options.onSuccess?.() : options.onFailure());
-          return isRight;
-        },
-        { turn: { range: '', account: '' } },
-      ),
-    );
-    const check = async (password: string, around: Attempt) => {
-      const isRight = await around(async (beforeHash) => {
+    turns = [];
+    outdated = false;
+    stored = user;
+    attempt = jest.fn<LoginThrottle['attempt']>(async (_name, _client, verify, options) => {
+      const isRight = await verify(async () => options.beforeVerify?.());
+      await (isRight ? options.onSuccess?.() : options.onFailure());
+      return isRight;
+    });
+    const passwords: Partial<PasswordHasher> = {
+      verify: async (hash, password, turn, beforeHash) => {
+        turns.push(turn);
         await beforeHash?.(false);
         verified++;
-        return password === 'right';
-      });
-      return isRight ? user : null;
+        return hash !== null && password === 'right';
+      },
+      isOutdated: () => outdated,
+      hash: async (password, turn) => {
+        turns.push(turn);
+        return `hash of ${password}`;
+      },
     };
+    replaceHash = jest.fn<UsersService['replaceHash']>().mockResolvedValue(true);
     confirmCaller = jest.fn<UsersService['confirmCaller']>().mockResolvedValue();
     changePassword = jest.fn<AuthService['changePassword']>();
     const users: Partial<UsersService> = {
-      authenticate: (_name, password, around) => check(password, around),
-      verifyPassword: (_id, password, around) => check(password, around),
+      findByNameWithHash: async (name) => (name === 'leia' ? stored : undefined),
+      findByIdWithHash: async () => stored,
+      replaceHash,
       idOf: async (name) => (name === 'leia' ? 7 : null),
       confirmCaller,
     };
@@ -76,6 +85,7 @@ describe('CredentialsService', () => {
     };
     service = new CredentialsService(
       users as UsersService,
+      passwords as PasswordHasher,
       { attempt } as Partial<LoginThrottle> as LoginThrottle,
       { changePassword } as Partial<AuthService> as AuthService,
       sessions as SessionRepository,
@@ -99,6 +109,13 @@ describe('CredentialsService', () => {
       expect(attempt.mock.calls[0]?.slice(0, 2)).toEqual(['leia', client]);
     });
 
+    it('never gives a user who does not exist, even if the verification says so', async () => {
+      attempt.mockResolvedValue(true);
+      await expect(service.verify('vader', 'right', client)).rejects.toMatchObject({
+        code: 'credentials_invalid',
+      });
+    });
+
     it('refuses a wrong password with 401, and records the failure with the user of the name', async () => {
       const wrong = expect.objectContaining({ code: 'credentials_invalid' });
       await expect(service.verify('leia', 'wrong', client)).rejects.toEqual(wrong);
@@ -110,7 +127,64 @@ describe('CredentialsService', () => {
     });
   });
 
+  describe('a login whose hash was made with other parameters', () => {
+    beforeEach(() => {
+      outdated = true;
+    });
+
+    it('stores a new hash, and gives the user with it', async () => {
+      const renewed = { ...user, passwordHash: 'hash of right' };
+      expect(await service.verify('leia', 'right', client)).toEqual(renewed);
+      expect(replaceHash.mock.calls).toEqual([[user, 'hash of right']]);
+      expect(turns[1]).toBe(turns[0]);
+    });
+
+    it('verifies the password again if another request replaced the hash first', async () => {
+      replaceHash.mockImplementationOnce(async () => {
+        outdated = false;
+        return false;
+      });
+      expect(await service.verify('leia', 'right', client)).toBe(user);
+      expect(verified).toBe(2);
+    });
+
+    it('gives up with 503 after three replacements by others', async () => {
+      replaceHash.mockResolvedValue(false);
+      await expect(service.verify('leia', 'right', client)).rejects.toMatchObject({
+        code: 'service_unavailable',
+      });
+      expect(verified).toBe(3);
+    });
+  });
+
+  describe('the turn of a hash', () => {
+    const networks = ['203.0.0.0/16', '203.0.113.0/24'];
+
+    it('is that of the range and the name, in Unicode NFC, at a login', async () => {
+      await service.verify('leia', 'right', client);
+      await service.verify('ame\u0301lie', 'wrong', client).catch(() => undefined);
+      expect(turns).toMatchObject([
+        { range: networks, account: 'login 203.0.113 leia' },
+        { range: networks, account: 'login 203.0.113 am\u00e9lie' },
+      ]);
+    });
+
+    it('is that of the account for a user whose token has a session', async () => {
+      await confirm('right');
+      await confirm('right', withoutSession);
+      expect(turns.map(({ account }) => account)).toEqual([
+        ...['account leia', 'login 203.0.113 leia'],
+      ]);
+    });
+  });
+
   describe('the check of a current password', () => {
+    it('refuses as revoked if the user is gone', async () => {
+      stored = undefined;
+      await expect(confirm('right')).rejects.toMatchObject({ code: 'token_revoked' });
+      expect(attempt).not.toHaveBeenCalled();
+    });
+
     it('gives the user of a right password', async () => {
       expect(await confirm('right')).toBe(user);
       expect(recorded).toEqual([]);
@@ -158,7 +232,7 @@ describe('CredentialsService', () => {
     it('counts a user whose token has a session as one that the service knows', async () => {
       await confirm('right');
       await confirm('right', withoutSession);
-      expect(attempt.mock.calls.map(([, , options]) => options.isKnown)).toEqual([true, false]);
+      expect(attempt.mock.calls.map(([, , , options]) => options.isKnown)).toEqual([true, false]);
     });
 
     it('counts failures by no session if the token has none', async () => {

@@ -432,7 +432,7 @@ describe('Common passwords', () => {
           statusCode: 400,
           code: 'password_too_common',
           error: 'Bad Request',
-          message: 'This password is among those that are tried first.',
+          message: 'This password is too common.',
         },
       ]);
     }

@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FastifyRequest } from 'fastify';
-import { addressPath, addressRange, clientAddress, clientNetwork } from '../../src/http/client-address.js';
+import {
+  addressPath,
+  addressRange,
+  clientAddress,
+  clientNetwork,
+} from '../../src/http/client-address.js';
 
 /** A request that a proxy passes on for `ip`. */
 const from = (ip: string) =>

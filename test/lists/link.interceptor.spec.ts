@@ -2,7 +2,7 @@ import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { lastValueFrom, of } from 'rxjs';
 import { LinkInterceptor } from '../../src/lists/link.interceptor.js';
-import { mapPage } from '../../src/lists/page.js';
+import { mapPage, type Page } from '../../src/lists/page.js';
 
 describe('LinkInterceptor', () => {
   const header = jest.fn();
@@ -20,7 +20,7 @@ describe('LinkInterceptor', () => {
   });
 
   const answer = (next: string | null, member: string | null = null) => {
-    const handler: CallHandler = { handle: () => of({ rows: [1, 2], next }) };
+    const handler: CallHandler<Page<unknown>> = { handle: () => of({ rows: [1, 2], next }) };
     return lastValueFrom(new LinkInterceptor(member).intercept(context, handler));
   };
 

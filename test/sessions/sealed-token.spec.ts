@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { TokenKey } from '../../src/keys/token-key.js';
-import { digestOf, seal as sealWith, sealingKeyId, unseal as unsealWith } from '../../src/sessions/sealed-token.js';
+import {
+  digestOf,
+  seal as sealWith,
+  sealingKeyId,
+  unseal as unsealWith,
+} from '../../src/sessions/sealed-token.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 
 /** A token as the seal sees it: its letters, its id and its session. */

@@ -193,7 +193,7 @@ describe('Sessions', () => {
     const failing = jest.spyOn(app.app.get(SessionRepository), 'noteUse');
     failing.mockRejectedValueOnce(new Error('no disk'));
     await app.get('/auth/me', { token: user.access });
-    await app.app.get(SessionActivity).write();
+    await expect(app.app.get(SessionActivity).write()).rejects.toThrow('no disk');
     freezeTime(Date.now() + 60_000);
     const used = Date.now();
     await app.get('/auth/me', { token: user.access });
@@ -320,7 +320,7 @@ describe('POST /auth/password', () => {
         statusCode: 400,
         code: 'current_password_wrong',
         error: 'Bad Request',
-        message: 'The current password is another.',
+        message: 'Current password is incorrect.',
       },
     ]);
     await app.login(user);

@@ -23,7 +23,9 @@ describe('The state of tokens', () => {
   beforeEach(async () => {
     jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate', 'setTimeout'] });
     database = new MemoryDatabase([Session, RevokedToken]);
-    states = new TokenStateRepository(database, { note } as Partial<SessionActivity> as SessionActivity);
+    states = new TokenStateRepository(database, {
+      note,
+    } as Partial<SessionActivity> as SessionActivity);
     await database.open();
     await store('sid');
     note.mockClear();

@@ -548,57 +548,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        JsonWebKeyResponse: {
-            /**
-             * @example EC
-             * @enum {string}
-             */
-            kty: "RSA" | "EC";
-            /**
-             * @example sig
-             * @enum {string}
-             */
-            use: "sig";
-            /**
-             * @description The header `kid` of the tokens that it verifies: its thumbprint (RFC 7638).
-             * @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
-             */
-            kid: string;
-            /**
-             * @example ES256
-             * @enum {string}
-             */
-            alg?: "RS256" | "RS384" | "RS512" | "ES256" | "ES384" | "ES512";
-            /**
-             * @description EC keys: RFC 7518, section 6.2.
-             * @example P-256
-             */
-            crv?: string;
-            /**
-             * @description EC keys: RFC 7518, section 6.2.
-             * @example f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU
-             */
-            x?: string;
-            /**
-             * @description EC keys: RFC 7518, section 6.2.
-             * @example x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0
-             */
-            y?: string;
-            /**
-             * @description RSA keys: RFC 7518, section 6.3.
-             * @example oahUIoWw0K0usKNuOR6H4wkf4oBUXHTxRvgb48E-BVvxkeDNjbC4he8rUW
-             */
-            n?: string;
-            /**
-             * @description RSA keys: RFC 7518, section 6.3.
-             * @example AQAB
-             */
-            e?: string;
-        };
-        JsonWebKeySetResponse: {
-            /** @example [] */
-            keys: components["schemas"]["JsonWebKeyResponse"][];
-        };
         AuditEntryResponse: {
             /** @example 1 */
             id: number;
@@ -777,6 +726,57 @@ export interface components {
              * @example true
              */
             current: boolean;
+        };
+        JsonWebKeyResponse: {
+            /**
+             * @example EC
+             * @enum {string}
+             */
+            kty: "RSA" | "EC";
+            /**
+             * @example sig
+             * @enum {string}
+             */
+            use: "sig";
+            /**
+             * @description The header `kid` of the tokens that it verifies: its thumbprint (RFC 7638).
+             * @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
+             */
+            kid: string;
+            /**
+             * @example ES256
+             * @enum {string}
+             */
+            alg?: "RS256" | "RS384" | "RS512" | "ES256" | "ES384" | "ES512";
+            /**
+             * @description EC keys: RFC 7518, section 6.2.
+             * @example P-256
+             */
+            crv?: string;
+            /**
+             * @description EC keys: RFC 7518, section 6.2.
+             * @example f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU
+             */
+            x?: string;
+            /**
+             * @description EC keys: RFC 7518, section 6.2.
+             * @example x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0
+             */
+            y?: string;
+            /**
+             * @description RSA keys: RFC 7518, section 6.3.
+             * @example oahUIoWw0K0usKNuOR6H4wkf4oBUXHTxRvgb48E-BVvxkeDNjbC4he8rUW
+             */
+            n?: string;
+            /**
+             * @description RSA keys: RFC 7518, section 6.3.
+             * @example AQAB
+             */
+            e?: string;
+        };
+        JsonWebKeySetResponse: {
+            /** @example [] */
+            keys: components["schemas"]["JsonWebKeyResponse"][];
         };
         UserResponse: {
             /** @example 1 */

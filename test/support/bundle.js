@@ -39,7 +39,7 @@ await build({
     ...['argon2', 'better-sqlite3', 'swagger-ui-dist', 'pg', 'reflect-metadata'],
     // Not installed: optional parts of other packages.
     ...['pg-native', '@nestjs/microservices', '@nestjs/websockets', '@nestjs/platform-express'],
-    ...['@fastify/view', '@fastify/multipart', 'class-transformer'],
+    ...['@fastify/view', '@fastify/multipart'],
   ],
   logLevel: 'error',
 });

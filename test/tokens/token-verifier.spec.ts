@@ -34,7 +34,9 @@ describe('TokenVerifier', () => {
   let verifier: TokenVerifier;
 
   const verifierWith = (env: Record<string, string>) =>
-    new TokenVerifier(keys as TokenKeys, AppConfig.from(env), { isActive } as Partial<TokenStore> as TokenStore);
+    new TokenVerifier(keys as TokenKeys, AppConfig.from(env), {
+      isActive,
+    } as Partial<TokenStore> as TokenStore);
 
   beforeEach(() => {
     jest.useFakeTimers({ now: NOW * 1000, doNotFake: ['nextTick', 'setImmediate'] });
@@ -113,14 +115,34 @@ describe('TokenVerifier', () => {
 
   it.each([
     ['another secret', () => signed(access, { by: Buffer.alloc(32, 'x') }), 'invalid signature'],
-    ['another issuer', () => signed({ ...access, iss: 'them' }), 'jwt issuer invalid. expected: us'],
-    ['another audience', () => signed({ ...access, aud: 'there' }), 'jwt audience invalid. expected: here'],
+    [
+      'another issuer',
+      () => signed({ ...access, iss: 'them' }),
+      'jwt issuer invalid. expected: us',
+    ],
+    [
+      'another audience',
+      () => signed({ ...access, aud: 'there' }),
+      'jwt audience invalid. expected: here',
+    ],
     ['no form', () => 'x', 'it has not three parts'],
     ['an unknown kid', () => signed(access, { header: { kid: 'other' } }), 'no key has its kid'],
-    ['a header that is refused', () => signed(access, { header: { crit: ['b64'] } }), 'crit is not supported'],
-    ['claims that are refused', () => signed({ ...access, sub: '' }), 'sub is missing or ill-typed'],
+    [
+      'a header that is refused',
+      () => signed(access, { header: { crit: ['b64'] } }),
+      'crit is not supported',
+    ],
+    [
+      'claims that are refused',
+      () => signed({ ...access, sub: '' }),
+      'sub is missing or ill-typed',
+    ],
     ['a time that is to come', () => signed({ ...access, nbf: NOW + 30 }), 'nbf lies ahead'],
-    ['a signature in another spelling', () => `${signed(access)}=`, 'a part is no canonical base64url'],
+    [
+      'a signature in another spelling',
+      () => `${signed(access)}=`,
+      'a part is no canonical base64url',
+    ],
     ['a payload that is no JSON', () => signed(access).replace(/\.[^.]+\./, '.AA.'), /JSON/],
   ])('refuses a token with %s', async (_, text, reason) => {
     const [code, cause] = await refusalOf(text());
@@ -145,7 +167,9 @@ describe('TokenVerifier', () => {
   it('checks no issuer unless one is set', async () => {
     verifier = verifierWith({});
     const { aud: _, ...claims } = access;
-    expect(await verifier.verify(signed({ ...claims, iss: 'them' }))).toMatchObject({ issuer: 'them' });
+    expect(await verifier.verify(signed({ ...claims, iss: 'them' }))).toMatchObject({
+      issuer: 'them',
+    });
   });
 
   it('passes on that the database cannot be asked', async () => {

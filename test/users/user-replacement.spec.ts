@@ -66,9 +66,9 @@ describe('UserReplacement', () => {
         events.push('hash');
         return `hash of ${password}`;
       },
-      verify: (hash, password, attempt) => {
-        turns.push(attempt.turn);
-        return attempt(async () => hash === `hash of ${password}`);
+      verify: async (hash, password, turn) => {
+        turns.push(turn);
+        return hash === `hash of ${password}`;
       },
     };
     const sessions: Partial<SessionRepository> = {

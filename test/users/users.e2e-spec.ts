@@ -88,10 +88,10 @@ describe('Users', () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => register({ name: 'wanted by all', password: 'secret' })),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([
-      201,
-      ...Array.from({ length: 19 }, () => 400),
-    ]);
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 201)).toHaveLength(1);
+    // 429 where more than four of them wait for their hash before the name is taken.
+    expect(statuses.filter((status) => status === 400 || status === 429)).toHaveLength(19);
   });
 
   it.each<[string, unknown, Record<string, string[]>]>([

@@ -6,7 +6,7 @@ import type { ListQuery } from '../../src/lists/list-query.js';
 import type { SessionBatches } from '../../src/sessions/session-batches.js';
 import type { SessionRepository } from '../../src/sessions/session.repository.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
-import { type HashTurn, type PasswordHasher, plainAttempt } from '../../src/passwords/password-hasher.js';
+import type { HashTurn, PasswordHasher } from '../../src/passwords/password-hasher.js';
 import type { PasswordRules } from '../../src/users/password-rules.js';
 import type { UserRemovals } from '../../src/users/user-removals.js';
 import type { NewUser, UserRepository, UserWithHash } from '../../src/users/user.repository.js';
@@ -30,7 +30,6 @@ describe('UsersService', () => {
   let inWrite: boolean;
   let live: string[];
   let turns: HashTurn[];
-  let outdated: string[];
   let exchange: jest.Mock<UserRepository['exchange']>;
   let rules: jest.Mock<PasswordRules['refuse']>;
   let begin: jest.Mock<UserRemovals['begin']>;
@@ -46,7 +45,6 @@ describe('UsersService', () => {
     inWrite = false;
     live = ['mine'];
     turns = [];
-    outdated = [];
     const written = (...event: unknown[]) => {
       expect(inWrite).toBe(true);
       events.push(event);
@@ -93,11 +91,6 @@ describe('UsersService', () => {
         turns.push(turn);
         return `hash of ${password}`;
       },
-      verify: (hash, password, attempt) => {
-        turns.push(attempt.turn);
-        return attempt(async () => hash?.endsWith(`hash of ${password}`) === true);
-      },
-      isOutdated: (hash) => outdated.includes(hash),
     };
     const write = async <T>(work: (manager: never) => Promise<T>): Promise<T> => {
       const outer = inWrite;
@@ -144,7 +137,6 @@ describe('UsersService', () => {
     account,
     signal: undefined,
   });
-  const attempt = plainAttempt(turnOf('login'));
 
   describe('finding users', () => {
     it('lists them', async () => {
@@ -215,17 +207,6 @@ describe('UsersService', () => {
     it('of the service by itself needs no origin', async () => {
       await service.add({ name: 'luke', passwordHash: 'hash' });
       expect(events.at(-1)).toEqual(['user_created', { userId: 8 }]);
-    });
-  });
-
-  describe('a verification by id', () => {
-    it('gives the user of a right password, and null for a wrong one', async () => {
-      expect(await service.verifyPassword(7, 'secret', attempt)).toBe(leia);
-      expect(await service.verifyPassword(7, 'wrong', attempt)).toBeNull();
-    });
-
-    it('refuses as revoked if there is no such user', async () => {
-      await expect(service.verifyPassword(8, 'secret', attempt)).rejects.toMatchObject(revoked);
     });
   });
 
@@ -351,51 +332,19 @@ describe('UsersService', () => {
     });
   });
 
-  describe('a login', () => {
-    it('gives the user of a right password, and null for a wrong one or an unknown name', async () => {
-      expect(await service.authenticate('leia', 'secret', attempt)).toBe(leia);
-      expect(await service.authenticate('leia', 'wrong', attempt)).toBeNull();
-      expect(await service.authenticate('luke', 'secret', attempt)).toBeNull();
-      expect(turns).toHaveLength(3);
-      expect(events).toEqual([]);
-    });
-
-    it('never gives a user who does not exist, even if the verification says so', async () => {
-      const yes = Object.assign(async () => true, { turn: attempt.turn });
-      expect(await service.authenticate('luke', 'secret', yes)).toBeNull();
-    });
-
-    it('takes the name in any Unicode form', async () => {
+  describe('the hash of a password', () => {
+    it('is read by name, in any Unicode form, or by id', async () => {
       stored = { ...leia, name: 'am\u00e9lie' };
-      expect(await service.authenticate('ame\u0301lie', 'secret', attempt)).toBe(stored);
+      expect(await service.findByNameWithHash('ame\u0301lie')).toBe(stored);
+      expect(await service.findByNameWithHash('leia')).toBeUndefined();
+      expect(await service.findByIdWithHash(7)).toBe(stored);
+      expect(await service.findByIdWithHash(8)).toBeUndefined();
     });
 
-    it('replaces a hash that was made with other parameters', async () => {
-      stored = { ...leia, passwordHash: 'old hash of secret' };
-      outdated = ['old hash of secret'];
-      expect(await service.authenticate('leia', 'secret', attempt)).toEqual(leia);
-      expect(events).toEqual([['exchange', { passwordHash: 'hash of secret' }]]);
-      expect(turns).toEqual([attempt.turn, attempt.turn]);
-    });
-
-    it('verifies the password again if another request replaced the hash first', async () => {
-      stored = { ...leia, passwordHash: 'old hash of secret' };
-      outdated = ['old hash of secret'];
-      exchange.mockImplementationOnce(async () => {
-        stored = leia;
-        return false;
-      });
-      expect(await service.authenticate('leia', 'secret', attempt)).toBe(leia);
-      expect(exchange).toHaveBeenCalledTimes(1);
-    });
-
-    it('gives up with 503 after three replacements by others', async () => {
-      outdated = ['hash of secret'];
-      exchange.mockResolvedValue(false);
-      await expect(service.authenticate('leia', 'secret', attempt)).rejects.toMatchObject({
-        code: 'service_unavailable',
-      });
-      expect(exchange).toHaveBeenCalledTimes(3);
+    it('is replaced unless the user was changed since they were read', async () => {
+      expect(await service.replaceHash({ ...leia, admin: true }, 'new hash')).toBe(false);
+      expect(await service.replaceHash(leia, 'new hash')).toBe(true);
+      expect(events).toEqual([['exchange', { passwordHash: 'new hash' }]]);
     });
   });
 

@@ -1,8 +1,11 @@
 import { Body, Controller, Module, Post } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
+import { IsInt, Min } from 'class-validator';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FitsColumn } from '../../src/validation/decorators.js';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { boundsOf } from '../../src/validation/integer-column.js';
-import { IsInteger } from '../../src/validation/validation.js';
+
 import { Database } from '../../src/database/database.js';
 import { Public } from '../../src/access/require-token.decorator.js';
 import { ship } from '../support/client.js';
@@ -33,13 +36,22 @@ class Probe {
 class LargerProbe extends Probe {}
 
 class CreateProbe {
-  @IsInteger({ min: 0, example: 1 })
+  @IsInt()
+  @Min(0)
+  @FitsColumn(Probe, 'count')
+  @ApiProperty({ example: 1 })
   count: number;
 
-  @IsInteger({ column: [Probe, 'total'], min: 0, example: 1 })
+  @IsInt()
+  @Min(0)
+  @FitsColumn(Probe, 'total')
+  @ApiProperty({ example: 1 })
   total: number;
 
-  @IsInteger({ column: [Probe, 'few'], min: -1e9, example: 1 })
+  @IsInt()
+  @Min(-1e9)
+  @FitsColumn(Probe, 'few')
+  @ApiProperty({ example: 1 })
   few: number;
 }
 

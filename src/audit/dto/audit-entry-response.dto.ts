@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { orNull } from '../../validation/validation.js';
+import { orNull } from '../../validation/integer-column.js';
 import { AUDIT_EVENTS, type AuditEntry, type AuditEvent } from '../audit-entry.entity.js';
 
 const meanings = Object.entries(AUDIT_EVENTS).map(([name, meaning]) => `\`${name}\`: ${meaning}`);

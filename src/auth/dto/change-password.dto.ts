@@ -1,9 +1,11 @@
-import { IsText } from '../../validation/validation.js';
+import { ApiProperty } from '@nestjs/swagger';
+import { IsString } from 'class-validator';
 import { IsPassword } from '../../users/dto/user-body.dto.js';
 
 /** What `POST /auth/password` takes. */
 export class ChangePassword {
-  @IsText({ example: 'password' })
+  @IsString()
+  @ApiProperty({ example: 'password' })
   current_password: string;
 
   @IsPassword()

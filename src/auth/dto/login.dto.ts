@@ -1,10 +1,15 @@
-import { IsText } from '../../validation/validation.js';
+import { ApiProperty } from '@nestjs/swagger';
+import { IsString, MinLength } from 'class-validator';
 
 /** What `POST /auth/login` takes. Further fields are ignored. */
 export class Login {
-  @IsText({ min: 1, example: 'user' })
+  @IsString()
+  @MinLength(1)
+  @ApiProperty({ example: 'user' })
   username: string;
 
-  @IsText({ min: 1, example: 'password' })
+  @IsString()
+  @MinLength(1)
+  @ApiProperty({ example: 'password' })
   password: string;
 }

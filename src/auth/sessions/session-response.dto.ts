@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { orNull } from '../../validation/validation.js';
+import { orNull } from '../../validation/integer-column.js';
 import type { Session } from '../../sessions/session.entity.js';
 
 /** Milliseconds. */

@@ -1,23 +1,43 @@
-import { IsInteger, IsOwnId, IsText } from '../../validation/validation.js';
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
+import { IsInt, IsString, MaxLength, Min, MinLength } from 'class-validator';
+import { FitsColumn, IsOwnId, MayBeNull, MayBeOmitted } from '../../validation/decorators.js';
 import { nfc } from '../../validation/values.js';
 import { Book } from '../book.entity.js';
 import type { BookValues } from '../book.repository.js';
 
-/** Of each text of a book, in code points. */
-export const MAX_LENGTH = 255;
+/** Code points of each text of a book. */
+const MAX_LENGTH = 255;
+
+/** A text of a book. */
+export function BookText(example: string): PropertyDecorator {
+  return applyDecorators(IsString(), MinLength(1), MaxLength(MAX_LENGTH), ApiProperty({ example }));
+}
+
+/** The price of a book, which may be unknown. */
+export function BookPrice(): PropertyDecorator {
+  return applyDecorators(
+    MayBeNull(),
+    IsInt(),
+    Min(0),
+    FitsColumn(Book, 'price'),
+    ApiProperty({ example: 15 }),
+  );
+}
 
 /** What `POST /api/books` takes. */
 export class CreateBook {
-  @IsText({ min: 1, max: MAX_LENGTH, example: 'Heir to the Empire' })
+  @BookText('Heir to the Empire')
   name: string;
 
-  @IsText({ min: 1, max: MAX_LENGTH, example: 'Timothy Zahn' })
+  @BookText('Timothy Zahn')
   author: string;
 
-  @IsText({ min: 1, max: MAX_LENGTH, example: 'Bantam Spectra' })
+  @BookText('Bantam Spectra')
   publisher: string;
 
-  @IsInteger({ column: [Book, 'price'], min: 0, example: 15, optional: true, nullable: true })
+  @BookPrice()
+  @MayBeOmitted()
   price?: number | null;
 }
 

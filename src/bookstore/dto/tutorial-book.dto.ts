@@ -1,20 +1,20 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Book } from '../../books/book.entity.js';
-import { type CreateBook, MAX_LENGTH } from '../../books/dto/book-body.dto.js';
-import { IsInteger, IsText, orNull } from '../../validation/validation.js';
+import type { Book } from '../../books/book.entity.js';
+import { BookPrice, BookText, type CreateBook } from '../../books/dto/book-body.dto.js';
+import { orNull } from '../../validation/integer-column.js';
 
-/** What `POST /book` takes: a book, with the tutorial's names for what it holds. */
+/** What `POST /book` takes: a book, by the field names of the tutorial. */
 export class TutorialBook {
-  @IsText({ min: 1, max: MAX_LENGTH, example: 'Heir to the Empire' })
+  @BookText('Heir to the Empire')
   name: string;
 
-  @IsText({ min: 1, max: MAX_LENGTH, example: 'Timothy Zahn' })
+  @BookText('Timothy Zahn')
   Author: string;
 
-  @IsText({ min: 1, max: MAX_LENGTH, example: 'Bantam Spectra' })
+  @BookText('Bantam Spectra')
   Publisher: string;
 
-  @IsInteger({ column: [Book, 'price'], min: 0, example: 15, nullable: true })
+  @BookPrice()
   book_prize: number | null;
 }
 

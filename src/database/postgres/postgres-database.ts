@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 import { messageOf } from '../../errors/error-message.js';
 import { StartError } from '../../errors/start-error.js';
+import { retry } from '../../scheduling/retry.js';
 import type { PostgresSettings } from '../../config/app-config.js';
 import { type Entities, missingOf, postgresOptions } from '../data-source-options.js';
 import { Database } from '../database.js';
@@ -74,8 +75,9 @@ export class PostgresDatabase extends Database {
     const outer = this.inWrite.getStore();
     if (outer) return work(outer);
     try {
-      return await againWhereDeadlocked(() =>
-        this.source.transaction((manager) => this.inWrite.run(manager, () => work(manager))),
+      return await retry(
+        () => this.source.transaction((manager) => this.inWrite.run(manager, () => work(manager))),
+        isDeadlock,
       );
     } catch (error) {
       // After a failover, connections to the old server may live on. New ones lead to the new server.
@@ -158,22 +160,11 @@ const UNIQUE_VIOLATION = '23505';
 const DEADLOCK = '40P01';
 const READ_ONLY = '25006';
 
-/** How often a write is tried that others keep from its rows. */
-const MAX_TRIES = 3;
-
 /**
- * Of writes that wait for each other's rows PostgreSQL undoes one, which has done nothing then and
- * may begin anew. SQLite knows no such thing: there one writes at a time.
+ * If writes wait for each other's rows, PostgreSQL undoes one of them, which may then run again. SQLite
+ * has no deadlocks, because it runs one write at a time.
  */
-async function againWhereDeadlocked<T>(write: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await write();
-    } catch (error) {
-      if (codeOf(error) !== DEADLOCK || tries === MAX_TRIES) throw error;
-    }
-  }
-}
+const isDeadlock = (error: unknown): boolean => codeOf(error) === DEADLOCK;
 
 /** Says why the server could not be used, and what would do, for the person who starts the service. */
 function withSentence(error: unknown): StartError {

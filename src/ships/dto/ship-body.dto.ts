@@ -1,36 +1,50 @@
-import { IsInteger, IsOwnId, IsText, IsTextList } from '../../validation/validation.js';
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
+import { IsArray, IsInt, IsString, MaxLength, Min, MinLength } from 'class-validator';
+import { FitsColumn, IsOwnId } from '../../validation/decorators.js';
 import { Ship } from '../ship.entity.js';
 
-/**
- * Of each text of a ship, in code points. Ships from before this limit may have longer texts, which
- * are still read.
- */
+/** Code points of each text of a ship. Older ships may have longer texts, which are still read. */
 const MAX_LENGTH = 1000;
+
+/** A text of a ship. */
+function ShipText(example: string): PropertyDecorator {
+  return applyDecorators(IsString(), MinLength(1), MaxLength(MAX_LENGTH), ApiProperty({ example }));
+}
 
 /** What `POST /api/ships` takes. */
 export class CreateShip {
-  @IsText({ min: 1, max: MAX_LENGTH, example: 'Empire' })
+  @ShipText('Empire')
   affiliation: string;
 
-  @IsText({ min: 1, max: MAX_LENGTH, example: 'Capital Ships' })
+  @ShipText('Capital Ships')
   category: string;
 
-  @IsInteger({ column: [Ship, 'crew'], min: 1, example: 37085 })
+  @IsInt()
+  @Min(1)
+  @FitsColumn(Ship, 'crew')
+  @ApiProperty({ example: 37085 })
   crew: number;
 
-  @IsInteger({ column: [Ship, 'length'], min: 1, example: 1600, description: 'In metres.' })
+  @IsInt()
+  @Min(1)
+  @FitsColumn(Ship, 'length')
+  @ApiProperty({ example: 1600, description: 'In metres.' })
   length: number;
 
-  @IsText({ min: 1, max: MAX_LENGTH, example: 'Kuat Drive Yards' })
+  @ShipText('Kuat Drive Yards')
   manufacturer: string;
 
-  @IsText({ min: 1, max: MAX_LENGTH, example: 'Imperial I-class Star Destroyer' })
+  @ShipText('Imperial I-class Star Destroyer')
   model: string;
 
-  @IsTextList({ max: MAX_LENGTH, example: ['Destroyer', 'Carrier'] })
+  @IsArray()
+  @IsString({ each: true })
+  @MaxLength(MAX_LENGTH, { each: true })
+  @ApiProperty({ example: ['Destroyer', 'Carrier'] })
   roles: string[];
 
-  @IsText({ min: 1, max: MAX_LENGTH, example: 'Star Destroyer' })
+  @ShipText('Star Destroyer')
   ship_class: string;
 }
 

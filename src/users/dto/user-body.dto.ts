@@ -1,25 +1,41 @@
-import { IsOwnId, IsText } from '../../validation/validation.js';
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
+import { IsString, MaxLength, MinLength } from 'class-validator';
+import { Check, IsOwnId, KnownWhen, MayBeOmitted } from '../../validation/decorators.js';
+import { messages } from '../../validation/messages.js';
+import { codePoints, nfc } from '../../validation/values.js';
 import { problemOfName } from '../user-name.js';
 
-export const IsPassword = () =>
-  IsText({
-    min: (config) => config.passwordMinLength,
-    max: 128,
-    format: 'password',
-    example: 'a long way from home',
-  });
+/** A new password. Its least length is the setting `PASSWORD_MIN_LENGTH`. */
+export function IsPassword(): PropertyDecorator {
+  return applyDecorators(
+    IsString(),
+    Check('isLongEnough', (value, { passwordMinLength: min }) =>
+      codePoints(nfc(String(value))) < min ? messages.minLength(min) : null,
+    ),
+    MaxLength(128),
+    ApiProperty({ format: 'password', example: 'a long way from home' }),
+  );
+}
 
-const name = {
-  min: 2,
-  max: 80,
-  example: 'luke',
-  description:
-    'Unique after Unicode NFC, whatever the case. No white space at the ends; no control, zero-width or bidirectional formatting characters.',
-};
+/** The name of a user. */
+function UserName(): PropertyDecorator {
+  return applyDecorators(
+    IsString(),
+    MinLength(2),
+    MaxLength(80),
+    ApiProperty({
+      example: 'luke',
+      description:
+        'Unique after Unicode NFC, whatever the case. No white space at the ends; no control, zero-width or bidirectional formatting characters.',
+    }),
+  );
+}
 
 /** What `POST /api/users` takes. */
 export class CreateUser {
-  @IsText({ ...name, problem: problemOfName })
+  @UserName()
+  @Check('hasValidCharacters', (value) => problemOfName(nfc(String(value))))
   name: string;
 
   @IsPassword()
@@ -27,22 +43,20 @@ export class CreateUser {
 }
 
 /**
- * What `PUT /api/users/:id` takes: the same, and the id if a client repeats it. Whether the
- * characters of the name are allowed depends on the name so far, which the service knows.
+ * What `PUT /api/users/:id` takes: the same, and the id if a client repeats it. Whether the characters
+ * of the name are valid depends on the current name, which the service knows.
  */
 export class ReplaceUser {
-  @IsText(name)
+  @UserName()
   name: string;
 
   @IsPassword()
   password: string;
 
-  @IsText({
-    when: ({ flaskCompat }) => !flaskCompat,
-    optional: true,
-    example: 'password',
-    description: 'Required of users who change themselves.',
-  })
+  @KnownWhen(({ flaskCompat }) => !flaskCompat)
+  @MayBeOmitted()
+  @IsString()
+  @ApiProperty({ example: 'password', description: 'Required of users who change themselves.' })
   current_password?: string;
 
   @IsOwnId()

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { StartError } from '../../../src/errors/start-error.js';
-import { chooseSqliteDriver, loadSqliteDriver } from '../../../src/database/sqlite/sqlite-driver.js';
+import {
+  chooseSqliteDriver,
+  loadSqliteDriver,
+} from '../../../src/database/sqlite/sqlite-driver.js';
 
 const node = (version: string, napi: string) => ({ version, versions: { napi } });
 

@@ -4,15 +4,16 @@ import { csrfFailed } from '../../../src/tokens/token-errors.js';
 import { runChild } from '../../support/children.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 
-const readme = readFileSync('README.md', 'utf8');
-const blocks = (heading: string, language: string, page = readme): string[] => {
+const read = (page: string): string => readFileSync(page, 'utf8');
+/** The code blocks of one language in a chapter of a page. */
+const blocks = (page: string, heading: string, language: string): string[] => {
   const start = page.indexOf(`\n## ${heading}\n`);
   const chapter = page.slice(start, page.indexOf('\n## ', start + 1));
   const fences = chapter.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, 'g'));
   return [...fences].map(([, text]) => text!);
 };
 
-describe('The README', () => {
+describe('The documents', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -27,9 +28,26 @@ describe('The README', () => {
     return stdout;
   };
 
-  it('has a tour that works when it is pasted', async () => {
-    const tour = blocks('A tour', 'sh')[0]!.replace('http://localhost:3000', app.url);
-    const stdout = await paste(tour);
+  /** Runs the first shell block of a chapter. */
+  const pasteChapter = (page: string, heading: string): Promise<string> =>
+    paste(blocks(read(page), heading, 'sh')[0]!.replace('http://localhost:3000', app.url));
+
+  it('fits on two screens', () => {
+    expect(read('README.md').split('\n').length).toBeLessThanOrEqual(160);
+  });
+
+  it('has first requests that work when they are pasted', async () => {
+    const stdout = await pasteChapter('README.md', 'First requests');
+    expect(stdout).toMatch(/link: <.+limit=5&cursor=.+>; rel="next"/i);
+    expect(stdout).toContain('"name":"user"');
+    expect(stdout).toMatch(/HTTP\/1\.1 201[^]+location: .+\/api\/books\/\d/i);
+    expect(stdout).toContain('"price":["Not a valid integer."]');
+    expect(stdout).toContain('Successfully logged out.');
+    expect(stdout).toMatch(/HTTP\/1\.1 401[^]+"token_revoked"/);
+  });
+
+  it('leads to a tour that works when it is pasted', async () => {
+    const stdout = await pasteChapter('docs/getting-started.md', 'A tour');
     expect(stdout).toContain('"model":"T-65 X-Wing"');
     expect(stdout).toMatch(/link: <.+limit=5&cursor=.+>; rel="next"/i);
     expect(stdout).toContain('"name":"user"');
@@ -39,8 +57,9 @@ describe('The README', () => {
     expect(stdout).toMatch(/HTTP\/1\.1 401[^]+"token_revoked"/);
   });
 
-  it('has a chapter on lists that works when it is pasted', async () => {
-    const lists = blocks('Lists', 'sh')[0]!.replace('http://localhost:3000', app.url);
+  it('leads to a page on lists that works when it is pasted', async () => {
+    const page = read('docs/lists.md').replace('# Lists\n', '\n## Lists\n');
+    const lists = blocks(page, 'Lists', 'sh')[0]!.replace('http://localhost:3000', app.url);
     const stdout = await paste(lists);
     const [sorted = '', filtered = '', ...pages] = stdout.match(/\[\{.*?\}\]/g)!;
     const field = (json: string, name: string) =>
@@ -56,10 +75,7 @@ describe('The README', () => {
   });
 
   it('leads to a page for the bookstore’s clients with a tour that works when it is pasted', async () => {
-    expect(readme).toContain('](docs/bookstore-clients.md)');
-    const tour = blocks('A tour', 'sh', readFileSync('docs/bookstore-clients.md', 'utf8'))[0]!;
-    const script = tour.replace('http://localhost:3000', app.url);
-    const stdout = await paste(script);
+    const stdout = await pasteChapter('docs/bookstore-clients.md', 'A tour');
     expect(stdout).toContain('{"message":"registered successfully"}');
     expect(stdout).toContain('{"message":"new books created"}');
     expect(stdout).toMatch(/\{"list_of_books":\[\{"id":\d+,"name":"Heir to the Empire",.+\}\]\}/);
@@ -67,13 +83,23 @@ describe('The README', () => {
     expect(stdout).toContain('{"message":"Book deleted"}');
   });
 
-  it('shows routes and hooks that are those of examples/', () => {
-    const files = readdirSync('examples').map((name) => readFileSync(`examples/${name}`, 'utf8'));
-    const shown = blocks('Protect your own routes', 'ts');
-    expect(shown).toHaveLength(3);
+  it.each([
+    ['README.md', 1],
+    ['docs/protect-your-routes.md', 1],
+    ['docs/tokens.md', 2],
+  ])('shows routes and hooks in %s that are those of examples/', (page, count) => {
+    const files = readdirSync('examples').map((name) => read(`examples/${name}`));
+    const shown = [...read(page).matchAll(/```ts\n([^]*?)```/g)].map(([, text]) => text!);
+    expect(shown).toHaveLength(count);
     for (const block of shown) {
       expect(files.filter((file) => file.endsWith(`\n${block}`))).toHaveLength(1);
     }
+  });
+
+  it('names every page of docs/', () => {
+    const pages = readdirSync('docs').filter((name) => name.endsWith('.md'));
+    const readme = read('README.md');
+    expect(pages.filter((name) => !readme.includes(`](docs/${name})`))).toEqual([]);
   });
 
   it('explains every setting', () => {
@@ -84,7 +110,9 @@ describe('The README', () => {
       .matchAll(/'([A-Z]+_[A-Z_]+)'/g);
     const names = new Set([...example, ...source].map(([, name]) => name));
     expect(names.size).toBeGreaterThan(23);
-    expect([...names].filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+    expect([...names].filter((name) => !read('docs/settings.md').includes(`\`${name}\``))).toEqual(
+      [],
+    );
   });
 
   it('lists every code of an error', async () => {
@@ -92,7 +120,9 @@ describe('The README', () => {
     const documented = [...text.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code);
     const codes = new Set([...documented, csrfFailed.code]);
     expect(codes.size).toBeGreaterThan(15);
-    expect([...codes].filter((code) => !readme.includes(`\`${code}\``))).toEqual([]);
+    expect([...codes].filter((code) => !read('docs/errors.md').includes(`\`${code}\``))).toEqual(
+      [],
+    );
   });
 });
 
@@ -100,7 +130,9 @@ describe('The page on security', () => {
   const page = readFileSync('docs/security.md', 'utf8');
   const specs = readdirSync('test', { recursive: true, encoding: 'utf8' });
   const source = (name: string): string => {
-    const files = specs.filter((path) => /^(.*\/)?([\w.-]+?)\.(?:e2e-)?spec\.ts$/.exec(path)?.[2] === name);
+    const files = specs.filter(
+      (path) => /^(.*\/)?([\w.-]+?)\.(?:e2e-)?spec\.ts$/.exec(path)?.[2] === name,
+    );
     expect(files).not.toEqual([]);
     return files.map((path) => readFileSync(`test/${path}`, 'utf8')).join('\n');
   };

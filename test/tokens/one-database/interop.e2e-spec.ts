@@ -57,7 +57,7 @@ interface Verified {
 /** One Python for all tokens, as its start takes the most time. */
 async function verifyByPyJwt(tasks: Task[]): Promise<Verified[]> {
   // Nothing of this process's environment: a proxy would be asked for the keys.
-  const words = ['test/interop/verify_tokens.py'];
+  const words = ['test/tokens/interop/verify_tokens.py'];
   const input = JSON.stringify(tasks);
   const { status, stdout, stderr } = await runChild(python, words, { env: {}, input });
   if (status !== 0) throw new Error(stderr);
@@ -74,7 +74,7 @@ class FlaskService extends Client {
   }
 
   static async start(env: Record<string, string>): Promise<FlaskService> {
-    const child = startChild(python, ['test/interop/flask_service.py'], {
+    const child = startChild(python, ['test/tokens/interop/flask_service.py'], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -73,7 +73,7 @@ describe('Groups of specs', () => {
     ['--selectProjects sqlite --testPathPatterns=BOOKS', false],
     ['test/(ships|books)', false],
     ['/a/project/test/books/books.e2e-spec.ts', false],
-    ['src/users', false],
+    ['test/users', false],
   ])('are used by `jest %s`: %s', (line, used) => {
     expect(isAboutAll(line.split(' ').filter(Boolean), specs)).toBe(used);
   });

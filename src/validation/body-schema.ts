@@ -1,0 +1,113 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { type BodyClass, type Check, type FieldPlan, planOf } from './body-plan.js';
+import { enumValues } from './checks.js';
+import { mayBeNull, mayBeOmitted } from './decorators.js';
+import { INT_32 } from './integer-column.js';
+
+type Schema = Record<string, unknown>;
+
+/** What each constraint of class-validator says in JSON Schema. */
+const KEYWORDS: Readonly<Record<string, (constraints: readonly unknown[]) => Schema>> = {
+  isString: () => ({ type: 'string' }),
+  isInt: () => ({ type: 'integer' }),
+  isNumber: () => ({ type: 'number' }),
+  isBoolean: () => ({ type: 'boolean' }),
+  isObject: () => ({ type: 'object' }),
+  isDate: () => ({ type: 'string', format: 'date-time' }),
+  isDateString: () => ({ type: 'string', format: 'date-time' }),
+  isIso8601: () => ({ type: 'string', format: 'date-time' }),
+  isRFC3339: () => ({ type: 'string', format: 'date-time' }),
+  isEmail: () => ({ type: 'string', format: 'email' }),
+  isUrl: () => ({ type: 'string', format: 'uri' }),
+  isUuid: () => ({ type: 'string', format: 'uuid' }),
+  isEnum: ([members]) => ({ enum: enumValues(members as object) }),
+  isIn: ([values]) => ({ enum: values }),
+  matches: ([pattern]) => ({ pattern: (pattern as RegExp).source }),
+  isNotEmpty: () => ({ minLength: 1 }),
+  minLength: ([min]) => ({ minLength: min }),
+  maxLength: ([max]) => ({ maxLength: max }),
+  isLength: ([min, max]) => ({ minLength: min, maxLength: max }),
+  min: ([min]) => ({ minimum: min }),
+  max: ([max]) => ({ maximum: max }),
+};
+
+const LIST_KEYWORDS: typeof KEYWORDS = {
+  arrayNotEmpty: () => ({ minItems: 1 }),
+  arrayMinSize: ([min]) => ({ minItems: min }),
+  arrayMaxSize: ([max]) => ({ maxItems: max }),
+  arrayUnique: () => ({ uniqueItems: true }),
+};
+
+/** Where `@ApiProperty()` keeps what it was given. */
+const API_MODEL_PROPERTIES = 'swagger/apiModelProperties';
+
+const described = new WeakSet<BodyClass>();
+
+/**
+ * Gives the fields of a body the schemas that its class-validator decorators say, so that
+ * `@ApiProperty()` has to repeat none of it. What `@ApiProperty()` says besides is kept.
+ */
+export function describeBody(type: BodyClass): void {
+  if (described.has(type)) return;
+  described.add(type);
+  const prototype = type.prototype as object;
+  for (const field of planOf(type).values()) {
+    const { name, nested } = field;
+    if (nested) describeBody(nested);
+    const key = API_MODEL_PROPERTIES;
+    const given = { ...(Reflect.getMetadata(key, prototype, name) as Schema | undefined) };
+    // Swagger fills in the declared type, which says less than the decorators.
+    const declared: unknown = Reflect.getMetadata('design:type', prototype, name);
+    if (given.type === declared) delete given.type;
+    const required = !isOptional(type, field) && given.required !== false;
+    Reflect.deleteMetadata(key, prototype, name);
+    ApiProperty({ ...schemaOfField(type, field), ...given, required })(prototype, name);
+  }
+}
+
+function isOptional(type: BodyClass, { name, conditions }: FieldPlan): boolean {
+  if (mayBeOmitted(type.prototype as object, name)) return true;
+  // `@IsOptional()`, or another condition under which the field may be missing.
+  return !conditions.every((condition) => condition(new type(), undefined));
+}
+
+function schemaOfField(type: BodyClass, field: FieldPlan): Schema {
+  const { name, nested, isList, checks } = field;
+  const required = {
+    ...keywordsOf(
+      checks.filter(({ each }) => !each),
+      KEYWORDS,
+    ),
+  };
+  const items = keywordsOf(
+    checks.filter(({ each }) => each),
+    KEYWORDS,
+  );
+  const isArray = isList || checks.some((check) => check.name === 'isArray');
+  const list = keywordsOf(checks, LIST_KEYWORDS);
+  if (nested) return { type: () => nested, isArray, ...list };
+  const schema = isArray ? { type: 'array', items, ...list } : withFormat(required);
+  return mayBeNull(type.prototype as object, name)
+    ? { oneOf: [schema, { type: 'null' }], type: undefined }
+    : schema;
+}
+
+function keywordsOf(checks: readonly Check[], keywords: typeof KEYWORDS): Schema {
+  const schema: Schema = {};
+  for (const { name, constraints } of checks) {
+    for (const [keyword, value] of Object.entries(keywords[name]?.(constraints) ?? {})) {
+      const known = schema[keyword];
+      // Of two bounds the narrower one holds.
+      if (keyword === 'minimum') schema[keyword] = Math.max(Number(value), Number(known ?? value));
+      else if (keyword === 'maximum') {
+        schema[keyword] = Math.min(Number(value), Number(known ?? value));
+      } else schema[keyword] = value;
+    }
+  }
+  return schema;
+}
+
+function withFormat(schema: Schema): Schema {
+  if (schema.type !== 'integer' || typeof schema.maximum !== 'number') return schema;
+  return { ...schema, format: schema.maximum > INT_32.max ? 'int64' : 'int32' };
+}

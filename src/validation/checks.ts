@@ -1,0 +1,82 @@
+import type { ValidationArguments } from 'class-validator';
+import { messages } from './messages.js';
+import { codePoints, isText, nfc } from './values.js';
+
+type Numbers = readonly number[];
+
+/** Stricter than class-validator, which counts other characters, and takes text that no database keeps. */
+const STRICT: Readonly<Record<string, (value: unknown, constraints: Numbers) => boolean>> = {
+  isString: isText,
+  minLength: (value, [min = 0]) => isText(value) && codePoints(nfc(value)) >= min,
+  maxLength: (value, [max = Infinity]) => isText(value) && codePoints(nfc(value)) <= max,
+  isLength: (value, [min = 0, max = Infinity]) =>
+    isText(value) && codePoints(nfc(value)) >= min && codePoints(nfc(value)) <= max,
+  isDate: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
+};
+
+/** @returns a stricter check in place of the one of class-validator, if there is one */
+export function strictCheck(name: string) {
+  return STRICT[name];
+}
+
+/** By the name of class-validator's constraint. Others have the message of their decorator. */
+const MESSAGES: Readonly<Record<string, (args: ValidationArguments) => string>> = {
+  isDefined: () => messages.required,
+  isArray: () => messages.list,
+  nestedValidation: () => messages.body,
+  isObject: () => messages.body,
+  isString: () => messages.string,
+  isInt: () => messages.integer,
+  isNumber: () => messages.number,
+  isBoolean: () => messages.boolean,
+  isDate: () => messages.dateTime,
+  isDateString: () => messages.dateTime,
+  isIso8601: () => messages.dateTime,
+  isRFC3339: () => messages.dateTime,
+  isEmail: () => messages.email,
+  isEnum: ({ constraints }) => messages.oneOf(enumValues(constraints[0] as object)),
+  isIn: ({ constraints }) => messages.oneOf(constraints[0] as unknown[]),
+  isNotEmpty: () => messages.minLength(1),
+  minLength: ({ constraints: [min] }) => messages.minLength(min as number),
+  maxLength: ({ constraints: [max] }) => messages.maxLength(max as number),
+  isLength: ({ value, constraints }) => {
+    const [min, max] = constraints as [number, number];
+    const isShort = isText(value) && codePoints(nfc(value)) < min;
+    return isShort ? messages.minLength(min) : messages.maxLength(max);
+  },
+  arrayNotEmpty: () => messages.minLength(1),
+  arrayMinSize: ({ constraints: [min] }) => messages.minLength(min as number),
+  arrayMaxSize: ({ constraints: [max] }) => messages.maxLength(max as number),
+  min: ({ constraints: [min] }) => messages.min(min as number),
+  max: ({ constraints: [max] }) => messages.max(max as number),
+};
+
+export function messageFor(name: string): ((args: ValidationArguments) => string) | undefined {
+  return MESSAGES[name];
+}
+
+/** The type of a value is checked before its content, and a list before its items. */
+const TYPES = [
+  ...['isDefined', 'isArray', 'isObject', 'isString', 'isInt', 'isNumber', 'isBoolean', 'isDate'],
+  ...['isDateString', 'isIso8601', 'isRFC3339', 'isEnum', 'isIn'],
+];
+
+/** Checks run in this order; the first that fails gives the message. */
+export function priorityOf(name: string): number {
+  const index = TYPES.indexOf(name);
+  return index < 0 ? TYPES.length : index;
+}
+
+/** The values of a TypeScript enum; a numeric enum also maps its values to its names. */
+export function enumValues(members: object): unknown[] {
+  const entries = Object.entries(members);
+  return entries
+    .filter(
+      ([name, value]) =>
+        !(
+          typeof value === 'string' &&
+          entries.some(([, v]) => v === Number(name) && !Number.isNaN(Number(name)))
+        ),
+    )
+    .map(([, value]): unknown => value);
+}

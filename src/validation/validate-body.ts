@@ -1,0 +1,101 @@
+import type { ValidationArguments } from 'class-validator';
+import type { AppConfig } from '../config/app-config.js';
+import { type BodyClass, type Check, type FieldPlan, planOf } from './body-plan.js';
+import { setSettings } from './decorators.js';
+import { type FieldError, invalid, MAX_FIELD_ERRORS } from './field-errors.js';
+import { messages } from './messages.js';
+import { isDateTime, isPlainObject, isText } from './values.js';
+
+interface Context {
+  config: AppConfig;
+  ignoreUnknown: boolean;
+  errors: FieldError[];
+}
+
+/**
+ * Checks a body against the class-validator decorators of its class, and makes it an instance of the
+ * class. Every field is required unless a decorator says otherwise, and no other field is allowed. An
+ * error of a nested field is named by its path: `address.city`, `items.0.name`.
+ *
+ * @param options.ignoreUnknown whether unknown fields are left out, rather than refused
+ * @throws ApiError `validation_failed`, with a message for each invalid field
+ */
+export function validateBody<T extends object>(
+  type: new () => T,
+  body: unknown,
+  config: AppConfig,
+  { ignoreUnknown = false } = {},
+): T {
+  const context: Context = { config, ignoreUnknown, errors: [] };
+  if (!isPlainObject(body)) throw invalid([['_schema', [messages.body]]]);
+  const dto = instanceOf(type, body, context, '');
+  if (context.errors.length > 0) throw invalid(context.errors);
+  return dto as T;
+}
+
+/** Errors of known fields come first, in the order of the class. */
+function instanceOf(
+  type: BodyClass,
+  body: Record<string, unknown>,
+  context: Context,
+  path: string,
+): object {
+  const plan = planOf(type);
+  const dto = new type() as Record<string, unknown>;
+  setSettings(dto, context.config);
+  const unknown: string[] = [];
+  for (const [name, value] of Object.entries(body)) {
+    const field = plan.get(name);
+    if (field?.isKnown(context.config)) dto[name] = field.isDate ? toDate(value) : value;
+    else if (!context.ignoreUnknown && unknown.length < MAX_FIELD_ERRORS) unknown.push(name);
+  }
+  for (const field of plan.values()) checkField(field, dto, context, path);
+  for (const name of unknown) context.errors.push([path + name, [messages.unknown]]);
+  return dto;
+}
+
+function checkField(
+  field: FieldPlan,
+  dto: Record<string, unknown>,
+  context: Context,
+  path: string,
+): void {
+  const { name, checks, conditions, nested } = field;
+  const value = dto[name];
+  if (!conditions.every((condition) => condition(dto, value))) return;
+  if (checks.length === 0 && !nested) return;
+  const message = problemOf(field, dto, value);
+  if (message !== null) context.errors.push([path + name, [message]]);
+  else if (nested) dto[name] = checkNested(nested, value, context, path + name);
+}
+
+function problemOf({ name, checks, nested, isList }: FieldPlan, dto: object, value: unknown) {
+  if (value === undefined) return messages.required;
+  if (value === null) return messages.null;
+  if (typeof value === 'string' && !isText(value)) return messages.string;
+  const args = { targetName: dto.constructor.name, property: name, object: dto, value };
+  for (const check of checks) {
+    const given: ValidationArguments = { ...args, constraints: [...check.constraints] };
+    if (check.appliesTo(dto, value) && !isValid(check, value, given)) return check.message(given);
+  }
+  if (!nested) return null;
+  if (isList !== Array.isArray(value)) return isList ? messages.list : messages.body;
+  return [value].flat().every(isPlainObject) ? null : messages.body;
+}
+
+function isValid({ each, isValid: check }: Check, value: unknown, args: ValidationArguments) {
+  if (!each) return check(value, args);
+  return Array.isArray(value) && value.every((item) => check(item, args));
+}
+
+function checkNested(type: BodyClass, value: unknown, context: Context, path: string): unknown {
+  const make = (item: unknown, at: string) =>
+    instanceOf(type, item as Record<string, unknown>, context, `${at}.`);
+  if (!Array.isArray(value)) return make(value, path);
+  return value.map((item, index) => make(item, `${path}.${index}`));
+}
+
+/** A date and time of RFC 3339 as a `Date`; anything else as it is, which its check refuses. */
+function toDate(value: unknown): unknown {
+  return isDateTime(value) ? new Date(value) : value;
+}
