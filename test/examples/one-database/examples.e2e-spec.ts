@@ -20,6 +20,18 @@ describe('The examples', () => {
     return [status, body.message ?? body.code];
   };
 
+  it('have an open route, and one with a body for administrators', async () => {
+    expect((await app.get('/droids/status')).body).toEqual({ online: true });
+    const token = await minted('leia', { scope: { admin: true } });
+    const created = await app.send('POST', '/droids', { json: { name: 'r2-d2' }, token });
+    expect([created.status, created.body]).toEqual([201, { name: 'r2-d2', maker: 'leia' }]);
+    const refused = await app.send('POST', '/droids', { json: { name: 'x' }, token });
+    expect(refused.body.message).toEqual({ name: ['Shorter than minimum length 2.'] });
+    const { access } = await app.newLogin();
+    const forbidden = await app.send('POST', '/droids', { json: { name: 'r2' }, token: access });
+    expect(forbidden.body.code).toBe('scope_required');
+  });
+
   it('have a route for any access token', async () => {
     const { access, refresh } = await app.newLogin();
     expect(await visit('/protected_route', access)).toEqual([
