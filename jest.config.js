@@ -30,13 +30,23 @@ const shared = {
 /** The folder of an area whose end-to-end specs run once, because the database makes no difference. */
 const ONE_DATABASE = '/one-database/';
 
+/**
+ * The folder of end-to-end specs that take long: kills, failovers, browsers, other languages, commands.
+ * `npm run test:slow` runs them, and so does a run that names one.
+ */
+const SLOW = '/slow/';
+
 /** Paths below this folder. Nest's generators write unit specs beside the source. */
 const unitSpecs = ['src', 'test'].flatMap((folder) => specsIn(root, folder, '.spec.ts'));
-const endToEndSpecs = specsIn(root, 'test', '.e2e-spec.ts');
+const allEndToEndSpecs = specsIn(root, 'test', '.e2e-spec.ts');
+const isComplete = isAboutAll(process.argv.slice(2), [...unitSpecs, ...allEndToEndSpecs]);
+const onlySlow = isComplete && process.env.TEST_SLOW === 'true';
+const inGroups = process.env.TEST_GROUPS !== 'false' && isComplete && !onlySlow;
+
+const endToEndSpecs = allEndToEndSpecs.filter(
+  (spec) => !isComplete || spec.includes(SLOW) === onlySlow,
+);
 const postgresSpecs = endToEndSpecs.filter((spec) => !spec.includes(ONE_DATABASE));
-const inGroups =
-  process.env.TEST_GROUPS !== 'false' &&
-  isAboutAll(process.argv.slice(2), [...unitSpecs, ...endToEndSpecs]);
 
 /** @param groups how many, if the run is about all specs; otherwise each spec is on its own */
 const project = (displayName, specs, groups) => ({
@@ -57,7 +67,8 @@ const endToEnd = (engine, specs, groups) => ({
 /** @returns {Promise<import('jest').Config>} */
 export default async function config() {
   await runAgainIfModulesAreOff();
-  const projects = [project('unit', unitSpecs, 2), endToEnd('sqlite', endToEndSpecs, 9)];
+  const projects = [endToEnd('sqlite', endToEndSpecs, 9)];
+  if (!onlySlow) projects.push(project('unit', unitSpecs, 2));
   if (await answers(new URL(postgresUrl))) {
     projects.push(endToEnd('postgres', postgresSpecs, 6));
   } else if (process.env.TEST_REQUIRE_ALL === 'true') {

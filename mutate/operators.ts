@@ -94,12 +94,14 @@ function* literal(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
   }
 }
 
-/** Whether the text is a sentence that a function gives back, for people to read. */
+/** Whether the text is for people: a sentence that a function gives back, or the name of a periodic job. */
 function isReason(node: ts.LiteralExpression | ts.TemplateExpression): boolean {
   let parent: ts.Node = node.parent;
   while (ts.isConditionalExpression(parent) || ts.isBinaryExpression(parent))
     parent = parent.parent;
-  return (ts.isReturnStatement(parent) || ts.isArrowFunction(parent)) && / /.test(node.getText());
+  const isName = ts.isPropertyAssignment(parent) && parent.name.getText() === 'name';
+  const isResult = ts.isReturnStatement(parent) || ts.isArrowFunction(parent);
+  return (isName || isResult) && / /.test(node.getText());
 }
 
 function* member(node: ts.Node, source: ts.SourceFile): Iterable<Change> {

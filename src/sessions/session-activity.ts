@@ -21,8 +21,12 @@ export class SessionActivity {
     jobs: PeriodicJobs,
   ) {
     const run = (signal: AbortSignal) => this.write(signal);
-    const name = 'write the use of sessions';
-    this.writeNow = jobs.add({ name, interval: 30_000, run, runAtShutdown: true });
+    this.writeNow = jobs.add({
+      name: 'write the use of sessions',
+      interval: 30_000,
+      run,
+      runAtShutdown: true,
+    });
   }
 
   note(sessionId: string): void {

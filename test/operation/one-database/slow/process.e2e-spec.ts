@@ -4,9 +4,9 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ServiceProcess } from '../../support/process.js';
-import { SECRET } from '../../support/test-app.js';
-import { createDatabase, type TestDatabase } from '../../support/test-database.js';
+import { ServiceProcess } from '../../../support/process.js';
+import { SECRET } from '../../../support/test-app.js';
+import { createDatabase, type TestDatabase } from '../../../support/test-database.js';
 
 describe('The process', () => {
   let database: TestDatabase;

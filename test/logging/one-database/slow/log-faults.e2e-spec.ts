@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { startChild } from '../../support/children.js';
-import { SECRET } from '../../support/test-app.js';
-import { createDatabase, type TestDatabase } from '../../support/test-database.js';
+import { startChild } from '../../../support/children.js';
+import { SECRET } from '../../../support/test-app.js';
+import { createDatabase, type TestDatabase } from '../../../support/test-database.js';
 
 const script = join(process.cwd(), '.cache', 'build', 'src', 'main.js');
 

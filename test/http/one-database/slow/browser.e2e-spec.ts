@@ -3,11 +3,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { describeInBrowser, launchBrowser } from '../../support/browser.js';
-import { ship } from '../../support/client.js';
-import { DOMAIN, RESOLVE_SIBLINGS, serveSiblingHosts } from '../../support/sibling-hosts.js';
-import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
-import { engine } from '../../support/test-database.js';
+import { describeInBrowser, launchBrowser } from '../../../support/browser.js';
+import { ship } from '../../../support/client.js';
+import { DOMAIN, RESOLVE_SIBLINGS, serveSiblingHosts } from '../../../support/sibling-hosts.js';
+import { bootApp, SECRET, type TestApp } from '../../../support/test-app.js';
+import { engine } from '../../../support/test-database.js';
 
 const screenshots = '.cache/screenshots';
 

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { loadSqliteDriver } from '../../src/database/sqlite/sqlite-driver.js';
-import { type Client, ship } from '../support/client.js';
-import { ServiceProcess } from '../support/process.js';
-import { SECRET } from '../support/test-app.js';
-import { createDatabase, engine, holdWrites, type TestDatabase } from '../support/test-database.js';
+import { loadSqliteDriver } from '../../../src/database/sqlite/sqlite-driver.js';
+import { type Client, ship } from '../../support/client.js';
+import { ServiceProcess } from '../../support/process.js';
+import { SECRET } from '../../support/test-app.js';
+import { createDatabase, engine, holdWrites, type TestDatabase } from '../../support/test-database.js';
 
 /** Holds the lock under which migrations run; gives what lets go of it. */
 async function holdMigrations(database: TestDatabase): Promise<() => Promise<void>> {

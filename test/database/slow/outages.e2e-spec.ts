@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type pg from 'pg';
-import { openDatabase } from '../../src/database/database.module.js';
-import { Database } from '../../src/database/database.js';
-import { timeouts } from '../../src/database/postgres/postgres-client.js';
-import { entities } from '../../src/entities.js';
-import { type Answer, ship } from '../support/client.js';
-import { postgresPrograms, PrivateCluster } from '../support/private-cluster.js';
-import { TcpProxy } from '../support/tcp-proxy.js';
-import { bootApp, type TestApp } from '../support/test-app.js';
-import { createDatabase, engine, type TestDatabase } from '../support/test-database.js';
+import { openDatabase } from '../../../src/database/database.module.js';
+import { Database } from '../../../src/database/database.js';
+import { timeouts } from '../../../src/database/postgres/postgres-client.js';
+import { entities } from '../../../src/entities.js';
+import { type Answer, ship } from '../../support/client.js';
+import { postgresPrograms, PrivateCluster } from '../../support/private-cluster.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+import { bootApp, type TestApp } from '../../support/test-app.js';
+import { createDatabase, engine, type TestDatabase } from '../../support/test-database.js';
 
 /** What every route answers while the database cannot do what was asked. */
 const expectUnavailable = ({ status, body, headers }: Answer): void => {

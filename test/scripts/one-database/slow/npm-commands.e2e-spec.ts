@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { runChild } from '../../support/children.js';
-import { ServiceProcess } from '../../support/process.js';
-import { SECRET } from '../../support/test-app.js';
-import { createDatabase, type TestDatabase } from '../../support/test-database.js';
+import { runChild } from '../../../support/children.js';
+import { ServiceProcess } from '../../../support/process.js';
+import { SECRET } from '../../../support/test-app.js';
+import { createDatabase, type TestDatabase } from '../../../support/test-database.js';
 
 // npm itself takes a second to start, and more on a busy machine.
 jest.setTimeout(60_000);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
-import { fleet, ship } from '../support/client.js';
-import { bootApp, type TestApp } from '../support/test-app.js';
+import { fleet, ship } from '../../support/client.js';
+import { bootApp, type TestApp } from '../../support/test-app.js';
 
 /** The whole switch of docs/flask-clients.md. */
 const SWITCH = {

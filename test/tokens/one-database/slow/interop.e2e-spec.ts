@@ -2,13 +2,13 @@ import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
-import type { JwtAlgorithm } from '../../../src/config/jwt-algorithms.js';
-import { KeyFile } from '../../../src/keys/key-file.js';
-import { addKey, useKey } from '../../../src/keys/manage-keys.js';
-import { runChild, startChild } from '../../support/children.js';
-import { Client, type LoggedIn } from '../../support/client.js';
-import { keyPairFor, pemOf, settingsFor } from '../../support/key-material.js';
-import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
+import type { JwtAlgorithm } from '../../../../src/config/jwt-algorithms.js';
+import { KeyFile } from '../../../../src/keys/key-file.js';
+import { addKey, useKey } from '../../../../src/keys/manage-keys.js';
+import { runChild, startChild } from '../../../support/children.js';
+import { Client, type LoggedIn } from '../../../support/client.js';
+import { keyPairFor, pemOf, settingsFor } from '../../../support/key-material.js';
+import { bootApp, SECRET, type TestApp } from '../../../support/test-app.js';
 
 // Debian's own, which has Debian's packages; another one may be first on the PATH.
 const python = process.env.PYTHON_PATH ?? '/usr/bin/python3';

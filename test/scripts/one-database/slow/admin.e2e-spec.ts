@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { AuditEntry } from '../../../src/audit/audit-entry.entity.js';
-import { UsersService } from '../../../src/users/users.service.js';
-import { runChild } from '../../support/children.js';
-import { bootApp, type TestApp } from '../../support/test-app.js';
+import { AuditEntry } from '../../../../src/audit/audit-entry.entity.js';
+import { UsersService } from '../../../../src/users/users.service.js';
+import { runChild } from '../../../support/children.js';
+import { bootApp, type TestApp } from '../../../support/test-app.js';
 
 const python = process.env.PYTHON_PATH ?? '/usr/bin/python3';
 // Each command is a process of its own, which takes seconds to start on a busy machine.
