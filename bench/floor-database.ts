@@ -53,7 +53,7 @@ export function openDatabase(file: string) {
   const userByName = database.prepare<[string], { id: number; password_hash: string }>(
     'SELECT id, password_hash FROM users WHERE name = ?',
   );
-  const liveSession = database.prepare<[SessionId, Subject, Moment, TokenId]>(
+  const activeSession = database.prepare<[SessionId, Subject, Moment, TokenId]>(
     `SELECT 1 FROM sessions
      WHERE id = ? AND subject = ? AND ended_at IS NULL AND expires_at > ?
        AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?)`,
@@ -76,7 +76,7 @@ export function openDatabase(file: string) {
     user: (id: number) => user.get(id),
     userByName: (name: string) => userByName.get(name),
     isLive: (sid: SessionId, subject: Subject, jti: TokenId): boolean =>
-      liveSession.get(sid, subject, Date.now(), jti) !== undefined,
+      activeSession.get(sid, subject, Date.now(), jti) !== undefined,
     addSession: (sid: SessionId, subject: Subject, expiresAt: Moment, ip: string): void => {
       const now = Date.now();
       addSession.run(sid, subject, now, now, expiresAt, ip);

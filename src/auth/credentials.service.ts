@@ -132,7 +132,7 @@ export class CredentialsService implements CurrentPasswordCheck {
   private async countAttempt(sessionId: string | null): Promise<void> {
     if (sessionId === null) return;
     if (await this.sessions.countPasswordAttempt(sessionId, MAX_IN_SESSION)) return;
-    if (!(await this.sessions.findLive(sessionId))) {
+    if (!(await this.sessions.findActive(sessionId))) {
       throw new TokenError(tokenRevoked, 'the session ended meanwhile');
     }
     throw new ApiError(tooManyRequests, {
@@ -147,10 +147,10 @@ export class CredentialsService implements CurrentPasswordCheck {
    * @throws TokenError `token_revoked` if the session has ended: no guess failed
    */
   private async recordWrongPassword(userId: number, token: Token, client: Client): Promise<void> {
-    await this.users.confirmCaller(token);
+    await this.users.requireActiveSession(token);
     await this.audit.record('login_failed', { userId, client, token });
     const { sessionId } = token;
-    const session = sessionId === null ? undefined : await this.sessions.findLive(sessionId);
+    const session = sessionId === null ? undefined : await this.sessions.findActive(sessionId);
     if (!session || session.passwordAttempts < MAX_IN_SESSION) return;
     await this.sessions.end(session.id);
     await this.audit.record('password_guessed', { userId, client, token });

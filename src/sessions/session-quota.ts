@@ -49,7 +49,7 @@ export class SessionQuota {
     const select = this.surplus[currentToken === null ? 'without' : 'with'];
     const values = { subject, now: Date.now() };
     if (!(await select.first(values))) return [];
-    const live = await this.sessions.listLive(subject);
+    const live = await this.sessions.listActive(subject);
     await this.sessions.noteUse(this.activity.unwrittenUses(live.map(({ id }) => id)));
     const ids = (await select.all(values)).map(({ id }) => id);
     for (const id of ids) await this.sessions.end(id);

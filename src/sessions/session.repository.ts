@@ -108,18 +108,18 @@ export class SessionRepository {
   }
 
   /** The session, where it lives. */
-  findLive(id: string): Promise<Session | undefined> {
+  findActive(id: string): Promise<Session | undefined> {
     return this.live.first({ id, now: Date.now() });
   }
 
   /** Whether the subject has such a session that lives. */
-  async hasLive(subject: string, id: string): Promise<boolean> {
-    return (await this.findLive(id))?.subject === subject;
+  async hasActive(subject: string, id: string): Promise<boolean> {
+    return (await this.findActive(id))?.subject === subject;
   }
 
   /** Within a write: the session, if it lives, locked until the write ends. */
-  async lockLive(id: string): Promise<Session | undefined> {
-    return (await this.updateLive({ id }, { id })) ? this.findLive(id) : undefined;
+  async lockActive(id: string): Promise<Session | undefined> {
+    return (await this.updateLive({ id }, { id })) ? this.findActive(id) : undefined;
   }
 
   /**
@@ -127,7 +127,7 @@ export class SessionRepository {
    *
    * @throws ApiError 429 or 503 if too many expensive reads are queued
    */
-  listLive(subject: string, caller?: ReadCaller): Promise<Session[]> {
+  listActive(subject: string, caller?: ReadCaller): Promise<Session[]> {
     return this.liveOf.all({ subject, now: Date.now() }, caller);
   }
 
@@ -160,7 +160,7 @@ export class SessionRepository {
    *
    * @returns false where the token is not the current one, or the session has ended
    */
-  async moveOn(step: SessionStep): Promise<boolean> {
+  async rotateRefreshToken(step: SessionStep): Promise<boolean> {
     const { id, from, to, successor, range, agent, now, expiresAt } = step;
     return this.updateLive(
       { id, currentToken: orNone(from) },
@@ -180,7 +180,7 @@ export class SessionRepository {
     );
   }
 
-  /** Within the write of `lockLive`: notes that a repeat of the spent token is answered. */
+  /** Within the write of `lockActive`: notes that a repeat of the spent token is answered. */
   async noteRepeat(
     id: string,
     repeat: Pick<Session, 'repeats' | 'repeatedElsewhere' | 'repeatedBy'>,

@@ -13,7 +13,7 @@ import { SessionActivity } from './session-activity.js';
 /** Decides from the tables of sessions and of revoked tokens whether a token is active. */
 @Injectable()
 export class TokenStateRepository extends TokenStore {
-  private readonly liveSession: Select<Session, 'sid' | 'subject' | 'jti' | 'now'>;
+  private readonly activeSession: Select<Session, 'sid' | 'subject' | 'jti' | 'now'>;
   private readonly unspent: Select<Session, 'sid' | 'subject' | 'jti' | 'now' | 'digest'>;
   private readonly revocation: Select<RevokedToken, 'jti'>;
 
@@ -22,14 +22,14 @@ export class TokenStateRepository extends TokenStore {
     private readonly activity: SessionActivity,
   ) {
     super();
-    this.liveSession = database.select({
+    this.activeSession = database.select({
       parameters: ['sid', 'subject', 'jti', 'now'],
-      query: liveSession,
+      query: activeSession,
     });
     this.unspent = database.select({
       parameters: ['sid', 'subject', 'jti', 'now', 'digest'],
       query: (manager) =>
-        liveSession(manager).andWhere(
+        activeSession(manager).andWhere(
           '(session.currentToken = :digest OR session.currentToken IS NULL)',
         ),
     });
@@ -50,7 +50,7 @@ export class TokenStateRepository extends TokenStore {
     const values = { sid, subject, jti, now: Date.now() };
     const row =
       token.type === 'access' || allowRotated
-        ? await this.liveSession.first(values)
+        ? await this.activeSession.first(values)
         : await this.unspent.first({ ...values, digest: digestOf(token) });
     if (row === undefined) return false;
     this.activity.note(sid);
@@ -83,7 +83,7 @@ export class TokenStateRepository extends TokenStore {
   }
 }
 
-function liveSession(manager: EntityManager): SelectQueryBuilder<Session> {
+function activeSession(manager: EntityManager): SelectQueryBuilder<Session> {
   const revoked = manager
     .createQueryBuilder(RevokedToken, 'revoked')
     .select('revoked.jti')

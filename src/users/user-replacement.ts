@@ -63,7 +63,7 @@ export class UserReplacement {
         hashTurn(caller.client, `account ${user.name}`),
       );
       const values = { name, passwordHash: isUnchanged ? verified.passwordHash : newHash };
-      if (await this.exchange(verified, values, caller)) return { ...verified, name };
+      if (await this.updateUser(verified, values, caller)) return { ...verified, name };
       throw new OutrunError('the user kept changing');
     });
   }
@@ -106,11 +106,11 @@ export class UserReplacement {
   }
 
   /** @returns false where the user was changed since they were read */
-  private async exchange(user: UserWithHash, values: NewUser, caller: Caller): Promise<boolean> {
+  private async updateUser(user: UserWithHash, values: NewUser, caller: Caller): Promise<boolean> {
     const kept = this.config.flaskCompat ? caller.token.sessionId : null;
     return this.database.write(async () => {
-      await this.accounts.confirmCaller(caller.token);
-      if (!(await this.users.exchange(user, values))) return false;
+      await this.accounts.requireActiveSession(caller.token);
+      if (!(await this.users.updateIfUnchanged(user, values))) return false;
       if (values.name !== user.name) {
         await this.audit.record('user_renamed', { userId: user.id, ...caller });
       }

@@ -116,7 +116,7 @@ export class UserRepository {
    * @returns whether the user was there, with that hash and that role
    * @throws ApiError `name_taken`
    */
-  async exchange(
+  async updateIfUnchanged(
     { id, passwordHash, admin, name }: UserWithHash,
     values: Partial<NewUser>,
   ): Promise<boolean> {
@@ -139,7 +139,7 @@ export class UserRepository {
   }
 
   /** Within a write: keeps the user's row from other writes until it ends. */
-  async hold(id: number): Promise<void> {
+  async lockUser(id: number): Promise<void> {
     await this.database.write((manager) => manager.update(User, { id }, { id }));
   }
 

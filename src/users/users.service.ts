@@ -102,7 +102,7 @@ export class UsersService {
    */
   async add(prepared: NewUser, origin: Partial<Caller> = {}): Promise<KnownUser> {
     return this.database.write(async () => {
-      if (origin.token) await this.confirmCaller(origin.token);
+      if (origin.token) await this.requireActiveSession(origin.token);
       const user = await this.users.add(prepared);
       await this.audit.record('user_created', { userId: user.id, ...origin });
       return user;
@@ -131,8 +131,8 @@ export class UsersService {
     passwordHash: string,
     caller: Caller,
   ): Promise<boolean> {
-    await this.confirmCaller(caller.token);
-    if (!(await this.users.exchange(user, { passwordHash }))) return false;
+    await this.requireActiveSession(caller.token);
+    if (!(await this.users.updateIfUnchanged(user, { passwordHash }))) return false;
     await this.sessions.endAll(String(user.id));
     await this.audit.record('password_changed', { userId: user.id, ...caller });
     return true;
@@ -163,7 +163,7 @@ export class UsersService {
   async remove(id: number, caller: Caller): Promise<void> {
     await this.endSessionsBeyondBatch(id, caller.token);
     const complete = await this.database.write(async () => {
-      await this.confirmCaller(caller.token);
+      await this.requireActiveSession(caller.token);
       if (!(await this.users.remove(id))) throw new ApiError(notFound);
       await this.sessions.endAll(String(id));
       await this.audit.record('user_deleted', { userId: id, ...caller });
@@ -181,7 +181,7 @@ export class UsersService {
     if (!(await this.sessionBatches.exceedBatch(subject))) return;
     await this.batches.run({ group: `subject ${token.subject}` }, () =>
       this.database.write(async () => {
-        await this.confirmCaller(token);
+        await this.requireActiveSession(token);
         return (await this.sessionBatches.endBatch(subject, token.sessionId)) === WRITE_BATCH;
       }),
     );
@@ -199,7 +199,7 @@ export class UsersService {
 
   /** @returns false if the user was changed since they were read */
   replaceHash(user: UserWithHash, passwordHash: string): Promise<boolean> {
-    return this.users.exchange(user, { passwordHash });
+    return this.users.updateIfUnchanged(user, { passwordHash });
   }
 
   /**
@@ -207,7 +207,7 @@ export class UsersService {
    * that was read, and holds them so until the write ends.
    */
   confirm(user: AuthenticatedUser): Promise<boolean> {
-    return this.users.exchange(user, { passwordHash: user.passwordHash });
+    return this.users.updateIfUnchanged(user, { passwordHash: user.passwordHash });
   }
 
   /** Whether the user still exists, with the name and the password that were verified. */
@@ -228,10 +228,10 @@ export class UsersService {
    *
    * @throws TokenError `token_revoked`
    */
-  async confirmCaller({ subject, sessionId }: Token): Promise<void> {
+  async requireActiveSession({ subject, sessionId }: Token): Promise<void> {
     if (sessionId === null) return;
     const id = parseRowId(subject);
-    if (id !== null) await this.users.hold(id);
+    if (id !== null) await this.users.lockUser(id);
     if (await this.sessions.touch(sessionId)) return;
     throw new TokenError(tokenRevoked, 'the session ended meanwhile');
   }

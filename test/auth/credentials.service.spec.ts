@@ -24,7 +24,7 @@ describe('CredentialsService', () => {
   let outdated: boolean;
   let stored: AuthenticatedUser | undefined;
   let replaceHash: jest.Mock<UsersService['replaceHash']>;
-  let confirmCaller: jest.Mock<UsersService['confirmCaller']>;
+  let requireActiveSession: jest.Mock<UsersService['requireActiveSession']>;
   let changePassword: jest.Mock<AuthService['changePassword']>;
   let recorded: unknown[];
   let service: CredentialsService;
@@ -55,14 +55,14 @@ describe('CredentialsService', () => {
       },
     };
     replaceHash = jest.fn<UsersService['replaceHash']>().mockResolvedValue(true);
-    confirmCaller = jest.fn<UsersService['confirmCaller']>().mockResolvedValue();
+    requireActiveSession = jest.fn<UsersService['requireActiveSession']>().mockResolvedValue();
     changePassword = jest.fn<AuthService['changePassword']>();
     const users: Partial<UsersService> = {
       findByNameWithHash: async (name) => (name === 'leia' ? stored : undefined),
       findByIdWithHash: async () => stored,
       replaceHash,
       idOf: async (name) => (name === 'leia' ? 7 : null),
-      confirmCaller,
+      requireActiveSession,
     };
     const sessions: Partial<SessionRepository> = {
       countPasswordAttempt: async (_id, max) => {
@@ -73,7 +73,7 @@ describe('CredentialsService', () => {
       forgetPasswordAttempts: async () => {
         if (session) session.passwordAttempts = 0;
       },
-      findLive: async () => session as Session | undefined,
+      findActive: async () => session as Session | undefined,
       end: async () => {
         const isLive = session !== undefined;
         session = undefined;
@@ -249,14 +249,14 @@ describe('CredentialsService', () => {
     });
 
     it('records no failure if the session of the token ended during the verification', async () => {
-      confirmCaller.mockRejectedValue(new TokenError(tokenRevoked));
+      requireActiveSession.mockRejectedValue(new TokenError(tokenRevoked));
       await expect(confirm('wrong')).rejects.toMatchObject({ code: 'token_revoked' });
-      expect(confirmCaller).toHaveBeenCalledWith(token);
+      expect(requireActiveSession).toHaveBeenCalledWith(token);
       expect(recorded).toEqual([]);
     });
 
     it('records the failure alone if the session was removed meanwhile', async () => {
-      confirmCaller.mockImplementation(async () => {
+      requireActiveSession.mockImplementation(async () => {
         session = undefined;
       });
       await fail(1);

@@ -40,7 +40,7 @@ describe('With MAX_SESSIONS=3, a new session', () => {
   const makeRoom = (values: Partial<Session> = {}) => quota.makeRoomFor(sessionOf('new', values));
 
   it('ends none while there are fewer than three', async () => {
-    const list = jest.spyOn(sessions, 'listLive');
+    const list = jest.spyOn(sessions, 'listActive');
     await store('a');
     await store('b');
     expect(await makeRoom()).toEqual([]);

@@ -70,14 +70,14 @@ describe('Stored sessions', () => {
   });
 
   it('are found by id while they live', async () => {
-    expect(await sessions.findLive('live')).toEqual(await read('live'));
-    for (const id of notLive) expect(await sessions.findLive(id)).toBeUndefined();
+    expect(await sessions.findActive('live')).toEqual(await read('live'));
+    for (const id of notLive) expect(await sessions.findActive(id)).toBeUndefined();
   });
 
   it('are known to their own subject alone, while they live', async () => {
-    expect(await sessions.hasLive('leia', 'live')).toBe(true);
-    expect(await sessions.hasLive('luke', 'live')).toBe(false);
-    for (const id of notLive) expect(await sessions.hasLive('leia', id)).toBe(false);
+    expect(await sessions.hasActive('leia', 'live')).toBe(true);
+    expect(await sessions.hasActive('luke', 'live')).toBe(false);
+    for (const id of notLive) expect(await sessions.hasActive('leia', id)).toBe(false);
   });
 
   it('besides one are looked for among those of the subject that live', async () => {
@@ -93,10 +93,10 @@ describe('Stored sessions', () => {
 
   it('are locked by an update of the row, and found then', async () => {
     const before = database.writes;
-    expect(await sessions.lockLive('live')).toEqual(await read('live'));
+    expect(await sessions.lockActive('live')).toEqual(await read('live'));
     expect(database.writes).toBe(before + 1);
-    const find = jest.spyOn(sessions, 'findLive');
-    for (const id of notLive) expect(await sessions.lockLive(id)).toBeUndefined();
+    const find = jest.spyOn(sessions, 'findActive');
+    for (const id of notLive) expect(await sessions.lockActive(id)).toBeUndefined();
     expect(find).not.toHaveBeenCalled();
   });
 
@@ -105,7 +105,7 @@ describe('Stored sessions', () => {
     await store('c', { lastUsedAt: NOW - 5 });
     await store('a', { lastUsedAt: NOW - 10 });
     await store('d', { lastUsedAt: NOW - 10 });
-    const listed = await sessions.listLive('leia');
+    const listed = await sessions.listActive('leia');
     expect(listed.map(({ id }) => id)).toEqual(['c', 'a', 'b', 'd', 'live']);
     expect(listed[0]).toEqual(await read('c'));
   });
@@ -117,7 +117,7 @@ describe('Stored sessions', () => {
     const all = jest.fn<() => Promise<Session[]>>().mockResolvedValue([]);
     jest.spyOn(database, 'select').mockReturnValue({ all } as never);
     const caller = { group: 'user 1' };
-    await new SessionRepository(database).listLive('leia', caller);
+    await new SessionRepository(database).listActive('leia', caller);
     expect(all.mock.calls).toEqual([[{ subject: 'leia', now: NOW }, caller]]);
   });
 
@@ -155,7 +155,7 @@ describe('Stored sessions', () => {
     });
   });
 
-  describe('moveOn', () => {
+  describe('rotateRefreshToken', () => {
     const step = {
       ...{ from: 'one', to: 'two', successor: 'sealed', range: '192.0.2', agent: 'curl' },
       ...{ now: NOW + 7, expiresAt: LATER },
@@ -165,7 +165,7 @@ describe('Stored sessions', () => {
       const repeated = { repeats: 3, repeatedElsewhere: true, repeatedBy: ['digest'] };
       await store('known', { currentToken: 'one', ...repeated });
       const before = await read('known');
-      expect(await sessions.moveOn({ id: 'known', ...step })).toBe(true);
+      expect(await sessions.rotateRefreshToken({ id: 'known', ...step })).toBe(true);
       expect(await read('known')).toEqual({
         ...before,
         currentToken: 'two',
@@ -184,13 +184,14 @@ describe('Stored sessions', () => {
 
     it('happens once for a token', async () => {
       await store('known', { currentToken: 'one' });
-      expect(await sessions.moveOn({ id: 'known', ...step })).toBe(true);
-      expect(await sessions.moveOn({ id: 'known', ...step })).toBe(false);
+      expect(await sessions.rotateRefreshToken({ id: 'known', ...step })).toBe(true);
+      expect(await sessions.rotateRefreshToken({ id: 'known', ...step })).toBe(false);
     });
 
     it('takes any token if none is known, and none of a session that does not live', async () => {
-      expect(await sessions.moveOn({ id: 'live', ...step })).toBe(true);
-      for (const id of notLive) expect(await sessions.moveOn({ id, ...step })).toBe(false);
+      expect(await sessions.rotateRefreshToken({ id: 'live', ...step })).toBe(true);
+      for (const id of notLive)
+        expect(await sessions.rotateRefreshToken({ id, ...step })).toBe(false);
       expect((await read('other')).currentToken).toBeNull();
     });
   });

@@ -45,7 +45,9 @@ describe('A check that fails', () => {
   });
 
   it('refuses a login whose password was changed while it was verified', async () => {
-    jest.spyOn(app.app.get(UserRepository, { strict: false }), 'exchange').mockResolvedValue(false);
+    jest
+      .spyOn(app.app.get(UserRepository, { strict: false }), 'updateIfUnchanged')
+      .mockResolvedValue(false);
     const json = { username: user.name, password: user.password };
     const { status, body } = await app.send('POST', '/auth/login', { json });
     expect([status, body.code]).toEqual([401, 'credentials_invalid']);
@@ -89,7 +91,7 @@ describe('A check that fails', () => {
   });
 
   it('refreshes nothing where the session ended meanwhile', async () => {
-    jest.spyOn(app.app.get(SessionRepository), 'findLive').mockResolvedValue(undefined);
+    jest.spyOn(app.app.get(SessionRepository), 'findActive').mockResolvedValue(undefined);
     const { status, body } = await app.send('POST', '/auth/refresh', { token: user.refresh });
     expect([status, body.code]).toEqual([401, 'token_revoked']);
   });

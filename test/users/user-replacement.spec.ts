@@ -34,9 +34,9 @@ describe('UserReplacement', () => {
   let turns: HashTurn[];
   let config: { flaskCompat: boolean };
   let rules: jest.Mock<PasswordRules['refuse']>;
-  let confirmCaller: jest.Mock<UsersService['confirmCaller']>;
+  let requireActiveSession: jest.Mock<UsersService['requireActiveSession']>;
   let confirmPassword: jest.Mock<CurrentPasswordCheck['confirmPassword']>;
-  let exchange: jest.Mock<UserRepository['exchange']>;
+  let updateIfUnchanged: jest.Mock<UserRepository['updateIfUnchanged']>;
   let replacement: UserReplacement;
 
   beforeEach(() => {
@@ -46,19 +46,19 @@ describe('UserReplacement', () => {
     turns = [];
     config = { flaskCompat: false };
     rules = jest.fn<PasswordRules['refuse']>();
-    confirmCaller = jest.fn<UsersService['confirmCaller']>().mockResolvedValue();
+    requireActiveSession = jest.fn<UsersService['requireActiveSession']>().mockResolvedValue();
     confirmPassword = jest.fn<CurrentPasswordCheck['confirmPassword']>(async (user) => ({
       ...leia,
       name: user.name,
     }));
-    exchange = jest.fn<UserRepository['exchange']>(async (_, values) => {
-      events.push(['exchange', values]);
+    updateIfUnchanged = jest.fn<UserRepository['updateIfUnchanged']>(async (_, values) => {
+      events.push(['updateIfUnchanged', values]);
       return true;
     });
     const users: Partial<UserRepository> = {
       findByIdWithHash: async (id) => (id === 7 ? stored : undefined),
       isTaken: async (name, id) => id === 7 && taken.includes(name),
-      exchange,
+      updateIfUnchanged,
     };
     const passwords: Partial<PasswordHasher> = {
       hash: async (password, turn) => {
@@ -92,7 +92,7 @@ describe('UserReplacement', () => {
     };
     replacement = new UserReplacement(
       config as AppConfig,
-      { confirmCaller } as Partial<UsersService> as UsersService,
+      { requireActiveSession } as Partial<UsersService> as UsersService,
       users as UserRepository,
       passwords as PasswordHasher,
       { refuse: rules } as Partial<PasswordRules> as PasswordRules,
@@ -119,10 +119,10 @@ describe('UserReplacement', () => {
     it('gives a user another name and password, and ends the sessions of the user', async () => {
       const given = await replace({ name: 'organa', password: 'other' });
       expect(given).toMatchObject({ id: 7, name: 'organa', publicId: 'public' });
-      expect(exchange.mock.calls[0]?.[0]).toEqual(leia);
+      expect(updateIfUnchanged.mock.calls[0]?.[0]).toEqual(leia);
       expect(events).toEqual([
         'hash',
-        ['exchange', { name: 'organa', passwordHash: 'hash of other' }],
+        ['updateIfUnchanged', { name: 'organa', passwordHash: 'hash of other' }],
         renamed(administrator),
         ['end sessions', '7', null],
         changed(administrator),
@@ -132,7 +132,7 @@ describe('UserReplacement', () => {
     it('keeps the hash and the sessions if the password stays', async () => {
       await replace({ name: 'organa' });
       expect(events.slice(1)).toEqual([
-        ['exchange', { name: 'organa', passwordHash: 'hash of secret' }],
+        ['updateIfUnchanged', { name: 'organa', passwordHash: 'hash of secret' }],
         renamed(administrator),
       ]);
     });
@@ -146,7 +146,7 @@ describe('UserReplacement', () => {
       await replace({});
       expect(events).toEqual([
         'hash',
-        ['exchange', { name: 'leia', passwordHash: leia.passwordHash }],
+        ['updateIfUnchanged', { name: 'leia', passwordHash: leia.passwordHash }],
       ]);
     });
 
@@ -186,7 +186,7 @@ describe('UserReplacement', () => {
       await replace({ password: 'other', current_password: 'secret' }, owner);
       expect(confirmPassword.mock.calls).toEqual([[leia, 'secret', owner.token, client]]);
       expect(events.slice(1)).toEqual([
-        ['exchange', { name: 'leia', passwordHash: 'hash of other' }],
+        ['updateIfUnchanged', { name: 'leia', passwordHash: 'hash of other' }],
         ['end sessions', '7', null],
         changed(owner),
       ]);
@@ -202,15 +202,18 @@ describe('UserReplacement', () => {
     it('keeps the sessions if the new password is the current one, in any Unicode form', async () => {
       await replace({ password: 'e\u0301\u0301a', current_password: '\u00e9\u0301a' }, owner);
       await replace({ password: '\u00e9\u0301a', current_password: 'e\u0301\u0301a' }, owner);
-      const kept = ['exchange', { name: 'leia', passwordHash: leia.passwordHash }];
+      const kept = ['updateIfUnchanged', { name: 'leia', passwordHash: leia.passwordHash }];
       expect(events).toEqual(['hash', kept, 'hash', kept]);
     });
 
     it('stores the hash that was verified, in case it was replaced after the user was read', async () => {
       confirmPassword.mockResolvedValue({ ...leia, passwordHash: 'newer hash' });
       await replace({ name: 'organa', current_password: 'secret', password: 'secret' }, owner);
-      expect(exchange.mock.calls[0]?.[0]).toMatchObject({ passwordHash: 'newer hash' });
-      expect(events[1]).toEqual(['exchange', { name: 'organa', passwordHash: 'newer hash' }]);
+      expect(updateIfUnchanged.mock.calls[0]?.[0]).toMatchObject({ passwordHash: 'newer hash' });
+      expect(events[1]).toEqual([
+        'updateIfUnchanged',
+        { name: 'organa', passwordHash: 'newer hash' },
+      ]);
     });
   });
 
@@ -265,28 +268,28 @@ describe('UserReplacement', () => {
   });
 
   it('changes nothing if the session of the caller has ended', async () => {
-    confirmCaller.mockRejectedValue(new TokenError(tokenRevoked));
+    requireActiveSession.mockRejectedValue(new TokenError(tokenRevoked));
     await expect(replace({ password: 'other' })).rejects.toMatchObject({ code: 'token_revoked' });
-    expect(confirmCaller).toHaveBeenCalledWith(administrator.token);
+    expect(requireActiveSession).toHaveBeenCalledWith(administrator.token);
     expect(events).toEqual(['hash']);
   });
 
   it('reads the user again if another request changed them meanwhile, and hashes only once', async () => {
-    exchange.mockImplementationOnce(async () => {
+    updateIfUnchanged.mockImplementationOnce(async () => {
       stored = { ...leia, passwordHash: 'newer hash' };
       return false;
     });
     await replace({ password: 'other' });
-    expect(exchange.mock.calls.map(([user]) => user.passwordHash)).toEqual([
+    expect(updateIfUnchanged.mock.calls.map(([user]) => user.passwordHash)).toEqual([
       ...['hash of secret', 'newer hash'],
     ]);
     expect(events.filter((event) => event === 'hash')).toHaveLength(1);
   });
 
   it('gives up with 503 after three changes by others', async () => {
-    exchange.mockResolvedValue(false);
+    updateIfUnchanged.mockResolvedValue(false);
     await expect(replace({})).rejects.toMatchObject({ code: 'service_unavailable' });
-    expect(exchange).toHaveBeenCalledTimes(3);
+    expect(updateIfUnchanged).toHaveBeenCalledTimes(3);
     expect(events).toEqual(['hash']);
   });
 });

@@ -141,9 +141,11 @@ describe('UserRepository', () => {
     });
   });
 
-  describe('an exchange', () => {
+  describe('an updateIfUnchanged', () => {
     it('changes a user who is as they were read, and no other', async () => {
-      expect(await users.exchange(leia, { name: 'Organa', passwordHash: 'new' })).toBe(true);
+      expect(await users.updateIfUnchanged(leia, { name: 'Organa', passwordHash: 'new' })).toBe(
+        true,
+      );
       expect(await users.findByIdWithHash(leia.id)).toEqual({
         ...{ ...leia, name: 'Organa', passwordHash: 'new' },
       });
@@ -153,9 +155,9 @@ describe('UserRepository', () => {
 
     it('changes nothing if the hash, the role or the id is another', async () => {
       const next = { passwordHash: 'new' };
-      expect(await users.exchange({ ...leia, passwordHash: 'other' }, next)).toBe(false);
-      expect(await users.exchange({ ...leia, admin: true }, next)).toBe(false);
-      expect(await users.exchange({ ...leia, id: luke.id }, next)).toBe(false);
+      expect(await users.updateIfUnchanged({ ...leia, passwordHash: 'other' }, next)).toBe(false);
+      expect(await users.updateIfUnchanged({ ...leia, admin: true }, next)).toBe(false);
+      expect(await users.updateIfUnchanged({ ...leia, id: luke.id }, next)).toBe(false);
       expect((await rows()).map(({ passwordHash }) => passwordHash)).toEqual([
         ...['hash of leia', 'hash of luke'],
       ]);
@@ -163,21 +165,21 @@ describe('UserRepository', () => {
 
     it('requires the name that was read only if it gives another', async () => {
       const renamed = { ...leia, name: 'earlier' };
-      expect(await users.exchange(renamed, { name: 'organa' })).toBe(false);
-      expect(await users.exchange(renamed, { passwordHash: 'new' })).toBe(true);
+      expect(await users.updateIfUnchanged(renamed, { name: 'organa' })).toBe(false);
+      expect(await users.updateIfUnchanged(renamed, { passwordHash: 'new' })).toBe(true);
       expect(await users.findByIdWithHash(leia.id)).toEqual({ ...leia, passwordHash: 'new' });
     });
 
     it('keeps the key of a name that stays', async () => {
       const nameKey = 'leia\u00017';
       await database.write((manager) => manager.update(User, { id: leia.id }, { nameKey }));
-      await users.exchange(leia, { name: 'leia', passwordHash: 'new' });
-      await users.exchange({ ...leia, passwordHash: 'new' }, { passwordHash: 'newer' });
+      await users.updateIfUnchanged(leia, { name: 'leia', passwordHash: 'new' });
+      await users.updateIfUnchanged({ ...leia, passwordHash: 'new' }, { passwordHash: 'newer' });
       expect(await keys()).toEqual([nameKey, 'luke']);
     });
 
     it('refuses the name of another user with 400', async () => {
-      await expect(users.exchange(leia, { name: 'LUKE' })).rejects.toMatchObject({
+      await expect(users.updateIfUnchanged(leia, { name: 'LUKE' })).rejects.toMatchObject({
         code: 'name_taken',
       });
     });
@@ -197,10 +199,10 @@ describe('UserRepository', () => {
     const write = jest
       .spyOn(database, 'write')
       .mockImplementationOnce(async (work) => work({ update } as never));
-    await users.hold(leia.id);
+    await users.lockUser(leia.id);
     expect(write).toHaveBeenCalledTimes(1);
     expect(update.mock.calls).toEqual([[User, { id: leia.id }, { id: leia.id }]]);
-    await users.hold(leia.id);
+    await users.lockUser(leia.id);
     expect(await users.findByIdWithHash(leia.id)).toEqual(leia);
   });
 

@@ -30,7 +30,7 @@ describe('UsersService', () => {
   let inWrite: boolean;
   let live: string[];
   let turns: HashTurn[];
-  let exchange: jest.Mock<UserRepository['exchange']>;
+  let updateIfUnchanged: jest.Mock<UserRepository['updateIfUnchanged']>;
   let rules: jest.Mock<PasswordRules['refuse']>;
   let begin: jest.Mock<UserRemovals['begin']>;
   let exceedBatch: jest.Mock<SessionBatches['exceedBatch']>;
@@ -49,10 +49,10 @@ describe('UsersService', () => {
       expect(inWrite).toBe(true);
       events.push(event);
     };
-    exchange = jest.fn<UserRepository['exchange']>(async (user, values) => {
+    updateIfUnchanged = jest.fn<UserRepository['updateIfUnchanged']>(async (user, values) => {
       if (JSON.stringify(user) !== JSON.stringify(stored)) return false;
       stored = { ...user, ...values };
-      events.push(['exchange', values]);
+      events.push(['updateIfUnchanged', values]);
       return true;
     });
     users = {
@@ -71,12 +71,12 @@ describe('UsersService', () => {
         if (isNew) written('set admin', id, admin);
         return isNew;
       },
-      hold: async (id) => written('hold', id),
+      lockUser: async (id) => written('lockUser', id),
       remove: async (id) => {
         written('remove', id);
         return id === stored?.id;
       },
-      exchange,
+      updateIfUnchanged,
     };
     const sessions: Partial<SessionRepository> = {
       endAll: async (...given) => {
@@ -196,7 +196,7 @@ describe('UsersService', () => {
       await expect(
         register('luke', { client, token: tokenOf('1', 'ended') }),
       ).rejects.toMatchObject(revoked);
-      expect(events).toEqual([['hold', 1]]);
+      expect(events).toEqual([['lockUser', 1]]);
     });
 
     it('records the token of the administrator', async () => {
@@ -231,8 +231,8 @@ describe('UsersService', () => {
     it('replaces the one that was verified, ends every session and is recorded', async () => {
       expect(await replace()).toBe(true);
       expect(events).toEqual([
-        ['hold', 1],
-        ['exchange', { passwordHash: 'new hash' }],
+        ['lockUser', 1],
+        ['updateIfUnchanged', { passwordHash: 'new hash' }],
         ['end sessions', '7'],
         ['password_changed', { userId: 7, ...caller }],
       ]);
@@ -240,12 +240,12 @@ describe('UsersService', () => {
 
     it('replaces nothing if the user has changed since', async () => {
       expect(await replace({ ...leia, passwordHash: 'older hash' })).toBe(false);
-      expect(events).toEqual([['hold', 1]]);
+      expect(events).toEqual([['lockUser', 1]]);
     });
 
     it('replaces nothing if the session of the caller has ended', async () => {
       await expect(replace(leia, tokenOf('1', 'ended'))).rejects.toMatchObject(revoked);
-      expect(events).toEqual([['hold', 1]]);
+      expect(events).toEqual([['lockUser', 1]]);
     });
   });
 
@@ -276,7 +276,7 @@ describe('UsersService', () => {
 
   describe('a removal', () => {
     const removal = [
-      ['hold', 1],
+      ['lockUser', 1],
       ['remove', 7],
       ['end sessions', '7'],
       ['user_deleted', { userId: 7, ...caller }],
@@ -298,7 +298,7 @@ describe('UsersService', () => {
     it('refuses with 404 if there is no such user', async () => {
       await expect(service.remove(8, caller)).rejects.toMatchObject({ code: 'not_found' });
       expect(events).toEqual([
-        ['hold', 1],
+        ['lockUser', 1],
         ['remove', 8],
       ]);
     });
@@ -306,7 +306,7 @@ describe('UsersService', () => {
     it('removes nothing if the session of the caller has ended', async () => {
       live = [];
       await expect(service.remove(7, caller)).rejects.toMatchObject(revoked);
-      expect(events).toEqual([['hold', 1]]);
+      expect(events).toEqual([['lockUser', 1]]);
     });
 
     it('ends sessions beyond one batch first, in batches, but the one of the caller', async () => {
@@ -317,7 +317,7 @@ describe('UsersService', () => {
       });
       await service.remove(7, caller);
       const batch = [
-        ['hold', 1],
+        ['lockUser', 1],
         ['end batch', '7', 'mine'],
       ];
       expect(events).toEqual([...batch, ...batch, ...removal]);
@@ -344,13 +344,13 @@ describe('UsersService', () => {
     it('is replaced unless the user was changed since they were read', async () => {
       expect(await service.replaceHash({ ...leia, admin: true }, 'new hash')).toBe(false);
       expect(await service.replaceHash(leia, 'new hash')).toBe(true);
-      expect(events).toEqual([['exchange', { passwordHash: 'new hash' }]]);
+      expect(events).toEqual([['updateIfUnchanged', { passwordHash: 'new hash' }]]);
     });
   });
 
   it('confirms a user only while the password and the role are those that were read', async () => {
     expect(await service.confirm(leia)).toBe(true);
-    expect(events).toEqual([['exchange', { passwordHash: 'hash of secret' }]]);
+    expect(events).toEqual([['updateIfUnchanged', { passwordHash: 'hash of secret' }]]);
     expect(await service.confirm({ ...leia, admin: true })).toBe(false);
     expect(await service.confirm({ ...leia, passwordHash: 'other' })).toBe(false);
   });
@@ -371,21 +371,23 @@ describe('UsersService', () => {
     });
 
     it('holds the row of the user, and then uses the session', async () => {
-      await service.confirmCaller(token);
-      expect(events).toEqual([['hold', 1]]);
+      await service.requireActiveSession(token);
+      expect(events).toEqual([['lockUser', 1]]);
     });
 
     it('refuses as revoked if the session has ended', async () => {
-      await expect(service.confirmCaller(tokenOf('1', 'ended'))).rejects.toMatchObject(revoked);
+      await expect(service.requireActiveSession(tokenOf('1', 'ended'))).rejects.toMatchObject(
+        revoked,
+      );
     });
 
     it('asks nothing of a token without a session', async () => {
-      await service.confirmCaller(tokenOf('1'));
+      await service.requireActiveSession(tokenOf('1'));
       expect(events).toEqual([]);
     });
 
     it('holds no row if the subject can be no user', async () => {
-      await service.confirmCaller(tokenOf('service', 'mine'));
+      await service.requireActiveSession(tokenOf('service', 'mine'));
       expect(events).toEqual([]);
     });
   });

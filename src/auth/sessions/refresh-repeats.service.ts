@@ -45,7 +45,7 @@ export class RefreshRepeats {
    * @throws ApiError `too_many_requests`, or 503 if the successor cannot be read at present
    */
   async answer(token: Token, sessionId: string, repeater: Repeater): Promise<Token | null> {
-    const session = await this.sessions.lockLive(sessionId);
+    const session = await this.sessions.lockActive(sessionId);
     if (!session) return null;
     const { client } = repeater;
     if (!this.isInTime(session, token)) return this.endForTheft(sessionId, repeater);

@@ -61,7 +61,7 @@ export class RefreshService {
     sessionId: string,
     client: Client,
   ): Promise<TokenPair> {
-    const session = await this.sessions.findLive(sessionId);
+    const session = await this.sessions.findActive(sessionId);
     if (!session) throw new TokenError(tokenRevoked, 'the session ended meanwhile');
     const isCurrent = (session.currentToken ?? digestOf(token)) === digestOf(token);
     const expiresAt = isCurrent ? this.newEndOf(session) : session.expiresAt;
@@ -85,7 +85,7 @@ export class RefreshService {
     successor: Token,
     client: Client,
   ): Promise<boolean> {
-    return this.sessions.moveOn({
+    return this.sessions.rotateRefreshToken({
       id: sessionId,
       from: digestOf(token),
       to: digestOf(successor),

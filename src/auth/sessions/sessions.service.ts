@@ -27,7 +27,7 @@ export class SessionsService {
   ) {}
 
   list(token: Token, caller: ReadCaller): Promise<Session[]> {
-    return this.sessions.listLive(token.subject, caller);
+    return this.sessions.listActive(token.subject, caller);
   }
 
   /** Revokes this one token. */
@@ -51,11 +51,11 @@ export class SessionsService {
   async end(token: Token, sessionId: string, client: Client): Promise<void> {
     // A read decides first, so that requests for sessions that are not there open no write.
     const isOwn = sessionId === token.sessionId;
-    if (!isOwn && !(await this.sessions.hasLive(token.subject, sessionId))) {
+    if (!isOwn && !(await this.sessions.hasActive(token.subject, sessionId))) {
       throw new ApiError(notFound);
     }
     await this.database.write(async () => {
-      await this.users.confirmCaller(token);
+      await this.users.requireActiveSession(token);
       if (!(await this.sessions.endOf(token.subject, sessionId))) throw new ApiError(notFound);
       await this.audit.record('session_ended', { ...about(token), sessionId, client });
     });
@@ -74,7 +74,7 @@ export class SessionsService {
     let recorded = false;
     const endBatch = () =>
       this.database.write(async () => {
-        await this.users.confirmCaller(token);
+        await this.users.requireActiveSession(token);
         const ended = await this.sessionBatches.endBatch(token.subject, token.sessionId);
         // A request that ends nothing, repeated again and again, must not fill the trail.
         if (ended > 0 && !recorded) {

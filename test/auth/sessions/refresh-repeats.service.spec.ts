@@ -23,7 +23,7 @@ const moved: Client = { ...firefox, ip: '198.51.100.7' };
 
 describe('A repeated refresh token', () => {
   let session: Session;
-  const lockLive = jest.fn<SessionRepository['lockLive']>();
+  const lockActive = jest.fn<SessionRepository['lockActive']>();
   const end = jest.fn<SessionRepository['end']>();
   const noteRepeat = jest.fn<SessionRepository['noteRepeat']>();
   const unseal = jest.fn<SuccessorSeal['unseal']>();
@@ -32,7 +32,7 @@ describe('A repeated refresh token', () => {
     {
       decode: (signed: string) => ({ signed, header, claims }) as unknown as UnverifiedToken,
     } as TokenService,
-    { lockLive, end, noteRepeat } as unknown as SessionRepository,
+    { lockActive, end, noteRepeat } as unknown as SessionRepository,
     { unseal } as unknown as SuccessorSeal,
     { record } as unknown as AuditTrail,
     AppConfig.from({ REFRESH_GRACE: `${GRACE / 1000}s` }),
@@ -50,7 +50,7 @@ describe('A repeated refresh token', () => {
       spentRange: '192.0.2',
       spentAgent: 'Firefox',
     };
-    lockLive.mockImplementation(() => Promise.resolve(session));
+    lockActive.mockImplementation(() => Promise.resolve(session));
     end.mockResolvedValue(true);
     unseal.mockReturnValue('signed successor');
   });
@@ -78,7 +78,7 @@ describe('A repeated refresh token', () => {
 
   it('gets the successor if it comes from the network that spent it', async () => {
     expect(await answer()).toEqual(new Token('signed successor', header as never, claims as never));
-    expect(lockLive).toHaveBeenCalledWith('sid');
+    expect(lockActive).toHaveBeenCalledWith('sid');
     expect(unseal.mock.calls).toEqual([['sealed', token]]);
     expect(end).not.toHaveBeenCalled();
   });
@@ -101,7 +101,7 @@ describe('A repeated refresh token', () => {
   });
 
   it('gets nothing, and records nothing, once the session has ended', async () => {
-    lockLive.mockResolvedValue(undefined);
+    lockActive.mockResolvedValue(undefined);
     expect(await answer()).toBeNull();
     expect(end).not.toHaveBeenCalled();
     expect(record).not.toHaveBeenCalled();

@@ -33,8 +33,8 @@ describe('A refresh', () => {
   const createAccessToken = jest.fn<TokenService['createAccessToken']>();
   const createRefreshToken = jest.fn<TokenService['createRefreshToken']>();
   const touch = jest.fn<SessionRepository['touch']>();
-  const moveOn = jest.fn<SessionRepository['moveOn']>();
-  const findLive = jest.fn<SessionRepository['findLive']>();
+  const rotateRefreshToken = jest.fn<SessionRepository['rotateRefreshToken']>();
+  const findActive = jest.fn<SessionRepository['findActive']>();
   const answer = jest.fn<RefreshRepeats['answer']>();
   const seal = jest.fn<SuccessorSeal['seal']>();
 
@@ -48,9 +48,9 @@ describe('A refresh', () => {
     };
     createAccessToken.mockResolvedValue(access);
     createRefreshToken.mockResolvedValue(successor);
-    findLive.mockImplementation(() => Promise.resolve(session));
+    findActive.mockImplementation(() => Promise.resolve(session));
     touch.mockResolvedValue(true);
-    moveOn.mockImplementation(() => Promise.resolve(isWriting));
+    rotateRefreshToken.mockImplementation(() => Promise.resolve(isWriting));
     answer.mockResolvedValue(null);
     seal.mockReturnValue('sealed');
   });
@@ -69,7 +69,7 @@ describe('A refresh', () => {
     return new RefreshService(
       { currentUser: () => Promise.resolve(user) } as unknown as AuthService,
       { createAccessToken, createRefreshToken } as unknown as TokenService,
-      { touch, moveOn, findLive } as unknown as SessionRepository,
+      { touch, rotateRefreshToken, findActive } as unknown as SessionRepository,
       { answer } as unknown as RefreshRepeats,
       { seal } as unknown as SuccessorSeal,
       database,
@@ -82,7 +82,7 @@ describe('A refresh', () => {
   describe('with rotation', () => {
     it('gives a new pair, and spends the token', async () => {
       expect(await refresh()).toEqual({ access, refresh: successor });
-      expect(moveOn.mock.calls).toEqual([
+      expect(rotateRefreshToken.mock.calls).toEqual([
         [
           {
             id: 'sid',
@@ -134,7 +134,7 @@ describe('A refresh', () => {
 
     it('stores no successor without a grace period', async () => {
       await refresh(presented, { REFRESH_GRACE: '0' });
-      expect(moveOn.mock.lastCall![0]).toMatchObject({ successor: null });
+      expect(rotateRefreshToken.mock.lastCall![0]).toMatchObject({ successor: null });
       expect(seal).not.toHaveBeenCalled();
     });
 
@@ -148,7 +148,7 @@ describe('A refresh', () => {
       expect(await refresh()).toEqual({ access, refresh: successor });
       expect(wasWriting).toBe(true);
       expect(answer.mock.calls).toEqual([[presented, 'sid', { userId: 7, client }]]);
-      expect(moveOn).not.toHaveBeenCalled();
+      expect(rotateRefreshToken).not.toHaveBeenCalled();
       expect(createRefreshToken).not.toHaveBeenCalled();
     });
 
@@ -161,13 +161,13 @@ describe('A refresh', () => {
 
     it('treats a token as spent if another request spends it meanwhile', async () => {
       const other = tokenOf('other');
-      moveOn.mockResolvedValue(false);
+      rotateRefreshToken.mockResolvedValue(false);
       answer.mockResolvedValue(other);
       expect(await refresh()).toEqual({ access, refresh: other });
     });
 
     it('is refused, after the write, if RefreshRepeats ends the session', async () => {
-      moveOn.mockResolvedValue(false);
+      rotateRefreshToken.mockResolvedValue(false);
       await expect(refresh()).rejects.toEqual(revoked);
     });
 
@@ -183,7 +183,7 @@ describe('A refresh', () => {
     ])('spends nothing if a hook refuses the new %s token', async (_, create) => {
       create.mockRejectedValue(new Error('a hook says no'));
       await expect(refresh()).rejects.toThrow('a hook says no');
-      expect(moveOn).not.toHaveBeenCalled();
+      expect(rotateRefreshToken).not.toHaveBeenCalled();
     });
 
     it('returns a token without a session, which cannot be spent, as it is', async () => {
@@ -191,7 +191,7 @@ describe('A refresh', () => {
       expect(await refresh(bare)).toEqual({ access, refresh: bare });
       const options = { notAfter: exp * 1000, csrf: false, scope: {} };
       expect(createAccessToken.mock.calls).toEqual([['7', options]]);
-      expect(findLive).not.toHaveBeenCalled();
+      expect(findActive).not.toHaveBeenCalled();
     });
   });
 
@@ -203,7 +203,7 @@ describe('A refresh', () => {
       expect(touch.mock.calls).toEqual([['sid', digestOf(presented)]]);
       const options = { sessionId: 'sid', notAfter: exp * 1000, csrf: false, scope: {} };
       expect(createAccessToken.mock.calls).toEqual([['7', options]]);
-      expect(moveOn).not.toHaveBeenCalled();
+      expect(rotateRefreshToken).not.toHaveBeenCalled();
     });
 
     it('is refused if the session has ended, or the token was spent', async () => {

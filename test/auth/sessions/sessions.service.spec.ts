@@ -19,13 +19,13 @@ describe('The sessions of a user', () => {
   /** What was done, in its order; within a write it is indented. */
   let done: string[];
   let record: jest.Mock<AuditTrail['record']>;
-  let confirmCaller: jest.Mock<UsersService['confirmCaller']>;
+  let requireActiveSession: jest.Mock<UsersService['requireActiveSession']>;
   let isLive: boolean;
   /** What a read before the write finds. */
   let isFound: boolean;
   let batchSizes: number[];
   let run: jest.Mock<WriteBatches['run']>;
-  let listLive: jest.Mock<SessionRepository['listLive']>;
+  let listActive: jest.Mock<SessionRepository['listActive']>;
   let service: SessionsService;
 
   beforeEach(() => {
@@ -39,17 +39,19 @@ describe('The sessions of a user', () => {
       note(`record ${event}`);
       return Promise.resolve();
     });
-    confirmCaller = jest.fn<UsersService['confirmCaller']>().mockImplementation(() => {
-      note('confirm the caller');
-      return Promise.resolve(undefined as never);
-    });
+    requireActiveSession = jest
+      .fn<UsersService['requireActiveSession']>()
+      .mockImplementation(() => {
+        note('confirm the caller');
+        return Promise.resolve(undefined as never);
+      });
     run = jest.fn<WriteBatches['run']>().mockImplementation(async (_, write) => {
       while (await write());
     });
-    listLive = jest.fn<SessionRepository['listLive']>();
+    listActive = jest.fn<SessionRepository['listActive']>();
     const sessions = {
-      listLive,
-      hasLive: (...[subject, id]: string[]) => (
+      listActive,
+      hasActive: (...[subject, id]: string[]) => (
         note(`look for ${subject} ${id}`),
         Promise.resolve(isFound)
       ),
@@ -82,7 +84,7 @@ describe('The sessions of a user', () => {
       {
         revoke: ({ id }: Token) => (note(`revoke ${id}`), Promise.resolve()),
       } as unknown as TokenService,
-      { confirmCaller } as unknown as UsersService,
+      { requireActiveSession } as unknown as UsersService,
       { record } as unknown as AuditTrail,
       database as unknown as Database,
       { run } as unknown as WriteBatches,
@@ -93,9 +95,9 @@ describe('The sessions of a user', () => {
 
   it('are listed by the subject of the token', async () => {
     const caller = { group: 'user 7' };
-    listLive.mockResolvedValue([{ id: 'sid' } as Session]);
+    listActive.mockResolvedValue([{ id: 'sid' } as Session]);
     expect(await service.list(token, caller)).toEqual([{ id: 'sid' }]);
-    expect(listLive).toHaveBeenCalledWith('7', caller);
+    expect(listActive).toHaveBeenCalledWith('7', caller);
   });
 
   describe('logout', () => {
@@ -132,7 +134,7 @@ describe('The sessions of a user', () => {
         ...['look for 7 other', 'write'],
         ...['  confirm the caller', '  end 7 other', '  record session_ended'],
       ]);
-      expect(confirmCaller).toHaveBeenCalledWith(token);
+      expect(requireActiveSession).toHaveBeenCalledWith(token);
       expect(record).toHaveBeenCalledWith('session_ended', { ...about, sessionId: 'other' });
     });
 
@@ -156,7 +158,7 @@ describe('The sessions of a user', () => {
     });
 
     it('ends nothing if the own session has ended', async () => {
-      confirmCaller.mockRejectedValue(new Error('ended'));
+      requireActiveSession.mockRejectedValue(new Error('ended'));
       await expect(service.end(token, 'other', client)).rejects.toThrow('ended');
       expect(done).toEqual(['look for 7 other', 'write']);
     });
@@ -176,7 +178,7 @@ describe('The sessions of a user', () => {
       batchSizes = [WRITE_BATCH - 1, 1];
       await service.endOthers(token, client);
       expect(done).toEqual([look, ...batch, '  record other_sessions_ended']);
-      expect(confirmCaller).toHaveBeenCalledWith(token);
+      expect(requireActiveSession).toHaveBeenCalledWith(token);
       expect(record).toHaveBeenCalledWith('other_sessions_ended', about);
       expect(run).not.toHaveBeenCalled();
     });
@@ -210,7 +212,7 @@ describe('The sessions of a user', () => {
     });
 
     it('ends nothing if the own session has ended', async () => {
-      confirmCaller.mockRejectedValue(new Error('ended'));
+      requireActiveSession.mockRejectedValue(new Error('ended'));
       await expect(service.endOthers(token, client)).rejects.toThrow('ended');
       expect(done).toEqual([look, 'write']);
     });

@@ -7,7 +7,12 @@ import { loadSqliteDriver } from '../../../src/database/sqlite/sqlite-driver.js'
 import { type Client, ship } from '../../support/client.js';
 import { ServiceProcess } from '../../support/process.js';
 import { SECRET } from '../../support/test-app.js';
-import { createDatabase, engine, holdWrites, type TestDatabase } from '../../support/test-database.js';
+import {
+  createDatabase,
+  engine,
+  holdWrites,
+  type TestDatabase,
+} from '../../support/test-database.js';
 
 /** Holds the lock under which migrations run; gives what lets go of it. */
 async function holdMigrations(database: TestDatabase): Promise<() => Promise<void>> {

@@ -45,9 +45,9 @@ describe('The fuzzer finds', () => {
 
   it('a session of another that is listed', async () => {
     app = await bootApp();
-    const list = sessions().listLive.bind(sessions());
+    const list = sessions().listActive.bind(sessions());
     jest
-      .spyOn(sessions(), 'listLive')
+      .spyOn(sessions(), 'listActive')
       .mockImplementation(async (subject, caller) => [
         ...(await list(subject, caller)),
         ...(await list(String(Number(subject) - 1), caller)),
@@ -57,8 +57,8 @@ describe('The fuzzer finds', () => {
 
   it('a session of another that ends', async () => {
     app = await bootApp();
-    const isLive = async (id: string) => (await sessions().findLive(id)) !== undefined;
-    jest.spyOn(sessions(), 'hasLive').mockImplementation((_, id) => isLive(id));
+    const isLive = async (id: string) => (await sessions().findActive(id)) !== undefined;
+    jest.spyOn(sessions(), 'hasActive').mockImplementation((_, id) => isLive(id));
     jest.spyOn(sessions(), 'endOf').mockImplementation((_, id) => sessions().end(id));
     await expect(fuzzApp(app, 300, /sessions/)).rejects.toThrow(/which is another's/);
   });
