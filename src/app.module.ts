@@ -30,7 +30,7 @@ import { UsersModule } from './users/users.module.js';
 
 export type Imports = NonNullable<ModuleMetadata['imports']>;
 
-/** What has to be there before any feature: each can stop the start with a sentence. */
+/** What is created before the application. Each may fail with a `StartError`. */
 export interface Foundations {
   config: AppConfig;
   keys: TokenKeys;
@@ -68,7 +68,7 @@ export class AppModule {
         ...more,
       ],
       providers: [
-        // In this order: an id that can name nothing is refused before anybody is asked for a token.
+        // In this order: an id that cannot exist is 404 before a token is required.
         { provide: APP_GUARD, useClass: ResourceIdGuard },
         { provide: APP_GUARD, useExisting: TokenGuard },
         { provide: APP_GUARD, useClass: UserRateLimitGuard },

@@ -30,17 +30,17 @@ import { drainBeforeClose } from './operation/shutdown.js';
 import { TokenKeys } from './keys/token-keys.js';
 import { closeRegistration } from './users/registration.guard.js';
 
-/** How long a request may take to arrive, in milliseconds. */
+/** Timeouts of connections, in milliseconds. */
 export interface Timeouts {
-  /** Its head, */
+  /** Timeout of the request head. */
   head: number;
-  /** and all of it. */
+  /** Timeout of the whole request. */
   request: number;
-  /** How long an answer may be left without any of it being taken. */
+  /** Timeout of a response of which the client reads nothing. */
   unread: number;
-  /** How often the service looks for such answers, and for idle connections. */
+  /** Interval of the checks for unread responses and idle connections. */
   look: number;
-  /** How long a connection may be idle. */
+  /** Timeout of an idle connection. */
   keepAlive: number;
 }
 
@@ -65,7 +65,7 @@ export interface AppOptions {
 /**
  * Makes the application, ready to listen. Everything that is no provider is set up here.
  *
- * @throws StartError, with a sentence for a person, where the database or a key cannot be used
+ * @throws StartError if the database or a key cannot be used
  */
 export async function createApp(
   config: AppConfig,

@@ -4,8 +4,8 @@ import { METHOD_METADATA } from '@nestjs/common/internal';
 const NOT_RATE_LIMITED = 'not rate limited';
 
 /**
- * Excepts a route from `USER_RATE_LIMIT`: what users defend themselves with, while someone else
- * uses up the limit with their token.
+ * Excepts a route from `USER_RATE_LIMIT`: refreshes, logouts and ends of sessions. A thief who uses up
+ * the limit must not keep the user from them.
  */
 export const NotRateLimited = () => SetMetadata(NOT_RATE_LIMITED, true);
 

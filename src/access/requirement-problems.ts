@@ -9,7 +9,10 @@ const OPTIONS = [
 /** RFC 9110, section 5.6.2, and RFC 6265, section 4.1.1: the names of headers and cookies. */
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 
-/** What makes a requirement one that no token could ever meet, or any would; ends of sentences. */
+/**
+ * Lists why a requirement is invalid: no token, or every token, would satisfy it. Each text completes
+ * "@RequireToken() …".
+ */
 export function problemsOf(requirement: TokenRequirement, paths: readonly string[]): string[] {
   const unknown = Object.keys(requirement).filter((name) => !OPTIONS.includes(name));
   return [

@@ -20,7 +20,7 @@ export function param(name: string): RouteParam {
 
 type Place = 'header' | 'cookie';
 
-/** What a route asks of a token. Nothing in it means: any access token. */
+/** What a route requires of a token. An empty requirement is satisfied by any access token. */
 export interface TokenRequirement {
   /** `access` where it is left out. */
   type?: TokenType;
@@ -45,11 +45,11 @@ export interface TokenRequirement {
    * the routes that refresh or end a session. Browsers send that cookie to every route.
    */
   refreshCookie?: boolean;
-  /** What the claim `scope` must hold. */
+  /** What the claim `scope` must contain. */
   scope?: Record<string, unknown>;
-  /** What the token must hold. */
+  /** Claims that the token must have. */
   claims?: Record<string, unknown>;
-  /** Who holds this may pass whatever `scope` and `claims` ask. */
+  /** A token with this scope or these claims passes without `scope` and `claims`. */
   override?: Pick<TokenRequirement, 'scope' | 'claims'>;
 }
 
@@ -59,7 +59,7 @@ export function placesOf({ in: places, header }: TokenRequirement): readonly Pla
   return [places ?? []].flat();
 }
 
-/** The header that may hold the token, in lower case; null where none will do. */
+/** The header that may hold the token, in lower case; null if the token may not be sent in a header. */
 export function headerOf(requirement: TokenRequirement): string | null {
   const places = placesOf(requirement);
   if (places.length > 0 && !places.includes('header')) return null;

@@ -41,10 +41,9 @@ export class RouteRequirements implements OnModuleInit {
   ) {}
 
   /**
-   * A requirement that no token could ever meet, or that any would, is a mistake, which must not
-   * wait for its first visitor.
+   * A requirement that no token, or every token, would satisfy fails at start-up.
    *
-   * @throws StartError with a sentence for each of them, which names the handler
+   * @throws StartError whose message names each such handler
    */
   onModuleInit(): void {
     const problems = this.list().flatMap(({ name, paths, requirement }) =>
@@ -84,7 +83,7 @@ export class RouteRequirements implements OnModuleInit {
   }
 }
 
-/** What the decorators say of a route; any access token will do where they say nothing. */
+/** What the decorators of a route require. Without a decorator, the route requires an access token. */
 export function requirementOf(
   reflector: Reflector,
   [handler, controller]: [Target, Target],

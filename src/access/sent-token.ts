@@ -4,9 +4,9 @@ import { cookieMissing, tokenMissing } from '../tokens/token-errors.js';
 
 /** Where a route takes its token from. */
 export interface TokenPlaces {
-  /** Its name, in lower case; null where no header will do. */
+  /** Its name, in lower case; null if the token may not be sent in a header. */
   header: string | null;
-  /** Its name; null where no cookie will do. */
+  /** Its name; null if the token may not be sent in a cookie. */
   cookie: string | null;
 }
 
@@ -59,8 +59,8 @@ export function bearerToken(request: Request): string | null {
 const AROUND = /^[ \t]+|[ \t]+$/g;
 
 /**
- * The token in a cookie (RFC 6265, section 5.4), or null where there is none of that name. Two of
- * one name come back as one text that is no token: either may be somebody else's. Names are
+ * The token in a cookie (RFC 6265, section 5.4), or null if there is no cookie of that name. If the
+ * cookie occurs twice, both are returned as one text, which never verifies. Names are
  * compared byte by byte: a browser lets a sibling domain set `__host-x`, or `__Host-x` behind a
  * byte that is no ASCII, and must not see them taken for `__Host-x`.
  */

@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 
-/** What is recorded. Names never change: they lie in databases. */
+/** The events of the audit trail. Their names are stored, so they never change. */
 export const AUDIT_EVENTS = {
   login: 'a session was opened',
   login_failed: 'a password was wrong, or a name unknown',
@@ -10,12 +10,12 @@ export const AUDIT_EVENTS = {
   logout: 'an access token was revoked',
   session_ended: 'a session was ended by its user',
   session_evicted: 'a login went beyond the number of sessions a user may have, and ended this one',
-  password_guessed: 'five present passwords in a session were wrong, and the session ended',
+  password_guessed: 'five wrong current passwords in a session, which has ended',
   other_sessions_ended: 'all sessions of the user but `session_id` were ended',
   password_changed: 'the password was changed, and sessions of the user ended',
   admin_granted: 'the user became an administrator, and all of their sessions ended',
   admin_revoked: 'the user is no administrator any more, and all of their sessions ended',
-  user_created: 'somebody registered',
+  user_created: 'a user was registered',
   user_renamed: 'the name of the user was changed',
   user_deleted: 'with all sessions and books',
 } as const;

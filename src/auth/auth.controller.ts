@@ -75,7 +75,7 @@ export class AuthController {
   @ApiOperation({
     summary: 'Get new tokens',
     description:
-      'For a refresh token, which is spent by it. A spent one that comes again within `REFRESH_GRACE` from the same address range, or once from another range with the same user agent, gets the same successor, fifty times at most. Any other repeat ends the session.',
+      'Rotates the refresh token. A rotated token that is repeated within `REFRESH_GRACE` from the same address range, or once from another range with the same user agent, gets the same successor, fifty times at most. Any other repeat ends the session.',
   })
   @ApiOkResponse({ type: LoginResponse, headers: SET_COOKIE_HEADER })
   @ApiExtraModels(AccessTokenResponse)
@@ -145,7 +145,7 @@ export class AuthController {
   @ApiOperation({
     summary: 'Change your password',
     description:
-      'Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. The fifth wrong present password in a session ends it.',
+      'Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. The fifth wrong current password in a session ends it.',
   })
   @ApiOkResponse({ type: LoginResponse, headers: SET_COOKIE_HEADER })
   @ApiBodyErrors({ new_password: ['Longer than maximum length 128.'] })

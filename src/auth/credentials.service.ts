@@ -4,7 +4,7 @@ import { ApiError, tooManyRequests } from '../errors/api-error.js';
 import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
 import { hashTurn, PasswordHasher } from '../passwords/password-hasher.js';
-import { OutrunError, retry } from '../scheduling/retry.js';
+import { ConflictError, retry } from '../scheduling/retry.js';
 import { nfc } from '../validation/values.js';
 import { SessionRepository } from '../sessions/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
@@ -57,7 +57,7 @@ export class CredentialsService implements CurrentPasswordCheck {
       const passwordHash = await this.passwords.hash(password, turn);
       if (await this.users.replaceHash(user, passwordHash)) return { ...user, passwordHash };
       // Another login was faster with the new hash, or the password was changed.
-      throw new OutrunError('the password kept changing');
+      throw new ConflictError('the password kept changing');
     });
   }
 
@@ -118,7 +118,7 @@ export class CredentialsService implements CurrentPasswordCheck {
       const tokens = await this.auth.changePassword(verified, words.next, { token, client });
       if (tokens) return tokens;
       // A login was faster, with a new hash of the same password.
-      throw new OutrunError('the password kept changing');
+      throw new ConflictError('the password kept changing');
     });
   }
 

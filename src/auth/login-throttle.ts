@@ -21,7 +21,7 @@ const MAX_IN_ALL = 50;
 /** Attempts from one range at one account that are hashed or queued for it at once. */
 const MAX_AT_ONCE = 4;
 /** Attempts from one range at one account that wait for those before them. */
-const MAX_WAITING = 100;
+const MAX_QUEUED = 100;
 /** Seconds that an attempt beyond them is told to wait. */
 const RETRY_AFTER = 5;
 /** Milliseconds. Each failure doubles the delay. */
@@ -30,7 +30,7 @@ const LONGEST_DELAY = 15 * 60_000;
 /** Failures are forgotten when there was none for so long. */
 const MEMORY = 24 * 3600_000;
 
-/** The digests under which the failures of an attempt are counted. */
+/** The keys of the rows that count the failures of an attempt. */
 interface Counters {
   name: string;
   range: string;
@@ -112,7 +112,10 @@ export class LoginThrottle {
     });
   }
 
-  /** Lets as many at once try as may fail before there is a delay, four at most; then one by one. */
+  /**
+   * Runs at most four attempts concurrently, and no more than may fail before the delay starts. During
+   * failures it runs them one by one.
+   */
   private async inTurn(
     counters: Counters,
     isKnown: boolean,
@@ -120,7 +123,7 @@ export class LoginThrottle {
   ): Promise<boolean> {
     const { inRange } = counters;
     const queue = this.underWay.get(inRange) ?? [];
-    if (queue.length >= MAX_AT_ONCE + MAX_WAITING) {
+    if (queue.length >= MAX_AT_ONCE + MAX_QUEUED) {
       throw unavailable(`${queue.length} attempts at one account are under way`, RETRY_AFTER);
     }
     this.underWay.set(inRange, queue);
@@ -220,7 +223,7 @@ export class LoginThrottle {
     });
   }
 
-  /** Ends the row of failures from there, which count among all no more, either. */
+  /** Deletes the failures of this range, and subtracts them from those of the account. */
   private async forget({ inRange, inAll }: Counters): Promise<void> {
     await this.database.write(async (manager) => {
       const row = await manager.findOneBy(LoginFailure, { key: inRange });
@@ -234,7 +237,7 @@ export class LoginThrottle {
 
 function countersOf(name: string, client: Client): Counters {
   const range = addressRange(client.ip ?? '');
-  // No range has a space or is called so: whatever is tried as a name, the two never meet.
+  // A range contains no space and is never "all", so that the two keys cannot collide.
   return { name, range, inRange: digest(`${range} ${name}`), inAll: digest(`all ${name}`) };
 }
 

@@ -8,7 +8,7 @@ export const BOOKSTORE_TAG = {
     'For clients of the Flask bookstore tutorial: its own paths, bodies and words. The users, sessions and books are the same as everywhere else; new clients find them under `/api` and `/auth`.',
 };
 
-/** The tutorial's own. */
+/** Messages that clients of the tutorial expect. */
 export const words = {
   registered: 'registered successfully',
   couldNotVerify: 'could not verify',

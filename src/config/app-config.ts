@@ -240,7 +240,7 @@ function isRegistrationClosed(read: SettingsReader): boolean {
 }
 
 /**
- * Who may write to the file chooses the database, the proxies and the key. Development only warns:
+ * Anyone who can write to the file controls the database, the proxies and the key. Development only warns:
  * on some systems every new file can be written by the group of its owner, which has no other member.
  */
 function checkEnvFile(name: string, read: SettingsReader): void {

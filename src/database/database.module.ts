@@ -25,7 +25,7 @@ export class DatabaseModule implements OnApplicationShutdown {
   }
 }
 
-/** @throws StartError, with a sentence for a person, where the database cannot be used */
+/** @throws StartError if the database cannot be used */
 export async function openDatabase(
   settings: DatabaseSettings,
   entities: Entities,

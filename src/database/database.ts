@@ -11,7 +11,7 @@ import type { BuildSelect, Select } from './select.js';
  * would fall into whatever transaction is open at that moment.
  */
 export abstract class Database {
-  /** @throws Error, with a sentence for a person, where the database cannot be used. */
+  /** @throws StartError if the database cannot be used */
   abstract open(): Promise<void>;
 
   abstract close(): Promise<void>;
@@ -32,7 +32,7 @@ export abstract class Database {
    * `work` should wait for nothing but the database, since on SQLite all other writes wait for it,
    * and may be run again from its beginning, where the database undid it.
    *
-   * @throws ApiError 503 where too many writes are in line, or the database stays locked
+   * @throws ApiError 503 if too many writes are queued, or the database stays locked
    */
   abstract write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
 

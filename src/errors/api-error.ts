@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { messageOf } from './error-message.js';
 
-/** A kind of refusal. `code` is for programs and never changes; see the README's list. */
+/** A kind of error. `code` is for programs and never changes; docs/errors.md lists them. */
 export interface ErrorKind {
   readonly status: number;
   readonly code: string;

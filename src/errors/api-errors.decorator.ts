@@ -29,7 +29,7 @@ export class ErrorResponse implements ErrorBody {
 
   @ApiProperty({
     required: false,
-    description: 'A sentence, or for a body that breaks its schema the sentences of each field.',
+    description: 'A message, or for an invalid body or query the messages of each field.',
     oneOf: [
       { type: 'string' },
       {

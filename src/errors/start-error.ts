@@ -1,2 +1,2 @@
-/** Why the service cannot start, and what would do: the message is all that a person needs. */
+/** The service cannot start. The message names the cause and the remedy, and is shown without a stack. */
 export class StartError extends Error {}

@@ -132,7 +132,7 @@ class Connection {
   private readonly waiting: WaitingRequest[] = [];
   private isBusy = false;
   private isPaused = false;
-  /** What was not taken at the last look, and since when it has been as much. */
+  /** Unread bytes at the last check, and the time since which they have not changed. */
   private unread = '';
   private unreadSince = 0;
   private idleSince = 0;

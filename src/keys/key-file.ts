@@ -127,10 +127,7 @@ function openDraft(draft: string): number {
   }
 }
 
-/**
- * Root may run the command for a service that is somebody else's and has to read the file; and
- * that may be by its group, where the one before allowed it.
- */
+/** Keeps owner and mode, because root may run the command for a service that runs as another user. */
 function keepOwner(handle: number, target: string): void {
   const before = statSync(target, { throwIfNoEntry: false });
   if (before) fchmodSync(handle, before.mode & 0o640);

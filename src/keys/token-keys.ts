@@ -76,7 +76,7 @@ export class TokenKeys {
       const { id, algorithm } = this.latest.signing;
       this.logger.log(`The keys have changed: ${id} (${algorithm}) signs`);
     } catch (error) {
-      // Who is logged in stays so, until somebody has mended the file.
+      // The loaded keys are kept, so that sessions stay valid until the file is repaired.
       const { message } = error as Error;
       const trouble = `${stamp} ${message}`;
       if (trouble !== this.trouble) this.logger.error(`The keys stay as they were: ${message}`);

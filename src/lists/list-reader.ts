@@ -7,8 +7,8 @@ import type { Condition, ListFields, SortKey } from './list-field.js';
 import type { ListQuery, SortTerm } from './list-query.js';
 import type { Page } from './page.js';
 
-/** Rows that are one stretch of a list, and what they are in order of. */
-interface Stretch {
+/** The rows of a keyset range, and their order. */
+interface KeysetRange {
   condition: Condition;
   sort: readonly SortTerm[];
 }
@@ -49,10 +49,10 @@ export class ListReader<Entity extends ObjectLiteral> {
     let truncated = false;
     let maxBytes = 0;
     await turnToRead();
-    for (const stretch of this.stretches(query)) {
+    for (const range of this.keysetRanges(query)) {
       if (rows.length >= wanted || truncated) break;
-      const select = this.prepareRead(stretch, conditions, expensive);
-      // The limit on the size is one of the page, not of each stretch.
+      const select = this.prepareRead(range, conditions, expensive);
+      // The limit on the size is one of the page, not of each range.
       const bytes = rows.length === 0 ? 0 : Buffer.byteLength(JSON.stringify(rows));
       const found = await select(wanted - rows.length, query.caller, bytes);
       rows.push(...found.rows);
@@ -95,11 +95,11 @@ export class ListReader<Entity extends ObjectLiteral> {
   }
 
   /**
-   * What comes behind the cursor, in order: the rows that differ from it in the last key alone,
-   * then those that differ in the last but one, and so on. Each is one stretch of an index, which
-   * all of them together are not where one key goes upwards and another downwards.
+   * The keyset ranges after the cursor, in order: the rows that differ from it in the last key alone,
+   * then those that differ in the last but one, and so on. An index serves each range, even if one key
+   * is ascending and another descending; it would not serve all of them together.
    */
-  private stretches({ sort, after }: ListQuery): Stretch[] {
+  private keysetRanges({ sort, after }: ListQuery): KeysetRange[] {
     const keys = sort.map(({ field }) => this.key(field));
     if (after === null) {
       const { sql, parameter, least } = keys[0]!;
@@ -124,14 +124,14 @@ export class ListReader<Entity extends ObjectLiteral> {
   }
 
   private prepareRead(
-    stretch: Stretch,
+    range: KeysetRange,
     conditions: Condition[],
     expensive: boolean,
   ): (limit: number, caller?: ReadCaller, bytes?: number) => Promise<BoundedRows<Entity>> {
-    const all = [...conditions, stretch.condition];
+    const all = [...conditions, range.condition];
     const values = Object.assign({}, ...all.map((each) => each.values)) as Condition['values'];
     const where = all.map(({ sql }) => sql).join(' AND ');
-    const select = this.prepare(where, stretch.sort, Object.keys(values), expensive);
+    const select = this.prepare(where, range.sort, Object.keys(values), expensive);
     return (limit, caller, bytes) => select.bounded({ ...values, limit }, caller, bytes);
   }
 

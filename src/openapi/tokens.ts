@@ -64,7 +64,7 @@ export function describeTokens(
       const csrfCookie = csrfCookieOf(loginCookies, loginCookieOf(requirement));
       addCsrfParameter(operation, { csrfCookie, required: header === null });
     }
-    // Who words a refusal differently words every refusal so.
+    // A route with a 401 response of its own documents all its refusals.
     if (hasOwnWords(operation, 401)) continue;
     const refusals = refusalsOf(requirement, isForgeable);
     for (const kind of [missingToken({ header, cookie }), ...refusals]) addError(operation, kind);

@@ -3,7 +3,7 @@ import { ApiError, serviceUnavailable } from '../errors/api-error.js';
 const MAX_TRIES = 3;
 
 /** An optimistic change found that another request had changed its rows since they were read. */
-export class OutrunError extends ApiError {
+export class ConflictError extends ApiError {
   constructor(cause: string) {
     super(serviceUnavailable, { headers: { 'retry-after': '1' }, cause });
   }
@@ -12,12 +12,12 @@ export class OutrunError extends ApiError {
 /**
  * Runs a change again if another request was faster, three times in all.
  *
- * @param isTransient whether an error is worth another try; `OutrunError` is, by default
+ * @param isTransient whether an error is worth another try; `ConflictError` is, by default
  * @throws the error of the last try
  */
 export async function retry<T>(
   change: () => Promise<T>,
-  isTransient: (error: unknown) => boolean = (error) => error instanceof OutrunError,
+  isTransient: (error: unknown) => boolean = (error) => error instanceof ConflictError,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

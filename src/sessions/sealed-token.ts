@@ -13,7 +13,7 @@ const CIPHER: CipherGCMTypes = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** What a token is known by where it must not lie itself: of its `jti`, which cannot be guessed. */
+/** Digest of the token's `jti`, which is stored instead of the token. A `jti` cannot be guessed. */
 export function digestOf({ id }: Token): string {
   return createHash('sha256').update(id).digest('base64url');
 }

@@ -71,7 +71,7 @@ export class Session {
   @Column('simple-json', { name: 'repeated_by', nullable: true })
   repeatedBy: string[] | null;
 
-  /** Verifications of the present password since the last right one, those under way included. */
+  /** Verifications of the current password since the last correct one, including those that have not ended. */
   @Column('integer', { name: 'password_attempts', default: 0 })
   passwordAttempts: number;
 

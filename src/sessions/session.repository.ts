@@ -119,7 +119,7 @@ export class SessionRepository {
 
   /** Within a write: the session, if it lives, locked until the write ends. */
   async lockActive(id: string): Promise<Session | undefined> {
-    return (await this.updateLive({ id }, { id })) ? this.findActive(id) : undefined;
+    return (await this.updateActive({ id }, { id })) ? this.findActive(id) : undefined;
   }
 
   /**
@@ -151,7 +151,7 @@ export class SessionRepository {
    */
   async touch(id: string, token?: string): Promise<boolean> {
     const current = token === undefined ? {} : { currentToken: orNone(token) };
-    return this.updateLive({ id, ...current }, { lastUsedAt: Date.now() });
+    return this.updateActive({ id, ...current }, { lastUsedAt: Date.now() });
   }
 
   /**
@@ -162,7 +162,7 @@ export class SessionRepository {
    */
   async rotateRefreshToken(step: SessionStep): Promise<boolean> {
     const { id, from, to, successor, range, agent, now, expiresAt } = step;
-    return this.updateLive(
+    return this.updateActive(
       { id, currentToken: orNone(from) },
       {
         currentToken: to,
@@ -185,33 +185,33 @@ export class SessionRepository {
     id: string,
     repeat: Pick<Session, 'repeats' | 'repeatedElsewhere' | 'repeatedBy'>,
   ): Promise<void> {
-    await this.updateLive({ id }, repeat);
+    await this.updateActive({ id }, repeat);
   }
 
   /**
-   * Counts a verification of the present password before it is made, in one statement, so that no
+   * Counts a verification of the current password before it runs, in one statement, so that no
    * instance verifies more than `max` of them.
    *
    * @returns false if `max` of them are counted already, or if the session has ended
    */
   async countPasswordAttempt(id: string, max: number): Promise<boolean> {
     const where = { id, passwordAttempts: LessThan(max) };
-    return this.updateLive(where, { passwordAttempts: () => 'password_attempts + 1' });
+    return this.updateActive(where, { passwordAttempts: () => 'password_attempts + 1' });
   }
 
-  /** Begins the count anew, after a right present password. */
+  /** Begins the count anew, after a correct password. */
   async forgetPasswordAttempts(id: string): Promise<void> {
-    await this.updateLive({ id }, { passwordAttempts: 0 });
+    await this.updateActive({ id }, { passwordAttempts: 0 });
   }
 
   /** @returns whether it lived until now */
   async end(id: string): Promise<boolean> {
-    return this.updateLive({ id }, ended());
+    return this.updateActive({ id }, ended());
   }
 
   /** @returns whether the subject has such a session, which lived until now */
   async endOf(subject: string, id: string): Promise<boolean> {
-    return this.updateLive({ id, subject }, ended());
+    return this.updateActive({ id, subject }, ended());
   }
 
   /**
@@ -221,7 +221,7 @@ export class SessionRepository {
    */
   async endAll(subject: string, except: string | null = null): Promise<boolean> {
     const others = except === null ? {} : { id: Not(except) };
-    return this.updateLive({ subject, ...others }, ended());
+    return this.updateActive({ subject, ...others }, ended());
   }
 
   /** Notes when sessions were last used, where that is later than what is known. */
@@ -241,7 +241,7 @@ export class SessionRepository {
   }
 
   /** @returns whether there were any such sessions that live */
-  private async updateLive(
+  private async updateActive(
     where: FindOptionsWhere<Session>,
     set: QueryDeepPartialEntity<Session>,
   ): Promise<boolean> {

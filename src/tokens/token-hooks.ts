@@ -24,7 +24,7 @@ export interface TokenHooks {
   issued?(token: Token): void | Promise<void>;
 }
 
-/** Nothing is as good as none. */
+/** `null` and `undefined` add no claims. */
 type ClaimsToAdd = Record<string, unknown> | null | undefined;
 
 const NO_CLAIMS = 'Claims are added as a plain object.';

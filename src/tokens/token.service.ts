@@ -15,16 +15,16 @@ import { type Claims, Token, type UnverifiedToken } from './token.js';
 export interface RefreshTokenOptions {
   /** More claims, beside the registered ones. */
   claims?: Record<string, unknown>;
-  /** Seconds; the lifetime of the settings where it is left out. */
+  /** Seconds; the lifetime of the settings by default. */
   expiresIn?: number;
   /**
-   * The session that the token lives and ends with. A session knows the one refresh token that is
-   * current, or takes the first that comes; another that is made for it is as good as spent.
+   * The session that the token belongs to. A session accepts its current refresh token, or the first
+   * one if it has none; any other counts as rotated.
    */
   sessionId?: string;
   /** Milliseconds since 1970 after which no token of the session is valid. */
   notAfter?: number;
-  /** Milliseconds since 1970; now, where it is left out. */
+  /** Milliseconds since 1970; now by default. */
   issuedAt?: number;
   /**
    * Gives it the claim `csrf`, a random value, so that requests that change something may send it as

@@ -28,7 +28,7 @@ export interface Claims {
 export const RESERVED_CLAIMS: readonly string[] = [
   ...['iss', 'aud', 'sub', 'sid', 'jti', 'type', 'iat', 'nbf', 'exp'],
   ...['fresh', 'scope', 'csrf'],
-  // No claim of anybody's, and no name that an object can be given.
+  // An assignment to it would change the prototype of an object.
   '__proto__',
 ];
 
@@ -109,7 +109,7 @@ export class Token {
   }
 }
 
-/** What a text says that claims to be a token. Nothing in it was verified: anybody may write it. */
+/** The decoded content of a token that was not verified. Anyone can write such a text. */
 export interface UnverifiedToken {
   readonly unverified: true;
   readonly signed: string;

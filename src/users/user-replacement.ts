@@ -10,7 +10,7 @@ import { Database } from '../database/database.js';
 import { SessionRepository } from '../sessions/session.repository.js';
 import { CurrentPasswordCheck } from './current-password.js';
 import type { ReplaceUser } from './dto/user-body.dto.js';
-import { OutrunError, retry } from '../scheduling/retry.js';
+import { ConflictError, retry } from '../scheduling/retry.js';
 import { hashTurn, PasswordHasher } from '../passwords/password-hasher.js';
 import { PasswordRules } from './password-rules.js';
 import { nameTaken } from './user-errors.js';
@@ -64,7 +64,7 @@ export class UserReplacement {
       );
       const values = { name, passwordHash: isUnchanged ? verified.passwordHash : newHash };
       if (await this.updateUser(verified, values, caller)) return { ...verified, name };
-      throw new OutrunError('the user kept changing');
+      throw new ConflictError('the user kept changing');
     });
   }
 

@@ -218,7 +218,7 @@ describe('Guessing passwords', () => {
   });
 });
 
-describe('Wrong present passwords in one session', () => {
+describe('Wrong current passwords in one session', () => {
   let app: TestApp;
   let other: TestApp;
   let user: LoggedIn;

@@ -434,6 +434,21 @@ describe('LoginThrottle', () => {
     expect(await tryTo(true)).toBe(true);
   });
 
+  it('moves failures that lie ahead to the present after the clock was set back, and no others', async () => {
+    const times = async () =>
+      (await rows()).map(({ lastAt }) => lastAt - START).sort((a, b) => a - b);
+    await fail(1, { name: 'luke' });
+    now -= 1000;
+    await fail(1);
+    now += 1000;
+    await fail(1, { from: elsewhere(1) });
+    now -= 500;
+    const outcome = attemptOf({})(() => Promise.reject(new Error('no verification')));
+    await expect(outcome).rejects.toThrow('no verification');
+    // Of leia: from home, from all places, from elsewhere; then two of luke.
+    expect(await times()).toEqual([-1000, -500, 0, 0, 0]);
+  });
+
   it('forgets failures a day after the last one, and looks for such every 15 minutes', async () => {
     await fail(1);
     now += 1;

@@ -1,9 +1,11 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/internal';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { ListQuery } from '../../src/lists/list-query.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 import type { BookRepository } from '../../src/books/book.repository.js';
 import { BooksService } from '../../src/books/books.service.js';
-import { ownerOf } from '../../src/books/owner-id.decorator.js';
+import { OwnerId, ownerOf } from '../../src/books/owner-id.decorator.js';
 
 const values = { name: 'Heir', author: 'Zahn', publisher: 'Bantam', price: null };
 const book = { ...values, id: 5, ownerId: 7 };
@@ -49,6 +51,21 @@ describe('BooksService', () => {
 });
 
 describe('The owner of books', () => {
+  it('is a parameter of a handler', () => {
+    class Routes {
+      list(@OwnerId() _ownerId: number) {}
+    }
+    const [argument] = Object.values(
+      Reflect.getMetadata(ROUTE_ARGS_METADATA, Routes, 'list') as Record<
+        string,
+        { factory: (data: unknown, context: ExecutionContext) => unknown }
+      >,
+    );
+    const token = new Token('', { alg: 'HS256' }, { sub: '7' } as Claims);
+    const context = { switchToHttp: () => ({ getRequest: () => ({ token }) }) };
+    expect(argument!.factory(undefined, context as unknown as ExecutionContext)).toBe(7);
+  });
+
   const ownerOfSubject = (sub: string) => () =>
     ownerOf(new Token('', { alg: 'HS256' }, { sub } as Claims));
 

@@ -12,7 +12,12 @@ describe('CommonPasswords', () => {
   it.each(['123456', 'password', 'PassWord', 'qwerty', '12345678'])(
     'refuses %s in production',
     (password) => {
-      const common = expect.objectContaining({ code: 'password_too_common' });
+      const common = expect.objectContaining({
+        body: expect.objectContaining({
+          ...{ statusCode: 400, code: 'password_too_common' },
+          message: 'This password is too common.',
+        }) as unknown,
+      });
       expect(() => listWith(true).refuse(password)).toThrow(common);
     },
   );

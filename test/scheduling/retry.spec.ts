@@ -1,16 +1,16 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { OutrunError, retry } from '../../src/scheduling/retry.js';
+import { ConflictError, retry } from '../../src/scheduling/retry.js';
 
 describe('retry', () => {
   it('gives the result of the first change that is not outrun', async () => {
     const change = jest.fn<() => Promise<number>>();
-    change.mockRejectedValueOnce(new OutrunError('changed')).mockResolvedValueOnce(7);
+    change.mockRejectedValueOnce(new ConflictError('changed')).mockResolvedValueOnce(7);
     expect(await retry(change)).toBe(7);
     expect(change).toHaveBeenCalledTimes(2);
   });
 
   it('gives up after three tries, with 503', async () => {
-    const change = jest.fn(() => Promise.reject(new OutrunError('changed')));
+    const change = jest.fn(() => Promise.reject(new ConflictError('changed')));
     await expect(retry(change)).rejects.toMatchObject({
       ...{ code: 'service_unavailable', reason: 'changed', headers: { 'retry-after': '1' } },
     });

@@ -310,7 +310,7 @@ describe('POST /auth/password', () => {
     await app.login(user);
   });
 
-  it('refuses a wrong present password, and changes nothing', async () => {
+  it('refuses a wrong current password, and changes nothing', async () => {
     user = await app.newLogin();
     const other = await app.login(user);
     const answer = await change(user.access, { ...words, current_password: 'wrong' });

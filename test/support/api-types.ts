@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Get new tokens
-         * @description For a refresh token, which is spent by it. A spent one that comes again within `REFRESH_GRACE` from the same address range, or once from another range with the same user agent, gets the same successor, fifty times at most. Any other repeat ends the session. Needs a refresh token.
+         * @description Rotates the refresh token. A rotated token that is repeated within `REFRESH_GRACE` from the same address range, or once from another range with the same user agent, gets the same successor, fifty times at most. Any other repeat ends the session. Needs a refresh token.
          */
         post: operations["authRefresh"];
         delete?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Change your password
-         * @description Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. The fifth wrong present password in a session ends it. Needs an access token, which has to come from a login.
+         * @description Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. The fifth wrong current password in a session ends it. Needs an access token, which has to come from a login.
          */
         post: operations["authChangePassword"];
         delete?: never;
@@ -557,7 +557,7 @@ export interface components {
              */
             happened_at: string;
             /**
-             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_repeated`: a spent refresh token came again in time and got its successor, once for each address range and user agent; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `session_evicted`: a login went beyond the number of sessions a user may have, and ended this one; `password_guessed`: five present passwords in a session were wrong, and the session ended; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: the password was changed, and sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no administrator any more, and all of their sessions ended; `user_created`: somebody registered; `user_renamed`: the name of the user was changed; `user_deleted`: with all sessions and books.
+             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_repeated`: a spent refresh token came again in time and got its successor, once for each address range and user agent; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `session_evicted`: a login went beyond the number of sessions a user may have, and ended this one; `password_guessed`: five wrong current passwords in a session, which has ended; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: the password was changed, and sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no administrator any more, and all of their sessions ended; `user_created`: a user was registered; `user_renamed`: the name of the user was changed; `user_deleted`: with all sessions and books.
              * @example login
              * @enum {string}
              */
@@ -607,7 +607,7 @@ export interface components {
              */
             expires_in: number;
             /**
-             * @description Good for new access tokens, and for nothing else.
+             * @description Send it to `POST /auth/refresh` to get new tokens.
              * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.kNxDvO8yhJ2ThYvKQ4n0c1Oq
              */
             refresh_token: string;
@@ -1060,7 +1060,7 @@ export interface components {
              */
             error: string;
             /**
-             * @description A sentence, or for a body that breaks its schema the sentences of each field.
+             * @description A message, or for an invalid body or query the messages of each field.
              * @example {
              *       "crew": [
              *         "Not a valid integer."

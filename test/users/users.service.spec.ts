@@ -355,6 +355,14 @@ describe('UsersService', () => {
     expect(await service.confirm({ ...leia, passwordHash: 'other' })).toBe(false);
   });
 
+  it('says whether a user is unchanged: the name, the password and that they exist', async () => {
+    expect(await service.isUnchanged(leia)).toBe(true);
+    expect(await service.isUnchanged({ ...leia, name: 'organa' })).toBe(false);
+    expect(await service.isUnchanged({ ...leia, passwordHash: 'other' })).toBe(false);
+    stored = undefined;
+    expect(await service.isUnchanged(leia)).toBe(false);
+  });
+
   it('gives a user with a new role, if the role alone has changed', async () => {
     expect(await service.withNewRole(leia)).toBeUndefined();
     const promoted = (stored = { ...leia, admin: true });

@@ -34,7 +34,7 @@ export class AccessTokenResponse {
 }
 
 export class LoginResponse extends AccessTokenResponse {
-  @ApiProperty({ description: 'Good for new access tokens, and for nothing else.', example })
+  @ApiProperty({ description: 'Send it to `POST /auth/refresh` to get new tokens.', example })
   refresh_token?: string;
 
   static fromPair(access: Token, refresh: Token): LoginResponse {

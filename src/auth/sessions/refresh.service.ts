@@ -45,7 +45,7 @@ export class RefreshService {
     const end = token.expiresAt.getTime();
     if (sessionId === null) {
       const access = await this.accessTokenFor(user, token, end);
-      // Code made it, without a session that could move on: it stays good.
+      // A token that code issued without a session cannot be rotated, and stays valid.
       return this.config.refreshRotation ? { access, refresh: token } : { access };
     }
     if (this.config.refreshRotation) return this.rotate(token, user, sessionId, client);
@@ -65,7 +65,7 @@ export class RefreshService {
     if (!session) throw new TokenError(tokenRevoked, 'the session ended meanwhile');
     const isCurrent = (session.currentToken ?? digestOf(token)) === digestOf(token);
     const expiresAt = isCurrent ? this.newEndOf(session) : session.expiresAt;
-    // Made before the token is spent: where a hook says no, nothing is lost.
+    // Tokens are issued before the rotation, so that a failing hook leaves the old token valid.
     const access = await this.accessTokenFor(user, token, expiresAt);
     const successor = isCurrent ? await this.successorOf(token, expiresAt) : null;
 

@@ -46,7 +46,7 @@ export class PostgresDatabase extends Database {
       await this.migrate();
       await this.source.initialize();
     } catch (error) {
-      throw withSentence(error);
+      throw startErrorOf(error);
     }
   }
 
@@ -167,7 +167,7 @@ const READ_ONLY = '25006';
 const isDeadlock = (error: unknown): boolean => codeOf(error) === DEADLOCK;
 
 /** Says why the server could not be used, and what would do, for the person who starts the service. */
-function withSentence(error: unknown): StartError {
+function startErrorOf(error: unknown): StartError {
   const sentence =
     error instanceof ReadOnlyServer
       ? 'is read-only: it is a standby, or default_transaction_read_only is on. Name the primary server.'

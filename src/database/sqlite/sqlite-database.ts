@@ -25,7 +25,7 @@ import {
   prepareSqliteFile,
   problemsOfModes,
   refuseDamagedFile,
-  withSentence,
+  startErrorOf,
 } from './sqlite-file.js';
 import { SqliteReadThread } from './sqlite-read-thread.js';
 import { SqliteWriter, untilUnlocked } from './sqlite-writer.js';
@@ -33,7 +33,7 @@ import { SqliteWriter, untilUnlocked } from './sqlite-writer.js';
 type Statement = BetterSqlite3.Statement<unknown[], unknown[]>;
 
 /** How long the start waits for another process that has the file locked, in milliseconds. */
-const START_PATIENCE = 60_000;
+const START_LOCK_TIMEOUT = 60_000;
 
 /**
  * One SQLite file with two connections: one that only reads, one that writes, for one
@@ -64,7 +64,7 @@ export class SqliteDatabase extends Database {
   }
 
   override async open(): Promise<void> {
-    const deadline = performance.now() + START_PATIENCE;
+    const deadline = performance.now() + START_LOCK_TIMEOUT;
     const { file } = this.settings;
     try {
       await prepareSqliteFile(this.settings, this.entities);
@@ -76,7 +76,7 @@ export class SqliteDatabase extends Database {
       for (const problem of problemsOfModes(file)) this.logger.warn(problem);
     } catch (error) {
       await this.close();
-      throw withSentence(file, error);
+      throw startErrorOf(file, error);
     }
   }
 

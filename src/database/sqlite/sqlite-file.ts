@@ -19,7 +19,7 @@ export function filesOf(file: string): string[] {
 /**
  * Makes a missing file, if the settings allow it, and checks one that exists before SQLite opens it.
  *
- * @throws StartError, with a sentence for a person, if the file is missing, empty, or cannot be written
+ * @throws StartError if the file is missing, empty, or cannot be written
  */
 export async function prepareSqliteFile(
   { file, create }: SqliteSettings,
@@ -84,7 +84,7 @@ export function refuseDamagedFile(connection: Connection): void {
 class DamagedFile extends Error {}
 
 /** Says why a file could not be used, and what would do, for the person who starts the service. */
-export function withSentence(file: string, error: unknown): StartError {
+export function startErrorOf(file: string, error: unknown): StartError {
   if (error instanceof StartError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const reason = message.replace(/\s+/g, ' ');

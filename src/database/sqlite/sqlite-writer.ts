@@ -4,20 +4,20 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { unavailable } from '../../errors/api-error.js';
 import { isLocked } from '../driver-error.js';
 
-/** Writes in line before a caller is told to come back. */
-const MAX_WAITING = 1000;
+/** Queued writes; a further one is refused with 503. */
+const MAX_QUEUED = 1000;
 /** Writes that share a transaction, so that none waits for too many others. */
-const MAX_TOGETHER = 64;
+const MAX_BATCH = 64;
 /**
  * Milliseconds after which a shared transaction takes no further write. Writes run on the main
  * thread, so 64 that each remove hundreds of rows would hold up every request until the last is done.
  */
 const MAX_DURATION = 10;
-/** How long a write waits for another process that holds the file, in milliseconds. */
-const PATIENCE = 5_000;
+/** Timeout of a write that waits for the lock of another process, in milliseconds. */
+const LOCK_TIMEOUT = 5_000;
 
 interface Write {
-  /** When the patience of its caller ends; see `performance.now`. */
+  /** When the write times out; see `performance.now`. */
   deadline: number;
   run: () => Promise<unknown>;
   resolve: (value: never) => void;
@@ -30,7 +30,7 @@ interface Write {
  * that one that fails undoes nothing but itself. A write is acknowledged after the commit.
  */
 export class SqliteWriter {
-  private readonly line: Write[] = [];
+  private readonly queue: Write[] = [];
   private readonly inWrite = new AsyncLocalStorage<{ open: boolean }>();
   private draining = false;
 
@@ -49,22 +49,23 @@ export class SqliteWriter {
   }
 
   /**
-   * @throws ApiError 503 where the line is full
-   * @throws SQLite's own error where the transaction fails, or another process does not let go
+   * @throws ApiError 503 if the queue is full
+   * @throws SQLite's own error if the transaction fails, or another process keeps the lock
    */
   run<T>(work: () => Promise<T>): Promise<T> {
     if (this.active) return work();
-    if (this.line.length >= MAX_WAITING) return Promise.reject(unavailable('the line is full'));
+    if (this.queue.length >= MAX_QUEUED)
+      return Promise.reject(unavailable('the write queue is full'));
     return new Promise<T>((resolve, reject) => {
-      const deadline = performance.now() + PATIENCE;
-      this.line.push({ deadline, run: work, resolve, reject });
+      const deadline = performance.now() + LOCK_TIMEOUT;
+      this.queue.push({ deadline, run: work, resolve, reject });
       if (!this.draining) void this.drain();
     });
   }
 
   private async drain(): Promise<void> {
     this.draining = true;
-    while (this.line.length > 0) {
+    while (this.queue.length > 0) {
       // Requests that arrived in the same turn of the event loop come along.
       await nextTurn();
       await this.together();
@@ -81,17 +82,17 @@ export class SqliteWriter {
       const runAll = async (): Promise<void> => {
         const end = performance.now() + MAX_DURATION;
         do {
-          const write = this.line.shift()!;
+          const write = this.queue.shift()!;
           writes.push(write);
           outcomes.push(await this.alone(write));
-        } while (this.line.length > 0 && writes.length < MAX_TOGETHER && performance.now() < end);
+        } while (this.queue.length > 0 && writes.length < MAX_BATCH && performance.now() < end);
         this.requireFiles();
       };
-      await immediateTransaction(this.connection(), runAll, this.line[0]?.deadline);
+      await immediateTransaction(this.connection(), runAll, this.queue[0]?.deadline);
       this.requireFiles();
     } catch (error) {
       // Nothing of any of them was kept. If the transaction did not begin, none has left the line.
-      const undone = writes.length > 0 ? writes : this.line.splice(0, MAX_TOGETHER);
+      const undone = writes.length > 0 ? writes : this.queue.splice(0, MAX_BATCH);
       for (const { reject } of undone) reject(error);
       return;
     }
