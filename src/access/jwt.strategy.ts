@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
+import jsonwebtoken from 'jsonwebtoken';
+import type passport from 'passport';
 import { Strategy } from 'passport-jwt';
 import { TokenKeys } from '../keys/token-keys.js';
+import { TokenError, tokenExpired, tokenInvalid, tokenMissing } from '../tokens/token-errors.js';
 import { TokenService } from '../tokens/token.service.js';
 import type { Token } from '../tokens/token.js';
 import { bearerToken } from './sent-token.js';
@@ -38,6 +41,17 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   }
 
   /**
+   * Passport makes an object of the strategy for each request. Its failures become errors of tokens, so
+   * that the response has the code and the challenge of every other refused token.
+   */
+  override authenticate(request: unknown, options: object = {}): void {
+    const running = this as unknown as passport.StrategyCreatedStatic;
+    const isMissing = bearerToken(request as FastifyRequest) === null;
+    running.fail = (reason: unknown) => running.error(refusalOf(reason, isMissing));
+    super.authenticate(request as never, options);
+  }
+
+  /**
    * passport-jwt has verified the signature. Everything else is checked where it always is.
    *
    * @throws TokenError
@@ -52,4 +66,11 @@ function exported({ verifying }: TokenKey): string | Buffer {
   return verifying.type === 'secret'
     ? verifying.export()
     : verifying.export({ type: 'spki', format: 'pem' });
+}
+
+function refusalOf(reason: unknown, isMissing: boolean): TokenError {
+  if (isMissing) return new TokenError(tokenMissing);
+  if (reason instanceof TokenError) return reason;
+  const isExpired = reason instanceof jsonwebtoken.TokenExpiredError;
+  return new TokenError(isExpired ? tokenExpired : tokenInvalid, reason);
 }

@@ -93,12 +93,12 @@ export class AuthService {
   ): Promise<T> {
     const prepared = await prepare(user);
     const isOpen = await this.database.write(async () => {
-      if (!(await this.users.confirm(user))) return false;
+      if (!(await this.users.lockIfUnchanged(user))) return false;
       await this.keep(prepared.session, user, client);
       return true;
     });
     if (isOpen) return prepared;
-    const changed = await this.users.withNewRole(user);
+    const changed = await this.users.findWithChangedRole(user);
     if (!changed) throw refusedLogin();
     return this.open(changed, client, prepare);
   }

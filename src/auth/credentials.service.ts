@@ -55,7 +55,8 @@ export class CredentialsService implements CurrentPasswordCheck {
       if (!isRight || !user) throw refusedLogin();
       if (!this.passwords.isOutdated(user.passwordHash)) return user;
       const passwordHash = await this.passwords.hash(password, turn);
-      if (await this.users.replaceHash(user, passwordHash)) return { ...user, passwordHash };
+      if (await this.users.updateHashIfUnchanged(user, passwordHash))
+        return { ...user, passwordHash };
       // Another login was faster with the new hash, or the password was changed.
       throw new ConflictError('the password kept changing');
     });

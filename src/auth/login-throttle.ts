@@ -28,7 +28,7 @@ const RETRY_AFTER = 5;
 const FIRST_DELAY = 15_000;
 const LONGEST_DELAY = 15 * 60_000;
 /** Failures are forgotten when there was none for so long. */
-const MEMORY = 24 * 3600_000;
+const RETENTION = 24 * 3600_000;
 
 /** The keys of the rows that count the failures of an attempt. */
 interface Counters {
@@ -96,17 +96,17 @@ export class LoginThrottle {
   ): Promise<boolean> {
     const counters = countersOf(nfc(name), client);
     const beforeHash = async (queued: boolean) => {
-      if (queued) await this.look(counters, isKnown);
+      if (queued) await this.requireNoDelay(counters, isKnown);
       await beforeVerify?.();
     };
-    return this.inTurn(counters, isKnown, async (failures) => {
+    return this.enqueue(counters, isKnown, async (failures) => {
       const isRight = await verify(beforeHash);
       if (!isRight) {
-        await this.count(counters, onFailure);
+        await this.countFailure(counters, onFailure);
         this.warnOfDelay(failures + 1, client);
         return false;
       }
-      if (failures > 0) await this.forget(counters);
+      if (failures > 0) await this.clearFailures(counters);
       await onSuccess?.();
       return true;
     });
@@ -116,7 +116,7 @@ export class LoginThrottle {
    * Runs at most four attempts concurrently, and no more than may fail before the delay starts. During
    * failures it runs them one by one.
    */
-  private async inTurn(
+  private async enqueue(
     counters: Counters,
     isKnown: boolean,
     attempt: (failures: number) => Promise<boolean>,
@@ -134,7 +134,7 @@ export class LoginThrottle {
       for (;;) {
         // Taken before the failures are read: an attempt that ends meanwhile counts twice, not never.
         const earlier = queue.slice(0, queue.indexOf(place));
-        const failures = await this.look(counters, isKnown);
+        const failures = await this.requireNoDelay(counters, isKnown);
         const free = earlier.length < MAX_AT_ONCE && failures + earlier.length < MAX_IN_RANGE;
         if (earlier.length === 0 || free) {
           return await attempt(failures);
@@ -157,12 +157,12 @@ export class LoginThrottle {
 
   /** @param signal ends it before everything is removed */
   removeOld(signal?: AbortSignal): Promise<void> {
-    const old = { key: 'key', column: 'lastAt', moment: Date.now() - MEMORY } as const;
+    const old = { key: 'key', column: 'lastAt', moment: Date.now() - RETENTION } as const;
     return removeInBatches(this.database, LoginFailure, old, signal);
   }
 
   /** @returns how many failures in a row there were from there */
-  private async look(counters: Counters, isKnown: boolean): Promise<number> {
+  private async requireNoDelay(counters: Counters, isKnown: boolean): Promise<number> {
     const { inRange, inAll } = counters;
     const now = Date.now();
     const rows = await this.failuresUntil(now, counters);
@@ -209,7 +209,10 @@ export class LoginThrottle {
     return ips.some((ip) => addressRange(ip) === range);
   }
 
-  private async count({ inRange, inAll }: Counters, onFailure: () => Promise<void>): Promise<void> {
+  private async countFailure(
+    { inRange, inAll }: Counters,
+    onFailure: () => Promise<void>,
+  ): Promise<void> {
     await this.database.write(async (manager) => {
       // One order everywhere, to avoid deadlocks.
       for (const key of [inRange, inAll]) {
@@ -224,7 +227,7 @@ export class LoginThrottle {
   }
 
   /** Deletes the failures of this range, and subtracts them from those of the account. */
-  private async forget({ inRange, inAll }: Counters): Promise<void> {
+  private async clearFailures({ inRange, inAll }: Counters): Promise<void> {
     await this.database.write(async (manager) => {
       const row = await manager.findOneBy(LoginFailure, { key: inRange });
       const { affected } = await manager.delete(LoginFailure, { key: inRange });

@@ -20,7 +20,7 @@ import { requestIdHeader } from '../http/request-id.js';
 import { focusFirstScheme } from './authorize-focus.js';
 import { removeUnused, shareHeaders } from './components.js';
 import { listErrorCodes } from './error-codes.js';
-import { addError, addSentence, type OperationObject, operationsOf } from './operations.js';
+import { addError, appendDescription, type OperationObject, operationsOf } from './operations.js';
 import { describePathParameters } from './parameters.js';
 import { sortByTags } from './tags.js';
 import { describeSetCookie } from './cookies.js';
@@ -147,7 +147,7 @@ function publicId(route: string): string {
 /** An empty list is an explicit statement; generators and linters take a missing one for a mistake. */
 function describeOpen(operation: OperationObject): void {
   operation.security = [];
-  addSentence(operation, 'Needs no token.');
+  appendDescription(operation, 'Needs no token.');
 }
 
 /**

@@ -22,7 +22,7 @@ function isOperation(member: unknown): member is OperationObject {
 }
 
 /** Whether a route answers that status, and not in the shape of all other errors. */
-export function hasOwnWords({ responses }: OperationObject, status: number): boolean {
+export function hasOwnErrorResponse({ responses }: OperationObject, status: number): boolean {
   const known = responses[status];
   if (!known || '$ref' in known) return false;
   const schema = known.content?.['application/json']?.schema;
@@ -43,6 +43,6 @@ export function addError(operation: OperationObject, kind: ErrorKind): void {
 }
 
 /** Adds a sentence to the description of an operation. */
-export function addSentence(operation: OperationObject, sentence: string): void {
+export function appendDescription(operation: OperationObject, sentence: string): void {
   operation.description = [operation.description, sentence].filter(Boolean).join(' ');
 }

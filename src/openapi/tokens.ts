@@ -4,8 +4,8 @@ import { type ErrorKind, tooManyRequests } from '../errors/api-error.js';
 import { addCsrfParameter, csrfCookieOf, type LoginCookies } from './cookies.js';
 import {
   addError,
-  addSentence,
-  hasOwnWords,
+  appendDescription,
+  hasOwnErrorResponse,
   type OperationObject,
   operationsOf,
 } from './operations.js';
@@ -57,7 +57,7 @@ export function describeTokens(
     const cookie = cookieOf(requirement, loginCookies);
     const header = headerOf(requirement);
     const { type = 'access' } = requirement;
-    addSentence(operation, needsOf(requirement));
+    appendDescription(operation, needsOf(requirement));
     addSecurity(operation, schemes, { header, cookie, type });
     const isForgeable = cookie !== null && changes;
     if (isForgeable) {
@@ -65,7 +65,7 @@ export function describeTokens(
       addCsrfParameter(operation, { csrfCookie, required: header === null });
     }
     // A route with a 401 response of its own documents all its refusals.
-    if (hasOwnWords(operation, 401)) continue;
+    if (hasOwnErrorResponse(operation, 401)) continue;
     const refusals = refusalsOf(requirement, isForgeable);
     for (const kind of [missingToken({ header, cookie }), ...refusals]) addError(operation, kind);
   }

@@ -48,6 +48,11 @@ export class PeriodicJobs implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly jobs: ScheduledJob[] = [];
   private readonly timers: NodeJS.Timeout[] = [];
 
+  /** Aborts at shutdown. */
+  get stopping(): AbortSignal {
+    return this.abort.signal;
+  }
+
   /** @returns a function that runs the job now, after a current run, and never rejects */
   add({ name, interval, run, runAtShutdown = false }: PeriodicJob): () => Promise<void> {
     const latest = Promise.resolve();

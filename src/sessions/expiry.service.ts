@@ -6,7 +6,7 @@ import { TokenStateRepository } from './token-state.repository.js';
  * Milliseconds for which sessions and revoked tokens are kept beyond their expiry. Without them a clock
  * that jumps forward and back would make logged-out tokens valid again.
  */
-const KEPT = 24 * 3600_000;
+const RETENTION = 24 * 3600_000;
 
 /** Removes sessions and revoked tokens that no valid token can name any more. */
 @Injectable()
@@ -21,6 +21,6 @@ export class ExpiryService {
 
   /** @param signal ends it before everything is removed */
   removeExpired(signal?: AbortSignal): Promise<void> {
-    return this.states.removeExpired(Date.now() - KEPT, signal);
+    return this.states.removeExpired(Date.now() - RETENTION, signal);
   }
 }

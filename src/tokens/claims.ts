@@ -72,7 +72,7 @@ export function refuseClaims(
     if (claims[name] !== undefined && !isIdentifier(claims[name])) return `${name} is ill-typed`;
   }
   for (const name of ['iat', 'nbf', 'exp']) {
-    if (!isMoment(claims[name])) return `${name} is missing or ill-typed`;
+    if (!isNumericDate(claims[name])) return `${name} is missing or ill-typed`;
   }
   for (const name of ['iat', 'nbf']) {
     const ahead = (claims[name] as number) - now;
@@ -95,11 +95,11 @@ function isIdentifier(value: unknown): value is string {
 }
 
 /** What a `Date` can be at the latest; ECMA-262, section 21.4.1.1. */
-const LAST_MOMENT = 8.64e12;
+const MAX_TIMESTAMP = 8.64e12;
 
 /** RFC 7519, section 2: a NumericDate; fractions are allowed. */
-function isMoment(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && value <= LAST_MOMENT;
+function isNumericDate(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= MAX_TIMESTAMP;
 }
 
 function isAudience(value: unknown): boolean {

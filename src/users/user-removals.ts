@@ -25,9 +25,9 @@ export class UserRemovals {
     private readonly database: Database,
     private readonly batches: WriteBatches,
     sessions: SessionBatches,
-    jobs: PeriodicJobs,
+    private readonly jobs: PeriodicJobs,
   ) {
-    const run = (signal: AbortSignal) => this.finishAll(signal);
+    const run = () => this.finishAll();
     jobs.add({ name: 'remove rows of deleted users', interval: 15 * 60_000, run });
     this.locked = database.select({
       parameters: ['userId'],
@@ -55,21 +55,21 @@ export class UserRemovals {
   }
 
   /** Removes what is left. A failure is logged, and the next round tries again. */
-  async finish(userId: number, signal?: AbortSignal): Promise<void> {
+  async finish(userId: number): Promise<void> {
     try {
-      await this.batches.run({ group: `subject ${userId}` }, () => this.removeNext(userId, signal));
+      await this.batches.run({ group: `subject ${userId}` }, () => this.removeNext(userId));
     } catch (error) {
       this.log.warn(`The rows of user ${userId} are removed later: ${String(error)}`);
     }
   }
 
-  private async finishAll(signal: AbortSignal): Promise<void> {
+  private async finishAll(): Promise<void> {
     const removals = await this.database.write((manager) => manager.find(UserRemoval));
-    for (const { userId } of removals) await this.finish(userId, signal);
+    for (const { userId } of removals) await this.finish(userId);
   }
 
-  private async removeNext(userId: number, signal?: AbortSignal): Promise<boolean> {
-    if (signal?.aborted) return false;
+  private async removeNext(userId: number): Promise<boolean> {
+    if (this.jobs.stopping.aborted) return false;
     return this.database.write(async (manager) => {
       // Another instance may do the same, which would find fewer rows than a batch, and stop.
       if (!(await this.locked.first({ userId }))) return false;

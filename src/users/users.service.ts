@@ -198,7 +198,7 @@ export class UsersService {
   }
 
   /** @returns false if the user was changed since they were read */
-  replaceHash(user: UserWithHash, passwordHash: string): Promise<boolean> {
+  updateHashIfUnchanged(user: UserWithHash, passwordHash: string): Promise<boolean> {
     return this.users.updateIfUnchanged(user, { passwordHash });
   }
 
@@ -206,7 +206,7 @@ export class UsersService {
    * Within a write: confirms that the user still has the password that was verified, and the role
    * that was read, and holds them so until the write ends.
    */
-  confirm(user: AuthenticatedUser): Promise<boolean> {
+  lockIfUnchanged(user: AuthenticatedUser): Promise<boolean> {
     return this.users.updateIfUnchanged(user, { passwordHash: user.passwordHash });
   }
 
@@ -217,7 +217,7 @@ export class UsersService {
   }
 
   /** The user as they are now, where it is the role alone that has changed since they were read. */
-  async withNewRole(user: AuthenticatedUser): Promise<AuthenticatedUser | undefined> {
+  async findWithChangedRole(user: AuthenticatedUser): Promise<AuthenticatedUser | undefined> {
     const now = await this.users.findByIdWithHash(user.id);
     return now?.passwordHash === user.passwordHash && now.admin !== user.admin ? now : undefined;
   }

@@ -2,16 +2,19 @@ import { Injectable, type OnModuleInit, type Type } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/internal';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { getMetadataStorage } from 'class-validator';
 import { StartError } from '../errors/start-error.js';
 import { messageOf } from '../errors/error-message.js';
 import { type BodyClass, planOf } from './body-plan.js';
 
-interface BodyParameter {
+interface Parameter {
   /** The controller's and the handler's name. */
   handler: string;
   type: unknown;
   /** The field that the handler takes, of `@Body('name')`. */
   field: string | undefined;
+  /** Whether it has pipes of its own. */
+  isPiped: boolean;
 }
 
 const NO_CLASSES: readonly unknown[] = [undefined, Object, Array, String, Number, Boolean];
@@ -26,46 +29,59 @@ export class BodyClasses implements OnModuleInit {
 
   /** @throws StartError with a sentence for each body that could not be checked */
   onModuleInit(): void {
-    const problems = this.parameters().flatMap((parameter) => {
+    const problems = this.parameters('BODY').flatMap((parameter) => {
       const problem = problemOf(parameter);
       return problem === null ? [] : [`${parameter.handler}: @Body() ${problem}.`];
     });
+    for (const { handler, type, isPiped } of this.parameters('QUERY')) {
+      if (isPiped || !isDecorated(type)) continue;
+      const advice = 'give it a pipe that checks it, or use @ListParameters()';
+      problems.push(
+        `${handler}: @Query() has a class whose decorators are not checked; ${advice}.`,
+      );
+    }
     if (problems.length > 0) throw new StartError(problems.join('\n'));
   }
 
   list(): BodyClass[] {
-    return this.parameters().map(({ type }) => type as BodyClass);
+    return this.parameters('BODY').map(({ type }) => type as BodyClass);
   }
 
-  private parameters(): BodyParameter[] {
+  private parameters(kind: 'BODY' | 'QUERY'): Parameter[] {
     return this.discovery.getControllers().flatMap(({ metatype }) => {
       if (!metatype) return [];
       const prototype = metatype.prototype as object;
       return this.scanner
         .getAllMethodNames(prototype)
-        .flatMap((method) => bodiesOf(metatype as Type, prototype, method));
+        .flatMap((method) => parametersOf(kind, metatype as Type, prototype, method));
     });
   }
 }
 
-function bodiesOf(controller: Type, prototype: object, method: string): BodyParameter[] {
+function parametersOf(
+  kind: 'BODY' | 'QUERY',
+  controller: Type,
+  prototype: object,
+  method: string,
+): Parameter[] {
   const all = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) ?? {}) as Record<
     string,
-    { index: number; data?: unknown }
+    { index: number; data?: unknown; pipes?: unknown[] }
   >;
   const types = Reflect.getMetadata('design:paramtypes', prototype, method) as
     unknown[] | undefined;
   return Object.entries(all)
-    .filter(([key]) => key.startsWith(`${RouteParamtypes.BODY}:`))
-    .map(([, { index, data }]) => ({
+    .filter(([key]) => key.startsWith(`${RouteParamtypes[kind]}:`))
+    .map(([, { index, data, pipes = [] }]) => ({
       handler: `${controller.name}.${method}`,
       type: types?.[index],
       field: typeof data === 'string' ? data : undefined,
+      isPiped: pipes.length > 0,
     }));
 }
 
 /** What makes a body one that could not be checked; the end of a sentence. */
-function problemOf({ type, field }: BodyParameter): string | null {
+function problemOf({ type, field }: Parameter): string | null {
   if (field !== undefined) {
     return `takes the field "${field}" alone, which is not checked; take the body as a class`;
   }
@@ -78,4 +94,11 @@ function problemOf({ type, field }: BodyParameter): string | null {
   } catch (error) {
     return `cannot be checked: ${messageOf(error)}`;
   }
+}
+
+/** Whether the type is a class with decorators of class-validator. */
+function isDecorated(type: unknown): boolean {
+  if (typeof type !== 'function') return false;
+  const storage = getMetadataStorage();
+  return storage.getTargetValidationMetadatas(type, '', false, false).length > 0;
 }

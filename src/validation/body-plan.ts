@@ -1,8 +1,9 @@
+import { TransformationType } from 'class-transformer';
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
 import { getMetadataStorage, type ValidationArguments } from 'class-validator';
 import type { AppConfig } from '../config/app-config.js';
-import { messageFor, priorityOf, strictCheck } from './checks.js';
-import { isKnownWhen } from './decorators.js';
+import { isTypeCheck, messageFor, priorityOf, strictCheck } from './checks.js';
+import { isKnown } from './decorators.js';
 import { INT_32 } from './integer-column.js';
 import { messages } from './messages.js';
 
@@ -16,6 +17,8 @@ type Metadata = ReturnType<
 export interface Check {
   name: string;
   constraints: readonly unknown[];
+  /** Whether it is about the type of the value, rather than its content. */
+  isType: boolean;
   /** Whether it is about each item of a list. */
   each: boolean;
   isValid: (value: unknown, args: ValidationArguments) => boolean;
@@ -33,7 +36,7 @@ export interface FieldPlan {
   checks: readonly Check[];
   /** The class of a nested object, or of the items of a list. */
   nested: BodyClass | null;
-  /** Whether the property is declared as an array. */
+  /** Whether the value is a list. */
   isList: boolean;
   /** Whether a text is converted to a `Date`. */
   isDate: boolean;
@@ -63,24 +66,59 @@ export function planOf(type: BodyClass): BodyPlan {
 
 function fieldPlan(type: BodyClass, name: string, all: readonly Metadata[]): FieldPlan {
   const declared: unknown = Reflect.getMetadata('design:type', type.prototype as object, name);
-  const isNested = all.some((metadata) => metadata.type === 'nestedValidation');
+  refuseUnsupported(type, name, all);
+  const nested = all.filter((metadata) => metadata.type === 'nestedValidation');
   const declaredChecks = all
     .filter(({ constraintCls }) => constraintCls !== undefined)
     .flatMap((metadata) => checksOf(type, metadata));
   const checks = [...declaredChecks, ...defaultBounds(declaredChecks)].sort(
-    (a, b) => priorityOf(a.name) - priorityOf(b.name),
+    (a, b) => priorityOf(a.name) - priorityOf(b.name) || narrowness(b) - narrowness(a),
   );
+  const conditions = all
+    .filter((metadata) => metadata.type === 'conditionalValidation')
+    .map(({ constraints }) => constraints[0] as FieldPlan['conditions'][number]);
   return {
     name,
-    isKnown: isKnownWhen(type, name),
-    conditions: all
-      .filter((metadata) => metadata.type === 'conditionalValidation')
-      .map(({ constraints }) => constraints[0] as FieldPlan['conditions'][number]),
+    isKnown: (config) => isKnown(conditions, config),
+    conditions,
     checks,
-    nested: isNested ? nestedClass(type, name, declared) : null,
-    isList: declared === Array,
+    nested: nested.length > 0 ? nestedClass(type, name, declared) : null,
+    isList:
+      declared === Array ||
+      checks.some((check) => check.name === 'isArray' || check.each) ||
+      nested.some(({ each }) => each),
     isDate: checks.some((check) => check.name === 'isDate'),
   };
+}
+
+/** Of several bounds of one kind, the narrowest is checked first, because its message is the useful one. */
+function narrowness({ name, constraints: [bound] }: Check): number {
+  if (typeof bound !== 'number') return 0;
+  return name === 'max' || name === 'maxLength' ? -bound : bound;
+}
+
+/** @throws Error for what would be ignored silently */
+function refuseUnsupported(type: BodyClass, name: string, all: readonly Metadata[]): void {
+  const field = `${type.name}.${name}`;
+  if (all.some(({ groups }) => groups?.length > 0)) throw new Error(`${field} has groups`);
+  const { length } = defaultMetadataStorage.findTransformMetadatas(
+    type,
+    name,
+    TransformationType.PLAIN_TO_CLASS,
+  );
+  if (length > 0) throw new Error(`${field} has @Transform(), which is not run`);
+  const content = all.filter(
+    (metadata) => metadata.type === 'customValidation' && !isListCheck(metadata),
+  );
+  if (new Set(content.map(({ each }) => each === true)).size > 1) {
+    throw new Error(`${field} has decorators with and without { each: true }`);
+  }
+}
+
+/** Whether the decorator is about a list, such as `@IsArray()` and `@ArrayMaxSize()`. */
+function isListCheck({ constraintCls }: Metadata): boolean {
+  const [constraint] = getMetadataStorage().getTargetValidatorConstraints(constraintCls);
+  return /^(isArray|array|isDefined|isNotEmpty)/.test(constraint?.name ?? '');
 }
 
 function checksOf(type: BodyClass, metadata: Metadata): Check[] {
@@ -97,14 +135,15 @@ function checksOf(type: BodyClass, metadata: Metadata): Check[] {
       return {
         name,
         constraints: constraints as unknown[],
+        isType: isTypeCheck(name),
         each,
         isValid: strict
-          ? (value) => strict(value, constraints as number[])
-          : (value, args) => instance.validate(value, args) === true,
+          ? (value) => strict(value, constraints as never[])
+          : (value, args) => Boolean(instance.validate(value, args)),
         message: (args) =>
           textOf(message, args) ??
           messageFor(name)?.(args) ??
-          instance.defaultMessage?.(args) ??
+          textOf(instance.defaultMessage?.(args), args) ??
           `Invalid (${name}).`,
         appliesTo: validateIf ?? (() => true),
       };
@@ -120,8 +159,9 @@ function defaultBounds(checks: readonly Check[]): Check[] {
   if (!integer) return [];
   const bound = (name: 'min' | 'max', isValid: Check['isValid']): Check[] => {
     if (checks.some((check) => check.name === name)) return [];
+    if (name === 'min' && checks.some((check) => check.name === 'isPositive')) return [];
     const message = (args: ValidationArguments) => messages[name](args.constraints[0] as number);
-    return [{ ...integer, name, constraints: [INT_32[name]], isValid, message }];
+    return [{ ...integer, name, isType: false, constraints: [INT_32[name]], isValid, message }];
   };
   return [
     ...bound('min', (value) => (value as number) >= INT_32.min),
@@ -129,14 +169,20 @@ function defaultBounds(checks: readonly Check[]): Check[] {
   ];
 }
 
-/** The option `message` of a decorator, with class-validator's tokens. */
-function textOf(message: Metadata['message'], args: ValidationArguments): string | undefined {
+/** Replaces class-validator's tokens, such as `$property` and `$constraint1`. */
+function textOf(
+  message: Metadata['message'] | undefined,
+  args: ValidationArguments,
+): string | undefined {
   const text = typeof message === 'function' ? message(args) : message;
   if (!text) return undefined;
+  const { property, targetName, constraints, value } = args;
+  const shown = ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : 'this';
   return text
-    .replaceAll('$property', args.property)
-    .replaceAll('$target', args.targetName)
-    .replace(/\$constraint(\d+)/g, (_, index) => String(args.constraints[Number(index) - 1]));
+    .replaceAll('$property', () => property)
+    .replaceAll('$target', () => targetName)
+    .replaceAll('$value', () => shown.slice(0, 100))
+    .replace(/\$constraint(\d+)/g, (_, index) => String(constraints[Number(index) - 1]));
 }
 
 const NO_CLASSES: readonly unknown[] = [undefined, Object, Array, String, Number, Boolean, Date];
@@ -144,6 +190,9 @@ const NO_CLASSES: readonly unknown[] = [undefined, Object, Array, String, Number
 /** From `@Type(() => Item)` of class-transformer, or the declared type of the property. */
 function nestedClass(type: BodyClass, name: string, declared: unknown): BodyClass {
   const typed = defaultMetadataStorage.findTypeMetadata(type, name);
+  if (typed?.options?.discriminator) {
+    throw new Error(`${type.name}.${name} has a @Type() with a discriminator`);
+  }
   const found: unknown = typed ? typed.typeFunction() : declared;
   if (NO_CLASSES.includes(found)) {
     throw new Error(`${type.name}.${name} has @ValidateNested() and no @Type(() => …)`);

@@ -1,7 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { type BodyClass, type Check, type FieldPlan, planOf } from './body-plan.js';
 import { enumValues } from './checks.js';
-import { mayBeNull, mayBeOmitted } from './decorators.js';
 import { INT_32 } from './integer-column.js';
 
 type Schema = Record<string, unknown>;
@@ -14,19 +13,22 @@ const KEYWORDS: Readonly<Record<string, (constraints: readonly unknown[]) => Sch
   isBoolean: () => ({ type: 'boolean' }),
   isObject: () => ({ type: 'object' }),
   isDate: () => ({ type: 'string', format: 'date-time' }),
-  isDateString: () => ({ type: 'string', format: 'date-time' }),
-  isIso8601: () => ({ type: 'string', format: 'date-time' }),
+  isDateString: () => ({ type: 'string' }),
+  isIso8601: () => ({ type: 'string' }),
   isRFC3339: () => ({ type: 'string', format: 'date-time' }),
   isEmail: () => ({ type: 'string', format: 'email' }),
   isUrl: () => ({ type: 'string', format: 'uri' }),
   isUuid: () => ({ type: 'string', format: 'uuid' }),
   isEnum: ([members]) => ({ enum: enumValues(members as object) }),
   isIn: ([values]) => ({ enum: values }),
-  matches: ([pattern]) => ({ pattern: (pattern as RegExp).source }),
+  // JSON Schema has no flags.
+  matches: ([pattern]) =>
+    (pattern as RegExp).flags === '' ? { pattern: (pattern as RegExp).source } : {},
   isNotEmpty: () => ({ minLength: 1 }),
   minLength: ([min]) => ({ minLength: min }),
   maxLength: ([max]) => ({ maxLength: max }),
   isLength: ([min, max]) => ({ minLength: min, maxLength: max }),
+  isPositive: () => ({ exclusiveMinimum: 0 }),
   min: ([min]) => ({ minimum: min }),
   max: ([max]) => ({ maximum: max }),
 };
@@ -59,35 +61,38 @@ export function describeBody(type: BodyClass): void {
     // Swagger fills in the declared type, which says less than the decorators.
     const declared: unknown = Reflect.getMetadata('design:type', prototype, name);
     if (given.type === declared) delete given.type;
-    const required = !isOptional(type, field) && given.required !== false;
+    const isChecked = nested !== null || field.checks.length > 0;
+    const isOptional = !isChecked || isSkippedFor(undefined, type, field);
+    const required = !isOptional && given.required !== false;
     Reflect.deleteMetadata(key, prototype, name);
     ApiProperty({ ...schemaOfField(type, field), ...given, required })(prototype, name);
   }
 }
 
-function isOptional(type: BodyClass, { name, conditions }: FieldPlan): boolean {
-  if (mayBeOmitted(type.prototype as object, name)) return true;
-  // `@IsOptional()`, or another condition under which the field may be missing.
-  return !conditions.every((condition) => condition(new type(), undefined));
+/** Whether the checks of the field are skipped for a value, in an otherwise empty body. */
+function isSkippedFor(value: unknown, type: BodyClass, { conditions }: FieldPlan): boolean {
+  try {
+    return !conditions.every((condition) => condition(new type(), value));
+  } catch {
+    // The condition looks at other fields.
+    return true;
+  }
 }
 
 function schemaOfField(type: BodyClass, field: FieldPlan): Schema {
-  const { name, nested, isList, checks } = field;
-  const required = {
-    ...keywordsOf(
-      checks.filter(({ each }) => !each),
-      KEYWORDS,
-    ),
-  };
+  const { nested, isList, checks } = field;
+  const ownKeywords = keywordsOf(
+    checks.filter(({ each }) => !each),
+    KEYWORDS,
+  );
   const items = keywordsOf(
     checks.filter(({ each }) => each),
     KEYWORDS,
   );
-  const isArray = isList || checks.some((check) => check.name === 'isArray');
   const list = keywordsOf(checks, LIST_KEYWORDS);
-  if (nested) return { type: () => nested, isArray, ...list };
-  const schema = isArray ? { type: 'array', items, ...list } : withFormat(required);
-  return mayBeNull(type.prototype as object, name)
+  if (nested) return { type: () => nested, isArray: isList, ...list };
+  const schema = isList ? { type: 'array', items, ...list } : withFormat(ownKeywords);
+  return checks.length > 0 && isSkippedFor(null, type, field)
     ? { oneOf: [schema, { type: 'null' }], type: undefined }
     : schema;
 }

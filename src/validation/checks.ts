@@ -2,20 +2,22 @@ import type { ValidationArguments } from 'class-validator';
 import { messages } from './messages.js';
 import { codePoints, isText, nfc } from './values.js';
 
-type Numbers = readonly number[];
+type StrictCheck = (value: unknown, constraints: readonly never[]) => boolean;
 
 /** Stricter than class-validator, which counts other characters, and takes text that no database keeps. */
-const STRICT: Readonly<Record<string, (value: unknown, constraints: Numbers) => boolean>> = {
+const STRICT: Readonly<Record<string, StrictCheck>> = {
   isString: isText,
   minLength: (value, [min = 0]) => isText(value) && codePoints(nfc(value)) >= min,
   maxLength: (value, [max = Infinity]) => isText(value) && codePoints(nfc(value)) <= max,
   isLength: (value, [min = 0, max = Infinity]) =>
     isText(value) && codePoints(nfc(value)) >= min && codePoints(nfc(value)) <= max,
   isDate: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
+  // class-validator also accepts the names of a numeric enum.
+  isEnum: (value, [members]) => enumValues(members ?? {}).includes(value),
 };
 
 /** @returns a stricter check in place of the one of class-validator, if there is one */
-export function strictCheck(name: string) {
+export function strictCheck(name: string): StrictCheck | undefined {
   return STRICT[name];
 }
 
@@ -61,22 +63,27 @@ const TYPES = [
   ...['isDateString', 'isIso8601', 'isRFC3339', 'isEnum', 'isIn'],
 ];
 
+/** Sizes are checked before other content. */
+const SIZES = [
+  ...['isNotEmpty', 'isLongEnough', 'isLength', 'minLength', 'maxLength', 'min', 'max'],
+  ...['arrayNotEmpty', 'arrayMinSize', 'arrayMaxSize'],
+];
+
 /** Checks run in this order; the first that fails gives the message. */
 export function priorityOf(name: string): number {
-  const index = TYPES.indexOf(name);
-  return index < 0 ? TYPES.length : index;
+  const index = [...TYPES, ...SIZES].indexOf(name);
+  return index < 0 ? TYPES.length + SIZES.length : index;
 }
 
-/** The values of a TypeScript enum; a numeric enum also maps its values to its names. */
+/** Whether the check is about the type of a value, rather than its content. */
+export function isTypeCheck(name: string): boolean {
+  return TYPES.includes(name);
+}
+
+/** The values of a TypeScript enum. A numeric enum also maps its values to its names. */
 export function enumValues(members: object): unknown[] {
-  const entries = Object.entries(members);
-  return entries
-    .filter(
-      ([name, value]) =>
-        !(
-          typeof value === 'string' &&
-          entries.some(([, v]) => v === Number(name) && !Number.isNaN(Number(name)))
-        ),
-    )
+  const isReverse = (name: string) => /^-?\d/.test(name);
+  return Object.entries(members)
+    .filter(([name]) => !isReverse(name))
     .map(([, value]): unknown => value);
 }

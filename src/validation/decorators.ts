@@ -12,35 +12,23 @@ import {
 import type { AppConfig } from '../config/app-config.js';
 import { boundsOf } from './integer-column.js';
 
+type Condition = (body: object, value: unknown) => boolean;
+
+/*
+ * Marks are conditions of class-validator, so that mapped types such as `PartialType` and subclasses
+ * inherit them like every other decorator.
+ */
+const ifPresent: Condition = (_, value) => value !== undefined;
+const unlessNull: Condition = (_, value) => value !== null;
+
 /** The field may be left out, but may not be null. class-validator's `@IsOptional()` allows both. */
 export function MayBeOmitted(): PropertyDecorator {
-  return applyDecorators(
-    mark(OMITTED),
-    ValidateIf((_, value) => value !== undefined),
-  );
+  return ValidateIf(ifPresent);
 }
 
 /** The field may be null. */
 export function MayBeNull(): PropertyDecorator {
-  return applyDecorators(
-    mark(NULLABLE),
-    ValidateIf((_, value) => value !== null),
-  );
-}
-
-const OMITTED = Symbol('may be omitted');
-const NULLABLE = Symbol('may be null');
-
-function mark(what: symbol): PropertyDecorator {
-  return (target, name) => Reflect.defineMetadata(what, true, target, name);
-}
-
-export function mayBeOmitted(prototype: object, name: string): boolean {
-  return Reflect.hasMetadata(OMITTED, prototype, name);
-}
-
-export function mayBeNull(prototype: object, name: string): boolean {
-  return Reflect.hasMetadata(NULLABLE, prototype, name);
+  return ValidateIf(unlessNull);
 }
 
 /** An integer that the column of the entity can store. SQLite would store more than PostgreSQL. */
@@ -89,16 +77,16 @@ export function setSettings(body: object, config: AppConfig): void {
   settings.set(body, config);
 }
 
-const KNOWN_WHEN = Symbol('known when');
+const knownWhen = new WeakMap<Condition, (config: AppConfig) => boolean>();
 
 /** The field exists under some settings only; under others it is an unknown field. */
 export function KnownWhen(condition: (config: AppConfig) => boolean): PropertyDecorator {
-  return (target, name) => Reflect.defineMetadata(KNOWN_WHEN, condition, target, name);
+  const mark: Condition = () => true;
+  knownWhen.set(mark, condition);
+  return ValidateIf(mark);
 }
 
-export function isKnownWhen(type: new () => object, name: string): (config: AppConfig) => boolean {
-  const condition: unknown = Reflect.getMetadata(KNOWN_WHEN, type.prototype as object, name);
-  return typeof condition === 'function'
-    ? (condition as (config: AppConfig) => boolean)
-    : () => true;
+/** Whether a field with these conditions exists under the settings. */
+export function isKnown(conditions: readonly Condition[], config: AppConfig): boolean {
+  return conditions.every((condition) => knownWhen.get(condition)?.(config) ?? true);
 }

@@ -4,7 +4,7 @@ import { type BodyClass, type Check, type FieldPlan, planOf } from './body-plan.
 import { setSettings } from './decorators.js';
 import { type FieldError, invalid, MAX_FIELD_ERRORS } from './field-errors.js';
 import { messages } from './messages.js';
-import { isDateTime, isPlainObject, isText } from './values.js';
+import { hasOnlyText, isDateTime, isPlainObject } from './values.js';
 
 interface Context {
   config: AppConfig;
@@ -62,30 +62,51 @@ function checkField(
 ): void {
   const { name, checks, conditions, nested } = field;
   const value = dto[name];
-  if (!conditions.every((condition) => condition(dto, value))) return;
-  if (checks.length === 0 && !nested) return;
+  if (!conditions.every((condition) => holds(condition, dto, value))) return;
+  if (value === undefined && checks.length === 0 && !nested) return;
   const message = problemOf(field, dto, value);
   if (message !== null) context.errors.push([path + name, [message]]);
   else if (nested) dto[name] = checkNested(nested, value, context, path + name);
 }
 
-function problemOf({ name, checks, nested, isList }: FieldPlan, dto: object, value: unknown) {
-  if (value === undefined) return messages.required;
-  if (value === null) return messages.null;
-  if (typeof value === 'string' && !isText(value)) return messages.string;
-  const args = { targetName: dto.constructor.name, property: name, object: dto, value };
-  for (const check of checks) {
-    const given: ValidationArguments = { ...args, constraints: [...check.constraints] };
-    if (check.appliesTo(dto, value) && !isValid(check, value, given)) return check.message(given);
+/** A condition that throws, such as for a missing field, does not exempt the field from its checks. */
+function holds(condition: FieldPlan['conditions'][number], dto: object, value: unknown): boolean {
+  try {
+    return condition(dto, value);
+  } catch {
+    return true;
   }
+}
+
+function problemOf({ name, checks, nested, isList }: FieldPlan, dto: object, value: unknown) {
+  const isChecked = checks.length > 0 || nested !== null;
+  if (isChecked && value === undefined) return messages.required;
+  if (isChecked && value === null) return messages.null;
+  const args = { targetName: dto.constructor.name, property: name, object: dto, value };
+  const failure = (ofType: boolean) => {
+    for (const check of checks) {
+      if (check.isType !== ofType || !check.appliesTo(dto, value)) continue;
+      const given: ValidationArguments = { ...args, constraints: [...check.constraints] };
+      if (!isValid(check, value, given)) return check.message(given);
+    }
+    return null;
+  };
+  const message =
+    failure(true) ?? (nested || hasOnlyText(value) ? failure(false) : messages.string);
+  if (message !== null) return message;
   if (!nested) return null;
   if (isList !== Array.isArray(value)) return isList ? messages.list : messages.body;
   return [value].flat().every(isPlainObject) ? null : messages.body;
 }
 
 function isValid({ each, isValid: check }: Check, value: unknown, args: ValidationArguments) {
-  if (!each) return check(value, args);
-  return Array.isArray(value) && value.every((item) => check(item, args));
+  try {
+    if (!each) return check(value, args);
+    return Array.isArray(value) && value.every((item) => check(item, args));
+  } catch {
+    // A check of one's own may not expect every value.
+    return false;
+  }
 }
 
 function checkNested(type: BodyClass, value: unknown, context: Context, path: string): unknown {
@@ -95,7 +116,8 @@ function checkNested(type: BodyClass, value: unknown, context: Context, path: st
   return value.map((item, index) => make(item, `${path}.${index}`));
 }
 
-/** A date and time of RFC 3339 as a `Date`; anything else as it is, which its check refuses. */
+/** Dates and times of RFC 3339 as a `Date`; anything else as it is, which its check refuses. */
 function toDate(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toDate);
   return isDateTime(value) ? new Date(value) : value;
 }

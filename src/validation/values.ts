@@ -33,9 +33,20 @@ export function codePoints(text: string): number {
   return count;
 }
 
-const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
+const DATE_TIME = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
 
-/** A date and time with its offset (RFC 3339, section 5.6). */
+/** A date and time with its offset (RFC 3339, section 5.6), of a day that exists. */
 export function isDateTime(value: unknown): value is string {
-  return typeof value === 'string' && DATE_TIME.test(value) && !Number.isNaN(Date.parse(value));
+  if (typeof value !== 'string' || Number.isNaN(Date.parse(value))) return false;
+  const [, day] = DATE_TIME.exec(value) ?? [];
+  // `Date.parse` takes the 31st of February for a day of March.
+  return day !== undefined && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
+}
+
+/** Whether all texts in a value of JSON are such that both databases keep them as they are. */
+export function hasOnlyText(value: unknown): boolean {
+  if (typeof value === 'string') return isText(value);
+  if (Array.isArray(value)) return value.every(hasOnlyText);
+  if (!isPlainObject(value)) return true;
+  return Object.entries(value).every(([name, each]) => isText(name) && hasOnlyText(each));
 }

@@ -23,8 +23,8 @@ describe('AuthService', () => {
   let inWrite: boolean;
   let opened: Session[];
   let config: { refreshTokenLifetime: number; sessionMaxAge: number; tokenCookies: boolean };
-  let confirm: jest.Mock<UsersService['confirm']>;
-  let withNewRole: jest.Mock<UsersService['withNewRole']>;
+  let lockIfUnchanged: jest.Mock<UsersService['lockIfUnchanged']>;
+  let findWithChangedRole: jest.Mock<UsersService['findWithChangedRole']>;
   let replacePassword: jest.Mock<UsersService['replacePassword']>;
   let hashNewPassword: jest.Mock<UsersService['hashNewPassword']>;
   let makeRoomFor: jest.Mock<SessionQuota['makeRoomFor']>;
@@ -41,11 +41,13 @@ describe('AuthService', () => {
       expect(inWrite).toBe(true);
       events.push(event);
     };
-    confirm = jest.fn<UsersService['confirm']>(async () => {
+    lockIfUnchanged = jest.fn<UsersService['lockIfUnchanged']>(async () => {
       expect(inWrite).toBe(true);
       return true;
     });
-    withNewRole = jest.fn<UsersService['withNewRole']>().mockResolvedValue(undefined);
+    findWithChangedRole = jest
+      .fn<UsersService['findWithChangedRole']>()
+      .mockResolvedValue(undefined);
     replacePassword = jest.fn<UsersService['replacePassword']>(async (...given) => {
       written('replace', ...given);
       return true;
@@ -66,7 +68,7 @@ describe('AuthService', () => {
     create = jest.fn<TokenService['createAccessToken']>(tokenOf('access'));
     const find = async (id: number) => (id === 7 ? (leia as KnownUser) : undefined);
     const users: Partial<UsersService> = {
-      ...{ confirm, withNewRole, replacePassword, hashNewPassword, find },
+      ...{ lockIfUnchanged, findWithChangedRole, replacePassword, hashNewPassword, find },
     };
     const tokens: Partial<TokenService> = {
       createAccessToken: create,
@@ -153,20 +155,20 @@ describe('AuthService', () => {
     });
 
     it('opens no session if the password was changed meanwhile', async () => {
-      confirm.mockResolvedValue(false);
+      lockIfUnchanged.mockResolvedValue(false);
       await expect(service.login(leia, client)).rejects.toMatchObject(refused);
-      expect(confirm.mock.calls).toEqual([[leia]]);
-      expect(withNewRole.mock.calls).toEqual([[leia]]);
+      expect(lockIfUnchanged.mock.calls).toEqual([[leia]]);
+      expect(findWithChangedRole.mock.calls).toEqual([[leia]]);
       expect(events).toEqual([]);
     });
 
     it('gives tokens of the new role if the role was changed meanwhile', async () => {
-      confirm.mockResolvedValueOnce(false);
+      lockIfUnchanged.mockResolvedValueOnce(false);
       const promoted = { ...leia, admin: true };
-      withNewRole.mockResolvedValueOnce(promoted);
+      findWithChangedRole.mockResolvedValueOnce(promoted);
       const { access } = await service.login(leia, client);
       expect(access.claims.scope).toEqual({ admin: true });
-      expect(confirm.mock.calls).toEqual([[leia], [promoted]]);
+      expect(lockIfUnchanged.mock.calls).toEqual([[leia], [promoted]]);
       expect(opened).toHaveLength(1);
     });
 
@@ -204,7 +206,7 @@ describe('AuthService', () => {
     });
 
     it('opens no session if the password was changed meanwhile', async () => {
-      confirm.mockResolvedValue(false);
+      lockIfUnchanged.mockResolvedValue(false);
       await expect(login()).rejects.toMatchObject(refused);
       expect(events).toEqual([]);
     });

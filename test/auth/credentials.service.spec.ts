@@ -23,7 +23,7 @@ describe('CredentialsService', () => {
   let turns: HashTurn[];
   let outdated: boolean;
   let stored: AuthenticatedUser | undefined;
-  let replaceHash: jest.Mock<UsersService['replaceHash']>;
+  let updateHashIfUnchanged: jest.Mock<UsersService['updateHashIfUnchanged']>;
   let requireActiveSession: jest.Mock<UsersService['requireActiveSession']>;
   let changePassword: jest.Mock<AuthService['changePassword']>;
   let recorded: unknown[];
@@ -54,13 +54,15 @@ describe('CredentialsService', () => {
         return `hash of ${password}`;
       },
     };
-    replaceHash = jest.fn<UsersService['replaceHash']>().mockResolvedValue(true);
+    updateHashIfUnchanged = jest
+      .fn<UsersService['updateHashIfUnchanged']>()
+      .mockResolvedValue(true);
     requireActiveSession = jest.fn<UsersService['requireActiveSession']>().mockResolvedValue();
     changePassword = jest.fn<AuthService['changePassword']>();
     const users: Partial<UsersService> = {
       findByNameWithHash: async (name) => (name === 'leia' ? stored : undefined),
       findByIdWithHash: async () => stored,
-      replaceHash,
+      updateHashIfUnchanged,
       idOf: async (name) => (name === 'leia' ? 7 : null),
       requireActiveSession,
     };
@@ -135,12 +137,12 @@ describe('CredentialsService', () => {
     it('stores a new hash, and gives the user with it', async () => {
       const renewed = { ...user, passwordHash: 'hash of right' };
       expect(await service.verify('leia', 'right', client)).toEqual(renewed);
-      expect(replaceHash.mock.calls).toEqual([[user, 'hash of right']]);
+      expect(updateHashIfUnchanged.mock.calls).toEqual([[user, 'hash of right']]);
       expect(turns[1]).toBe(turns[0]);
     });
 
     it('verifies the password again if another request replaced the hash first', async () => {
-      replaceHash.mockImplementationOnce(async () => {
+      updateHashIfUnchanged.mockImplementationOnce(async () => {
         outdated = false;
         return false;
       });
@@ -149,7 +151,7 @@ describe('CredentialsService', () => {
     });
 
     it('gives up with 503 after three replacements by others', async () => {
-      replaceHash.mockResolvedValue(false);
+      updateHashIfUnchanged.mockResolvedValue(false);
       await expect(service.verify('leia', 'right', client)).rejects.toMatchObject({
         code: 'service_unavailable',
       });

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { PeriodicJobs } from '../../src/scheduling/periodic-jobs.js';
 import { SessionActivity } from '../../src/sessions/session-activity.js';
@@ -67,6 +68,20 @@ describe('The activity of sessions', () => {
     expect(new Set(noteUse.mock.calls.flatMap(([uses]) => uses.map(([id]) => id))).size).toBe(201);
   });
 
+  it.each([
+    [1, 1, true],
+    [100, 1, true],
+    [101, 1, false],
+  ])('of %d sessions takes %d write before a pause, or none', async (count, writes, isDone) => {
+    for (let i = 0; i < count; i++) activity.note(String(i));
+    let done = false;
+    const writing = activity.write().then(() => (done = true));
+    for (let i = 0; i < 5; i++) await turn();
+    expect([noteUse.mock.calls.length, done]).toEqual([writes, isDone]);
+    await writing;
+    expect(noteUse).toHaveBeenCalledTimes(Math.ceil(count / 100));
+  });
+
   it('is remembered for ten thousand sessions, and written at once, one time, for the next', async () => {
     fill();
     expect(noteUse).not.toHaveBeenCalled();
@@ -79,6 +94,8 @@ describe('The activity of sessions', () => {
     // A shutdown leaves out the pauses between the writes.
     await jobs.onModuleDestroy();
     expect(noteUse).toHaveBeenCalledTimes(100);
+    // Once for the session beyond, and once at the shutdown.
+    expect(write).toHaveBeenCalledTimes(2);
     write.mockClear();
     fill();
     activity.note('more');

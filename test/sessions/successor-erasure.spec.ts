@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MemoryDatabase } from '../support/memory-database.js';
 import { AppConfig } from '../../src/config/app-config.js';
@@ -94,6 +95,28 @@ describe('The erasure of successors', () => {
     await erasure.eraseOverdue();
     expect(database.writes).toBe(1);
     expect(await database.manager.countBy(Session, { successor: 's' })).toBe(0);
+  });
+
+  it('writes nothing while no grace period is over', async () => {
+    await store(sessionOf('within', { spentAt: NOW - GRACE + 1 }));
+    await erasure.eraseOverdue();
+    expect(database.writes).toBe(0);
+  });
+
+  it('pauses after a full batch, until it is aborted', async () => {
+    const spentAt = NOW - GRACE;
+    const sessions = Array.from({ length: 200 }, (_, i) => sessionOf(String(i), { spentAt }));
+    for (let i = 0; i < sessions.length; i += 100) await store(...sessions.slice(i, i + 100));
+    // As if the batch had taken a minute: the pause takes four.
+    jest.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(60_000);
+    const shutdown = new AbortController();
+    let ended = false;
+    const run = erasure.eraseOverdue(shutdown.signal).then(() => (ended = true));
+    while (database.writes === 0) await turn();
+    for (let i = 0; i < 50; i++) await turn();
+    expect(ended).toBe(false);
+    shutdown.abort();
+    await run;
   });
 
   it('clears the log of the database once something was erased, until it could', async () => {

@@ -1,4 +1,4 @@
-import { createSecretKey } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import jsonwebtoken from 'jsonwebtoken';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AppConfig } from '../../src/config/app-config.js';
@@ -149,6 +149,15 @@ describe('TokenVerifier', () => {
     expect(code).toBe('token_invalid');
     expect(cause).toMatch(reason);
     expect(isActive).not.toHaveBeenCalled();
+  });
+
+  it('refuses a signed payload that names a member twice', async () => {
+    const [header] = signed(access).split('.');
+    const twice = JSON.stringify({ ...access, iat: NOW, nbf: NOW, exp: NOW + 60 });
+    const payload = Buffer.from(twice.replace('{', '{"sub":"luke",')).toString('base64url');
+    const signature = createHmac('sha256', secret).update(`${header}.${payload}`);
+    const text = `${header}.${payload}.${signature.digest('base64url')}`;
+    expect(await refusalOf(text)).toEqual(['token_invalid', 'a member is named twice']);
   });
 
   it('refuses a token without a signature algorithm', async () => {

@@ -342,17 +342,17 @@ describe('UsersService', () => {
     });
 
     it('is replaced unless the user was changed since they were read', async () => {
-      expect(await service.replaceHash({ ...leia, admin: true }, 'new hash')).toBe(false);
-      expect(await service.replaceHash(leia, 'new hash')).toBe(true);
+      expect(await service.updateHashIfUnchanged({ ...leia, admin: true }, 'new hash')).toBe(false);
+      expect(await service.updateHashIfUnchanged(leia, 'new hash')).toBe(true);
       expect(events).toEqual([['updateIfUnchanged', { passwordHash: 'new hash' }]]);
     });
   });
 
   it('confirms a user only while the password and the role are those that were read', async () => {
-    expect(await service.confirm(leia)).toBe(true);
+    expect(await service.lockIfUnchanged(leia)).toBe(true);
     expect(events).toEqual([['updateIfUnchanged', { passwordHash: 'hash of secret' }]]);
-    expect(await service.confirm({ ...leia, admin: true })).toBe(false);
-    expect(await service.confirm({ ...leia, passwordHash: 'other' })).toBe(false);
+    expect(await service.lockIfUnchanged({ ...leia, admin: true })).toBe(false);
+    expect(await service.lockIfUnchanged({ ...leia, passwordHash: 'other' })).toBe(false);
   });
 
   it('says whether a user is unchanged: the name, the password and that they exist', async () => {
@@ -364,13 +364,13 @@ describe('UsersService', () => {
   });
 
   it('gives a user with a new role, if the role alone has changed', async () => {
-    expect(await service.withNewRole(leia)).toBeUndefined();
+    expect(await service.findWithChangedRole(leia)).toBeUndefined();
     const promoted = (stored = { ...leia, admin: true });
-    expect(await service.withNewRole(leia)).toBe(promoted);
+    expect(await service.findWithChangedRole(leia)).toBe(promoted);
     stored = { ...promoted, passwordHash: 'other' };
-    expect(await service.withNewRole(leia)).toBeUndefined();
+    expect(await service.findWithChangedRole(leia)).toBeUndefined();
     stored = undefined;
-    expect(await service.withNewRole(leia)).toBeUndefined();
+    expect(await service.findWithChangedRole(leia)).toBeUndefined();
   });
 
   describe('the confirmation of a caller', () => {

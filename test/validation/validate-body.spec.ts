@@ -1,4 +1,5 @@
-import { Type } from 'class-transformer';
+import { PartialType, PickType } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
 import {
   Allow,
   ArrayMaxSize,
@@ -9,6 +10,8 @@ import {
   IsDateString,
   IsEmail,
   IsEnum,
+  IsPositive,
+  IsUUID,
   IsIn,
   IsInt,
   IsNotEmpty,
@@ -29,6 +32,9 @@ import { describe, expect, it } from '@jest/globals';
 import { AppConfig } from '../../src/config/app-config.js';
 import type { ApiError } from '../../src/errors/api-error.js';
 import { KnownWhen, MayBeNull, MayBeOmitted } from '../../src/validation/decorators.js';
+import { CreateShip } from '../../src/ships/dto/ship-body.dto.js';
+import { CreateUser } from '../../src/users/dto/user-body.dto.js';
+import { planOf } from '../../src/validation/body-plan.js';
 import { validateBody } from '../../src/validation/validate-body.js';
 
 enum Size {
@@ -133,6 +139,25 @@ class Everything {
   @IsInt()
   whenActive: number;
 
+  @IsOptional()
+  @IsUUID()
+  uuid?: string;
+
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => Address)
+  more?: Address[] | null;
+
+  @IsOptional()
+  @IsArray()
+  @IsDate({ each: true })
+  dates?: Date[];
+
+  @ValidateIf((body: Everything) => body.more!.length > 5)
+  @IsPositive()
+  dependent: number;
+
   @KnownWhen(({ flaskCompat }) => flaskCompat)
   @MayBeOmitted()
   @IsString()
@@ -160,6 +185,7 @@ const valid = {
   filled: 'f',
   nullable: null,
   whenActive: 1,
+  dependent: 1,
 };
 const config = AppConfig.from({ FLASK_COMPAT: 'false' });
 
@@ -200,6 +226,17 @@ describe('validateBody', () => {
     [{ active: 'true' }, { active: ['Not a valid boolean.'] }],
     [{ email: 'leia' }, { email: ['Not a valid email address.'] }],
     [{ size: 'huge' }, { size: ['Must be one of: small, large.'] }],
+    [{ level: 'Low' }, { level: ['Must be one of: 0, 1.'] }],
+    [{ count: '\0' }, { count: ['Not a valid integer.'] }],
+    [{ tags: '\0' }, { tags: ['Not a valid list.'] }],
+    [{ extra: { a: [{ b: 'x\0' }] } }, { extra: ['Not a valid string.'] }],
+    [{ anything: ['\ud800'] }, { anything: ['Not a valid string.'] }],
+    [{ soldAt: '2026-02-31T00:00:00Z' }, { soldAt: ['Not a valid datetime.'] }],
+    [{ uuid: 'x' }, { uuid: ['uuid must be a UUID'] }],
+    [{ more: [{}] }, { 'more.0.city': ['Missing data for required field.'] }],
+    [{ dates: ['2026-01-01T00:00:00Z', 'x'] }, { dates: ['Not a valid datetime.'] }],
+    [{ dependent: undefined }, { dependent: ['Missing data for required field.'] }],
+    [{ dependent: -1 }, { dependent: ['dependent must be a positive number'] }],
     [{ level: 7 }, { level: ['Must be one of: 0, 1.'] }],
     [{ choice: 'c' }, { choice: ['Must be one of: a, b.'] }],
     [{ madeAt: 'yesterday' }, { madeAt: ['Not a valid datetime.'] }],
@@ -244,6 +281,10 @@ describe('validateBody', () => {
     [{ nullable: 3 }],
     [{ active: false, whenActive: undefined }],
     [{ anything: undefined }],
+    [{ more: null }],
+    [{ more: [{ city: 'Aldera' }] }],
+    [{ dates: ['2026-01-01T00:00:00Z'] }],
+    [{ dates: null }],
   ])('accepts %j', (change) => {
     expect(errorsOf(change)).toBeNull();
   });
@@ -292,5 +333,78 @@ describe('validateBody', () => {
         body: expect.objectContaining({ message: { _schema: ['Invalid input type.'] } }) as unknown,
       }),
     );
+  });
+});
+
+describe('Several bounds of a field', () => {
+  it('are checked from the narrowest on, and before other content', () => {
+    const errorOf = (type: new () => object, body: object, name: string): unknown => {
+      try {
+        validateBody(type, body, config);
+        return null;
+      } catch (error) {
+        return ((error as ApiError).body.message as Record<string, unknown>)[name];
+      }
+    };
+    const least = ['Must be greater than or equal to 1.'];
+    expect(errorOf(CreateShip, { crew: -1e300 }, 'crew')).toEqual(least);
+    expect(errorOf(CreateShip, { crew: 0 }, 'crew')).toEqual(least);
+    expect(errorOf(CreateUser, { name: ' ' }, 'name')).toEqual(['Shorter than minimum length 2.']);
+  });
+});
+
+describe('A mapped type', () => {
+  class Base {
+    @KnownWhen(() => false)
+    @MayBeOmitted()
+    @IsString()
+    secret?: string;
+
+    @MayBeNull()
+    @IsInt()
+    price: number | null;
+  }
+  class Part extends PartialType(Base) {}
+  class Picked extends PickType(Base, ['price']) {}
+
+  const refusalOf = (type: new () => object, body: object): unknown => {
+    try {
+      validateBody(type, body, config);
+      return null;
+    } catch (error) {
+      return (error as ApiError).body.message;
+    }
+  };
+
+  it('inherits under which settings a field exists, and what may be null', () => {
+    expect(refusalOf(Part, { secret: 'x' })).toEqual({ secret: ['Unknown field.'] });
+    expect(refusalOf(Part, {})).toBeNull();
+    expect(refusalOf(Picked, { price: null })).toBeNull();
+    expect(refusalOf(Picked, {})).toEqual({ price: ['Missing data for required field.'] });
+  });
+});
+
+describe('planOf', () => {
+  class WithGroups {
+    @IsString({ groups: ['a'] })
+    name: string;
+  }
+  class WithTransform {
+    @Transform(({ value }) => String(value))
+    @IsString()
+    name: string;
+  }
+  class WithMixedEach {
+    @IsInt({ each: true })
+    @Max(9)
+    numbers: number[];
+  }
+
+  it.each([
+    [WithGroups, 'WithGroups.name has groups'],
+    [WithTransform, 'WithTransform.name has @Transform(), which is not run'],
+    [WithMixedEach, 'WithMixedEach.numbers has decorators with and without { each: true }'],
+  ])('refuses %p, of which a part would be ignored', (type, reason) => {
+    expect(() => planOf(type)).toThrow(reason);
   });
 });

@@ -1,4 +1,4 @@
-import { Body, Controller, Module, Post } from '@nestjs/common';
+import { Body, Controller, Get, Module, Post, Query } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
@@ -106,7 +106,7 @@ describe('A DTO with the decorators of class-validator alone', () => {
         wheels: { type: 'integer', format: 'int32', minimum: 1, maximum: 10 },
         active: { type: 'boolean' },
         kind: { type: 'string', enum: ['fighter', 'freighter'] },
-        contact: { type: 'string', format: 'email' },
+        contact: { oneOf: [{ type: 'string', format: 'email' }, { type: 'null' }] },
         engines: { type: 'array', items: { $ref: '#/components/schemas/Engine' } },
       },
       required: ['name', 'wheels', 'active', 'kind', 'engines'],
@@ -177,6 +177,20 @@ describe('A body that could not be checked stops the start:', () => {
     }
     await expect(startWith(BadController)).rejects.toThrow(
       'BadController.create: @Body() has no class whose decorators could check it',
+    );
+  });
+
+  it('a query whose decorators would not be checked', async () => {
+    @Controller('bad')
+    class BadController {
+      @Get()
+      @Public()
+      list(@Query() query: Engine) {
+        return query;
+      }
+    }
+    await expect(startWith(BadController)).rejects.toThrow(
+      'BadController.list: @Query() has a class whose decorators are not checked',
     );
   });
 
