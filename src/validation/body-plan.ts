@@ -176,7 +176,8 @@ function textOf(
 ): string | undefined {
   const text = typeof message === 'function' ? message(args) : message;
   if (!text) return undefined;
-  const { property, targetName, constraints, value } = args;
+  const { property, targetName, constraints } = args;
+  const value: unknown = args.value;
   const shown = ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : 'this';
   return text
     .replaceAll('$property', () => property)
