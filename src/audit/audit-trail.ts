@@ -13,7 +13,7 @@ import { auditFields } from './audit-fields.js';
 
 /** What an entry says beside what happened and when. */
 export interface AuditDetails {
-  /** Whose account it is about, if anybody's. */
+  /** The user whose account the entry is about; null if there is none. */
   userId?: number | null;
   /** The token that it was done with. */
   token?: Token;
@@ -28,7 +28,7 @@ const WARNED: ReadonlySet<string> = new Set<SecurityEvent>(['refresh_reused', 'r
 
 const NO_CLIENT: Client = { ip: null, agent: null };
 
-/** Keeps what happened to accounts. Never a token, a password, or a name that somebody tried. */
+/** Records events of accounts. It never contains a token, a password, or a name that was tried. */
 @Injectable()
 export class AuditTrail {
   private readonly lists: ListReader<AuditEntry>;

@@ -63,7 +63,7 @@ export class CredentialsService implements CurrentPasswordCheck {
   }
 
   /**
-   * Verifies the current password of a user who has sent a token. Failures count by account and
+   * Verifies the current password of the user of a token. Failures count by account and
    * address range, as those of logins do, and by session: the fifth in a row ends the session.
    *
    * @param token of the user

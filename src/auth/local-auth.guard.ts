@@ -29,7 +29,7 @@ export class LocalAuthGuard implements CanActivate {
     if (isPlainObject(body) && (isMissing(body.username) || isMissing(body.password))) {
       throw new ApiError(credentialsMissing);
     }
-    // Clients of the Flask original may send more fields, such as `remember`.
+    // Clients of the Flask API may send more fields, such as `remember`.
     validateBody(Login, body, this.config, { ignoreUnknown: true });
     request.user = await runStrategy<AuthenticatedUser>(this.strategy, request);
     return true;

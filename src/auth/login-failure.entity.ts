@@ -3,7 +3,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 /** How often in a row a password was wrong, for an account in all or from one range of addresses. */
 @Entity('login_failures')
 export class LoginFailure {
-  /** A digest: what was tried as a name may be somebody's password. */
+  /** A digest, because a user may type a password as the name. */
   @PrimaryColumn('varchar', { length: 43 })
   key: string;
 

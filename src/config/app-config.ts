@@ -79,7 +79,7 @@ export class AppConfig {
   readonly web: WebSettings;
   readonly demoData: boolean;
   readonly passwordMinLength: number;
-  /** Whether users are listed and changed as in the Flask original; see docs/flask-clients.md. */
+  /** Whether users are listed and changed as in the Flask API; see docs/flask-clients.md. */
   readonly flaskCompat: boolean;
   /** Whether a registration needs an administrator's token. */
   readonly registrationClosed: boolean;

@@ -164,7 +164,7 @@ function readAcceptedAlgorithms(read: SettingsReader, signing: JwtAlgorithm): Jw
   return [signing, ...accepted];
 }
 
-/** Why no key could be good for both algorithms. */
+/** Why no key fits both algorithms. */
 function unlike(accepted: JwtAlgorithm, signing: JwtAlgorithm): string | null {
   const [kind, signingKind] = [keyKindOf(accepted), keyKindOf(signing)];
   const remedy = 'leave it out, and see `npm run keys` for going from one to the other';

@@ -10,7 +10,7 @@ import { ownHashTurn } from '../passwords/password-hasher.js';
 import { UsersService } from '../users/users.service.js';
 import { readFleet } from './fleet.js';
 
-/** Fills an empty database with the users and ships of the Flask original, for a first look. */
+/** Fills an empty database with the users and ships of the Flask API, as examples. */
 @Injectable()
 export class DemoDataService implements OnModuleInit {
   private readonly logger = new Logger(DemoDataService.name);

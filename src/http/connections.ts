@@ -64,7 +64,7 @@ export function createBoundedServer(
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     connectionOf(request.socket).accept(() => refuseExpectation(request, response), response);
   });
-  // Node's own `maxConnections` refuses a connection before anybody hears of it.
+  // Node's own `maxConnections` refuses a connection without an event.
   server.on('connection', (socket) => {
     if (!hasAddress(socket) || !makeRoom(open, maxConnections)) return void socket.destroy();
     connectionOf(socket);

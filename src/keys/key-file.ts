@@ -25,7 +25,7 @@ export interface KeyFileContent {
   signing: string | null;
   /** Until when tokens of a key that was replaced may live, by id; ISO 8601. */
   replaced: Record<string, string>;
-  /** Ids of keys of the settings that are good for nothing any more. */
+  /** Ids of configured keys that are retired. */
   retired: string[];
 }
 

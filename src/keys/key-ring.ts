@@ -33,7 +33,7 @@ export class KeyRing {
   }
 
   /**
-   * The key of a token by its header `kid`. A token without one comes from somebody who shares the
+   * The key of a token by its header `kid`. A token without one comes from a service that shares the
    * key of the settings.
    */
   find(id: string | undefined): TokenKey | undefined {

@@ -35,7 +35,7 @@ export function addKey({ keysFile }: JwtSettings, algorithm: JwtAlgorithm): stri
   return `${key.kid} verifies from now on; let it sign by: npm run keys -- use ${key.kid}`;
 }
 
-/** @param lifetime seconds that a token is good for, unless code says otherwise */
+/** @param lifetime of a token in seconds, unless code says otherwise */
 export function useKey(settings: JwtSettings, id: string, lifetime: number): string {
   const own = keyOfSettings(settings);
   let createdAt = 0;

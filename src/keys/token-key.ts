@@ -18,7 +18,7 @@ export const JWKS_MAX_AGE = 300;
 export interface PublicJwk extends JsonWebKey {
   kid: string;
   use: 'sig';
-  /** Left out where the key is good for several. */
+  /** Absent if the key has several algorithms. */
   alg?: JwtAlgorithm;
 }
 

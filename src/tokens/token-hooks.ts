@@ -18,8 +18,8 @@ export interface TokenHooks {
   addClaims?(token: Token): ClaimsToAdd | Promise<ClaimsToAdd>;
 
   /**
-   * Sees a token after it was signed and before anybody gets it. At a login its session is not open
-   * yet, so that it is not good for anything until then.
+   * Runs after a token was signed and before it is sent. At a login its session is not stored yet, so
+   * that the token is not accepted until then.
    */
   issued?(token: Token): void | Promise<void>;
 }

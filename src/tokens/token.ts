@@ -103,7 +103,7 @@ export class Token {
     return this.header.alg;
   }
 
-  /** The header `kid`; null for a token that somebody else signed without one. */
+  /** The header `kid`; null for a token that another service signed without one. */
   get keyId(): string | null {
     return this.header.kid ?? null;
   }

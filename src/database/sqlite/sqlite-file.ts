@@ -8,7 +8,7 @@ import type { Entities } from '../data-source-options.js';
 import { codeOf, isLocked } from '../driver-error.js';
 import { createSqliteFile } from './sqlite-creation.js';
 
-/** Bits of a mode (POSIX `st_mode`): whether anybody may write. */
+/** Bits of a mode (POSIX `st_mode`): whether anyone may write. */
 const WRITE_BITS = 0o222;
 
 /** The files that SQLite keeps a database in while it is open. */

@@ -149,7 +149,7 @@ export async function immediateTransaction<T>(
 
 /**
  * better-sqlite3 blocks the event loop while it waits for a lock of another process, so its own
- * wait is short and the rest of the patience is spent here.
+ * wait is short and the rest of the timeout is spent here.
  *
  * @param deadline see `performance.now`
  * @throws SQLite's own error where it passes

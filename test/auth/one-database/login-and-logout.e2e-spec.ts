@@ -11,7 +11,7 @@ import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
  * “Using JWT in Flask” promises this, sentence by sentence; the titles are its own words. What it
  * calls a blog is a ship here.
  */
-describe('Seed 002', () => {
+describe('Login, refresh and logout', () => {
   let app: TestApp;
 
   beforeAll(async () => {

@@ -22,7 +22,7 @@ class CapturingHook implements TokenHooks {
 class CapturingModule {}
 
 /* flask-jwt-trivial's README promises this, sentence by sentence; the titles are its own words. */
-describe('Seed 004', () => {
+describe('Algorithms, audience, issuer and the hook', () => {
   const headers = { 'x-api-key': 'a key' };
   let app: TestApp;
 

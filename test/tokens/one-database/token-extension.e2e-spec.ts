@@ -10,9 +10,9 @@ import { settingsFor } from '../../support/key-material.js';
 import { freezeTime } from '../../support/time.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
 
-@Controller('seed')
-class SeedController {
-  /** As the seed's own route of that name, which tells everything about the token. */
+@Controller('extension')
+class ExtensionController {
+  /** Tells everything about the token. */
   @Get('token/info')
   @RequireToken()
   info(@CurrentToken() token: Token) {
@@ -39,16 +39,16 @@ class SeedController {
   }
 }
 
-@Module({ controllers: [SeedController] })
-class SeedModule {}
+@Module({ controllers: [ExtensionController] })
+class ExtensionModule {}
 
 /* Flask_PyJWT's documentation promises this, sentence by sentence; the titles are its own words. */
-describe('Seed 003', () => {
+describe('Tokens that routes require', () => {
   let app: TestApp;
   let tokens: TokenService;
 
   beforeAll(async () => {
-    const imports = [ExamplesModule.forRoot(new ApiKeys({})), SeedModule];
+    const imports = [ExamplesModule.forRoot(new ApiKeys({})), ExtensionModule];
     app = await bootApp(
       {
         ...{
@@ -79,8 +79,8 @@ describe('Seed 003', () => {
     const { signed: refresh } = await tokens.createRefreshToken('leia');
     expect(await visit('/protected_route', await auth('leia'))).toEqual([200, expect.anything()]);
     expect(await visit('/protected_route', refresh)).toEqual([422, 'wrong_token_type']);
-    expect(await visit('/seed/refresh', refresh)).toEqual([200, 'leia']);
-    expect(await visit('/seed/refresh', await auth('leia'))).toEqual([422, 'wrong_token_type']);
+    expect(await visit('/extension/refresh', refresh)).toEqual([200, 'leia']);
+    expect(await visit('/extension/refresh', await auth('leia'))).toEqual([422, 'wrong_token_type']);
   });
 
   it('“and can require the presence of additional claims and their values”', async () => {
@@ -121,7 +121,7 @@ describe('Seed 003', () => {
     expect([access.maxAge, refresh.maxAge]).toEqual([3600, 604_800]);
     freezeTime(access.expiresAt);
     expect(await visit('/protected_route', access.signed)).toEqual([401, 'token_expired']);
-    expect(await visit('/seed/refresh', refresh.signed)).toEqual([200, 'leia']);
+    expect(await visit('/extension/refresh', refresh.signed)).toEqual([200, 'leia']);
   });
 
   it('“Create auth and refresh tokens with the auth_manager object”', async () => {
@@ -170,9 +170,9 @@ describe('Seed 003', () => {
     const refresh = async (claims: Record<string, unknown>) =>
       (await tokens.createRefreshToken('leia', { claims })).signed;
     const right = await refresh({ device: { kind: 'phone', age: 2 }, tags: ['b', 'a'] });
-    expect((await visit('/seed/device', right))[0]).toBe(200);
+    expect((await visit('/extension/device', right))[0]).toBe(200);
     for (const claims of [{}, { device: { kind: 'phone' } }, { device: 'phone', tags: ['a'] }]) {
-      expect(await visit('/seed/device', await refresh(claims))).toEqual([403, 'claim_required']);
+      expect(await visit('/extension/device', await refresh(claims))).toEqual([403, 'claim_required']);
     }
   });
 
@@ -188,7 +188,7 @@ describe('Seed 003', () => {
   it('“Access the current token’s information using current_token”', async () => {
     const options = { scope: { admin: true }, claims: { planet: 'alderaan' } };
     const token = await tokens.createAccessToken('leia', options);
-    for (const path of ['/seed/token/info', '/auth/token']) {
+    for (const path of ['/extension/token/info', '/auth/token']) {
       const { body } = await app.get(path, { token: token.signed });
       expect(body).toEqual({
         ...{ token_type: 'access', subject: 'leia', scope: { admin: true } },
