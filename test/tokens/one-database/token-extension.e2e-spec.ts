@@ -80,7 +80,10 @@ describe('Tokens that routes require', () => {
     expect(await visit('/protected_route', await auth('leia'))).toEqual([200, expect.anything()]);
     expect(await visit('/protected_route', refresh)).toEqual([422, 'wrong_token_type']);
     expect(await visit('/extension/refresh', refresh)).toEqual([200, 'leia']);
-    expect(await visit('/extension/refresh', await auth('leia'))).toEqual([422, 'wrong_token_type']);
+    expect(await visit('/extension/refresh', await auth('leia'))).toEqual([
+      422,
+      'wrong_token_type',
+    ]);
   });
 
   it('“and can require the presence of additional claims and their values”', async () => {
@@ -172,7 +175,10 @@ describe('Tokens that routes require', () => {
     const right = await refresh({ device: { kind: 'phone', age: 2 }, tags: ['b', 'a'] });
     expect((await visit('/extension/device', right))[0]).toBe(200);
     for (const claims of [{}, { device: { kind: 'phone' } }, { device: 'phone', tags: ['a'] }]) {
-      expect(await visit('/extension/device', await refresh(claims))).toEqual([403, 'claim_required']);
+      expect(await visit('/extension/device', await refresh(claims))).toEqual([
+        403,
+        'claim_required',
+      ]);
     }
   });
 
