@@ -139,7 +139,7 @@ function checksOf(type: BodyClass, metadata: Metadata): Check[] {
         each,
         isValid: strict
           ? (value) => strict(value, constraints as never[])
-          : (value, args) => Boolean(instance.validate(value, args)),
+          : (value, args) => isTrue(instance.validate(value, args)),
         message: (args) =>
           textOf(message, args) ??
           messageFor(name)?.(args) ??
@@ -148,6 +148,11 @@ function checksOf(type: BodyClass, metadata: Metadata): Check[] {
         appliesTo: validateIf ?? (() => true),
       };
     });
+}
+
+/** A promise is not awaited, so that it counts as a failure. */
+function isTrue(result: unknown): boolean {
+  return Boolean(result) && !(result instanceof Promise);
 }
 
 /**

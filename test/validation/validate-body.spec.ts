@@ -25,6 +25,7 @@ import {
   MaxLength,
   Min,
   MinLength,
+  ValidateBy,
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
@@ -350,6 +351,39 @@ describe('Several bounds of a field', () => {
     expect(errorOf(CreateShip, { crew: -1e300 }, 'crew')).toEqual(least);
     expect(errorOf(CreateShip, { crew: 0 }, 'crew')).toEqual(least);
     expect(errorOf(CreateUser, { name: ' ' }, 'name')).toEqual(['Shorter than minimum length 2.']);
+  });
+});
+
+describe('A check of one’s own', () => {
+  const resultOf = (validate: (value: unknown) => unknown) => {
+    class Body {
+      @ValidateBy({
+        name: 'own',
+        validator: {
+          validate: validate as () => boolean,
+          defaultMessage: () => '$property is odd',
+        },
+      })
+      field: unknown;
+    }
+    try {
+      validateBody(Body, { field: 1 }, config);
+      return null;
+    } catch (error) {
+      return (error as ApiError).body.message;
+    }
+  };
+
+  it('refuses what it says is invalid, and what it does not expect', () => {
+    const refused = { field: ['field is odd'] };
+    expect(resultOf(() => true)).toBeNull();
+    expect(resultOf(() => /./.exec('match'))).toBeNull();
+    expect(resultOf(() => false)).toEqual(refused);
+    expect(resultOf((value) => (value as string).trim() !== '')).toEqual(refused);
+  });
+
+  it('is a failure if it gives a promise, which is not awaited', () => {
+    expect(resultOf(() => Promise.resolve(true))).toEqual({ field: ['field is odd'] });
   });
 });
 
