@@ -40,12 +40,9 @@ const SLOW = '/slow/';
 const unitSpecs = ['src', 'test'].flatMap((folder) => specsIn(root, folder, '.spec.ts'));
 const allEndToEndSpecs = specsIn(root, 'test', '.e2e-spec.ts');
 const isComplete = isAboutAll(process.argv.slice(2), [...unitSpecs, ...allEndToEndSpecs]);
-const onlySlow = isComplete && process.env.TEST_SLOW === 'true';
-const inGroups = process.env.TEST_GROUPS !== 'false' && isComplete && !onlySlow;
+const inGroups = process.env.TEST_GROUPS !== 'false' && isComplete;
 
-const endToEndSpecs = allEndToEndSpecs.filter(
-  (spec) => !isComplete || spec.includes(SLOW) === onlySlow,
-);
+const endToEndSpecs = allEndToEndSpecs.filter((spec) => !isComplete || !spec.includes(SLOW));
 const postgresSpecs = endToEndSpecs.filter((spec) => !spec.includes(ONE_DATABASE));
 
 /** @param groups how many, if the run is about all specs; otherwise each spec is on its own */
@@ -67,8 +64,7 @@ const endToEnd = (engine, specs, groups) => ({
 /** @returns {Promise<import('jest').Config>} */
 export default async function config() {
   await runAgainIfModulesAreOff();
-  const projects = [endToEnd('sqlite', endToEndSpecs, 9)];
-  if (!onlySlow) projects.push(project('unit', unitSpecs, 2));
+  const projects = [project('unit', unitSpecs, 2), endToEnd('sqlite', endToEndSpecs, 9)];
   if (await answers(new URL(postgresUrl))) {
     projects.push(endToEnd('postgres', postgresSpecs, 6));
   } else if (process.env.TEST_REQUIRE_ALL === 'true') {

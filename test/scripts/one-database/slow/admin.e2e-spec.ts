@@ -51,7 +51,7 @@ describe('npm run admin -- user create', () => {
 
   it.each([
     ['a short password', 'ackbar', 'short', 'password: Shorter than minimum length 8.\n'],
-    ['a common password', 'ackbar', 'football', 'This password is among those'],
+    ['a common password', 'ackbar', 'football', 'This password is too common.'],
     ['a password that is the name', 'admiral ackbar', 'Admiral Ackbar', 'password: Must differ'],
     ['a name with spaces around it', ' ackbar', 'it is a trap', 'name: Must not begin or end'],
     ['a name that is taken but for its case', 'TARKIN', 'it is a trap', 'User already exists.\n'],
