@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
-import jsonwebtoken from 'jsonwebtoken';
 import type passport from 'passport';
 import { Strategy } from 'passport-jwt';
 import { TokenKeys } from '../keys/token-keys.js';
-import { TokenError, tokenExpired, tokenInvalid, tokenMissing } from '../tokens/token-errors.js';
+import { TokenError, tokenMissing } from '../tokens/token-errors.js';
+import { tokenErrorOf } from '../tokens/token-verifier.js';
 import { TokenService } from '../tokens/token.service.js';
 import type { Token } from '../tokens/token.js';
 import { bearerToken } from './sent-token.js';
@@ -47,7 +47,8 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   override authenticate(request: unknown, options: object = {}): void {
     const running = this as unknown as passport.StrategyCreatedStatic;
     const isMissing = bearerToken(request as FastifyRequest) === null;
-    running.fail = (reason: unknown) => running.error(refusalOf(reason, isMissing));
+    running.fail = (reason: unknown) =>
+      running.error(isMissing ? new TokenError(tokenMissing) : tokenErrorOf(reason));
     super.authenticate(request as never, options);
   }
 
@@ -66,11 +67,4 @@ function exported({ verifying }: TokenKey): string | Buffer {
   return verifying.type === 'secret'
     ? verifying.export()
     : verifying.export({ type: 'spki', format: 'pem' });
-}
-
-function refusalOf(reason: unknown, isMissing: boolean): TokenError {
-  if (isMissing) return new TokenError(tokenMissing);
-  if (reason instanceof TokenError) return reason;
-  const isExpired = reason instanceof jsonwebtoken.TokenExpiredError;
-  return new TokenError(isExpired ? tokenExpired : tokenInvalid, reason);
 }

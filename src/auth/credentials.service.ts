@@ -3,7 +3,7 @@ import { AuditTrail } from '../audit/audit-trail.js';
 import { ApiError, tooManyRequests } from '../errors/api-error.js';
 import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
-import { hashTurn, PasswordHasher } from '../passwords/password-hasher.js';
+import { type HashTurn, hashTurn, PasswordHasher } from '../passwords/password-hasher.js';
 import { ConflictError, retry } from '../scheduling/retry.js';
 import { nfc } from '../validation/values.js';
 import { SessionRepository } from '../sessions/session.repository.js';
@@ -41,8 +41,7 @@ export class CredentialsService implements CurrentPasswordCheck {
    * @throws ApiError `credentials_invalid`, `too_many_requests`
    */
   verify(name: string, password: string, client: Client): Promise<AuthenticatedUser> {
-    // By range, so that logins from elsewhere do not refuse those of the owner.
-    const turn = hashTurn(client, `login ${addressRange(client.ip ?? '')} ${nfc(name)}`);
+    const turn = loginTurn(name, client);
     return retry(async () => {
       const user = await this.users.findByNameWithHash(name);
       const hash = user?.passwordHash ?? null;
@@ -82,8 +81,7 @@ export class CredentialsService implements CurrentPasswordCheck {
     if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
     // A token without a session has no count of its own.
     const isKnown = sessionId !== null;
-    const account = isKnown ? `account ${name}` : `login ${addressRange(client.ip ?? '')} ${name}`;
-    const turn = hashTurn(client, account);
+    const turn = isKnown ? hashTurn(client, `account ${name}`) : loginTurn(name, client);
     const isRight = await this.throttle.attempt(
       name,
       client,
@@ -161,4 +159,9 @@ export class CredentialsService implements CurrentPasswordCheck {
     const userId = await this.users.idOf(name);
     await this.audit.record('login_failed', { userId, client });
   }
+}
+
+/** By name and range, so that logins from elsewhere do not refuse those of the owner. */
+function loginTurn(name: string, client: Client): HashTurn {
+  return hashTurn(client, `login ${addressRange(client.ip ?? '')} ${nfc(name)}`);
 }

@@ -92,9 +92,7 @@ export class TokenVerifier {
       }
       return new Token(signed, header, claims);
     } catch (error) {
-      if (error instanceof TokenError) throw error;
-      const isExpired = error instanceof jsonwebtoken.TokenExpiredError;
-      throw new TokenError(isExpired ? tokenExpired : tokenInvalid, error);
+      throw tokenErrorOf(error);
     }
   }
 
@@ -123,6 +121,13 @@ export class TokenVerifier {
     this.knownHeaders.set(encodedHeader, found);
     return found;
   }
+}
+
+/** What jsonwebtoken, or a step before it, has thrown, as the error that clients get. */
+export function tokenErrorOf(error: unknown): TokenError {
+  if (error instanceof TokenError) return error;
+  const isExpired = error instanceof jsonwebtoken.TokenExpiredError;
+  return new TokenError(isExpired ? tokenExpired : tokenInvalid, error);
 }
 
 /**

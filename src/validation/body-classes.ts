@@ -2,10 +2,9 @@ import { Injectable, type OnModuleInit, type Type } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/internal';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { getMetadataStorage } from 'class-validator';
 import { StartError } from '../errors/start-error.js';
 import { messageOf } from '../errors/error-message.js';
-import { type BodyClass, planOf } from './body-plan.js';
+import { type BodyClass, isBodyClass, metadataOf, planOf } from './body-plan.js';
 
 interface Parameter {
   /** The controller's and the handler's name. */
@@ -16,8 +15,6 @@ interface Parameter {
   /** Whether it has pipes of its own. */
   isPiped: boolean;
 }
-
-const NO_CLASSES: readonly unknown[] = [undefined, Object, Array, String, Number, Boolean];
 
 /** Knows the class of each body that a handler takes. */
 @Injectable()
@@ -34,7 +31,7 @@ export class BodyClasses implements OnModuleInit {
       return problem === null ? [] : [`${parameter.handler}: @Body() ${problem}.`];
     });
     for (const { handler, type, isPiped } of this.parameters('QUERY')) {
-      if (isPiped || !isDecorated(type)) continue;
+      if (isPiped || !isBodyClass(type) || metadataOf(type).length === 0) continue;
       const advice = 'give it a pipe that checks it, or use @ListParameters()';
       problems.push(
         `${handler}: @Query() has a class whose decorators are not checked; ${advice}.`,
@@ -85,20 +82,13 @@ function problemOf({ type, field }: Parameter): string | null {
   if (field !== undefined) {
     return `takes the field "${field}" alone, which is not checked; take the body as a class`;
   }
-  if (NO_CLASSES.includes(type)) {
+  if (!isBodyClass(type)) {
     return 'has no class whose decorators could check it (an interface or `import type` leaves none)';
   }
   try {
-    planOf(type as BodyClass);
+    planOf(type);
     return null;
   } catch (error) {
     return `cannot be checked: ${messageOf(error)}`;
   }
-}
-
-/** Whether the type is a class with decorators of class-validator. */
-function isDecorated(type: unknown): boolean {
-  if (typeof type !== 'function') return false;
-  const storage = getMetadataStorage();
-  return storage.getTargetValidationMetadatas(type, '', false, false).length > 0;
 }

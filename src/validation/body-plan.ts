@@ -16,7 +16,7 @@ type Metadata = ReturnType<
 /** One decorator of class-validator on one field. */
 export interface Check {
   name: string;
-  constraints: readonly unknown[];
+  constraints: unknown[];
   /** Whether it is about the type of the value, rather than its content. */
   isType: boolean;
   /** Whether it is about each item of a list. */
@@ -52,8 +52,7 @@ export function planOf(type: BodyClass): BodyPlan {
   const known = plans.get(type);
   if (known) return known;
   const byField = new Map<string, Metadata[]>();
-  const storage = getMetadataStorage();
-  for (const metadata of storage.getTargetValidationMetadatas(type, '', false, false)) {
+  for (const metadata of metadataOf(type)) {
     const { propertyName } = metadata;
     byField.set(propertyName, [...(byField.get(propertyName) ?? []), metadata]);
   }
@@ -193,6 +192,16 @@ function textOf(
 
 const NO_CLASSES: readonly unknown[] = [undefined, Object, Array, String, Number, Boolean, Date];
 
+/** Whether the declared type of a parameter or a property is a class whose decorators can be read. */
+export function isBodyClass(type: unknown): type is BodyClass {
+  return !NO_CLASSES.includes(type);
+}
+
+/** What the decorators of class-validator have registered for a class. */
+export function metadataOf(type: BodyClass): readonly Metadata[] {
+  return getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
+}
+
 /** From `@Type(() => Item)` of class-transformer, or the declared type of the property. */
 function nestedClass(type: BodyClass, name: string, declared: unknown): BodyClass {
   const typed = defaultMetadataStorage.findTypeMetadata(type, name);
@@ -200,8 +209,8 @@ function nestedClass(type: BodyClass, name: string, declared: unknown): BodyClas
     throw new Error(`${type.name}.${name} has a @Type() with a discriminator`);
   }
   const found: unknown = typed ? typed.typeFunction() : declared;
-  if (NO_CLASSES.includes(found)) {
+  if (!isBodyClass(found)) {
     throw new Error(`${type.name}.${name} has @ValidateNested() and no @Type(() => …)`);
   }
-  return found as BodyClass;
+  return found;
 }

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { type BodyClass, type Check, type FieldPlan, planOf } from './body-plan.js';
 import { enumValues } from './checks.js';
-import { INT_32 } from './integer-column.js';
+import { formatOf, orNull } from './integer-column.js';
 
 type Schema = Record<string, unknown>;
 
@@ -93,7 +93,7 @@ function schemaOfField(type: BodyClass, field: FieldPlan): Schema {
   if (nested) return { type: () => nested, isArray: isList, ...list };
   const schema = isList ? { type: 'array', items, ...list } : withFormat(ownKeywords);
   return checks.length > 0 && isSkippedFor(null, type, field)
-    ? { oneOf: [schema, { type: 'null' }], type: undefined }
+    ? { ...orNull(schema), type: undefined }
     : schema;
 }
 
@@ -114,5 +114,5 @@ function keywordsOf(checks: readonly Check[], keywords: typeof KEYWORDS): Schema
 
 function withFormat(schema: Schema): Schema {
   if (schema.type !== 'integer' || typeof schema.maximum !== 'number') return schema;
-  return { ...schema, format: schema.maximum > INT_32.max ? 'int64' : 'int32' };
+  return { ...schema, format: formatOf(schema.maximum) };
 }

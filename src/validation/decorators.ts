@@ -1,14 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import {
-  buildMessage,
-  IsInt,
-  Max,
-  Min,
-  ValidateBy,
-  ValidateIf,
-  type ValidationArguments,
-} from 'class-validator';
+import { IsInt, Max, Min, ValidateBy, ValidateIf, type ValidationArguments } from 'class-validator';
 import type { AppConfig } from '../config/app-config.js';
 import { boundsOf } from './integer-column.js';
 
@@ -61,7 +53,7 @@ export function Check(
     name,
     validator: {
       validate: (_, args) => args !== undefined && of(args) === null,
-      defaultMessage: buildMessage((_, args) => (args && of(args)) ?? ''),
+      defaultMessage: (args) => (args && of(args)) ?? '',
     },
   });
 }
@@ -69,7 +61,7 @@ export function Check(
 const settings = new WeakMap<object, AppConfig>();
 
 /** The settings under which a body is checked, for checks that depend on them. */
-export function settingsOf(body: object): AppConfig {
+function settingsOf(body: object): AppConfig {
   return settings.get(body)!;
 }
 

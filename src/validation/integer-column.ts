@@ -42,10 +42,14 @@ export function boundsOf([entity, property]: ColumnOf): IntegerBounds {
   return bounds;
 }
 
+/** The format of OpenAPI for integers up to `max`. */
+export function formatOf(max: number): 'int32' | 'int64' {
+  return max > INT_32.max ? 'int64' : 'int32';
+}
+
 /** The same in JSON Schema. */
 export function schemaOf({ min, max }: IntegerBounds) {
-  const format = max > INT_32.max ? 'int64' : 'int32';
-  return { type: 'integer', format, minimum: min, maximum: max };
+  return { type: 'integer', format: formatOf(max), minimum: min, maximum: max };
 }
 
 /** A schema of values that may also be null (OpenAPI 3.1 uses JSON Schema). */

@@ -86,7 +86,7 @@ function problemOf({ name, checks, nested, isList }: FieldPlan, dto: object, val
   const failure = (ofType: boolean) => {
     for (const check of checks) {
       if (check.isType !== ofType || !check.appliesTo(dto, value)) continue;
-      const given: ValidationArguments = { ...args, constraints: [...check.constraints] };
+      const given: ValidationArguments = { ...args, constraints: check.constraints };
       if (!isValid(check, value, given)) return check.message(given);
     }
     return null;
