@@ -102,7 +102,7 @@ function onUsers(command: UserCommand): Command {
     try {
       return await command(app.get(UsersService), config);
     } catch (error) {
-      throw error instanceof ApiError ? new StartError(sentenceOf(error, words.at(-1)!)) : error;
+      throw error instanceof ApiError ? new StartError(messageOf(error, words.at(-1)!)) : error;
     } finally {
       await app.close();
     }
@@ -110,7 +110,7 @@ function onUsers(command: UserCommand): Command {
 }
 
 /** What a refusal of the API says to a person at a terminal. */
-function sentenceOf({ kind, body }: ApiError, name: string): string {
+function messageOf({ kind, body }: ApiError, name: string): string {
   if (kind.code === notFound.code) return `There is no user ${name}.`;
   const { message = body.error } = body;
   if (typeof message === 'string') return message;

@@ -24,7 +24,7 @@ import { SchedulingModule } from './scheduling/scheduling.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { TokensModule } from './tokens/tokens.module.js';
 import { UserRateLimitGuard } from './limits/user-rate-limit.guard.js';
-import { WriteTurns } from './limits/write-turns.interceptor.js';
+import { WriteQueueInterceptor } from './limits/write-turns.interceptor.js';
 import { ValidationModule } from './validation/validation.module.js';
 import { UsersModule } from './users/users.module.js';
 
@@ -72,7 +72,7 @@ export class AppModule {
         { provide: APP_GUARD, useClass: ResourceIdGuard },
         { provide: APP_GUARD, useExisting: TokenGuard },
         { provide: APP_GUARD, useClass: UserRateLimitGuard },
-        { provide: APP_INTERCEPTOR, useClass: WriteTurns },
+        { provide: APP_INTERCEPTOR, useClass: WriteQueueInterceptor },
         { provide: APP_PIPE, useClass: BodyPipe },
         { provide: APP_FILTER, useClass: ErrorFilter },
       ],

@@ -31,7 +31,7 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
         try {
           const { kid } = tokens.decode(signed).header;
           const key = keys.find(typeof kid === 'string' ? kid : undefined);
-          if (key) done(null, exported(key));
+          if (key) done(null, exportKey(key));
           else done(new Error('no key has its kid'));
         } catch (error) {
           done(error);
@@ -63,7 +63,7 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
 }
 
 /** passport-jwt takes a secret or a PEM, and no key object. */
-function exported({ verifying }: TokenKey): string | Buffer {
+function exportKey({ verifying }: TokenKey): string | Buffer {
   return verifying.type === 'secret'
     ? verifying.export()
     : verifying.export({ type: 'spki', format: 'pem' });

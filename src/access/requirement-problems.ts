@@ -13,18 +13,21 @@ const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
  * Lists why a requirement is invalid: no token, or every token, would satisfy it. Each text completes
  * "@RequireToken() …".
  */
-export function problemsOf(requirement: TokenRequirement, paths: readonly string[]): string[] {
+export function requirementErrors(
+  requirement: TokenRequirement,
+  paths: readonly string[],
+): string[] {
   const unknown = Object.keys(requirement).filter((name) => !OPTIONS.includes(name));
   return [
     ...unknown.map((name) => `knows no option \`${name}\``),
-    ...problemsOfPlace(requirement),
-    ...problemsOfType(requirement),
-    ...problemsOfContent(requirement, paths),
-    ...problemsOfOverride(requirement, paths),
+    ...placeErrors(requirement),
+    ...typeErrors(requirement),
+    ...contentErrors(requirement, paths),
+    ...overrideErrors(requirement, paths),
   ];
 }
 
-function problemsOfPlace(requirement: TokenRequirement): string[] {
+function placeErrors(requirement: TokenRequirement): string[] {
   const { in: given, cookie, header } = requirement;
   const places = placesOf(requirement);
   const unknown = places.filter((place) => place !== 'header' && place !== 'cookie');
@@ -48,7 +51,7 @@ function problemsOfPlace(requirement: TokenRequirement): string[] {
   return [];
 }
 
-function problemsOfType(requirement: TokenRequirement): string[] {
+function typeErrors(requirement: TokenRequirement): string[] {
   const { type, fresh, allowRotated, scope, claims, override } = requirement;
   const problems: string[] = [];
   if (requirement.refreshCookie && (type !== 'refresh' || placesOf(requirement).length > 0)) {
@@ -68,7 +71,7 @@ function problemsOfType(requirement: TokenRequirement): string[] {
   return problems;
 }
 
-function problemsOfContent(
+function contentErrors(
   { scope, claims }: Pick<TokenRequirement, 'scope' | 'claims'>,
   paths: readonly string[],
   where = '',
@@ -90,7 +93,7 @@ function problemsOfContent(
   });
 }
 
-function problemsOfOverride(
+function overrideErrors(
   { scope, claims, override }: TokenRequirement,
   paths: readonly string[],
 ): string[] {
@@ -100,7 +103,7 @@ function problemsOfOverride(
   if (scope === undefined && claims === undefined) {
     return ['has an `override` and nothing that it would override'];
   }
-  return problemsOfContent(override, paths, 'override.');
+  return contentErrors(override, paths, 'override.');
 }
 
 /** Whether a token could hold it: what JSON can say, or a parameter in its place. */

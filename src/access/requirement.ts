@@ -76,18 +76,18 @@ export function loginCookieOf(requirement: TokenRequirement): TokenType | null {
 type RouteParams = Record<string, string | undefined>;
 
 /** What the token lacks, or null where it has all that is asked. */
-export function unmet(
+export function unmetCondition(
   requirement: TokenRequirement,
   token: Token,
   params: RouteParams,
 ): ErrorKind | null {
   if (requirement.fresh && !token.fresh) return freshTokenRequired;
   const { override } = requirement;
-  if (override && missing(override, token, params) === null) return null;
-  return missing(requirement, token, params);
+  if (override && firstUnmet(override, token, params) === null) return null;
+  return firstUnmet(requirement, token, params);
 }
 
-function missing(
+function firstUnmet(
   { scope, claims }: Pick<TokenRequirement, 'scope' | 'claims'>,
   token: Token,
   params: RouteParams,

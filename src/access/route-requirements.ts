@@ -11,7 +11,7 @@ import {
   type RouteAccess,
 } from './require-token.decorator.js';
 import type { TokenRequirement } from './requirement.js';
-import { problemsOf } from './requirement-problems.js';
+import { requirementErrors } from './requirement-problems.js';
 
 type Target = Parameters<Reflector['getAllAndOverride']>[1][number];
 
@@ -47,7 +47,9 @@ export class RouteRequirements implements OnModuleInit {
    */
   onModuleInit(): void {
     const problems = this.list().flatMap(({ name, paths, requirement }) =>
-      problemsOf(requirement, paths).map((problem) => `${name}: @RequireToken() ${problem}.`),
+      requirementErrors(requirement, paths).map(
+        (problem) => `${name}: @RequireToken() ${problem}.`,
+      ),
     );
     if (problems.length > 0) throw new StartError(problems.join('\n'));
   }
@@ -60,7 +62,7 @@ export class RouteRequirements implements OnModuleInit {
       return this.scanner.getAllMethodNames(prototype).flatMap((name) => {
         const handler = prototype[name]!;
         const paths = pathsOf(metatype).flatMap((base) =>
-          pathsOf(handler).map((path) => joined(prefix, base, path)),
+          pathsOf(handler).map((path) => joinPaths(prefix, base, path)),
         );
         const requirement = requirementOf(this.reflector, [handler, metatype], this.config);
         if (paths.length === 0 || requirement === PUBLIC) return [];
@@ -100,6 +102,6 @@ function pathsOf(decorated: object): string[] {
   return [(Reflect.getMetadata(PATH_METADATA, decorated) ?? []) as string | string[]].flat();
 }
 
-function joined(...parts: string[]): string {
+function joinPaths(...parts: string[]): string {
   return `/${parts.join('/').split('/').filter(Boolean).join('/')}`;
 }

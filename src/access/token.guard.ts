@@ -3,7 +3,13 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppConfig } from '../config/app-config.js';
 import { PUBLIC } from './require-token.decorator.js';
-import { headerOf, loginCookieOf, placesOf, type TokenRequirement, unmet } from './requirement.js';
+import {
+  headerOf,
+  loginCookieOf,
+  placesOf,
+  type TokenRequirement,
+  unmetCondition,
+} from './requirement.js';
 import { requirementOf } from './route-requirements.js';
 import { missingToken, type SentToken, sentToken, type TokenPlaces } from './sent-token.js';
 import { refuseForgedRequest, TokenCookies } from './token-cookies.js';
@@ -67,7 +73,7 @@ export class TokenGuard implements CanActivate {
     const { type = 'access', allowRotated = false } = requirement;
     const token = await this.tokens.verify(sent.signed, { type, allowRotated });
     if (sent.from === 'cookie') refuseForgedRequest(request, token);
-    const lacking = unmet(requirement, token, request.params as Record<string, string>);
+    const lacking = unmetCondition(requirement, token, request.params as Record<string, string>);
     if (lacking) throw new TokenError(lacking, `of ${token.subject}`);
     request.tokenFrom = sent.from;
     return token;

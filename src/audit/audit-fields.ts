@@ -1,10 +1,10 @@
-import { integer, type ListFields, moment, text } from '../lists/list-field.js';
+import { integer, type ListFields, timestamp, text } from '../lists/list-field.js';
 import { AuditEntry } from './audit-entry.entity.js';
 
 /** What the audit trail can be filtered and sorted by. */
 export const auditFields = {
   id: integer(),
-  happened_at: moment({ property: 'happenedAt' }),
+  happened_at: timestamp({ property: 'happenedAt' }),
   event: text({ max: 40 }),
   user_id: integer({ column: [AuditEntry, 'userId'], nullable: true }),
   actor_id: integer({ column: [AuditEntry, 'actorId'], nullable: true }),

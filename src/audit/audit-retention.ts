@@ -17,7 +17,7 @@ export class AuditRetention {
 
   /** @param signal ends it before everything is removed */
   removeOld(signal?: AbortSignal): Promise<void> {
-    const moment = Date.now() - this.config.auditRetention * 1000;
-    return this.trail.removeBefore(moment, signal);
+    const timestamp = Date.now() - this.config.auditRetention * 1000;
+    return this.trail.removeBefore(timestamp, signal);
   }
 }

@@ -63,11 +63,11 @@ export class AuditTrail {
   }
 
   /**
-   * @param moment milliseconds since 1970
+   * @param timestamp milliseconds since 1970
    * @param signal ends it before everything is removed
    */
-  async removeBefore(moment: number, signal?: AbortSignal): Promise<void> {
-    const old = { key: 'id', column: 'happenedAt', moment } as const;
+  async removeBefore(timestamp: number, signal?: AbortSignal): Promise<void> {
+    const old = { key: 'id', column: 'happenedAt', timestamp } as const;
     await removeInBatches(this.database, AuditEntry, old, signal);
   }
 }

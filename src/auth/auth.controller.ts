@@ -65,7 +65,11 @@ export class AuthController {
     @RequestClient() client: Client,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LoginResponse> {
-    return this.responses.opened(request, reply, await this.auth.login(request.user, client));
+    return this.responses.forNewSession(
+      request,
+      reply,
+      await this.auth.login(request.user, client),
+    );
   }
 
   @Post('refresh')
@@ -87,7 +91,7 @@ export class AuthController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccessTokenResponse | LoginResponse> {
     const refreshed = await this.refreshes.refresh(token, client);
-    return this.responses.refreshed(request, reply, refreshed, token);
+    return this.responses.forRefresh(request, reply, refreshed, token);
   }
 
   @Delete('logout')
@@ -159,9 +163,9 @@ export class AuthController {
   ): Promise<LoginResponse> {
     this.changes.count(token);
     const user = await this.auth.currentUser(token);
-    const words = { current: body.current_password, next: body.new_password };
-    const changed = await this.credentials.changePassword(user, words, token, client);
-    return this.responses.opened(request, reply, changed);
+    const passwords = { current: body.current_password, next: body.new_password };
+    const changed = await this.credentials.changePassword(user, passwords, token, client);
+    return this.responses.forNewSession(request, reply, changed);
   }
 
   @Get('token')
@@ -169,6 +173,6 @@ export class AuthController {
   @ApiOperation({ summary: 'Read the token that is sent' })
   @ApiOkResponse({ type: TokenInfoResponse })
   token(@CurrentToken() token: Token, @Req() request: FastifyRequest): TokenInfoResponse {
-    return this.responses.info(request, token);
+    return this.responses.describe(request, token);
   }
 }

@@ -39,7 +39,7 @@ export class AuthService {
    * @throws ApiError `credentials_invalid` where the password was changed meanwhile
    */
   login(user: AuthenticatedUser, client: Client): Promise<TokenPair> {
-    return this.open(user, client, (now) => this.prepare(now, client));
+    return this.openSession(user, client, (now) => this.issuePair(now, client));
   }
 
   /**
@@ -53,8 +53,8 @@ export class AuthService {
     client: Client,
     { lifetime, claims = {} }: { lifetime: number; claims?: Record<string, unknown> },
   ): Promise<Token> {
-    const { access } = await this.open(user, client, async (now) => {
-      const { session, options } = this.draft(now, client, lifetime);
+    const { access } = await this.openSession(user, client, async (now) => {
+      const { session, options } = this.newSessionWithOptions(now, client, lifetime);
       const expiring = { ...options, expiresIn: lifetime, claims };
       return { session, access: await this.tokens.createAccessToken(session.subject, expiring) };
     });
@@ -76,17 +76,17 @@ export class AuthService {
     caller: Caller,
   ): Promise<TokenPair | null> {
     const passwordHash = await this.users.hashNewPassword(user, password, caller.client);
-    const { session, ...pair } = await this.prepare(user, caller.client);
+    const { session, ...pair } = await this.issuePair(user, caller.client);
     const isChanged = await this.database.write(async () => {
       if (!(await this.users.replacePassword(user, passwordHash, caller))) return false;
-      await this.keep(session, user, caller.client);
+      await this.storeSession(session, user, caller.client);
       return true;
     });
     return isChanged ? pair : null;
   }
 
   /** @param prepare makes the tokens of the session, which end with it */
-  private async open<T extends { session: Session }>(
+  private async openSession<T extends { session: Session }>(
     user: AuthenticatedUser,
     client: Client,
     prepare: (user: AuthenticatedUser) => Promise<T>,
@@ -94,24 +94,28 @@ export class AuthService {
     const prepared = await prepare(user);
     const isOpen = await this.database.write(async () => {
       if (!(await this.users.lockIfUnchanged(user))) return false;
-      await this.keep(prepared.session, user, client);
+      await this.storeSession(prepared.session, user, client);
       return true;
     });
     if (isOpen) return prepared;
     const changed = await this.users.findWithChangedRole(user);
     if (!changed) throw refusedLogin();
-    return this.open(changed, client, prepare);
+    return this.openSession(changed, client, prepare);
   }
 
   /**
    * A session that is not stored yet, with its tokens: they are issued first, so that a failing hook
    * leaves no session behind.
    */
-  private async prepare(
+  private async issuePair(
     user: AuthenticatedUser,
     client: Client,
   ): Promise<TokenPair & { session: Session }> {
-    const { session, options } = this.draft(user, client, this.config.refreshTokenLifetime);
+    const { session, options } = this.newSessionWithOptions(
+      user,
+      client,
+      this.config.refreshTokenLifetime,
+    );
     const { subject } = session;
     const csrf = this.config.tokenCookies;
     const access = await this.tokens.createAccessToken(subject, { ...options, csrf });
@@ -121,7 +125,7 @@ export class AuthService {
   }
 
   /** @param lifetime in seconds */
-  private draft(user: AuthenticatedUser, client: Client, lifetime: number) {
+  private newSessionWithOptions(user: AuthenticatedUser, client: Client, lifetime: number) {
     // One moment for the session and its tokens, so that they end together.
     const createdAt = Date.now();
     const expiresAt = createdAt + Math.min(lifetime, this.config.sessionMaxAge) * 1000;
@@ -137,8 +141,12 @@ export class AuthService {
   }
 
   /** Within a write that holds the user's row: stores a session, and keeps to `MAX_SESSIONS`. */
-  private async keep(session: Session, { id }: AuthenticatedUser, client: Client): Promise<void> {
-    for (const sessionId of await this.quota.makeRoomFor(session)) {
+  private async storeSession(
+    session: Session,
+    { id }: AuthenticatedUser,
+    client: Client,
+  ): Promise<void> {
+    for (const sessionId of await this.quota.endExcess(session)) {
       await this.audit.record('session_evicted', { userId: id, sessionId, client });
     }
     await this.sessions.open(session);

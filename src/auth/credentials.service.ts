@@ -3,7 +3,7 @@ import { AuditTrail } from '../audit/audit-trail.js';
 import { ApiError, tooManyRequests } from '../errors/api-error.js';
 import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
-import { type HashTurn, hashTurn, PasswordHasher } from '../passwords/password-hasher.js';
+import { type HashQueueKeys, hashQueueKeys, PasswordHasher } from '../passwords/password-hasher.js';
 import { ConflictError, retry } from '../scheduling/retry.js';
 import { nfc } from '../validation/values.js';
 import { SessionRepository } from '../sessions/session.repository.js';
@@ -81,7 +81,7 @@ export class CredentialsService implements CurrentPasswordCheck {
     if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
     // A token without a session has no count of its own.
     const isKnown = sessionId !== null;
-    const turn = isKnown ? hashTurn(client, `account ${name}`) : loginTurn(name, client);
+    const turn = isKnown ? hashQueueKeys(client, `account ${name}`) : loginTurn(name, client);
     const isRight = await this.throttle.attempt(
       name,
       client,
@@ -91,7 +91,7 @@ export class CredentialsService implements CurrentPasswordCheck {
         beforeVerify: () => this.countAttempt(sessionId),
         onFailure: () => this.recordWrongPassword(id, token, client),
         onSuccess: async () => {
-          if (sessionId !== null) await this.sessions.forgetPasswordAttempts(sessionId);
+          if (sessionId !== null) await this.sessions.resetPasswordAttempts(sessionId);
         },
       },
     );
@@ -108,13 +108,13 @@ export class CredentialsService implements CurrentPasswordCheck {
    */
   async changePassword(
     user: KnownUser,
-    words: { current: string; next: string },
+    passwords: { current: string; next: string },
     token: Token,
     client: Client,
   ): Promise<TokenPair> {
     return retry(async () => {
-      const verified = await this.confirmPassword(user, words.current, token, client);
-      const tokens = await this.auth.changePassword(verified, words.next, { token, client });
+      const verified = await this.confirmPassword(user, passwords.current, token, client);
+      const tokens = await this.auth.changePassword(verified, passwords.next, { token, client });
       if (tokens) return tokens;
       // A login was faster, with a new hash of the same password.
       throw new ConflictError('the password kept changing');
@@ -162,6 +162,6 @@ export class CredentialsService implements CurrentPasswordCheck {
 }
 
 /** By name and range, so that logins from elsewhere do not refuse those of the owner. */
-function loginTurn(name: string, client: Client): HashTurn {
-  return hashTurn(client, `login ${addressRange(client.ip ?? '')} ${nfc(name)}`);
+function loginTurn(name: string, client: Client): HashQueueKeys {
+  return hashQueueKeys(client, `login ${addressRange(client.ip ?? '')} ${nfc(name)}`);
 }

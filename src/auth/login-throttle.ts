@@ -57,7 +57,7 @@ interface AttemptOptions {
 export class LoginThrottle {
   private readonly failures: Select<LoginFailure, 'inRange' | 'inAll'>;
   /** The attempts of this process that are being verified, by range and account, in their order. */
-  private readonly underWay = new Map<string, Promise<void>[]>();
+  private readonly running = new Map<string, Promise<void>[]>();
 
   constructor(
     private readonly database: Database,
@@ -119,32 +119,32 @@ export class LoginThrottle {
   private async enqueue(
     counters: Counters,
     isKnown: boolean,
-    attempt: (failures: number) => Promise<boolean>,
+    run: (failures: number) => Promise<boolean>,
   ): Promise<boolean> {
     const { inRange } = counters;
-    const queue = this.underWay.get(inRange) ?? [];
+    const queue = this.running.get(inRange) ?? [];
     if (queue.length >= MAX_AT_ONCE + MAX_QUEUED) {
       throw unavailable(`${queue.length} attempts at one account are under way`, RETRY_AFTER);
     }
-    this.underWay.set(inRange, queue);
-    let leave = (): void => undefined;
-    const place = new Promise<void>((resolve) => (leave = resolve));
-    queue.push(place);
+    this.running.set(inRange, queue);
+    let finish = (): void => undefined;
+    const attempt = new Promise<void>((resolve) => (finish = resolve));
+    queue.push(attempt);
     try {
       for (;;) {
         // Taken before the failures are read: an attempt that ends meanwhile counts twice, not never.
-        const earlier = queue.slice(0, queue.indexOf(place));
+        const earlier = queue.slice(0, queue.indexOf(attempt));
         const failures = await this.requireNoDelay(counters, isKnown);
         const free = earlier.length < MAX_AT_ONCE && failures + earlier.length < MAX_IN_RANGE;
         if (earlier.length === 0 || free) {
-          return await attempt(failures);
+          return await run(failures);
         }
         await Promise.race(earlier);
       }
     } finally {
-      void queue.splice(queue.indexOf(place), 1);
-      if (queue.length === 0) this.underWay.delete(inRange);
-      leave();
+      void queue.splice(queue.indexOf(attempt), 1);
+      if (queue.length === 0) this.running.delete(inRange);
+      finish();
     }
   }
 
@@ -157,7 +157,7 @@ export class LoginThrottle {
 
   /** @param signal ends it before everything is removed */
   removeOld(signal?: AbortSignal): Promise<void> {
-    const old = { key: 'key', column: 'lastAt', moment: Date.now() - RETENTION } as const;
+    const old = { key: 'key', column: 'lastAt', timestamp: Date.now() - RETENTION } as const;
     return removeInBatches(this.database, LoginFailure, old, signal);
   }
 

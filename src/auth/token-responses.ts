@@ -28,7 +28,7 @@ export class TokenResponses {
    * Sets the cookies of a new session and returns the body: for a login and everything else that
    * opens a session.
    */
-  opened(
+  forNewSession(
     request: FastifyRequest,
     reply: FastifyReply,
     { access, refresh }: Required<IssuedTokens>,
@@ -44,7 +44,7 @@ export class TokenResponses {
    *
    * @param presented the refresh token of the request, which stays current without a new one
    */
-  refreshed(
+  forRefresh(
     request: FastifyRequest,
     reply: FastifyReply,
     { access, refresh }: IssuedTokens,
@@ -58,7 +58,7 @@ export class TokenResponses {
   }
 
   /** Describes the token of the request; the token itself is left out as from `opened`. */
-  info(request: FastifyRequest, token: Token): TokenInfoResponse {
+  describe(request: FastifyRequest, token: Token): TokenInfoResponse {
     const { signed_token: _, ...rest } = TokenInfoResponse.from(token);
     return this.hidesTokens(request) ? rest : { ...rest, signed_token: token.signed };
   }

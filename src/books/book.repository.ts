@@ -31,8 +31,8 @@ const ownerExists = (parameter: string): string =>
 export class BookRepository {
   private readonly lists: ListReader<Book>;
   private readonly byId: Select<Book, 'ownerId' | 'id'>;
-  private readonly ownerWhoStays: Select<User, 'ownerId'>;
-  private readonly ownerAlone: Select<User, 'ownerId'>;
+  private readonly ownerShared: Select<User, 'ownerId'>;
+  private readonly ownerLocked: Select<User, 'ownerId'>;
   private readonly nearLimit: Select<Book, 'ownerId'>;
   private readonly atLimit: Select<Book, 'ownerId'>;
 
@@ -40,7 +40,7 @@ export class BookRepository {
     private readonly database: Database,
     removals: UserRemovals,
   ) {
-    removals.removeWith((ownerId) => this.removeBatch(ownerId));
+    removals.register((ownerId) => this.removeBatch(ownerId));
     const condition = ownerExists('scope_ownerId');
     this.lists = new ListReader(database, Book, bookFields, { condition });
     this.byId = database.select({
@@ -57,8 +57,8 @@ export class BookRepository {
         query: (manager) =>
           manager.createQueryBuilder(User, 'user').select('user.id').where('user.id = :ownerId'),
       });
-    this.ownerWhoStays = owner('exists');
-    this.ownerAlone = owner('alone');
+    this.ownerShared = owner('exists');
+    this.ownerLocked = owner('alone');
     // Reads one index, and no more of it than so many entries.
     const nth = (count: number) =>
       database.select<Book, 'ownerId'>({
@@ -94,9 +94,9 @@ export class BookRepository {
    */
   async add(ownerId: number, values: BookValues): Promise<Book | null> {
     return this.database.writeUnique(bookExists, async (manager) => {
-      if (!(await this.ownerWhoStays.first({ ownerId }))) return null;
+      if (!(await this.ownerShared.first({ ownerId }))) return null;
       if (await this.nearLimit.first({ ownerId })) {
-        await this.ownerAlone.first({ ownerId });
+        await this.ownerLocked.first({ ownerId });
         if (await this.atLimit.first({ ownerId })) throw new ApiError(limitReached);
       }
       const book = { ...values, ownerId };

@@ -4,7 +4,7 @@ import { limitReached } from '../books/book-errors.js';
 import { ApiError, notFound } from '../errors/api-error.js';
 import { type ErrorAnswer, ErrorFilter } from '../http/error.filter.js';
 import { scopeRequired, TokenError, tokenInvalid } from '../tokens/token-errors.js';
-import { BASIC_CHALLENGE, tooManyBooks, words } from './bookstore-words.js';
+import { BASIC_CHALLENGE, tooManyBooks, messages } from './bookstore-words.js';
 
 /** Refuses in the tutorial's words where it has any, and as everywhere else where it has none. */
 @Catch()
@@ -19,11 +19,11 @@ export class BookstoreErrorFilter extends ErrorFilter {
           'www-authenticate': BASIC_CHALLENGE,
           'content-type': 'text/plain; charset=utf-8',
         },
-        body: words.couldNotVerify,
+        body: messages.couldNotVerify,
       };
     }
     if (error.code === notFound.code) {
-      return { status: 404, headers: {}, body: { message: words.noBook } };
+      return { status: 404, headers: {}, body: { message: messages.noBook } };
     }
     if (error.code === limitReached.code) {
       return super.answer(new ApiError(tooManyBooks));
@@ -35,9 +35,13 @@ export class BookstoreErrorFilter extends ErrorFilter {
 /** The tutorial tells a token that is missing from one that is bad, and no more. */
 function refusedToken(error: TokenError): ErrorAnswer {
   if (error.kind === scopeRequired) {
-    return { status: 403, headers: error.headers, body: { message: words.administratorRequired } };
+    return {
+      status: 403,
+      headers: error.headers,
+      body: { message: messages.administratorRequired },
+    };
   }
-  const message = error.code === 'token_missing' ? words.tokenMissing : words.tokenInvalid;
+  const message = error.code === 'token_missing' ? messages.tokenMissing : messages.tokenInvalid;
   const { headers } = error.kind.status === 401 ? error : new TokenError(tokenInvalid);
   return { status: 401, headers, body: { message } };
 }

@@ -9,7 +9,7 @@ export const BOOKSTORE_TAG = {
 };
 
 /** Messages that clients of the tutorial expect. */
-export const words = {
+export const messages = {
   registered: 'registered successfully',
   couldNotVerify: 'could not verify',
   tokenMissing: 'a valid token is missing',

@@ -43,7 +43,7 @@ import { type AuthenticatedUser, UsersService } from '../users/users.service.js'
 import { BasicAuthGuard } from './basic-auth.guard.js';
 import { ApiRefusedLogin, ApiRefusedToken, ApiTutorialMessage } from './bookstore.decorators.js';
 import { BookstoreErrorFilter } from './bookstore-error.filter.js';
-import { BOOKSTORE_TAG, tooManyBooks, words } from './bookstore-words.js';
+import { BOOKSTORE_TAG, tooManyBooks, messages } from './bookstore-words.js';
 import { TutorialTokenResponse, MessageResponse } from './dto/tutorial-answers.dto.js';
 import {
   bookOf,
@@ -81,7 +81,7 @@ export class BookstoreController {
   @RouteConfig({ registration: TutorialRegistrationGuard })
   @UseGuards(TutorialRegistrationGuard, AuthRateLimitGuard)
   @ApiOperation({ summary: 'Register' })
-  @ApiTutorialMessage(200, words.registered)
+  @ApiTutorialMessage(200, messages.registered)
   @ApiBodyErrors(badBody)
   @ApiErrors(nameTaken, passwordTooCommon, tooManyRequests, serviceUnavailable)
   async register(
@@ -90,7 +90,7 @@ export class BookstoreController {
     @RequestClient() client: Client,
   ): Promise<MessageResponse> {
     await this.users.register(body, { client, ...(token && { token }) });
-    return { message: words.registered };
+    return { message: messages.registered };
   }
 
   @Post('login')
@@ -134,12 +134,12 @@ export class BookstoreController {
   @TutorialToken()
   @ApiRefusedToken()
   @ApiOperation({ summary: 'Add a book' })
-  @ApiTutorialMessage(200, words.added)
+  @ApiTutorialMessage(200, messages.added)
   @ApiBodyErrors(badBody)
   @ApiErrors(bookExists, tooManyBooks, serviceUnavailable)
   async addBook(@OwnerId() ownerId: number, @Body() body: TutorialBook): Promise<MessageResponse> {
     await this.books.create(ownerId, bookValues(bookOf(body)));
-    return { message: words.added };
+    return { message: messages.added };
   }
 
   @Get('books')
@@ -160,11 +160,11 @@ export class BookstoreController {
   @TutorialToken()
   @ApiRefusedToken()
   @ApiOperation({ summary: 'Delete a book of yours' })
-  @ApiTutorialMessage(200, words.deleted)
-  @ApiTutorialMessage(404, words.noBook)
+  @ApiTutorialMessage(200, messages.deleted)
+  @ApiTutorialMessage(404, messages.noBook)
   @ApiErrors(serviceUnavailable)
   async removeBook(@OwnerId() ownerId: number, @ResourceId() id: number): Promise<MessageResponse> {
     await this.books.remove(ownerId, id);
-    return { message: words.deleted };
+    return { message: messages.deleted };
   }
 }

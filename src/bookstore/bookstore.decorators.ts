@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiBasicAuth, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
-import { BASIC_CHALLENGE, words } from './bookstore-words.js';
+import { BASIC_CHALLENGE, messages } from './bookstore-words.js';
 import { MessageResponse } from './dto/tutorial-answers.dto.js';
 
 /** Documents an answer that is one of these messages. */
@@ -26,7 +26,7 @@ export function tutorialMessages(...messages: string[]) {
 
 /** Documents how a token is refused. */
 export const ApiRefusedToken = () =>
-  ApiTutorialMessage(401, words.tokenMissing, words.tokenInvalid);
+  ApiTutorialMessage(401, messages.tokenMissing, messages.tokenInvalid);
 
 /** Documents how a login by HTTP Basic is sent and refused. */
 export const ApiRefusedLogin = () =>
@@ -34,7 +34,7 @@ export const ApiRefusedLogin = () =>
     ApiBasicAuth('basic'),
     ApiResponse({
       status: 401,
-      description: `“${words.couldNotVerify}”`,
+      description: `“${messages.couldNotVerify}”`,
       headers: {
         'WWW-Authenticate': {
           description: 'RFC 7617, section 2.',
@@ -43,7 +43,7 @@ export const ApiRefusedLogin = () =>
         },
       },
       content: {
-        'text/plain': { schema: { type: 'string', enum: [words.couldNotVerify] } },
+        'text/plain': { schema: { type: 'string', enum: [messages.couldNotVerify] } },
       },
     }),
   );

@@ -58,20 +58,20 @@ export class AppConfig {
   readonly jwt: JwtSettings;
   readonly jwtIssuer: string | null;
   readonly jwtAudience: string | null;
-  /** By how much `nbf` and `iat` of a token may be ahead of our clock. */
+  /** By how much `nbf` and `iat` of a token may be ahead of the clock, in seconds. */
   readonly jwtLeeway: number;
   /** The header `typ` of access tokens. */
   readonly jwtTyp: (typeof ACCESS_TOKEN_TYPES)[number];
   readonly accessTokenLifetime: number;
-  /** Of the token that the bookstore's login gives. */
+  /** Lifetime of the token that the bookstore's login issues. */
   readonly bookstoreTokenLifetime: number;
   readonly refreshTokenLifetime: number;
   readonly sessionMaxAge: number;
-  /** Whether a refresh spends the refresh token that it takes, and gives another. */
+  /** Whether a refresh rotates the refresh token. */
   readonly refreshRotation: boolean;
-  /** How long a spent refresh token still gets the one that took its place; 0 is not at all. */
+  /** Seconds for which a rotated refresh token still gets its successor; 0 is not at all. */
   readonly refreshGrace: number;
-  /** Live sessions that a user may have of each kind: with a refresh token, and without. */
+  /** Active sessions that a user may have of each kind: with a refresh token, and without. */
   readonly maxSessions: number;
   /** How long entries of the audit trail are kept. */
   readonly auditRetention: number;
@@ -246,9 +246,9 @@ function isRegistrationClosed(read: SettingsReader): boolean {
 function checkEnvFile(name: string, read: SettingsReader): void {
   const file = join(process.cwd(), name);
   if (!isWritableByOthers(file)) return;
-  const sentence = `Others may write to ${file}, and so change every setting; check what is in it, and run: chmod 600 ${file}`;
-  if (read.raw('NODE_ENV') === 'production') read.problem(sentence);
-  else read.warning(sentence);
+  const message = `Others may write to ${file}, and so change every setting; check what is in it, and run: chmod 600 ${file}`;
+  if (read.raw('NODE_ENV') === 'production') read.problem(message);
+  else read.warning(message);
 }
 
 function readEnvFile(name: string): Record<string, string> {

@@ -34,7 +34,7 @@ const MIN_DISTINCT_BYTES = 8;
  * Says why a secret can be guessed although it is long, as the end of a sentence: it is made of few
  * different bytes, or of a part that is repeated. Null for any other secret, which need not be random.
  */
-export function weakness(secret: Uint8Array): string | null {
+export function weakSecretError(secret: Uint8Array): string | null {
   const distinct = new Set(secret).size;
   if (distinct < MIN_DISTINCT_BYTES) {
     return `is made of ${distinct} different ${distinct === 1 ? 'byte' : 'bytes'}, and can be guessed`;
@@ -49,7 +49,7 @@ export function weakness(secret: Uint8Array): string | null {
 }
 
 /** Says what is wrong with a key for an algorithm, as the end of a sentence; null where it fits. */
-export function misfit(key: KeyObject, algorithm: JwtAlgorithm): string | null {
+export function keyMismatch(key: KeyObject, algorithm: JwtAlgorithm): string | null {
   const { asymmetricKeyType: type = 'secret', asymmetricKeyDetails: details = {} } = key;
   const wanted = keyKindOf(algorithm);
   if (type === 'secret' && wanted === 'secret') {

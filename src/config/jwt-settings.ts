@@ -1,15 +1,15 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { problemOfSecret } from './private-file.js';
+import { writableByOthers } from './private-file.js';
 import {
   JWT_ALGORITHMS,
   type JwtAlgorithm,
   keyKindOf,
-  misfit,
+  keyMismatch,
   minSecretBytes,
   remedyFor,
-  weakness,
+  weakSecretError,
 } from './jwt-algorithms.js';
 import { anyOf, type Found, type SettingsReader, splitList } from './settings-reader.js';
 
@@ -70,7 +70,7 @@ function readSecret(
   }
   const bytes = Buffer.from(value);
   const key = createSecretKey(bytes);
-  const problem = misfit(key, longest) ?? (production ? weakness(bytes) : null);
+  const problem = keyMismatch(key, longest) ?? (production ? weakSecretError(bytes) : null);
   if (problem !== null) read.problem(`${spelling} ${problem}; ${remedyFor(longest)}.`);
   return { key };
 }
@@ -111,7 +111,7 @@ function readKey(
   if (value === undefined) return null;
   const { algorithm, kind, remedy } = options;
   try {
-    const access = isPem(value) ? null : problemOfSecret(value);
+    const access = isPem(value) ? null : writableByOthers(value);
     if (access !== null) {
       read.problem(`${spelling}: ${access}`);
       return null;
@@ -119,7 +119,7 @@ function readKey(
     // Where a variable cannot hold several lines, `\n` stands for their ends.
     const pem = isPem(value) ? value.replaceAll('\\n', '\n') : readFileSync(value, 'utf8');
     const key = kind === 'private' ? createPrivateKey(pem) : publicKeyOf(pem);
-    const problem = misfit(key, algorithm);
+    const problem = keyMismatch(key, algorithm);
     if (problem === null) return key;
     read.problem(`${spelling} ${problem}; ${remedy}.`);
   } catch (error) {
@@ -154,7 +154,9 @@ function readAcceptedAlgorithms(read: SettingsReader, signing: JwtAlgorithm): Jw
   const accepted = new Set<JwtAlgorithm>();
   for (const name of splitList(value)) {
     const known = JWT_ALGORITHMS.find((algorithm) => algorithm === name);
-    const problem = known ? unlike(known, signing) : `is not known; use ${anyOf(JWT_ALGORITHMS)}`;
+    const problem = known
+      ? algorithmMismatch(known, signing)
+      : `is not known; use ${anyOf(JWT_ALGORITHMS)}`;
     if (problem !== null) read.problem(`JWT_ALGORITHMS: "${name}" ${problem}.`);
     else if (known) accepted.add(known);
   }
@@ -165,7 +167,7 @@ function readAcceptedAlgorithms(read: SettingsReader, signing: JwtAlgorithm): Jw
 }
 
 /** Why no key fits both algorithms. */
-function unlike(accepted: JwtAlgorithm, signing: JwtAlgorithm): string | null {
+function algorithmMismatch(accepted: JwtAlgorithm, signing: JwtAlgorithm): string | null {
   const [kind, signingKind] = [keyKindOf(accepted), keyKindOf(signing)];
   const remedy = 'leave it out, and see `npm run keys` for going from one to the other';
   if ((kind === 'secret') !== (signingKind === 'secret')) {

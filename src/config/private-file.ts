@@ -37,28 +37,28 @@ export function isReplaceableByOthers(folder: string): boolean {
  * A folder that its group may write to is accepted: on many systems the group of a user has no other
  * member.
  */
-export function problemOfSecret(file: string): string | null {
+export function writableByOthers(file: string): string | null {
   const found = statOf(file);
   if (!found) return null;
-  const sentence = (what: string, remedy: string): string =>
+  const messageFor = (what: string, remedy: string): string =>
     `Others may ${what}, and so sign tokens with a key of theirs; check what is in it, and run: ${remedy}`;
-  if (isWritableByOthers(file)) return sentence(`write to ${file}`, `chmod 600 ${file}`);
+  if (isWritableByOthers(file)) return messageFor(`write to ${file}`, `chmod 600 ${file}`);
   // The owner of a file can give itself any permission. An administrator can do everything anyway, and
   // may run a command for the service of the user who owns the folder.
   const user = process.getuid?.();
   const servesOwner = user === 0 && found.uid === statOf(dirname(resolve(file)))?.uid;
   if (found.uid !== 0 && found.uid !== user && !servesOwner) {
-    return sentence(`write to ${file}, which another user owns`, `chown ${user} ${file}`);
+    return messageFor(`write to ${file}, which another user owns`, `chown ${user} ${file}`);
   }
   const folder = dirname(resolve(file));
   const mode = modeOf(folder);
   if ((mode & WRITE_BY_ALL) === 0 || (mode & STICKY) !== 0) return null;
-  return sentence(`replace ${file}`, `chmod o-w ${folder}`);
+  return messageFor(`replace ${file}`, `chmod o-w ${folder}`);
 }
 
 /** @throws StartError if others may write to the file, which holds a secret, or replace it */
 export function refuseWritableSecret(file: string): void {
-  const problem = problemOfSecret(file);
+  const problem = writableByOthers(file);
   if (problem !== null) throw new StartError(problem);
 }
 

@@ -34,13 +34,13 @@ export class SettingsReader {
 
   constructor(private readonly env: Readonly<Record<string, string | undefined>>) {}
 
-  problem(sentence: string): void {
-    this.problems.push(sentence);
+  problem(message: string): void {
+    this.problems.push(message);
   }
 
   /** What a person should know although it does not stop the start. */
-  warning(sentence: string): void {
-    this.warnings.push(sentence);
+  warning(message: string): void {
+    this.warnings.push(message);
   }
 
   /**

@@ -13,7 +13,7 @@ interface OldRows<Entity> {
   /** The column that says when a row has had its time, in milliseconds since 1970. */
   column: keyof Entity & string;
   /** Rows up to here go. */
-  moment: number;
+  timestamp: number;
 }
 
 /**
@@ -37,19 +37,19 @@ export async function removeInBatches<Entity extends ObjectLiteral>(
 function removeBatch<Entity extends ObjectLiteral>(
   database: Database,
   entity: new () => Entity,
-  { key, column, moment }: OldRows<Entity>,
+  { key, column, timestamp }: OldRows<Entity>,
 ): Promise<number> {
   return database.write(async (manager) => {
     const batch = manager
       .createQueryBuilder(entity, 'old')
       .select(`old.${key}`)
-      .where(`old.${column} <= :moment`)
+      .where(`old.${column} <= :timestamp`)
       .limit(BATCH);
     const { affected } = await manager
       .createQueryBuilder()
       .delete()
       .from(entity)
-      .where(`${key} IN (${batch.getQuery()})`, { moment })
+      .where(`${key} IN (${batch.getQuery()})`, { timestamp })
       .execute();
     return affected ?? 0;
   });

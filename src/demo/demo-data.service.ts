@@ -6,7 +6,7 @@ import { firstPage } from '../lists/list-query.js';
 import { newShip } from '../ships/dto/ship-body.dto.js';
 import { ShipsService } from '../ships/ships.service.js';
 import { nameTaken } from '../users/user-errors.js';
-import { ownHashTurn } from '../passwords/password-hasher.js';
+import { serviceHashQueueKeys } from '../passwords/password-hasher.js';
 import { UsersService } from '../users/users.service.js';
 import { readFleet } from './fleet.js';
 
@@ -26,7 +26,7 @@ export class DemoDataService implements OnModuleInit {
     if (!this.config.demoData || !(await this.isEmpty())) return;
     const fleet = readFleet();
     const users = await Promise.all(
-      fleet.users.map((user) => this.users.prepare(user, ownHashTurn())),
+      fleet.users.map((user) => this.users.prepare(user, serviceHashQueueKeys())),
     );
     try {
       await this.database.write(async () => {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
-import { ownHashTurn, PasswordHasher } from '../passwords/password-hasher.js';
+import { serviceHashQueueKeys, PasswordHasher } from '../passwords/password-hasher.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { readFleet } from './fleet.js';
 
@@ -40,7 +40,11 @@ export class DemoLogins {
     for (const { name, password } of readFleet().users) {
       const user = await this.users.findByNameWithHash(name);
       if (!user) continue;
-      const isRight = await this.passwords.verify(user.passwordHash, password, ownHashTurn());
+      const isRight = await this.passwords.verify(
+        user.passwordHash,
+        password,
+        serviceHashQueueKeys(),
+      );
       if (isRight) verified.push({ name, password, user });
     }
     return verified;

@@ -55,7 +55,7 @@ export class KeyFile {
       text = readFileSync(this.path, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error instanceof StartError ? error : this.unusable('cannot be read', error);
+      throw error instanceof StartError ? error : this.unusableFileError('cannot be read', error);
     }
     const content = contentOf(text);
     if (content) return content;
@@ -76,7 +76,9 @@ export class KeyFile {
       const isThere = lstatSync(this.path, { throwIfNoEntry: false }) !== undefined;
       this.replace(isThere ? realpathSync(this.path) : this.path, work);
     } catch (error) {
-      throw error instanceof StartError ? error : this.unusable('cannot be changed', error);
+      throw error instanceof StartError
+        ? error
+        : this.unusableFileError('cannot be changed', error);
     }
   }
 
@@ -105,11 +107,11 @@ export class KeyFile {
     try {
       return statSync(this.path, { throwIfNoEntry: false, bigint: true }) ?? null;
     } catch (error) {
-      throw this.unusable('cannot be looked at', error);
+      throw this.unusableFileError('cannot be looked at', error);
     }
   }
 
-  private unusable(problem: string, error: unknown): StartError {
+  private unusableFileError(problem: string, error: unknown): StartError {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     return new StartError(`The key file ${this.path} ${problem} (${code}).`);
   }
@@ -162,7 +164,9 @@ function contentOf(text: string): KeyFileContent | null {
       keys.every((key) => isPlainObject(key) && isText(key.kid) && isText(key.created_at)) &&
       (signing === null || isText(signing)) &&
       isPlainObject(replaced) &&
-      Object.values(replaced).every((moment) => isText(moment) && !isNaN(Date.parse(moment))) &&
+      Object.values(replaced).every(
+        (timestamp) => isText(timestamp) && !isNaN(Date.parse(timestamp)),
+      ) &&
       Array.isArray(retired) &&
       retired.every(isText);
     return whole ? (value as unknown as KeyFileContent) : null;

@@ -4,7 +4,7 @@ import type { JwtSettings } from '../config/jwt-settings.js';
 import { KeyFile, type KeyFileContent, noKeys } from './key-file.js';
 import { generateKey } from './stored-key.js';
 import { JWKS_MAX_AGE, type TokenKey } from './token-key.js';
-import { ownKey } from './token-keys.js';
+import { configuredKey } from './token-keys.js';
 
 /*
  * What `npm run keys` does. Each gives what to tell the person who asked, and throws a StartError
@@ -12,7 +12,7 @@ import { ownKey } from './token-keys.js';
  */
 
 export function listKeys(settings: JwtSettings): string {
-  const own = keyOfSettings(settings);
+  const own = configuredKeyOf(settings);
   const content = new KeyFile(settings.keysFile).read() ?? noKeys();
   const signing = signingId(own, content);
   const rows = [
@@ -37,7 +37,7 @@ export function addKey({ keysFile }: JwtSettings, algorithm: JwtAlgorithm): stri
 
 /** @param lifetime of a token in seconds, unless code says otherwise */
 export function useKey(settings: JwtSettings, id: string, lifetime: number): string {
-  const own = keyOfSettings(settings);
+  const own = configuredKeyOf(settings);
   let createdAt = 0;
   new KeyFile(settings.keysFile).change((content) => {
     const { keys, replaced, retired } = content;
@@ -58,7 +58,7 @@ export function useKey(settings: JwtSettings, id: string, lifetime: number): str
 }
 
 export function retireKey(settings: JwtSettings, id: string): string {
-  const own = keyOfSettings(settings);
+  const own = configuredKeyOf(settings);
   new KeyFile(settings.keysFile).change((content) => {
     requireKey(own, content, id);
     if (signingId(own, content) === id) {
@@ -73,8 +73,8 @@ export function retireKey(settings: JwtSettings, id: string): string {
 }
 
 /** Makes none: one that this command made would be no service's. */
-function keyOfSettings(settings: JwtSettings): TokenKey | null {
-  return ownKey(settings, { make: false });
+function configuredKeyOf(settings: JwtSettings): TokenKey | null {
+  return configuredKey(settings, { make: false });
 }
 
 function signingId(own: TokenKey | null, { signing, retired }: KeyFileContent): string | null {

@@ -15,7 +15,7 @@ import {
   JWT_ALGORITHMS,
   type JwtAlgorithm,
   keyKindOf,
-  misfit,
+  keyMismatch,
 } from '../config/jwt-algorithms.js';
 import { type TokenKey, tokenKey } from './token-key.js';
 
@@ -39,7 +39,7 @@ export function openStoredKey(stored: StoredKey): TokenKey {
   // Before its use: exporting a private half that is too long ends the process (Node 20 and 22).
   if (!isPair(signing)) throw halvesDiffer(stored);
   const key = tokenKey(signing, known);
-  const problem = misuse(stored) ?? misfit(key.signing, known);
+  const problem = usageError(stored) ?? keyMismatch(key.signing, known);
   if (problem !== null) {
     throw new StartError(
       `The stored key ${stored.kid} ${problem}; take it out of the key file, and make another by: npm run keys -- add ${known}.`,
@@ -55,7 +55,7 @@ export function openStoredKey(stored: StoredKey): TokenKey {
  * Says why a key is not meant for signatures, as the end of a sentence (RFC 7517, sections 4.2 and
  * 4.3); null if it says nothing of what it is for.
  */
-function misuse({ kty, use, key_ops: operations }: StoredKey): string | null {
+function usageError({ kty, use, key_ops: operations }: StoredKey): string | null {
   if (use !== undefined && use !== 'sig') return 'is not for signatures, as its `use` says';
   if (operations === undefined) return null;
   const needed = kty === 'oct' ? ['sign', 'verify'] : ['sign'];

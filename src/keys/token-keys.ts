@@ -7,7 +7,7 @@ import { secretOfFile } from './secret-file.js';
 import { type TokenKey, tokenKey } from './token-key.js';
 
 /** Milliseconds after which the file is looked at again: when a change is noticed at the latest. */
-const LOOK_EVERY = 100;
+const CHECK_INTERVAL = 100;
 
 /**
  * The keys that sign and verify: the one of the settings and those of the key file, which may
@@ -16,18 +16,18 @@ const LOOK_EVERY = 100;
  */
 export class TokenKeys {
   private readonly logger = new Logger(TokenKeys.name);
-  private readonly own: TokenKey | null;
+  private readonly configured: TokenKey | null;
   private readonly file: KeyFile;
   /** Of the file that was loaded; null where there was none. */
   private stamp: string | null;
-  private lookedAt = performance.now();
+  private checkedAt = performance.now();
   private latest: KeyRing;
   /** Why which file cannot be loaded; said once. */
   private trouble = '';
 
   /** @throws StartError if there is no key that can sign, or a key is invalid */
   constructor(settings: JwtSettings) {
-    this.own = ownKey(settings);
+    this.configured = configuredKey(settings);
     if (settings.key && 'secretFile' in settings.key) this.warnIfOpen(settings.key.secretFile);
     this.file = new KeyFile(settings.keysFile);
     this.stamp = this.file.stamp();
@@ -36,7 +36,7 @@ export class TokenKeys {
 
   /** The keys as they are now. */
   get ring(): KeyRing {
-    if (performance.now() - this.lookedAt >= LOOK_EVERY) this.look();
+    if (performance.now() - this.checkedAt >= CHECK_INTERVAL) this.reloadIfChanged();
     return this.latest;
   }
 
@@ -48,7 +48,7 @@ export class TokenKeys {
     const found = this.ring.find(id);
     // A file that cannot be loaded is not read again for each made-up `kid`.
     if (found || this.trouble !== '') return found;
-    this.look();
+    this.reloadIfChanged();
     return this.latest.find(id);
   }
 
@@ -56,13 +56,13 @@ export class TokenKeys {
   findForUnsealing(id: string): TokenKey | undefined {
     const found = this.ring.findForUnsealing(id);
     if (found || this.trouble !== '') return found;
-    this.look();
+    this.reloadIfChanged();
     return this.latest.findForUnsealing(id);
   }
 
   /** Loads the file where it is another than before, and tries again where that fails. */
-  private look(): void {
-    this.lookedAt = performance.now();
+  private reloadIfChanged(): void {
+    this.checkedAt = performance.now();
     let stamp: string | null = null;
     try {
       stamp = this.file.stamp();
@@ -85,7 +85,7 @@ export class TokenKeys {
   }
 
   private load(content: KeyFileContent): KeyRing {
-    const ring = new KeyRing(this.own, content);
+    const ring = new KeyRing(this.configured, content);
     this.warnIfOpen(this.file.path);
     return ring;
   }
@@ -100,7 +100,7 @@ export class TokenKeys {
  *
  * @param make whether a secret that is to be kept in a file is made where there is none
  */
-export function ownKey(
+export function configuredKey(
   { key, algorithm, algorithms }: JwtSettings,
   { make = true } = {},
 ): TokenKey | null {

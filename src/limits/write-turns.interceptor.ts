@@ -40,7 +40,7 @@ export const MAX_UNLIMITED = 300;
  * Requests without a token are not counted here: the queue for password hashes bounds them.
  */
 @Injectable()
-export class WriteTurns implements NestInterceptor, OnModuleInit {
+export class WriteQueueInterceptor implements NestInterceptor, OnModuleInit {
   private readonly queue: FairQueue;
   private readonly counter = new WindowCounter({
     max: MAX_UNLIMITED,

@@ -10,7 +10,7 @@ let isTaken = false;
  * are asked for in one turn would be read and written one after the other, and a request behind them
  * would wait for all of them.
  */
-export async function turnToRead(): Promise<void> {
+export async function waitToRead(): Promise<void> {
   while (isTaken) await nextTurn();
 }
 
@@ -19,7 +19,7 @@ export async function turnToRead(): Promise<void> {
  *
  * @param most the most bytes that the texts of the page may be
  */
-export async function turnToAnswer(most: number): Promise<void> {
+export async function waitToSend(most: number): Promise<void> {
   if (most < LARGE) return;
   // Not by `turnToRead`: between its end and what follows, others could take the same turn.
   while (isTaken) await nextTurn();

@@ -120,7 +120,7 @@ function integerWithin(bounds: IntegerBounds, nullable = false): ListField {
 }
 
 /** A moment: milliseconds since 1970 in the database, a date and time (RFC 3339) to clients. */
-export function moment({ property }: { property: string }): ListField {
+export function timestamp({ property }: { property: string }): ListField {
   return {
     ...integerWithin(SAFE_INTEGER),
     property,

@@ -2,7 +2,7 @@ import type { ObjectLiteral } from 'typeorm';
 import type { Database } from '../database/database.js';
 import type { BoundedRows, ReadCaller, Select, Value } from '../database/select.js';
 import { keyOf, writeCursor } from './cursor.js';
-import { turnToAnswer, turnToRead } from './large-pages.js';
+import { waitToSend, waitToRead } from './large-pages.js';
 import type { Condition, ListFields, SortKey } from './list-field.js';
 import type { ListQuery, SortTerm } from './list-query.js';
 import type { Page } from './page.js';
@@ -48,7 +48,7 @@ export class ListReader<Entity extends ObjectLiteral> {
     const rows: Entity[] = [];
     let truncated = false;
     let maxBytes = 0;
-    await turnToRead();
+    await waitToRead();
     for (const range of this.keysetRanges(query)) {
       if (rows.length >= wanted || truncated) break;
       const select = this.prepareRead(range, conditions, expensive);
@@ -58,7 +58,7 @@ export class ListReader<Entity extends ObjectLiteral> {
       rows.push(...found.rows);
       ({ truncated, maxBytes } = found);
     }
-    await turnToAnswer(maxBytes);
+    await waitToSend(maxBytes);
     if (rows.length < wanted && !truncated) return { rows, next: null };
     const page = rows.slice(0, Math.min(limit, Math.max(1, rows.length - 1)));
     return { rows: page, next: writeCursor(sort, this.keysOf(page.at(-1)!, sort)) };

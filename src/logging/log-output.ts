@@ -1,5 +1,5 @@
 /** Bytes that wait for a reader that is slower than the log. */
-const MAX_WAITING = 1024 * 1024;
+const MAX_QUEUED = 1024 * 1024;
 /** Milliseconds until what waits is tried again. */
 const RETRY = 20;
 
@@ -33,7 +33,7 @@ interface Chunk {
  */
 export class LogOutput {
   private waiting: Chunk[] = [];
-  private waitingBytes = 0;
+  private queuedBytes = 0;
   private timer: NodeJS.Timeout | undefined;
   /** Lines that no report has named yet, and why the last of them was lost. */
   private lost = 0;
@@ -47,8 +47,8 @@ export class LogOutput {
     const bytes = Buffer.from(text as string);
     const chunk = { bytes, lines: linesOf(bytes), reported: 0, isRest: false };
     if (this.waiting.length === 0) this.send(this.withReport(chunk));
-    else if (this.waitingBytes + bytes.length <= MAX_WAITING) this.enqueue(chunk);
-    else this.lose(chunk, 'full');
+    else if (this.queuedBytes + bytes.length <= MAX_QUEUED) this.enqueue(chunk);
+    else this.discard(chunk, 'full');
   }
 
   /** Writes what waits, as far as that is possible at once. */
@@ -57,7 +57,7 @@ export class LogOutput {
     this.timer = undefined;
     const chunks = this.waiting;
     this.waiting = [];
-    this.waitingBytes = 0;
+    this.queuedBytes = 0;
     // What was lost because too much was waiting comes after that.
     const { lost } = this;
     for (const chunk of chunks) {
@@ -88,17 +88,17 @@ export class LogOutput {
     } catch (error) {
       const { code = 'unknown' } = error as NodeJS.ErrnoException;
       if (code === 'EAGAIN') this.enqueue({ ...chunk, bytes, isRest });
-      else this.lose({ ...chunk, isRest }, code);
+      else this.discard({ ...chunk, isRest }, code);
     }
   }
 
   private enqueue(chunk: Chunk): void {
     this.waiting.push(chunk);
-    this.waitingBytes += chunk.bytes.length;
+    this.queuedBytes += chunk.bytes.length;
     this.timer ??= setTimeout(() => this.flush(), RETRY).unref();
   }
 
-  private lose({ lines, reported, isRest }: Chunk, cause: string): void {
+  private discard({ lines, reported, isRest }: Chunk, cause: string): void {
     this.isTorn ||= isRest;
     this.lost += lines + reported;
     this.cause = cause;

@@ -24,7 +24,7 @@ import { addError, appendDescription, type OperationObject, operationsOf } from 
 import { describePathParameters } from './parameters.js';
 import { sortByTags } from './tags.js';
 import { describeSetCookie } from './cookies.js';
-import { describeTokens, describeUnspentRefresh } from './tokens.js';
+import { describeTokens, describeRefreshWithoutRotation } from './tokens.js';
 import { describeTokenBodies } from './token-bodies.js';
 import { describeUserRules } from './users.js';
 import { RouteRequirements } from '../access/route-requirements.js';
@@ -65,7 +65,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
   describeUserRules(document, config);
   describeTokens(document, app.get(RouteRequirements).list(), cookies);
   describeSetCookie(document, cookies);
-  if (!config.refreshRotation) describeUnspentRefresh(document);
+  if (!config.refreshRotation) describeRefreshWithoutRotation(document);
   if (cookies) describeTokenBodies(document, config.web);
   complete(document, config);
   sortByTags(document);

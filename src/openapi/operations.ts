@@ -43,6 +43,6 @@ export function addError(operation: OperationObject, kind: ErrorKind): void {
 }
 
 /** Adds a sentence to the description of an operation. */
-export function appendDescription(operation: OperationObject, sentence: string): void {
-  operation.description = [operation.description, sentence].filter(Boolean).join(' ');
+export function appendDescription(operation: OperationObject, text: string): void {
+  operation.description = [operation.description, text].filter(Boolean).join(' ');
 }

@@ -101,7 +101,7 @@ function needsOf({ type = 'access', fresh, scope, override }: TokenRequirement):
 }
 
 /** Says that a refresh gives an access token alone: what `REFRESH_ROTATION=false` makes of it. */
-export function describeUnspentRefresh(document: OpenAPIObject): void {
+export function describeRefreshWithoutRotation(document: OpenAPIObject): void {
   const response = document.paths['/auth/refresh']?.post?.responses['200'];
   if (!response || '$ref' in response) throw new Error('There is no refresh to describe.');
   const schema = { $ref: getSchemaPath(AccessTokenResponse) };

@@ -1,6 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { tutorialMessages } from '../bookstore/bookstore.decorators.js';
-import { words } from '../bookstore/bookstore-words.js';
+import { messages } from '../bookstore/bookstore-words.js';
 import { tooManyRequests } from '../errors/api-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import { addError, type OperationObject, operationsOf } from './operations.js';
@@ -37,13 +37,13 @@ export function describeUserRules(
   if (!bookstore) return;
   if (!flaskCompat) {
     const { responses } = operation('BookstoreController.listUsers');
-    responses[401] = tutorialMessages(words.tokenMissing, words.tokenInvalid);
-    responses[403] = tutorialMessages(words.administratorRequired);
+    responses[401] = tutorialMessages(messages.tokenMissing, messages.tokenInvalid);
+    responses[403] = tutorialMessages(messages.administratorRequired);
   }
   if (closed) {
     const register = operation('BookstoreController.register');
     closeRegistration(register);
-    register.responses[401] = tutorialMessages(words.tokenInvalid);
+    register.responses[401] = tutorialMessages(messages.tokenInvalid);
     register.security?.unshift({ 'header.x-access-tokens': [] });
   }
 }

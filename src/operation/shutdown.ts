@@ -13,12 +13,12 @@ const DRAIN_TIMEOUT = 20_000;
 /** Milliseconds that all of the shutdown has after `SHUTDOWN_DELAY`. */
 const CLOSE_TIMEOUT = 25_000;
 /** Milliseconds at most that idle connections outlive the listening socket. */
-const MAX_LINGER = 1_000;
+const MAX_CLOSE_DELAY = 1_000;
 /** Turns of the event loop that are waited for until one is quiet, and its duration in milliseconds. */
 const MAX_TURNS = 500;
 const MAX_TURN = 0.3;
 /** Milliseconds between two looks at what is under way. */
-const LOOK = 20;
+const CHECK_INTERVAL = 20;
 /**
  * Milliseconds after which a second signal forces the end. A terminal and npm may both deliver one
  * Ctrl-C.
@@ -88,7 +88,7 @@ export function drainBeforeClose(
   });
   instance.addHook('preClose', async () => {
     lifecycle.stop();
-    const linger = Math.min(app.get(AppConfig).shutdownDelay * 1000, MAX_LINGER);
+    const linger = Math.min(app.get(AppConfig).shutdownDelay * 1000, MAX_CLOSE_DELAY);
     const listening = servers.filter((server) => server.listening);
     await Promise.all(listening.map((server) => drain(server, linger)));
   });
@@ -102,7 +102,7 @@ async function drain(server: HttpServer, linger: number): Promise<void> {
   await sleep(linger);
   closeIdleConnections(server);
   while (hasBusyConnections(server) && performance.now() < deadline) {
-    await sleep(LOOK);
+    await sleep(CHECK_INTERVAL);
     closeIdleConnections(server);
   }
   server.closeAllConnections();

@@ -8,7 +8,7 @@ import { addressPath } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
 
 /** On whose behalf a password is hashed. */
-export interface HashTurn {
+export interface HashQueueKeys {
   /** Address ranges take turns, wide ones and those within them; see `addressPath`. */
   readonly range: QueueKeys['group'];
   /** Whose hashes may not fill the queue. */
@@ -25,14 +25,14 @@ export interface HashTurn {
 export type BeforeHash = (queued: boolean) => Promise<void>;
 
 /** @param account that the client asks for, or asks with */
-export function hashTurn({ ip, signal }: Client, account: string): HashTurn {
+export function hashQueueKeys({ ip, signal }: Client, account: string): HashQueueKeys {
   return { range: addressPath(ip ?? ''), account, signal };
 }
 
 let ownHashes = 0;
 
 /** For a password that no client has sent. */
-export function ownHashTurn(): HashTurn {
+export function serviceHashQueueKeys(): HashQueueKeys {
   return { range: 'this service', account: `of this service ${++ownHashes}` };
 }
 
@@ -63,7 +63,7 @@ export class PasswordHasher implements OnModuleInit {
   }
 
   async onModuleInit(): Promise<void> {
-    this.dummy = await this.hash('the password of no user', ownHashTurn());
+    this.dummy = await this.hash('the password of no user', serviceHashQueueKeys());
   }
 
   /**
@@ -71,7 +71,7 @@ export class PasswordHasher implements OnModuleInit {
    * @throws ApiError 429 if too many hashes of the account are queued, 503 if the queue is full or
    * the client has hung up
    */
-  hash(password: string, turn: HashTurn): Promise<string> {
+  hash(password: string, turn: HashQueueKeys): Promise<string> {
     return this.enqueue(turn, () => argon2.hash(nfc(password), this.options));
   }
 
@@ -82,7 +82,7 @@ export class PasswordHasher implements OnModuleInit {
   verify(
     hash: string | null,
     password: string,
-    turn: HashTurn,
+    turn: HashQueueKeys,
     beforeHash?: BeforeHash,
   ): Promise<boolean> {
     return this.enqueue(turn, async (queued) => {
@@ -98,7 +98,7 @@ export class PasswordHasher implements OnModuleInit {
   }
 
   private enqueue<T>(
-    { range, account, signal }: HashTurn,
+    { range, account, signal }: HashQueueKeys,
     task: (queued: boolean) => Promise<T>,
   ): Promise<T> {
     let queued = false;

@@ -102,7 +102,7 @@ export class FairQueue {
         cause: `${maxQueuedPerKey} tasks of one key are queued`,
       });
     }
-    if (this.queued >= maxQueued) this.makeRoomFor(path);
+    if (this.queued >= maxQueued) this.refuseOneFor(path);
     const group = this.root.at(path);
     let abandon: (() => void) | undefined;
     try {
@@ -126,14 +126,14 @@ export class FairQueue {
    *
    * @throws ApiError 503 if at no level another group has more queued than this one would have
    */
-  private makeRoomFor(path: readonly string[]): void {
+  private refuseOneFor(path: readonly string[]): void {
     const full = unavailable(`${this.options.maxQueued} tasks are queued`, this.options.retryAfter);
     let within = this.root;
     for (const name of path) {
       const own = within.children.get(name);
       const longest = within.longest();
       if (longest && longest.queued > (own?.queued ?? 0) + 1) {
-        this.refuse(longest.newestOfLongest(), full);
+        this.refuse(longest.newestOfLongestQueue(), full);
         return;
       }
       if (!own) break;
@@ -239,8 +239,8 @@ class Group {
   }
 
   /** The newest task of the narrowest group that `longest` leads to. */
-  newestOfLongest(): QueuedTask {
-    return this.longest()?.newestOfLongest() ?? this.tasks.at(-1)!;
+  newestOfLongestQueue(): QueuedTask {
+    return this.longest()?.newestOfLongestQueue() ?? this.tasks.at(-1)!;
   }
 }
 

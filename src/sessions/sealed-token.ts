@@ -19,15 +19,15 @@ export function digestOf({ id }: Token): string {
 }
 
 /**
- * Encrypts a token so that it can be read again with two things together: the token `spent`, which
- * is not stored, and the sealing secret of a signing key, which is not in the database. AES-256-GCM
+ * Encrypts a token so that it can be read again with two things together: the token
+ * `rotated`, which is not stored, and the sealing secret of a signing key, which is not in the database. AES-256-GCM
  * (NIST SP 800-38D), the key by HKDF (RFC 5869).
  *
  * @returns the id of the key, a dot, and base64url of nonce, tag and ciphertext
  */
-export function seal(token: Token, spent: Token, key: TokenKey): string {
+export function seal(token: Token, rotated: Token, key: TokenKey): string {
   const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv(CIPHER, secretOf(spent, key), nonce);
+  const cipher = createCipheriv(CIPHER, secretOf(rotated, key), nonce);
   const sealed = [cipher.update(token.signed, 'utf8'), cipher.final()];
   const text = Buffer.concat([nonce, cipher.getAuthTag(), ...sealed]).toString('base64url');
   return `${key.id}.${text}`;
@@ -40,14 +40,14 @@ export function sealingKeyId(sealed: string): string {
 
 /**
  * @param key the one that `sealingKeyId` names
- * @returns the signed token, letter for letter; null if `spent` or `key` is another one
+ * @returns the signed token, letter for letter; null if `rotated` or `key` is not the one it was sealed with
  */
-export function unseal(sealed: string, spent: Token, key: TokenKey): string | null {
+export function unseal(sealed: string, rotated: Token, key: TokenKey): string | null {
   const bytes = Buffer.from(sealed.slice(sealed.indexOf('.') + 1), 'base64url');
   const nonce = bytes.subarray(0, NONCE_BYTES);
   const tag = bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
   try {
-    const decipher = createDecipheriv(CIPHER, secretOf(spent, key), nonce, {
+    const decipher = createDecipheriv(CIPHER, secretOf(rotated, key), nonce, {
       authTagLength: TAG_BYTES,
     });
     decipher.setAuthTag(tag);
@@ -59,7 +59,7 @@ export function unseal(sealed: string, spent: Token, key: TokenKey): string | nu
 }
 
 /** The extraction step is an HMAC of the token under the sealing secret: both have to be known. */
-function secretOf(spent: Token, { sealing }: TokenKey): Buffer {
-  const info = `successor ${spent.sessionId ?? ''}`;
-  return Buffer.from(hkdfSync('sha256', spent.signed, sealing, info, 32));
+function secretOf(rotated: Token, { sealing }: TokenKey): Buffer {
+  const info = `successor ${rotated.sessionId ?? ''}`;
+  return Buffer.from(hkdfSync('sha256', rotated.signed, sealing, info, 32));
 }

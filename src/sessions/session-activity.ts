@@ -29,7 +29,7 @@ export class SessionActivity {
     });
   }
 
-  note(sessionId: string): void {
+  record(sessionId: string): void {
     if (this.seen.size < MAX_REMEMBERED || this.seen.has(sessionId)) {
       this.seen.set(sessionId, Date.now());
     } else if (!this.early) {
@@ -53,7 +53,7 @@ export class SessionActivity {
     this.early = false;
     for (let start = 0; start < uses.length; start += BATCH) {
       const begun = performance.now();
-      await this.sessions.noteUse(uses.slice(start, start + BATCH));
+      await this.sessions.recordUses(uses.slice(start, start + BATCH));
       if (start + BATCH < uses.length) await pauseSince(begun, signal);
     }
   }

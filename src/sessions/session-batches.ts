@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { WRITE_BATCH } from '../database/write-batches.js';
-import { ended, liveOf } from './session.repository.js';
+import { endedValues, liveOf } from './session.repository.js';
 import { Session } from './session.entity.js';
 
 /** Ends and removes the sessions of subjects that may have any number of them; see `WriteBatches`. */
@@ -35,7 +35,7 @@ export class SessionBatches {
       const { affected } = await manager
         .createQueryBuilder()
         .update(Session)
-        .set(ended())
+        .set(endedValues())
         .where(`ended_at IS NULL AND id IN (${batch.getQuery()})`, { subject, now, except })
         .execute();
       return affected ?? 0;

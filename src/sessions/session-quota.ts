@@ -12,7 +12,7 @@ const MAX_ENDED = 100;
 /** Bounds the live sessions of a user: those with a refresh token, and as many without. */
 @Injectable()
 export class SessionQuota {
-  private readonly surplus: Record<'with' | 'without', Select<Session, 'subject' | 'now'>>;
+  private readonly excess: Record<'with' | 'without', Select<Session, 'subject' | 'now'>>;
 
   constructor(
     database: Database,
@@ -36,7 +36,7 @@ export class SessionQuota {
             .offset(config.maxSessions - 1)
             .limit(MAX_ENDED),
       });
-    this.surplus = { with: beyond('IS NOT NULL'), without: beyond('IS NULL') };
+    this.excess = { with: beyond('IS NOT NULL'), without: beyond('IS NULL') };
   }
 
   /**
@@ -45,12 +45,12 @@ export class SessionQuota {
    *
    * @returns the ids of the sessions that ended
    */
-  async makeRoomFor({ subject, currentToken }: Session): Promise<string[]> {
-    const select = this.surplus[currentToken === null ? 'without' : 'with'];
+  async endExcess({ subject, currentToken }: Session): Promise<string[]> {
+    const select = this.excess[currentToken === null ? 'without' : 'with'];
     const values = { subject, now: Date.now() };
     if (!(await select.first(values))) return [];
     const live = await this.sessions.listActive(subject);
-    await this.sessions.noteUse(this.activity.unwrittenUses(live.map(({ id }) => id)));
+    await this.sessions.recordUses(this.activity.unwrittenUses(live.map(({ id }) => id)));
     const ids = (await select.all(values)).map(({ id }) => id);
     for (const id of ids) await this.sessions.end(id);
     return ids;

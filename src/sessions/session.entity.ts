@@ -1,8 +1,8 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * What a login opens: the tokens that carry its id live and end with it. All moments are in
- * milliseconds since 1970.
+ * A session, which a login opens. Tokens that carry its id are valid while it is active. All times are
+ * timestamps: milliseconds since 1970.
  */
 @Entity('sessions')
 @Index('sessions_subject_last_used_at_idx', ['subject', 'lastUsedAt'])
@@ -23,47 +23,47 @@ export class Session {
   @Column('bigint', { name: 'last_used_at' })
   lastUsedAt: number;
 
-  /** None of its tokens is valid for longer; a refresh may move it. */
+  /** None of its tokens is valid for longer. A refresh may extend it. */
   @Index('sessions_expires_at_idx')
   @Column('bigint', { name: 'expires_at' })
   expiresAt: number;
 
-  /** When it was ended before its time; null while it lives. */
+  /** When it was ended before it expired; null while it is active. */
   @Column('bigint', { name: 'ended_at', nullable: true })
   endedAt: number | null;
 
-  /** The digest of the refresh token that is good now; null where none is known. */
+  /** The digest of the current refresh token; null if none is known. */
   @Column('varchar', { name: 'current_token', length: 43, nullable: true })
   currentToken: string | null;
 
-  /** The digest of the refresh token before it; null before the first refresh. */
+  /** The digest of the refresh token before the current one; null before the first refresh. */
   @Column('varchar', { name: 'spent_token', length: 43, nullable: true })
-  spentToken: string | null;
+  rotatedToken: string | null;
 
-  /** When that token was spent. */
+  /** When that token was rotated. */
   @Column('bigint', { name: 'spent_at', nullable: true })
-  spentAt: number | null;
+  rotatedAt: number | null;
 
   /**
-   * The current token, sealed; see `SuccessorSeal`. Null outside of the grace period, and once the
+   * The current token, sealed; see `SuccessorSeal`. Null outside of the grace period, and after the
    * session has ended.
    */
   @Column('text', { nullable: true })
   successor: string | null;
 
-  /** The address range of the request that spent the token; null as `successor` is. */
+  /** The address range of the request that rotated the token; null whenever `successor` is null. */
   @Column('varchar', { name: 'spent_range', length: 64, nullable: true })
-  spentRange: string | null;
+  rotatedByRange: string | null;
 
-  /** The user agent of that request. */
+  /** The user agent of the request that rotated the token. */
   @Column('varchar', { name: 'spent_agent', length: 255, nullable: true })
-  spentAgent: string | null;
+  rotatedByAgent: string | null;
 
-  /** How many repeats of the spent token were answered. */
+  /** How many repeats of the rotated token were answered. */
   @Column('integer', { default: 0 })
   repeats: number;
 
-  /** Whether one of them came from another address range than `spentRange`. */
+  /** Whether a repeat came from another address range than `rotatedByRange`. */
   @Column('boolean', { name: 'repeated_elsewhere', default: false })
   repeatedElsewhere: boolean;
 
@@ -75,7 +75,7 @@ export class Session {
   @Column('integer', { name: 'password_attempts', default: 0 })
   passwordAttempts: number;
 
-  /** What the client says it is. */
+  /** The user agent of the login. */
   @Column('varchar', { length: 255, nullable: true })
   agent: string | null;
 

@@ -17,29 +17,31 @@ import type { ReadCaller, Select } from '../database/select.js';
 import { Session } from './session.entity.js';
 import { NO_SUCCESSOR } from './successor-erasure.js';
 
-export type NewSession = Pick<Session, 'subject' | 'createdAt' | 'expiresAt' | 'agent' | 'ip'>;
+type NewSession = Pick<Session, 'subject' | 'createdAt' | 'expiresAt' | 'agent' | 'ip'>;
 
-/** One refresh: which token a session moves on from, and to which. */
-export interface SessionStep {
+/** One rotation of a session's refresh token. */
+interface Rotation {
   id: string;
-  /** The digests of the two. */
+  /** The digest of the token that is rotated. */
   from: string;
+  /** The digest of the new token. */
   to: string;
   /** The new token, sealed; see `SuccessorSeal`. Null if no repeat is answered. */
   successor: string | null;
-  /** The address range and the user agent of the request that spends the token. */
+  /** The address range of the request. */
   range: string | null;
+  /** The user agent of the request. */
   agent: string | null;
-  /** Milliseconds since 1970, as is `expiresAt`. */
+  /** A timestamp. */
   now: number;
-  /** Until when the session lives from now on. */
+  /** The new end of the session, a timestamp. */
   expiresAt: number;
 }
 
-/** How many sessions of one subject are listed; those that were used last. */
-const LISTED = 1000;
+/** Sessions of one subject that are listed at most; the most recently used ones. */
+const MAX_LISTED = 1000;
 
-/** A session that is not open yet, whose tokens can be made already. */
+/** A session that is not stored yet. Its id is known, so that its tokens can be issued first. */
 export function newSession(values: NewSession): Session {
   return {
     ...values,
@@ -47,8 +49,8 @@ export function newSession(values: NewSession): Session {
     lastUsedAt: values.createdAt,
     endedAt: null,
     currentToken: null,
-    spentToken: null,
-    spentAt: null,
+    rotatedToken: null,
+    rotatedAt: null,
     ...NO_SUCCESSOR,
     repeats: 0,
     repeatedElsewhere: false,
@@ -56,11 +58,11 @@ export function newSession(values: NewSession): Session {
   };
 }
 
-/** What becomes of a session that ends: no successor of it can be read any more. */
-export const ended = () => ({ endedAt: Date.now(), ...NO_SUCCESSOR });
+/** Column values of a session that ends now. Its successor is erased. */
+export const endedValues = () => ({ endedAt: Date.now(), ...NO_SUCCESSOR });
 
-/** A session that has no refresh token yet takes the first that comes. */
-const orNone = (token: string) => Or(Equal(token), IsNull());
+/** Matches also a session without a current token, which accepts the first one that is used. */
+const equalOrNull = (token: string) => Or(Equal(token), IsNull());
 
 @Injectable()
 export class SessionRepository {
@@ -84,7 +86,7 @@ export class SessionRepository {
       query: (manager) =>
         liveOf(manager)
           .orderBy({ 'session.lastUsedAt': 'DESC', 'session.id': 'ASC' })
-          .limit(LISTED),
+          .limit(MAX_LISTED),
     });
     this.othersOf = database.select({
       parameters: ['subject', 'except', 'now'],
@@ -99,7 +101,7 @@ export class SessionRepository {
           .select('session.ip')
           .where('session.subject = :subject')
           .orderBy('session.lastUsedAt', 'DESC')
-          .limit(LISTED),
+          .limit(MAX_LISTED),
     });
   }
 
@@ -107,23 +109,23 @@ export class SessionRepository {
     await this.database.write((manager) => manager.insert(Session, session));
   }
 
-  /** The session, where it lives. */
+  /** The session, if it is active. */
   findActive(id: string): Promise<Session | undefined> {
     return this.live.first({ id, now: Date.now() });
   }
 
-  /** Whether the subject has such a session that lives. */
+  /** Whether the session is active and belongs to the subject. */
   async hasActive(subject: string, id: string): Promise<boolean> {
     return (await this.findActive(id))?.subject === subject;
   }
 
-  /** Within a write: the session, if it lives, locked until the write ends. */
+  /** Within a write: locks the session until the write ends. Returns it if it is active. */
   async lockActive(id: string): Promise<Session | undefined> {
     return (await this.updateActive({ id }, { id })) ? this.findActive(id) : undefined;
   }
 
   /**
-   * The sessions of a subject that live, those that were used last first.
+   * The active sessions of a subject, the most recently used one first.
    *
    * @throws ApiError 429 or 503 if too many expensive reads are queued
    */
@@ -131,46 +133,46 @@ export class SessionRepository {
     return this.liveOf.all({ subject, now: Date.now() }, caller);
   }
 
-  /** Whether the subject has a session that lives, besides the one of `except`. */
+  /** Whether the subject has an active session other than `except`. */
   async hasOthers(subject: string, except: string | null): Promise<boolean> {
     const values = { subject, except: except ?? '', now: Date.now() };
     return (await this.othersOf.first(values)) !== undefined;
   }
 
-  /** Where the sessions of a subject came from, also of those that have ended of late. */
+  /** The addresses of a subject's sessions, including ended ones that are not removed yet. */
   async addressesOf(subject: string): Promise<string[]> {
     const sessions = await this.allOf.all({ subject });
     return [...new Set(sessions.flatMap(({ ip }) => ip ?? []))];
   }
 
   /**
-   * Notes that the session was used.
+   * Records that the session was used.
    *
    * @param token the digest of the refresh token that it was used with, if any
-   * @returns false where it has ended meanwhile, or another token is the current one
+   * @returns false if it has ended meanwhile, or another token is the current one
    */
-  async touch(id: string, token?: string): Promise<boolean> {
-    const current = token === undefined ? {} : { currentToken: orNone(token) };
+  async recordUse(id: string, token?: string): Promise<boolean> {
+    const current = token === undefined ? {} : { currentToken: equalOrNull(token) };
     return this.updateActive({ id, ...current }, { lastUsedAt: Date.now() });
   }
 
   /**
-   * Spends the current refresh token for another, in one statement: of any number of requests that
-   * send the same token, at any instance, one gets true.
+   * Replaces the current refresh token in one statement (compare-and-set): of concurrent requests with
+   * the same token, at any instance, exactly one gets true.
    *
-   * @returns false where the token is not the current one, or the session has ended
+   * @returns false if the token is not the current one, or the session has ended
    */
-  async rotateRefreshToken(step: SessionStep): Promise<boolean> {
-    const { id, from, to, successor, range, agent, now, expiresAt } = step;
+  async rotateRefreshToken(rotation: Rotation): Promise<boolean> {
+    const { id, from, to, successor, range, agent, now, expiresAt } = rotation;
     return this.updateActive(
-      { id, currentToken: orNone(from) },
+      { id, currentToken: equalOrNull(from) },
       {
         currentToken: to,
-        spentToken: from,
-        spentAt: now,
+        rotatedToken: from,
+        rotatedAt: now,
         successor,
-        spentRange: range,
-        spentAgent: agent,
+        rotatedByRange: range,
+        rotatedByAgent: agent,
         repeats: 0,
         repeatedElsewhere: false,
         repeatedBy: null,
@@ -180,8 +182,8 @@ export class SessionRepository {
     );
   }
 
-  /** Within the write of `lockActive`: notes that a repeat of the spent token is answered. */
-  async noteRepeat(
+  /** Within the write of `lockActive`: records that a repeat of the rotated token is answered. */
+  async recordRepeat(
     id: string,
     repeat: Pick<Session, 'repeats' | 'repeatedElsewhere' | 'repeatedBy'>,
   ): Promise<void> {
@@ -199,33 +201,33 @@ export class SessionRepository {
     return this.updateActive(where, { passwordAttempts: () => 'password_attempts + 1' });
   }
 
-  /** Begins the count anew, after a correct password. */
-  async forgetPasswordAttempts(id: string): Promise<void> {
+  /** Resets the count, after a correct password. */
+  async resetPasswordAttempts(id: string): Promise<void> {
     await this.updateActive({ id }, { passwordAttempts: 0 });
   }
 
-  /** @returns whether it lived until now */
+  /** @returns whether it was active */
   async end(id: string): Promise<boolean> {
-    return this.updateActive({ id }, ended());
+    return this.updateActive({ id }, endedValues());
   }
 
-  /** @returns whether the subject has such a session, which lived until now */
+  /** @returns whether the subject had such an active session */
   async endOf(subject: string, id: string): Promise<boolean> {
-    return this.updateActive({ id, subject }, ended());
+    return this.updateActive({ id, subject }, endedValues());
   }
 
   /**
    * Ends every session of the subject but the one of `except`.
    *
-   * @returns whether there were any that lived until now
+   * @returns whether any was active
    */
   async endAll(subject: string, except: string | null = null): Promise<boolean> {
     const others = except === null ? {} : { id: Not(except) };
-    return this.updateActive({ subject, ...others }, ended());
+    return this.updateActive({ subject, ...others }, endedValues());
   }
 
-  /** Notes when sessions were last used, where that is later than what is known. */
-  async noteUse(uses: readonly (readonly [id: string, at: number])[]): Promise<void> {
+  /** Records when sessions were last used, unless the stored time is later. */
+  async recordUses(uses: readonly (readonly [id: string, at: number])[]): Promise<void> {
     // One order at all instances, to avoid deadlocks.
     const ordered = [...uses].sort(([one], [other]) => (one < other ? -1 : 1));
     await this.database.write(async (manager) => {
@@ -240,7 +242,7 @@ export class SessionRepository {
     });
   }
 
-  /** @returns whether there were any such sessions that live */
+  /** @returns whether it changed an active session */
   private async updateActive(
     where: FindOptionsWhere<Session>,
     set: QueryDeepPartialEntity<Session>,
@@ -253,7 +255,7 @@ export class SessionRepository {
   }
 }
 
-/** The sessions of `:subject` that live at `:now`. */
+/** Selects the sessions of `:subject` that are active at `:now`. */
 export function liveOf(manager: EntityManager): SelectQueryBuilder<Session> {
   return manager
     .createQueryBuilder(Session, 'session')

@@ -7,23 +7,23 @@ import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { Session } from './session.entity.js';
 
-/** Milliseconds. Half of the time within which a successor has to be gone after the grace period. */
-const EVERY = 5_000;
+/** Milliseconds: half of the time in which a successor must be erased after the grace period. */
+const INTERVAL = 5_000;
 /** Rows that one write changes. */
 const BATCH = 200;
 
-/** What a row keeps of a spent token for as long as it may be repeated. */
+/** Empties the columns that a row holds only while the rotated token may be repeated. */
 export const NO_SUCCESSOR = {
   successor: null,
-  spentRange: null,
-  spentAgent: null,
+  rotatedByRange: null,
+  rotatedByAgent: null,
   repeatedBy: null,
 } as const;
 
-/** Erases sealed successors once the grace period of their spent tokens is over. */
+/** Erases sealed successors once the grace period of their rotated tokens is over. */
 @Injectable()
 export class SuccessorErasure {
-  private readonly overdue: Select<Session, 'moment' | 'latest'>;
+  private readonly overdue: Select<Session, 'over' | 'latest'>;
   /** Whether the log of the database may still hold what was erased. */
   private isInLog = false;
 
@@ -33,24 +33,24 @@ export class SuccessorErasure {
     jobs: PeriodicJobs,
   ) {
     const run = (signal: AbortSignal) => this.eraseOverdue(signal);
-    jobs.add({ name: 'erase successors of refresh tokens', interval: EVERY, run });
+    jobs.add({ name: 'erase successors of refresh tokens', interval: INTERVAL, run });
     this.overdue = database.select({
-      parameters: ['moment', 'latest'],
+      parameters: ['over', 'latest'],
       query: (manager) =>
         manager
           .createQueryBuilder(Session, 'session')
           .select('session.id')
           .where('session.successor IS NOT NULL')
-          .andWhere('(session.spentAt <= :moment OR session.spentAt > :latest)')
+          .andWhere('(session.rotatedAt <= :over OR session.rotatedAt > :latest)')
           .limit(BATCH),
     });
   }
 
-  /** Looks first, so that a run that finds nothing takes no lock. */
+  /** Selects before it writes, so that a run that finds nothing takes no lock. */
   async eraseOverdue(signal?: AbortSignal): Promise<void> {
     while (!signal?.aborted) {
       const begun = performance.now();
-      const ids = (await this.overdue.all(this.times())).map(({ id }) => id);
+      const ids = (await this.overdue.all(this.bounds())).map(({ id }) => id);
       if (ids.length > 0) await this.erase(ids);
       if (ids.length < BATCH) break;
       await pauseSince(begun, signal);
@@ -59,17 +59,17 @@ export class SuccessorErasure {
   }
 
   /**
-   * A successor is overdue if its token was spent up to `moment`. It is overdue as well if that was
-   * after `latest`, which happens if the clock was set back: the grace period would last until the clock
-   * is there again. Both are read anew for each statement, since a round may take longer than the leeway.
+   * A successor is overdue if its token was rotated at `over` or earlier, or later than `latest`. The
+   * latter happens if the clock was set back: the grace period would last until the clock reaches that
+   * time again. Each statement computes both anew, since a run may take longer than the leeway.
    */
-  private times(): { moment: number; latest: number } {
+  private bounds(): { over: number; latest: number } {
     const { refreshGrace, jwtLeeway } = this.config;
     const now = Date.now();
-    return { moment: now - refreshGrace * 1000, latest: now + jwtLeeway * 1000 };
+    return { over: now - refreshGrace * 1000, latest: now + jwtLeeway * 1000 };
   }
 
-  /** The session may have moved on since it was looked at, hence the second condition. */
+  /** Repeats the condition, because the session may have been refreshed since it was selected. */
   private async erase(ids: string[]): Promise<void> {
     this.isInLog = true;
     await this.database.write((manager) =>
@@ -78,7 +78,7 @@ export class SuccessorErasure {
         .update(Session)
         .set({ ...NO_SUCCESSOR })
         .where({ id: In(ids) })
-        .andWhere('(spent_at <= :moment OR spent_at > :latest)', this.times())
+        .andWhere('(spent_at <= :over OR spent_at > :latest)', this.bounds())
         .execute(),
     );
   }

@@ -14,7 +14,10 @@ import { SessionActivity } from './session-activity.js';
 @Injectable()
 export class TokenStateRepository extends TokenStore {
   private readonly activeSession: Select<Session, 'sid' | 'subject' | 'jti' | 'now'>;
-  private readonly unspent: Select<Session, 'sid' | 'subject' | 'jti' | 'now' | 'digest'>;
+  private readonly activeWithCurrentToken: Select<
+    Session,
+    'sid' | 'subject' | 'jti' | 'now' | 'digest'
+  >;
   private readonly revocation: Select<RevokedToken, 'jti'>;
 
   constructor(
@@ -26,7 +29,7 @@ export class TokenStateRepository extends TokenStore {
       parameters: ['sid', 'subject', 'jti', 'now'],
       query: activeSession,
     });
-    this.unspent = database.select({
+    this.activeWithCurrentToken = database.select({
       parameters: ['sid', 'subject', 'jti', 'now', 'digest'],
       query: (manager) =>
         activeSession(manager).andWhere(
@@ -51,9 +54,9 @@ export class TokenStateRepository extends TokenStore {
     const row =
       token.type === 'access' || allowRotated
         ? await this.activeSession.first(values)
-        : await this.unspent.first({ ...values, digest: digestOf(token) });
+        : await this.activeWithCurrentToken.first({ ...values, digest: digestOf(token) });
     if (row === undefined) return false;
-    this.activity.note(sid);
+    this.activity.record(sid);
     return true;
   }
 
@@ -73,11 +76,11 @@ export class TokenStateRepository extends TokenStore {
   /**
    * Removes sessions and revoked tokens that have expired, ended or not.
    *
-   * @param moment milliseconds since 1970; what expired later is kept
+   * @param timestamp milliseconds since 1970; what expired later is kept
    * @param signal ends it before everything is removed
    */
-  async removeExpired(moment: number, signal?: AbortSignal): Promise<void> {
-    const expired = { column: 'expiresAt', moment } as const;
+  async removeExpired(timestamp: number, signal?: AbortSignal): Promise<void> {
+    const expired = { column: 'expiresAt', timestamp } as const;
     await removeInBatches(this.database, RevokedToken, { key: 'jti', ...expired }, signal);
     await removeInBatches(this.database, Session, { key: 'id', ...expired }, signal);
   }

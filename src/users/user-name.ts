@@ -18,7 +18,7 @@ const AFTER_SEPARATOR = '\u0002';
  * What is wrong with a new name, or null. Names that were registered under earlier rules may break
  * these; they are not checked again while they stay the same.
  */
-export function problemOfName(name: string): string | null {
+export function nameError(name: string): string | null {
   if (INVISIBLE.test(name)) return messages.invisible;
   return SPACE_AT_AN_END.test(name) ? messages.spaceAtAnEnd : null;
 }

@@ -35,11 +35,11 @@ export class UserRemovals {
       query: (manager) =>
         manager.createQueryBuilder(UserRemoval, 'removal').where('removal.userId = :userId'),
     });
-    this.removeWith((userId) => sessions.removeBatch(String(userId)));
+    this.register((userId) => sessions.removeBatch(String(userId)));
   }
 
   /** Whatever keeps rows of users says here how to remove them. */
-  removeWith(remove: RemoveBatch): void {
+  register(remove: RemoveBatch): void {
     this.removers.push(remove);
   }
 

@@ -11,10 +11,10 @@ import { SessionRepository } from '../sessions/session.repository.js';
 import { CurrentPasswordCheck } from './current-password.js';
 import type { ReplaceUser } from './dto/user-body.dto.js';
 import { ConflictError, retry } from '../scheduling/retry.js';
-import { hashTurn, PasswordHasher } from '../passwords/password-hasher.js';
+import { hashQueueKeys, PasswordHasher } from '../passwords/password-hasher.js';
 import { PasswordRules } from './password-rules.js';
 import { nameTaken } from './user-errors.js';
-import { problemOfName } from './user-name.js';
+import { nameError } from './user-name.js';
 import {
   type KnownUser,
   type NewUser,
@@ -60,7 +60,7 @@ export class UserReplacement {
       const { verified, isUnchanged } = await this.verify(user, { password, current }, caller);
       newHash ??= await this.passwords.hash(
         password,
-        hashTurn(caller.client, `account ${user.name}`),
+        hashQueueKeys(caller.client, `account ${user.name}`),
       );
       const values = { name, passwordHash: isUnchanged ? verified.passwordHash : newHash };
       if (await this.updateUser(verified, values, caller)) return { ...verified, name };
@@ -97,7 +97,7 @@ export class UserReplacement {
       const isUnchanged = await this.passwords.verify(
         user.passwordHash,
         password,
-        hashTurn(client, `account ${user.name}`),
+        hashQueueKeys(client, `account ${user.name}`),
       );
       return { verified: user, isUnchanged };
     }
@@ -125,6 +125,6 @@ export class UserReplacement {
 
 /** @throws ApiError `validation_failed` for a name that breaks the rules, unless the user has it */
 function refuseNewName(name: string, user: KnownUser | undefined): void {
-  const problem = name === user?.name ? null : problemOfName(name);
+  const problem = name === user?.name ? null : nameError(name);
   if (problem !== null) throw invalid([['name', [problem]]]);
 }

@@ -13,9 +13,9 @@ import { SessionRepository } from '../sessions/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import type { Token } from '../tokens/token.js';
 import {
-  type HashTurn,
-  hashTurn,
-  ownHashTurn,
+  type HashQueueKeys,
+  hashQueueKeys,
+  serviceHashQueueKeys,
   PasswordHasher,
 } from '../passwords/password-hasher.js';
 import { PasswordRules } from './password-rules.js';
@@ -83,13 +83,13 @@ export class UsersService {
     // A name that is taken costs no hash. The unique index decides between simultaneous requests.
     if (await this.users.isTaken(credentials.name)) throw new ApiError(nameTaken);
     const turn = origin.client
-      ? hashTurn(origin.client, `new ${nfc(credentials.name)}`)
-      : ownHashTurn();
+      ? hashQueueKeys(origin.client, `new ${nfc(credentials.name)}`)
+      : serviceHashQueueKeys();
     return this.add(await this.prepare(credentials, turn), origin);
   }
 
   /** What is stored of a user; hashing comes first, so that no write waits for it. */
-  async prepare({ name, password }: Credentials, turn: HashTurn): Promise<NewUser> {
+  async prepare({ name, password }: Credentials, turn: HashQueueKeys): Promise<NewUser> {
     return {
       name: nfc(name),
       passwordHash: await this.passwords.hash(password, turn),
@@ -116,7 +116,7 @@ export class UsersService {
    */
   hashNewPassword({ name }: KnownUser, password: string, client: Client): Promise<string> {
     this.rules.refuse(password, name, 'new_password');
-    return this.passwords.hash(password, hashTurn(client, `account ${name}`));
+    return this.passwords.hash(password, hashQueueKeys(client, `account ${name}`));
   }
 
   /**
@@ -232,7 +232,7 @@ export class UsersService {
     if (sessionId === null) return;
     const id = parseRowId(subject);
     if (id !== null) await this.users.lockUser(id);
-    if (await this.sessions.touch(sessionId)) return;
+    if (await this.sessions.recordUse(sessionId)) return;
     throw new TokenError(tokenRevoked, 'the session ended meanwhile');
   }
 }

@@ -27,7 +27,7 @@ export class BodyClasses implements OnModuleInit {
   /** @throws StartError with a sentence for each body that could not be checked */
   onModuleInit(): void {
     const problems = this.parameters('BODY').flatMap((parameter) => {
-      const problem = problemOf(parameter);
+      const problem = parameterError(parameter);
       return problem === null ? [] : [`${parameter.handler}: @Body() ${problem}.`];
     });
     for (const { handler, type, isPiped } of this.parameters('QUERY')) {
@@ -78,7 +78,7 @@ function parametersOf(
 }
 
 /** What makes a body one that could not be checked; the end of a sentence. */
-function problemOf({ type, field }: Parameter): string | null {
+function parameterError({ type, field }: Parameter): string | null {
   if (field !== undefined) {
     return `takes the field "${field}" alone, which is not checked; take the body as a class`;
   }

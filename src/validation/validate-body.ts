@@ -64,7 +64,7 @@ function checkField(
   const value = dto[name];
   if (!conditions.every((condition) => holds(condition, dto, value))) return;
   if (value === undefined && checks.length === 0 && !nested) return;
-  const message = problemOf(field, dto, value);
+  const message = fieldError(field, dto, value);
   if (message !== null) context.errors.push([path + name, [message]]);
   else if (nested) dto[name] = checkNested(nested, value, context, path + name);
 }
@@ -78,7 +78,7 @@ function holds(condition: FieldPlan['conditions'][number], dto: object, value: u
   }
 }
 
-function problemOf({ name, checks, nested, isList }: FieldPlan, dto: object, value: unknown) {
+function fieldError({ name, checks, nested, isList }: FieldPlan, dto: object, value: unknown) {
   const isChecked = checks.length > 0 || nested !== null;
   if (isChecked && value === undefined) return messages.required;
   if (isChecked && value === null) return messages.null;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { problemsOf } from '../../src/access/requirement-problems.js';
+import { requirementErrors } from '../../src/access/requirement-problems.js';
 import { param, type TokenRequirement } from '../../src/access/requirement.js';
 
 const of = (requirement: object, ...paths: string[]) =>
-  problemsOf(requirement, paths.length > 0 ? paths : ['/of/:id']);
+  requirementErrors(requirement, paths.length > 0 ? paths : ['/of/:id']);
 const everyone = ['has an `override` that asks nothing, so that everybody would pass'];
 const noValue = (option: string) => [`asks for a value in \`${option}\` that no token can hold`];
 

@@ -5,7 +5,7 @@ import {
   param,
   placesOf,
   type TokenRequirement,
-  unmet,
+  unmetCondition,
 } from '../../src/access/requirement.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 
@@ -17,7 +17,7 @@ const lacks = (
   requirement: TokenRequirement,
   claims: Partial<Claims> = {},
   params: Record<string, string> = {},
-) => unmet(requirement, tokenOf(claims), params)?.code ?? null;
+) => unmetCondition(requirement, tokenOf(claims), params)?.code ?? null;
 
 describe('A token requirement', () => {
   it('is met by any token when it asks for nothing', () => {

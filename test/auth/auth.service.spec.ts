@@ -27,7 +27,7 @@ describe('AuthService', () => {
   let findWithChangedRole: jest.Mock<UsersService['findWithChangedRole']>;
   let replacePassword: jest.Mock<UsersService['replacePassword']>;
   let hashNewPassword: jest.Mock<UsersService['hashNewPassword']>;
-  let makeRoomFor: jest.Mock<SessionQuota['makeRoomFor']>;
+  let endExcess: jest.Mock<SessionQuota['endExcess']>;
   let create: jest.Mock<TokenService['createAccessToken']>;
   let service: AuthService;
 
@@ -53,7 +53,7 @@ describe('AuthService', () => {
       return true;
     });
     hashNewPassword = jest.fn<UsersService['hashNewPassword']>().mockResolvedValue('new hash');
-    makeRoomFor = jest.fn<SessionQuota['makeRoomFor']>(async (session) => {
+    endExcess = jest.fn<SessionQuota['endExcess']>(async (session) => {
       written('make room', session.id);
       return [];
     });
@@ -91,7 +91,7 @@ describe('AuthService', () => {
       users as UsersService,
       tokens as TokenService,
       { open } as Partial<SessionRepository> as SessionRepository,
-      { makeRoomFor } as Partial<SessionQuota> as SessionQuota,
+      { endExcess } as Partial<SessionQuota> as SessionQuota,
       { record } as Partial<AuditTrail> as AuditTrail,
       { write } as Partial<Database> as Database,
       config as AppConfig,
@@ -146,7 +146,7 @@ describe('AuthService', () => {
     });
 
     it('records the sessions that ended in favor of the new one', async () => {
-      makeRoomFor.mockResolvedValue(['oldest', 'older']);
+      endExcess.mockResolvedValue(['oldest', 'older']);
       await service.login(leia, client);
       expect(events.slice(0, 2)).toEqual([
         ['session_evicted', { userId: 7, sessionId: 'oldest', client }],

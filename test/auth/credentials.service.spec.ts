@@ -4,7 +4,7 @@ import type { SessionRepository } from '../../src/sessions/session.repository.js
 import type { Session } from '../../src/sessions/session.entity.js';
 import { TokenError, tokenRevoked } from '../../src/tokens/token-errors.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
-import type { HashTurn, PasswordHasher } from '../../src/passwords/password-hasher.js';
+import type { HashQueueKeys, PasswordHasher } from '../../src/passwords/password-hasher.js';
 import type { AuthenticatedUser, UsersService } from '../../src/users/users.service.js';
 import type { AuthService, TokenPair } from '../../src/auth/auth.service.js';
 import { CredentialsService } from '../../src/auth/credentials.service.js';
@@ -20,7 +20,7 @@ describe('CredentialsService', () => {
   let session: { id: string; passwordAttempts: number } | undefined;
   let attempt: jest.Mock<LoginThrottle['attempt']>;
   let verified: number;
-  let turns: HashTurn[];
+  let turns: HashQueueKeys[];
   let outdated: boolean;
   let stored: AuthenticatedUser | undefined;
   let updateHashIfUnchanged: jest.Mock<UsersService['updateHashIfUnchanged']>;
@@ -72,7 +72,7 @@ describe('CredentialsService', () => {
         session.passwordAttempts++;
         return true;
       },
-      forgetPasswordAttempts: async () => {
+      resetPasswordAttempts: async () => {
         if (session) session.passwordAttempts = 0;
       },
       findActive: async () => session as Session | undefined,

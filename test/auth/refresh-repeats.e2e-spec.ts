@@ -323,7 +323,7 @@ describe('The sealed successor', () => {
     freezeTime(Date.now() + 2000);
     await erase();
     const row = await rowOf(app, user.refresh);
-    expect(row).toMatchObject({ successor: null, spentRange: null, spentAgent: null });
+    expect(row).toMatchObject({ successor: null, rotatedByRange: null, rotatedByAgent: null });
     const tables = ['sessions', 'audit_entries', 'revoked_tokens', 'login_failures'];
     for (const table of tables) {
       const rows = await app.sql((manager) => manager.query<object[]>(`SELECT * FROM ${table}`));

@@ -402,10 +402,10 @@ describe('Two instances on one database', () => {
     jest.spyOn(tokens(), 'createRefreshToken').mockRejectedValueOnce(new Error('a hook says no'));
     expect((await refresh(one, user.refresh)).status).toBe(500);
     const subject = String(user.id);
-    const { spentToken } = await one.sql((manager) =>
+    const { rotatedToken } = await one.sql((manager) =>
       manager.findOneByOrFail(Session, { subject }),
     );
-    expect(spentToken).toBeNull();
+    expect(rotatedToken).toBeNull();
     expect((await refresh(one, user.refresh)).status).toBe(200);
   });
 

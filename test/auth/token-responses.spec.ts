@@ -37,7 +37,7 @@ describe('The answer with tokens', () => {
   const pair = { access, refresh };
 
   it('of a new session replaces the cookies of earlier versions', () => {
-    responses('true').opened(byHeader, reply, pair);
+    responses('true').forNewSession(byHeader, reply, pair);
     expect(done).toEqual([
       ['clearFormer', byHeader, reply],
       ['set', reply, access, refresh],
@@ -51,13 +51,15 @@ describe('The answer with tokens', () => {
     ['true', byCookie, { ...withoutTokens, ...csrf }],
     ['only', byHeader, { ...withoutTokens, ...csrf }],
   ] as const)('of a new session with TOKEN_COOKIES=%s to %j is %j', (setting, request, body) => {
-    expect(responses(setting).opened(request, reply, pair)).toEqual(body);
-    expect(responses(setting).refreshed(request, reply, pair, tokenOf('spent', 's'))).toEqual(body);
+    expect(responses(setting).forNewSession(request, reply, pair)).toEqual(body);
+    expect(responses(setting).forRefresh(request, reply, pair, tokenOf('spent', 's'))).toEqual(
+      body,
+    );
   });
 
   it('of a refresh sets the cookies of the new tokens alone', () => {
-    responses('true').refreshed(byHeader, reply, pair, tokenOf('spent'));
-    responses('true').refreshed(byHeader, reply, { access }, refresh);
+    responses('true').forRefresh(byHeader, reply, pair, tokenOf('spent'));
+    responses('true').forRefresh(byHeader, reply, { access }, refresh);
     expect(done).toEqual([
       ['set', reply, access, refresh],
       ['set', reply, access],
@@ -71,13 +73,16 @@ describe('The answer with tokens', () => {
     ['only', byHeader, { ...withoutTokens, ...csrf }],
   ] as const)('without a new refresh token, TOKEN_COOKIES=%s, to %j is %j', (...given) => {
     const [setting, request, body] = given;
-    expect(responses(setting).refreshed(request, reply, { access }, refresh)).toEqual(body);
+    expect(responses(setting).forRefresh(request, reply, { access }, refresh)).toEqual(body);
   });
 
   it('holds empty values for tokens that are bound to none', () => {
     const pair = { access: tokenOf('access'), refresh: tokenOf('refresh') };
     const empty = { csrf_access_token: '', csrf_refresh_token: '' };
-    expect(responses('true').opened(byHeader, reply, pair)).toEqual({ ...withBoth, ...empty });
+    expect(responses('true').forNewSession(byHeader, reply, pair)).toEqual({
+      ...withBoth,
+      ...empty,
+    });
   });
 
   it.each([
@@ -87,7 +92,7 @@ describe('The answer with tokens', () => {
     ['only', byHeader, false],
   ] as const)('about a token, TOKEN_COOKIES=%s, to %j, holds it: %j', (...given) => {
     const [setting, request, isHeld] = given;
-    const { signed_token, ...rest } = responses(setting).info(request, access);
+    const { signed_token, ...rest } = responses(setting).describe(request, access);
     expect(signed_token).toBe(isHeld ? 'access' : undefined);
     expect(rest).toMatchObject({ subject: '7', is_signed: true });
   });

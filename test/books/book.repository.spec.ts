@@ -42,8 +42,8 @@ describe('BookRepository', () => {
       };
       return { ...select, first };
     };
-    const removeWith: UserRemovals['removeWith'] = (remove) => (removeBatch = remove);
-    books = new BookRepository(watched, { removeWith } as Partial<UserRemovals> as UserRemovals);
+    const register: UserRemovals['register'] = (remove) => (removeBatch = remove);
+    books = new BookRepository(watched, { register } as Partial<UserRemovals> as UserRemovals);
     await database.write(async (manager) => {
       for (const [id, name] of [
         [LUKE, 'luke'],

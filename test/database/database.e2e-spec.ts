@@ -59,8 +59,8 @@ describe('The database', () => {
     await source.runMigrations();
     const [session] = await source.getRepository(Session).find();
     expect(session).toMatchObject({
-      ...{ id: 'a', subject: '1', createdAt: 1, lastUsedAt: 2, expiresAt: 3, spentAt: 4 },
-      ...{ successor: null, spentRange: null, repeats: 0, repeatedElsewhere: false },
+      ...{ id: 'a', subject: '1', createdAt: 1, lastUsedAt: 2, expiresAt: 3, rotatedAt: 4 },
+      ...{ successor: null, rotatedByRange: null, repeats: 0, repeatedElsewhere: false },
       passwordAttempts: 0,
     });
     await runner.release();

@@ -27,8 +27,8 @@ describe('The removal of old rows', () => {
       await database.manager.insert(OldRow, rows.slice(i, i + 100));
     }
   };
-  const remove = (moment: number, signal = new AbortController().signal) =>
-    removeInBatches(database, OldRow, { key: 'id', column: 'expiresAt', moment }, signal);
+  const remove = (timestamp: number, signal = new AbortController().signal) =>
+    removeInBatches(database, OldRow, { key: 'id', column: 'expiresAt', timestamp }, signal);
   const left = () => database.manager.count(OldRow);
 
   it('leaves the main thread to others for four fifths of the time', async () => {

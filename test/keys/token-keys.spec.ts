@@ -9,7 +9,7 @@ import type { JwtSettings } from '../../src/config/jwt-settings.js';
 import { KeyFile } from '../../src/keys/key-file.js';
 import { generateKey } from '../../src/keys/stored-key.js';
 import { tokenKey } from '../../src/keys/token-key.js';
-import { ownKey, TokenKeys } from '../../src/keys/token-keys.js';
+import { configuredKey, TokenKeys } from '../../src/keys/token-keys.js';
 
 const secret = createSecretKey(Buffer.alloc(32, 'own'));
 const own = tokenKey(secret, 'HS256');
@@ -214,17 +214,17 @@ describe('The keys of tokens', () => {
 
   describe('of the settings', () => {
     it('are what the settings say', () => {
-      expect(ownKey({ ...settings, key: null })).toBeNull();
-      expect(ownKey(settings)).toMatchObject({ id: own.id, algorithms: ['HS256', 'HS512'] });
+      expect(configuredKey({ ...settings, key: null })).toBeNull();
+      expect(configuredKey(settings)).toMatchObject({ id: own.id, algorithms: ['HS256', 'HS512'] });
     });
 
     it('are kept in a file that is made, unless it must not be', () => {
       const key = { secretFile: join(folder, 'secret') };
-      expect(ownKey({ ...settings, key }, { make: false })).toBeNull();
+      expect(configuredKey({ ...settings, key }, { make: false })).toBeNull();
       expect(readdirSync(folder)).toEqual([]);
-      const made = ownKey({ ...settings, key });
+      const made = configuredKey({ ...settings, key });
       expect(made?.signing.symmetricKeySize).toBe(86);
-      expect(ownKey({ ...settings, key }, { make: false })?.id).toBe(made!.id);
+      expect(configuredKey({ ...settings, key }, { make: false })?.id).toBe(made!.id);
     });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { turnToAnswer, turnToRead } from '../../src/lists/large-pages.js';
+import { waitToSend, waitToRead } from '../../src/lists/large-pages.js';
 
 const LARGE = 100_000;
 
@@ -14,8 +14,8 @@ async function turnsOfPages(sizes: readonly number[]): Promise<number[]> {
   setImmediate(count);
   const turns = await Promise.all(
     sizes.map(async (most) => {
-      await turnToRead();
-      await turnToAnswer(most);
+      await waitToRead();
+      await waitToSend(most);
       return turn;
     }),
   );

@@ -3,9 +3,9 @@ import argon2 from 'argon2';
 import { ApiError } from '../../src/errors/api-error.js';
 import { AppConfig } from '../../src/config/app-config.js';
 import {
-  type HashTurn,
-  hashTurn,
-  ownHashTurn,
+  type HashQueueKeys,
+  hashQueueKeys,
+  serviceHashQueueKeys,
   PasswordHasher,
 } from '../../src/passwords/password-hasher.js';
 
@@ -13,8 +13,8 @@ const config = AppConfig.from(
   { UV_THREADPOOL_SIZE: '1' },
   { passwordHashCost: { memoryCost: 64, timeCost: 1, parallelism: 1 } },
 );
-const from = (ip: string, account: string, signal?: AbortSignal): HashTurn =>
-  hashTurn({ agent: null, ip, ...(signal && { signal }) }, account);
+const from = (ip: string, account: string, signal?: AbortSignal): HashQueueKeys =>
+  hashQueueKeys({ agent: null, ip, ...(signal && { signal }) }, account);
 const turn = from('203.0.113.7', 'somebody');
 
 describe('PasswordHasher', () => {
@@ -176,7 +176,7 @@ describe('PasswordHasher', () => {
   });
 
   it('counts each hash that no client asked for by itself, and in turn with those of clients', () => {
-    const [first, second] = [ownHashTurn(), ownHashTurn()];
+    const [first, second] = [serviceHashQueueKeys(), serviceHashQueueKeys()];
     expect(first.account).not.toBe(second.account);
     expect(first.range).toBe(second.range);
     expect([first.range].flat()).not.toEqual([from('', 'somebody').range].flat());

@@ -7,13 +7,13 @@ import type { SessionRepository } from '../../src/sessions/session.repository.js
 const NOW = 1_700_000_000_000;
 
 describe('The activity of sessions', () => {
-  let noteUse: jest.Mock<SessionRepository['noteUse']>;
+  let noteUse: jest.Mock<SessionRepository['recordUses']>;
   let activity: SessionActivity;
   let jobs: PeriodicJobs;
 
   beforeEach(() => {
     jest.useFakeTimers({ now: NOW });
-    noteUse = jest.fn<SessionRepository['noteUse']>().mockResolvedValue();
+    noteUse = jest.fn<SessionRepository['recordUses']>().mockResolvedValue();
     jobs = new PeriodicJobs();
     activity = new SessionActivity({ noteUse } as unknown as SessionRepository, jobs);
   });
@@ -22,16 +22,16 @@ describe('The activity of sessions', () => {
   });
 
   const fill = () => {
-    for (let i = 0; i < 10_000; i++) activity.note(String(i));
+    for (let i = 0; i < 10_000; i++) activity.record(String(i));
   };
 
   it('is written every thirty seconds, with the last use of each session', async () => {
     jobs.onApplicationBootstrap();
     await jest.advanceTimersByTimeAsync(0);
-    activity.note('a');
+    activity.record('a');
     jest.setSystemTime(NOW + 7);
-    activity.note('b');
-    activity.note('a');
+    activity.record('b');
+    activity.record('a');
     await jest.advanceTimersByTimeAsync(29_999);
     expect(noteUse).not.toHaveBeenCalled();
     await jest.advanceTimersByTimeAsync(1);
@@ -48,21 +48,21 @@ describe('The activity of sessions', () => {
   it('is written when the service stops, which ends the rounds', async () => {
     jobs.onApplicationBootstrap();
     await jest.advanceTimersByTimeAsync(0);
-    activity.note('a');
+    activity.record('a');
     await jobs.onModuleDestroy();
     expect(noteUse.mock.calls).toEqual([[[['a', NOW]]]]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
   it('is known before it is written', async () => {
-    activity.note('a');
+    activity.record('a');
     expect(activity.unwrittenUses(['b', 'a'])).toEqual([['a', NOW]]);
     await activity.write();
     expect(activity.unwrittenUses(['a'])).toEqual([]);
   });
 
   it('is written for a hundred sessions at a time', async () => {
-    for (let i = 0; i < 201; i++) activity.note(String(i));
+    for (let i = 0; i < 201; i++) activity.record(String(i));
     await activity.write();
     expect(noteUse.mock.calls.map(([uses]) => uses.length)).toEqual([100, 100, 1]);
     expect(new Set(noteUse.mock.calls.flatMap(([uses]) => uses.map(([id]) => id))).size).toBe(201);
@@ -73,7 +73,7 @@ describe('The activity of sessions', () => {
     [100, 1, true],
     [101, 1, false],
   ])('of %d sessions takes %d write before a pause, or none', async (count, writes, isDone) => {
-    for (let i = 0; i < count; i++) activity.note(String(i));
+    for (let i = 0; i < count; i++) activity.record(String(i));
     let done = false;
     const writing = activity.write().then(() => (done = true));
     for (let i = 0; i < 5; i++) await turn();
@@ -86,8 +86,8 @@ describe('The activity of sessions', () => {
     fill();
     expect(noteUse).not.toHaveBeenCalled();
     const write = jest.spyOn(activity, 'write');
-    activity.note('more');
-    activity.note('more');
+    activity.record('more');
+    activity.record('more');
     await jest.advanceTimersByTimeAsync(0);
     expect(write).toHaveBeenCalledTimes(1);
     expect(activity.unwrittenUses(['more'])).toEqual([]);
@@ -98,7 +98,7 @@ describe('The activity of sessions', () => {
     expect(write).toHaveBeenCalledTimes(2);
     write.mockClear();
     fill();
-    activity.note('more');
+    activity.record('more');
     await jest.advanceTimersByTimeAsync(0);
     expect(write).toHaveBeenCalledTimes(1);
   });
@@ -106,7 +106,7 @@ describe('The activity of sessions', () => {
   it('is still noted for a known session when ten thousand are remembered', () => {
     fill();
     jest.setSystemTime(NOW + 7);
-    activity.note('5');
+    activity.record('5');
     expect(activity.unwrittenUses(['5'])).toEqual([['5', NOW + 7]]);
   });
 });

@@ -37,7 +37,7 @@ describe('With MAX_SESSIONS=3, a new session', () => {
   };
   const store = async (...[id, values]: Parameters<typeof sessionOf>) =>
     sessions.open(sessionOf(id, values));
-  const makeRoom = (values: Partial<Session> = {}) => quota.makeRoomFor(sessionOf('new', values));
+  const makeRoom = (values: Partial<Session> = {}) => quota.endExcess(sessionOf('new', values));
 
   it('ends none while there are fewer than three', async () => {
     const list = jest.spyOn(sessions, 'listActive');
@@ -66,8 +66,8 @@ describe('With MAX_SESSIONS=3, a new session', () => {
   it('counts a use that is not written yet', async () => {
     for (const [i, id] of ['a', 'b', 'c'].entries()) await store(id, { lastUsedAt: NOW - 10 - i });
     await store('without', { currentToken: null });
-    for (const id of ['c', 'without', 'unknown']) activity.note(id);
-    const note = jest.spyOn(sessions, 'noteUse');
+    for (const id of ['c', 'without', 'unknown']) activity.record(id);
+    const note = jest.spyOn(sessions, 'recordUses');
     expect(await makeRoom()).toEqual(['b']);
     expect(note.mock.calls.map(([uses]) => uses.map(([id]) => id).sort())).toEqual([
       ['c', 'without'],

@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MemoryDatabase } from '../support/memory-database.js';
-import { ended, newSession, SessionRepository } from '../../src/sessions/session.repository.js';
+import {
+  endedValues,
+  newSession,
+  SessionRepository,
+} from '../../src/sessions/session.repository.js';
 import { Session } from '../../src/sessions/session.entity.js';
 
 const NOW = 1_700_000_000_000;
@@ -36,8 +40,13 @@ describe('Stored sessions', () => {
     (await database.manager.findBy(Session, { endedAt: NOW })).map(({ id }) => id).sort();
   /** What is refused for a session that does not live, or that does not exist. */
   const notLive = ['ended', 'expired', 'missing'];
-  const successor = { successor: 's', spentRange: 'r', spentAgent: 'a', repeatedBy: ['d'] };
-  const noSuccessor = { successor: null, spentRange: null, spentAgent: null, repeatedBy: null };
+  const successor = { successor: 's', rotatedByRange: 'r', rotatedByAgent: 'a', repeatedBy: ['d'] };
+  const noSuccessor = {
+    successor: null,
+    rotatedByRange: null,
+    rotatedByAgent: null,
+    repeatedBy: null,
+  };
 
   it('begin unused, with no token, and with an id of their own', () => {
     const values = { subject: 'leia', createdAt: 5, expiresAt: 9, agent: 'a', ip: 'i' };
@@ -49,8 +58,8 @@ describe('Stored sessions', () => {
       lastUsedAt: 5,
       endedAt: null,
       currentToken: null,
-      spentToken: null,
-      spentAt: null,
+      rotatedToken: null,
+      rotatedAt: null,
       repeats: 0,
       repeatedElsewhere: false,
       passwordAttempts: 0,
@@ -66,7 +75,7 @@ describe('Stored sessions', () => {
   });
 
   it('keep no successor once they have ended', () => {
-    expect(ended()).toEqual({ endedAt: NOW, ...noSuccessor });
+    expect(endedValues()).toEqual({ endedAt: NOW, ...noSuccessor });
   });
 
   it('are found by id while they live', async () => {
@@ -140,17 +149,17 @@ describe('Stored sessions', () => {
 
   describe('touch', () => {
     it('notes the use of a live session', async () => {
-      expect(await sessions.touch('live')).toBe(true);
+      expect(await sessions.recordUse('live')).toBe(true);
       expect((await read('live')).lastUsedAt).toBe(NOW);
-      for (const id of notLive) expect(await sessions.touch(id)).toBe(false);
+      for (const id of notLive) expect(await sessions.recordUse(id)).toBe(false);
     });
 
     it('notes the use with the current token, or with any if none is known', async () => {
       await store('known', { currentToken: 'token' });
-      expect(await sessions.touch('known')).toBe(true);
-      expect(await sessions.touch('known', 'token')).toBe(true);
-      expect(await sessions.touch('known', 'another')).toBe(false);
-      expect(await sessions.touch('live', 'token')).toBe(true);
+      expect(await sessions.recordUse('known')).toBe(true);
+      expect(await sessions.recordUse('known', 'token')).toBe(true);
+      expect(await sessions.recordUse('known', 'another')).toBe(false);
+      expect(await sessions.recordUse('live', 'token')).toBe(true);
       expect((await read('live')).currentToken).toBeNull();
     });
   });
@@ -169,11 +178,11 @@ describe('Stored sessions', () => {
       expect(await read('known')).toEqual({
         ...before,
         currentToken: 'two',
-        spentToken: 'one',
-        spentAt: NOW + 7,
+        rotatedToken: 'one',
+        rotatedAt: NOW + 7,
         successor: 'sealed',
-        spentRange: '192.0.2',
-        spentAgent: 'curl',
+        rotatedByRange: '192.0.2',
+        rotatedByAgent: 'curl',
         repeats: 0,
         repeatedElsewhere: false,
         repeatedBy: null,
@@ -198,8 +207,8 @@ describe('Stored sessions', () => {
 
   it('note a repeat while they live', async () => {
     const repeat = { repeats: 2, repeatedElsewhere: true, repeatedBy: ['digest'] };
-    await sessions.noteRepeat('live', repeat);
-    await sessions.noteRepeat('ended', repeat);
+    await sessions.recordRepeat('live', repeat);
+    await sessions.recordRepeat('ended', repeat);
     expect(await read('live')).toMatchObject(repeat);
     expect(await read('other')).toMatchObject({ repeats: 0 });
     expect(await read('ended')).toMatchObject({ repeats: 0 });
@@ -212,7 +221,7 @@ describe('Stored sessions', () => {
     expect(await read('other')).toMatchObject({ passwordAttempts: 0 });
     for (const id of notLive) expect(await count(id)).toBe(false);
     await count('other');
-    await sessions.forgetPasswordAttempts('live');
+    await sessions.resetPasswordAttempts('live');
     expect(await read('live')).toMatchObject({ passwordAttempts: 0 });
     expect(await read('other')).toMatchObject({ passwordAttempts: 1 });
     expect(await count()).toBe(true);
@@ -250,9 +259,9 @@ describe('Stored sessions', () => {
     expect(await sessions.endAll('leia', 'second')).toBe(false);
   });
 
-  describe('noteUse', () => {
+  describe('recordUses', () => {
     it('keeps the latest use', async () => {
-      await sessions.noteUse([
+      await sessions.recordUses([
         ['live', NOW],
         ['other', NOW - 60],
       ]);
@@ -271,7 +280,7 @@ describe('Stored sessions', () => {
       const write = jest.spyOn(database, 'write');
       write.mockImplementation((work) => work(manager as never));
       const uses = ['c', 'a', 'd', 'b'].map((id) => [id, 1] as const);
-      await sessions.noteUse(uses);
+      await sessions.recordUses(uses);
       expect(rows).toEqual(['a', 'b', 'c', 'd']);
       expect(write).toHaveBeenCalledTimes(1);
       // The list of the caller stays as it is.

@@ -176,7 +176,7 @@ describe('Sessions', () => {
   it('remember when they were used, which costs a read no write', async () => {
     freezeTime(Date.now());
     const user = await app.newLogin();
-    const writes = jest.spyOn(app.app.get(SessionRepository), 'noteUse');
+    const writes = jest.spyOn(app.app.get(SessionRepository), 'recordUses');
     freezeTime(Date.now() + 60_000);
     const used = Date.now();
     for (let i = 0; i < 5; i++) await app.get('/auth/me', { token: user.access });
@@ -190,7 +190,7 @@ describe('Sessions', () => {
   it('remember it over a restart, and through a failure of the database', async () => {
     freezeTime(Date.now());
     const user = await app.newLogin();
-    const failing = jest.spyOn(app.app.get(SessionRepository), 'noteUse');
+    const failing = jest.spyOn(app.app.get(SessionRepository), 'recordUses');
     failing.mockRejectedValueOnce(new Error('no disk'));
     await app.get('/auth/me', { token: user.access });
     await expect(app.app.get(SessionActivity).write()).rejects.toThrow('no disk');
@@ -202,11 +202,11 @@ describe('Sessions', () => {
   });
 
   it('that are many are written in parts, as soon as they are too many to remember', async () => {
-    const write = jest.spyOn(app.app.get(SessionRepository), 'noteUse').mockResolvedValue();
+    const write = jest.spyOn(app.app.get(SessionRepository), 'recordUses').mockResolvedValue();
     const activity = app.app.get(SessionActivity);
     await activity.write();
     write.mockClear();
-    for (let i = 0; i < 10_000; i++) activity.note(`session-${i}`);
+    for (let i = 0; i < 10_000; i++) activity.record(`session-${i}`);
     await activity.write();
     expect(write).toHaveBeenCalledTimes(100);
     for (const [uses] of write.mock.calls) expect(uses).toHaveLength(100);

@@ -9,7 +9,7 @@ import { NO_SUCCESSOR, SuccessorErasure } from '../../src/sessions/successor-era
 
 const NOW = 1_700_000_000_000;
 const GRACE = 30_000;
-const kept = { successor: 's', spentRange: 'r', spentAgent: 'a', repeatedBy: ['d'] };
+const kept = { successor: 's', rotatedByRange: 'r', rotatedByAgent: 'a', repeatedBy: ['d'] };
 
 describe('The erasure of successors', () => {
   let database: MemoryDatabase;
@@ -38,7 +38,7 @@ describe('The erasure of successors', () => {
   const read = (id: string) => database.manager.findOneByOrFail(Session, { id });
 
   it('erases what is kept of a spent token from the moment its grace period is over', async () => {
-    const [over, within] = [{ spentAt: NOW - GRACE }, { spentAt: NOW - GRACE + 1 }];
+    const [over, within] = [{ rotatedAt: NOW - GRACE }, { rotatedAt: NOW - GRACE + 1 }];
     await store(sessionOf('over', over), sessionOf('within', within));
     await erasure.eraseOverdue();
     expect(await read('over')).toEqual(sessionOf('over', { ...over, ...NO_SUCCESSOR }));
@@ -46,7 +46,7 @@ describe('The erasure of successors', () => {
   });
 
   it('erases it also if the token was spent later than now and the leeway', async () => {
-    const [later, ahead] = [{ spentAt: NOW + 5_001 }, { spentAt: NOW + 5_000 }];
+    const [later, ahead] = [{ rotatedAt: NOW + 5_001 }, { rotatedAt: NOW + 5_000 }];
     await store(sessionOf('later', later), sessionOf('ahead', ahead));
     await erasure.eraseOverdue();
     expect(await read('later')).toEqual(sessionOf('later', { ...later, ...NO_SUCCESSOR }));
@@ -54,22 +54,27 @@ describe('The erasure of successors', () => {
   });
 
   it('erases all of it', () => {
-    const nothing = { successor: null, spentRange: null, spentAgent: null, repeatedBy: null };
+    const nothing = {
+      successor: null,
+      rotatedByRange: null,
+      rotatedByAgent: null,
+      repeatedBy: null,
+    };
     expect(NO_SUCCESSOR).toEqual(nothing);
   });
 
   it('writes nothing if there is nothing to erase', async () => {
-    await store(sessionOf('none', { ...kept, successor: null, spentAt: NOW - GRACE }));
+    await store(sessionOf('none', { ...kept, successor: null, rotatedAt: NOW - GRACE }));
     await erasure.eraseOverdue();
     expect(database.writes).toBe(0);
-    expect(await read('none')).toMatchObject({ spentRange: 'r' });
+    expect(await read('none')).toMatchObject({ rotatedByRange: 'r' });
   });
 
   it('keeps the successor of a session that moved on since it was found', async () => {
-    await store(sessionOf('moved', { spentAt: NOW - GRACE }));
+    await store(sessionOf('moved', { rotatedAt: NOW - GRACE }));
     const write = database.write.bind(database);
     jest.spyOn(database, 'write').mockImplementationOnce(async (work) => {
-      await database.manager.update(Session, { id: 'moved' }, { spentAt: NOW });
+      await database.manager.update(Session, { id: 'moved' }, { rotatedAt: NOW });
       return write(work);
     });
     await erasure.eraseOverdue();
@@ -77,8 +82,8 @@ describe('The erasure of successors', () => {
   });
 
   it('erases two hundred with each write until none is left', async () => {
-    const spentAt = NOW - GRACE;
-    const sessions = Array.from({ length: 401 }, (_, i) => sessionOf(String(i), { spentAt }));
+    const rotatedAt = NOW - GRACE;
+    const sessions = Array.from({ length: 401 }, (_, i) => sessionOf(String(i), { rotatedAt }));
     for (let i = 0; i < sessions.length; i += 100) await store(...sessions.slice(i, i + 100));
     await erasure.eraseOverdue();
     expect(database.writes).toBe(3);
@@ -89,8 +94,8 @@ describe('The erasure of successors', () => {
   });
 
   it('looks once more after a full batch, and not again', async () => {
-    const spentAt = NOW - GRACE;
-    const sessions = Array.from({ length: 200 }, (_, i) => sessionOf(String(i), { spentAt }));
+    const rotatedAt = NOW - GRACE;
+    const sessions = Array.from({ length: 200 }, (_, i) => sessionOf(String(i), { rotatedAt }));
     for (let i = 0; i < sessions.length; i += 100) await store(...sessions.slice(i, i + 100));
     await erasure.eraseOverdue();
     expect(database.writes).toBe(1);
@@ -98,14 +103,14 @@ describe('The erasure of successors', () => {
   });
 
   it('writes nothing while no grace period is over', async () => {
-    await store(sessionOf('within', { spentAt: NOW - GRACE + 1 }));
+    await store(sessionOf('within', { rotatedAt: NOW - GRACE + 1 }));
     await erasure.eraseOverdue();
     expect(database.writes).toBe(0);
   });
 
   it('pauses after a full batch, until it is aborted', async () => {
-    const spentAt = NOW - GRACE;
-    const sessions = Array.from({ length: 200 }, (_, i) => sessionOf(String(i), { spentAt }));
+    const rotatedAt = NOW - GRACE;
+    const sessions = Array.from({ length: 200 }, (_, i) => sessionOf(String(i), { rotatedAt }));
     for (let i = 0; i < sessions.length; i += 100) await store(...sessions.slice(i, i + 100));
     // As if the batch had taken a minute: the pause takes four.
     jest.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(60_000);
@@ -123,7 +128,7 @@ describe('The erasure of successors', () => {
     const clear = jest.spyOn(database, 'clearLog').mockReturnValueOnce(false);
     await erasure.eraseOverdue();
     expect(clear).not.toHaveBeenCalled();
-    await store(sessionOf('over', { spentAt: NOW - GRACE }));
+    await store(sessionOf('over', { rotatedAt: NOW - GRACE }));
     await erasure.eraseOverdue();
     expect(clear).toHaveBeenCalledTimes(1);
     await erasure.eraseOverdue();
@@ -134,7 +139,7 @@ describe('The erasure of successors', () => {
   it('clears the log also if the write of what it erases failed', async () => {
     const clear = jest.spyOn(database, 'clearLog');
     jest.spyOn(database, 'write').mockRejectedValueOnce(new Error('busy'));
-    const row = sessionOf('over', { spentAt: NOW - GRACE });
+    const row = sessionOf('over', { rotatedAt: NOW - GRACE });
     await store(row);
     await expect(erasure.eraseOverdue()).rejects.toThrow('busy');
     await database.manager.delete(Session, { id: row.id });

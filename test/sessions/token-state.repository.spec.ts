@@ -18,13 +18,13 @@ function tokenOf(claims: Partial<Claims> = {}): Token {
 describe('The state of tokens', () => {
   let database: MemoryDatabase;
   let states: TokenStateRepository;
-  const note = jest.fn<SessionActivity['note']>();
+  const note = jest.fn<SessionActivity['record']>();
 
   beforeEach(async () => {
     jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate', 'setTimeout'] });
     database = new MemoryDatabase([Session, RevokedToken]);
     states = new TokenStateRepository(database, {
-      note,
+      record: note,
     } as Partial<SessionActivity> as SessionActivity);
     await database.open();
     await store('sid');

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { nameKey, nameKeyRange, problemOfName } from '../../src/users/user-name.js';
+import { nameKey, nameKeyRange, nameError } from '../../src/users/user-name.js';
 
 describe('A new name', () => {
   const invisible = 'Must not contain control, zero-width or bidirectional formatting characters.';
   const spaceAtAnEnd = 'Must not begin or end with white space.';
 
   it.each(['leia', 'Leia Organa', 'léia', 'Ω', '李', 'a.b-c_d@e'])('may be %s', (name) => {
-    expect(problemOfName(name)).toBeNull();
+    expect(nameError(name)).toBeNull();
   });
 
   it.each([
@@ -23,13 +23,13 @@ describe('A new name', () => {
     ['the place of an object', 'le\ufffcia'],
     ['an Arabic number sign', 'le\u0600ia'],
   ])('may not hold %s', (_, name) => {
-    expect(problemOfName(name)).toBe(invisible);
+    expect(nameError(name)).toBe(invisible);
   });
 
   it.each([' leia', 'leia ', '\u00a0leia', 'leia\u3000'])(
     'may not begin or end with white space: %j',
     (name) => {
-      expect(problemOfName(name)).toBe(spaceAtAnEnd);
+      expect(nameError(name)).toBe(spaceAtAnEnd);
     },
   );
 });

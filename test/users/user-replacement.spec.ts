@@ -6,7 +6,7 @@ import type { SessionRepository } from '../../src/sessions/session.repository.js
 import { TokenError, tokenRevoked } from '../../src/tokens/token-errors.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 import type { CurrentPasswordCheck } from '../../src/users/current-password.js';
-import type { HashTurn, PasswordHasher } from '../../src/passwords/password-hasher.js';
+import type { HashQueueKeys, PasswordHasher } from '../../src/passwords/password-hasher.js';
 import type { PasswordRules } from '../../src/users/password-rules.js';
 import { UserReplacement } from '../../src/users/user-replacement.js';
 import type { UserRepository, UserWithHash } from '../../src/users/user.repository.js';
@@ -31,7 +31,7 @@ describe('UserReplacement', () => {
   let stored: UserWithHash | undefined;
   let taken: string[];
   let events: unknown[];
-  let turns: HashTurn[];
+  let turns: HashQueueKeys[];
   let config: { flaskCompat: boolean };
   let rules: jest.Mock<PasswordRules['refuse']>;
   let requireActiveSession: jest.Mock<UsersService['requireActiveSession']>;

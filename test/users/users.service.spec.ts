@@ -6,7 +6,7 @@ import type { ListQuery } from '../../src/lists/list-query.js';
 import type { SessionBatches } from '../../src/sessions/session-batches.js';
 import type { SessionRepository } from '../../src/sessions/session.repository.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
-import type { HashTurn, PasswordHasher } from '../../src/passwords/password-hasher.js';
+import type { HashQueueKeys, PasswordHasher } from '../../src/passwords/password-hasher.js';
 import type { PasswordRules } from '../../src/users/password-rules.js';
 import type { UserRemovals } from '../../src/users/user-removals.js';
 import type { NewUser, UserRepository, UserWithHash } from '../../src/users/user.repository.js';
@@ -29,7 +29,7 @@ describe('UsersService', () => {
   let events: unknown[];
   let inWrite: boolean;
   let live: string[];
-  let turns: HashTurn[];
+  let turns: HashQueueKeys[];
   let updateIfUnchanged: jest.Mock<UserRepository['updateIfUnchanged']>;
   let rules: jest.Mock<PasswordRules['refuse']>;
   let begin: jest.Mock<UserRemovals['begin']>;
@@ -83,7 +83,7 @@ describe('UsersService', () => {
         written('end sessions', ...given);
         return true;
       },
-      touch: async (id) => live.includes(id),
+      recordUse: async (id) => live.includes(id),
     };
     const passwords: Partial<PasswordHasher> = {
       hash: async (password, turn) => {

@@ -12,19 +12,19 @@ import { SuccessorSeal } from '../../sessions/successor-seal.js';
 import { TokenService } from '../../tokens/token.service.js';
 import { type Claims, Token, type TokenHeader } from '../../tokens/token.js';
 
-/** Repeats of one spent token that are answered. */
+/** Repeats of one rotated token that are answered at most. */
 const MAX_REPEATS = 50;
 /** Seconds. The successor is known to the client by then; a later repeat would be theft. */
 const RETRY_AFTER = 1;
 
-/** Who repeats a spent token. */
-export interface Repeater {
+/** The sender of a repeat. */
+interface Caller {
   userId: number;
   client: Client;
 }
 
 /**
- * Answers a refresh token that was spent already. A repeat that a lost answer or a parallel tab
+ * Answers a refresh token that was already rotated. A repeat that a lost answer or a parallel tab
  * explains gets the successor; any other repeat is theft and ends the session (RFC 9700, section
  * 4.14.2). See docs/decisions/0011-refresh-tokens.md.
  */
@@ -44,40 +44,40 @@ export class RefreshRepeats {
    * @returns the successor, or null if the session has ended or ends now
    * @throws ApiError `too_many_requests`, or 503 if the successor cannot be read at present
    */
-  async answer(token: Token, sessionId: string, repeater: Repeater): Promise<Token | null> {
+  async answer(token: Token, sessionId: string, caller: Caller): Promise<Token | null> {
     const session = await this.sessions.lockActive(sessionId);
     if (!session) return null;
-    const { client } = repeater;
-    if (!this.isInTime(session, token)) return this.endForTheft(sessionId, repeater);
+    const { client } = caller;
+    if (!this.isInTime(session, token)) return this.endForTheft(sessionId, caller);
     // Erased by an instance whose clock is ahead, or by an upgrade.
     if (session.successor === null) throw unavailable('the successor is erased already');
-    if (!isExplained(session, client)) return this.endForTheft(sessionId, repeater);
+    if (!isExplained(session, client)) return this.endForTheft(sessionId, caller);
     if (session.repeats >= MAX_REPEATS) throw tooManyRepeats();
     const signed = this.seal.unseal(session.successor, token);
-    if (signed === null) return this.endForTheft(sessionId, repeater);
-    await this.note(session, repeater);
+    if (signed === null) return this.endForTheft(sessionId, caller);
+    await this.recordRepeat(session, caller);
     const { header, claims } = this.tokens.decode(signed);
     return new Token(signed, header as TokenHeader, claims as Claims);
   }
 
   /**
-   * The successor is unspent only while the token is the one that was spent last. Another instance's
-   * clock may be ahead by the leeway. If the token was spent later than that, the clock was set back,
-   * and the grace period must not last until it is there again.
+   * The successor is current only while the token is the one that was rotated last. Another instance's
+   * clock may be ahead by the leeway. If the token was rotated later than that, the clock was set back,
+   * and the grace period must not last until the clock reaches that time again.
    */
-  private isInTime({ spentToken, spentAt }: Session, token: Token): boolean {
+  private isInTime({ rotatedToken, rotatedAt }: Session, token: Token): boolean {
     const { refreshGrace, jwtLeeway } = this.config;
-    const age = Date.now() - (spentAt ?? 0);
-    if (spentToken !== digestOf(token) || age < -jwtLeeway * 1000) return false;
+    const age = Date.now() - (rotatedAt ?? 0);
+    if (rotatedToken !== digestOf(token) || age < -jwtLeeway * 1000) return false;
     return Math.max(0, age) < refreshGrace * 1000;
   }
 
   /** Counts the repeat, and records it unless the trail has one from there already. */
-  private async note(session: Session, { userId, client }: Repeater): Promise<void> {
+  private async recordRepeat(session: Session, { userId, client }: Caller): Promise<void> {
     const { id: sessionId, repeats, repeatedElsewhere, repeatedBy } = session;
     const [recorded, origin] = [repeatedBy ?? [], originOf(client)];
     const isNew = !recorded.includes(origin);
-    await this.sessions.noteRepeat(sessionId, {
+    await this.sessions.recordRepeat(sessionId, {
       repeats: repeats + 1,
       repeatedElsewhere: repeatedElsewhere || !isFromSameRange(session, client),
       repeatedBy: isNew ? [...recorded, origin] : recorded,
@@ -85,9 +85,9 @@ export class RefreshRepeats {
     if (isNew) await this.audit.record('refresh_repeated', { userId, sessionId, client });
   }
 
-  private async endForTheft(sessionId: string, repeater: Repeater): Promise<null> {
+  private async endForTheft(sessionId: string, caller: Caller): Promise<null> {
     if (!(await this.sessions.end(sessionId))) return null;
-    await this.audit.record('refresh_reused', { ...repeater, sessionId });
+    await this.audit.record('refresh_reused', { ...caller, sessionId });
     return null;
   }
 }
@@ -97,15 +97,15 @@ export function rangeOf({ ip }: Client): string | null {
   return ip ? addressRange(ip) : null;
 }
 
-/** Another range is believed once, and only if it sends the user agent that spent the token. */
+/** Another range is accepted once, and only with the user agent that rotated the token. */
 function isExplained(session: Session, client: Client): boolean {
   if (isFromSameRange(session, client)) return true;
-  const hasSameAgent = Boolean(client.agent) && client.agent === session.spentAgent;
+  const hasSameAgent = Boolean(client.agent) && client.agent === session.rotatedByAgent;
   return hasSameAgent && !session.repeatedElsewhere;
 }
 
-function isFromSameRange({ spentRange }: Session, client: Client): boolean {
-  return spentRange !== null && spentRange === rangeOf(client);
+function isFromSameRange({ rotatedByRange }: Session, client: Client): boolean {
+  return rotatedByRange !== null && rotatedByRange === rangeOf(client);
 }
 
 /** Short, since fifty of them fit into a row; a collision costs one entry of the trail. */
@@ -118,6 +118,6 @@ function tooManyRepeats(): ApiError {
   return new ApiError(tooManyRequests, {
     message: 'Use the refresh token of an earlier answer.',
     headers: { 'retry-after': String(RETRY_AFTER) },
-    cause: 'a spent refresh token was repeated too often',
+    cause: 'a rotated refresh token was repeated too often',
   });
 }

@@ -14,12 +14,12 @@ import { AuthService, type TokenPair } from '../auth.service.js';
 import { rangeOf, RefreshRepeats } from './refresh-repeats.service.js';
 import { roleOf } from '../role.js';
 
-/** A pair, or an access token alone where refresh tokens are not spent. */
-export type Refreshed = Pick<TokenPair, 'access'> & Partial<TokenPair>;
+/** A pair, or only an access token if refresh tokens are not rotated. */
+type RefreshedTokens = Pick<TokenPair, 'access'> & Partial<TokenPair>;
 
 /**
- * Gives new tokens for a refresh token, and spends it (RFC 9700, section 4.14.2). What becomes of one
- * that was spent already is decided by `RefreshRepeats`. See docs/decisions/0011-refresh-tokens.md.
+ * Issues new tokens for a refresh token, and rotates it (RFC 9700, section 4.14.2). `RefreshRepeats`
+ * decides about a token that was already rotated. See docs/decisions/0011-refresh-tokens.md.
  */
 @Injectable()
 export class RefreshService {
@@ -34,12 +34,12 @@ export class RefreshService {
   ) {}
 
   /**
-   * @param token a refresh token that verified, whether or not it was spent
-   * @throws TokenError `token_revoked` where the user is gone, where the session has ended, or where
-   * it ends now
+   * @param token a verified refresh token, rotated or not
+   * @throws TokenError `token_revoked` if the user does not exist, or if the session has ended or ends
+   * now
    * @throws ApiError `too_many_requests` if the token was repeated too often, or 503
    */
-  async refresh(token: Token, client: Client): Promise<Refreshed> {
+  async refresh(token: Token, client: Client): Promise<RefreshedTokens> {
     const user = await this.auth.currentUser(token);
     const { sessionId } = token;
     const end = token.expiresAt.getTime();
@@ -48,14 +48,15 @@ export class RefreshService {
       // A token that code issued without a session cannot be rotated, and stays valid.
       return this.config.refreshRotation ? { access, refresh: token } : { access };
     }
-    if (this.config.refreshRotation) return this.rotate(token, user, sessionId, client);
-    if (!(await this.sessions.touch(sessionId, digestOf(token)))) {
-      throw new TokenError(tokenRevoked, 'the session ended meanwhile, or the token was spent');
+    if (this.config.refreshRotation)
+      return this.refreshWithRotation(token, user, sessionId, client);
+    if (!(await this.sessions.recordUse(sessionId, digestOf(token)))) {
+      throw new TokenError(tokenRevoked, 'the session ended meanwhile, or the token was rotated');
     }
     return { access: await this.accessTokenFor(user, token, end) };
   }
 
-  private async rotate(
+  private async refreshWithRotation(
     token: Token,
     user: KnownUser,
     sessionId: string,
@@ -70,7 +71,7 @@ export class RefreshService {
     const successor = isCurrent ? await this.successorOf(token, expiresAt) : null;
 
     const refresh = await this.database.write(async () => {
-      if (successor && (await this.spend(token, sessionId, successor, client))) return successor;
+      if (successor && (await this.rotate(token, sessionId, successor, client))) return successor;
       return this.repeats.answer(token, sessionId, { userId: user.id, client });
     });
     // Not from within the write, which would undo the end of the session.
@@ -78,8 +79,8 @@ export class RefreshService {
     return { access, refresh };
   }
 
-  /** @returns false where another request was faster, or the session has ended */
-  private spend(
+  /** @returns false if another request was faster, or the session has ended */
+  private rotate(
     token: Token,
     sessionId: string,
     successor: Token,
@@ -89,7 +90,7 @@ export class RefreshService {
       id: sessionId,
       from: digestOf(token),
       to: digestOf(successor),
-      // Without a grace period nothing could ask for it.
+      // Without a grace period, no request gets it.
       successor: this.config.refreshGrace === 0 ? null : this.seal.seal(successor, token),
       range: rangeOf(client),
       agent: client.agent,

@@ -58,7 +58,7 @@ export class SessionResponse {
   }
 
   static from(session: Session, currentId: string | null): SessionResponse {
-    const iso = (moment: number) => new Date(moment).toISOString();
+    const iso = (timestamp: number) => new Date(timestamp).toISOString();
     return {
       id: session.id,
       created_at: iso(session.createdAt),

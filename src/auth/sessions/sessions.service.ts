@@ -34,7 +34,7 @@ export class SessionsService {
   async logout(token: Token, client: Client): Promise<void> {
     await this.database.write(async () => {
       await this.tokens.revoke(token);
-      await this.audit.record('logout', { ...about(token), client });
+      await this.audit.record('logout', { ...detailsOf(token), client });
     });
   }
 
@@ -43,7 +43,7 @@ export class SessionsService {
     await this.database.write(async () => {
       if (token.sessionId === null) await this.tokens.revoke(token);
       else if (!(await this.sessions.end(token.sessionId))) return;
-      await this.audit.record('session_ended', { ...about(token), client });
+      await this.audit.record('session_ended', { ...detailsOf(token), client });
     });
   }
 
@@ -57,7 +57,7 @@ export class SessionsService {
     await this.database.write(async () => {
       await this.users.requireActiveSession(token);
       if (!(await this.sessions.endOf(token.subject, sessionId))) throw new ApiError(notFound);
-      await this.audit.record('session_ended', { ...about(token), sessionId, client });
+      await this.audit.record('session_ended', { ...detailsOf(token), sessionId, client });
     });
   }
 
@@ -78,7 +78,7 @@ export class SessionsService {
         const ended = await this.sessionBatches.endBatch(token.subject, token.sessionId);
         // A request that ends nothing, repeated again and again, must not fill the trail.
         if (ended > 0 && !recorded) {
-          await this.audit.record('other_sessions_ended', { ...about(token), client });
+          await this.audit.record('other_sessions_ended', { ...detailsOf(token), client });
         }
         return ended;
       });
@@ -93,6 +93,6 @@ export class SessionsService {
   }
 }
 
-function about(token: Token) {
+function detailsOf(token: Token) {
   return { userId: parseRowId(token.subject), token };
 }

@@ -31,7 +31,7 @@ export class PostgresDatabase extends Database {
   private readonly connections: ConnectionGroup;
   private readonly source: DataSource;
   /** Leaves most connections of the pool to others. */
-  private readonly inTurn = expensiveReadQueue(2);
+  private readonly expensiveReads = expensiveReadQueue(2);
 
   constructor(settings: PostgresSettings, entities: Entities) {
     super();
@@ -105,7 +105,7 @@ export class PostgresDatabase extends Database {
     // A write that waited in the queue would keep a connection and its locks meanwhile.
     const run = (values: Record<string, Value>, caller?: ReadCaller) =>
       build.expensive === true && !this.inWrite.getStore()
-        ? this.inTurn(caller, () => query(values))
+        ? this.expensiveReads(caller, () => query(values))
         : query(values);
     const all = async (values: Record<string, Value>, caller?: ReadCaller) =>
       (await run(values, caller)).map(compile().hydrate);
@@ -168,9 +168,9 @@ const isDeadlock = (error: unknown): boolean => codeOf(error) === DEADLOCK;
 
 /** Says why the server could not be used, and what would do, for the person who starts the service. */
 function startErrorOf(error: unknown): StartError {
-  const sentence =
+  const reason =
     error instanceof ReadOnlyServer
       ? 'is read-only: it is a standby, or default_transaction_read_only is on. Name the primary server.'
       : `cannot be used: ${messageOf(error)}. Is it running, and does the database exist?`;
-  return new StartError(`The PostgreSQL server of DATABASE_URL ${sentence}`, { cause: error });
+  return new StartError(`The PostgreSQL server of DATABASE_URL ${reason}`, { cause: error });
 }

@@ -23,7 +23,7 @@ import { connectionOf } from './sqlite-connection.js';
 import { SqliteFileWatch } from './sqlite-file-watch.js';
 import {
   prepareSqliteFile,
-  problemsOfModes,
+  fileModeWarnings,
   refuseDamagedFile,
   startErrorOf,
 } from './sqlite-file.js';
@@ -73,7 +73,7 @@ export class SqliteDatabase extends Database {
       await this.writer.runMigrations();
       await this.reader.initialize();
       this.watch.start();
-      for (const problem of problemsOfModes(file)) this.logger.warn(problem);
+      for (const problem of fileModeWarnings(file)) this.logger.warn(problem);
     } catch (error) {
       await this.close();
       throw startErrorOf(file, error);

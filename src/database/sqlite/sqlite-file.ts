@@ -64,7 +64,7 @@ function refuseUnwritable(path: string): void {
 }
 
 /** Sentences about what other users of the machine may do with the database; the modes stay. */
-export function problemsOfModes(file: string): string[] {
+export function fileModeWarnings(file: string): string[] {
   const open = filesOf(file).filter(isOpenToOthers);
   const folder = dirname(file);
   return [
@@ -88,10 +88,10 @@ export function startErrorOf(file: string, error: unknown): StartError {
   if (error instanceof StartError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const reason = message.replace(/\s+/g, ' ');
-  return new StartError(`The database file ${file} ${sentence(error, reason)}`, { cause: error });
+  return new StartError(`The database file ${file} ${messageFor(error, reason)}`, { cause: error });
 }
 
-function sentence(error: unknown, reason: string): string {
+function messageFor(error: unknown, reason: string): string {
   if (isLocked(error)) {
     return 'is locked by another process; stop that, or wait until it is done.';
   }

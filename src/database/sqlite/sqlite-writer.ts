@@ -68,14 +68,14 @@ export class SqliteWriter {
     while (this.queue.length > 0) {
       // Requests that arrived in the same turn of the event loop come along.
       await nextTurn();
-      await this.together();
+      await this.commitBatch();
     }
     // While it is enabled Node 20 tracks every promise of the process, a quarter of a read's cost.
     this.inWrite.disable();
     this.draining = false;
   }
 
-  private async together(): Promise<void> {
+  private async commitBatch(): Promise<void> {
     const writes: Write[] = [];
     const outcomes: (() => void)[] = [];
     try {
@@ -84,7 +84,7 @@ export class SqliteWriter {
         do {
           const write = this.queue.shift()!;
           writes.push(write);
-          outcomes.push(await this.alone(write));
+          outcomes.push(await this.runInSavepoint(write));
         } while (this.queue.length > 0 && writes.length < MAX_BATCH && performance.now() < end);
         this.requireFiles();
       };
@@ -105,7 +105,7 @@ export class SqliteWriter {
    * @returns what tells its caller, once all is committed
    * @throws where SQLite gave up the whole transaction, as it does on a full disk
    */
-  private async alone({ run, resolve, reject }: Write): Promise<() => void> {
+  private async runInSavepoint({ run, resolve, reject }: Write): Promise<() => void> {
     const connection = this.connection();
     // What a write leaves running behind it is no part of it any more.
     const scope = { open: true };

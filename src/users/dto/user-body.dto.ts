@@ -4,7 +4,7 @@ import { IsString, MaxLength, MinLength } from 'class-validator';
 import { Check, IsOwnId, KnownWhen, MayBeOmitted } from '../../validation/decorators.js';
 import { messages } from '../../validation/messages.js';
 import { codePoints, nfc } from '../../validation/values.js';
-import { problemOfName } from '../user-name.js';
+import { nameError } from '../user-name.js';
 
 /** A new password. Its least length is the setting `PASSWORD_MIN_LENGTH`. */
 export function IsPassword(): PropertyDecorator {
@@ -35,7 +35,7 @@ function UserName(): PropertyDecorator {
 /** What `POST /api/users` takes. */
 export class CreateUser {
   @UserName()
-  @Check('hasValidCharacters', (value) => problemOfName(nfc(String(value))))
+  @Check('hasValidCharacters', (value) => nameError(nfc(String(value))))
   name: string;
 
   @IsPassword()

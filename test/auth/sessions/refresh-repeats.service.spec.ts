@@ -25,14 +25,14 @@ describe('A repeated refresh token', () => {
   let session: Session;
   const lockActive = jest.fn<SessionRepository['lockActive']>();
   const end = jest.fn<SessionRepository['end']>();
-  const noteRepeat = jest.fn<SessionRepository['noteRepeat']>();
+  const recordRepeat = jest.fn<SessionRepository['recordRepeat']>();
   const unseal = jest.fn<SuccessorSeal['unseal']>();
   const record = jest.fn<AuditTrail['record']>();
   const repeats = new RefreshRepeats(
     {
       decode: (signed: string) => ({ signed, header, claims }) as unknown as UnverifiedToken,
     } as TokenService,
-    { lockActive, end, noteRepeat } as unknown as SessionRepository,
+    { lockActive, end, recordRepeat } as unknown as SessionRepository,
     { unseal } as unknown as SuccessorSeal,
     { record } as unknown as AuditTrail,
     AppConfig.from({ REFRESH_GRACE: `${GRACE / 1000}s` }),
@@ -44,11 +44,11 @@ describe('A repeated refresh token', () => {
     session = {
       ...newSession({ subject: '1', createdAt: NOW, expiresAt, agent: null, ip: null }),
       id: 'sid',
-      spentToken: digestOf(token),
-      spentAt: NOW - 1000,
+      rotatedToken: digestOf(token),
+      rotatedAt: NOW - 1000,
       successor: 'sealed',
-      spentRange: '192.0.2',
-      spentAgent: 'Firefox',
+      rotatedByRange: '192.0.2',
+      rotatedByAgent: 'Firefox',
     };
     lockActive.mockImplementation(() => Promise.resolve(session));
     end.mockResolvedValue(true);
@@ -63,7 +63,7 @@ describe('A repeated refresh token', () => {
   /** Repeats the token, and keeps what is noted of that for the next repeat. */
   const repeatFrom = async (client: Client) => {
     const result = await answer(client);
-    const [, noted] = noteRepeat.mock.lastCall!;
+    const [, noted] = recordRepeat.mock.lastCall!;
     Object.assign(session, noted);
     return result;
   };
@@ -73,7 +73,7 @@ describe('A repeated refresh token', () => {
     expect(record.mock.calls).toEqual([
       ['refresh_reused', { userId: 1, client, sessionId: 'sid' }],
     ]);
-    expect(noteRepeat).not.toHaveBeenCalled();
+    expect(recordRepeat).not.toHaveBeenCalled();
   };
 
   it('gets the successor if it comes from the network that spent it', async () => {
@@ -85,7 +85,7 @@ describe('A repeated refresh token', () => {
 
   it('is counted, and recorded in the audit trail', async () => {
     await answer();
-    expect(noteRepeat.mock.calls).toEqual([
+    expect(recordRepeat.mock.calls).toEqual([
       [
         'sid',
         {
@@ -108,30 +108,30 @@ describe('A repeated refresh token', () => {
   });
 
   it('is theft if another token was spent since', async () => {
-    session.spentToken = 'another';
+    session.rotatedToken = 'another';
     await expectTheft();
   });
 
   it('is answered if the clock of the instance that spent it is ahead by the leeway, not by more', async () => {
-    session.spentAt = NOW + 5_000;
+    session.rotatedAt = NOW + 5_000;
     expect(await answer()).not.toBeNull();
-    noteRepeat.mockClear();
+    recordRepeat.mockClear();
     record.mockClear();
-    session.spentAt = NOW + 5_001;
+    session.rotatedAt = NOW + 5_001;
     await expectTheft();
   });
 
   it('is theft from the moment the grace period is over', async () => {
-    session.spentAt = NOW - GRACE + 1;
+    session.rotatedAt = NOW - GRACE + 1;
     expect(await answer()).not.toBeNull();
-    noteRepeat.mockClear();
+    recordRepeat.mockClear();
     record.mockClear();
-    session.spentAt = NOW - GRACE;
+    session.rotatedAt = NOW - GRACE;
     await expectTheft();
   });
 
   it('is theft if the session does not say when the token was spent', async () => {
-    session.spentAt = null;
+    session.rotatedAt = null;
     await expectTheft();
   });
 
@@ -141,7 +141,7 @@ describe('A repeated refresh token', () => {
   });
 
   it('records no theft if the session has ended meanwhile', async () => {
-    session.spentToken = 'another';
+    session.rotatedToken = 'another';
     end.mockResolvedValue(false);
     expect(await answer()).toBeNull();
     expect(record).not.toHaveBeenCalled();
@@ -176,7 +176,7 @@ describe('A repeated refresh token', () => {
     expect(session.repeatedElsewhere).toBe(true);
     expect(await repeatFrom(firefox)).not.toBeNull();
     expect(session.repeatedElsewhere).toBe(true);
-    noteRepeat.mockClear();
+    recordRepeat.mockClear();
     record.mockClear();
     await expectTheft(moved);
   });
@@ -185,13 +185,13 @@ describe('A repeated refresh token', () => {
     ['another user agent', 'Firefox', { ...moved, agent: 'curl' }],
     ['no user agent, as the first request', null, { ...moved, agent: null }],
     ['an empty user agent, as the first request', '', { ...moved, agent: '' }],
-  ])('is theft from another network with %s', async (_, spentAgent, client) => {
-    session.spentAgent = spentAgent;
+  ])('is theft from another network with %s', async (_, rotatedByAgent, client) => {
+    session.rotatedByAgent = rotatedByAgent;
     await expectTheft(client);
   });
 
   it('is theft from an unknown network, even if the token was spent from one', async () => {
-    session.spentRange = null;
+    session.rotatedByRange = null;
     await expectTheft({ ip: null, agent: 'curl' });
   });
 
