@@ -1,9 +1,9 @@
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { AuditTrail } from '../src/audit/audit-trail.js';
+import { AuditService } from '../src/audit/audit.service.js';
 import { ApiError, notFound } from '../src/errors/api-error.js';
-import { SecurityEvents } from '../src/logging/security-events.js';
+import { SecurityEventsService } from '../src/logging/security-events.service.js';
 import { StartError } from '../src/errors/start-error.js';
 import { validateBody } from '../src/validation/validate-body.js';
 import { AppConfig } from '../src/config/app-config.js';
@@ -11,14 +11,14 @@ import { ConfigModule } from '../src/config/config.module.js';
 import { DatabaseModule, openDatabase } from '../src/database/database.module.js';
 import { createSqliteFile } from '../src/database/sqlite/sqlite-creation.js';
 import { entities } from '../src/entities.js';
-import { PeriodicJobs } from '../src/scheduling/periodic-jobs.js';
-import { SessionBatches } from '../src/sessions/session-batches.js';
+import { PeriodicJobsService } from '../src/scheduling/periodic-jobs.service.js';
+import { SessionBatchesService } from '../src/sessions/session-batches.service.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
-import { CommonPasswords } from '../src/passwords/common-passwords.js';
+import { CommonPasswordsService } from '../src/passwords/common-passwords.service.js';
 import { CreateUser } from '../src/users/dto/user-body.dto.js';
 import { PasswordHasher } from '../src/passwords/password-hasher.js';
-import { PasswordRules } from '../src/users/password-rules.js';
-import { UserRemovals } from '../src/users/user-removals.js';
+import { PasswordRulesService } from '../src/users/password-rules.service.js';
+import { UserRemovalsService } from '../src/users/user-removals.service.js';
 import { UserRepository } from '../src/users/user.repository.js';
 import { UsersService } from '../src/users/users.service.js';
 import { readNewPassword } from './read-password.js';
@@ -36,14 +36,14 @@ const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user creat
     UsersService,
     UserRepository,
     PasswordHasher,
-    PasswordRules,
-    CommonPasswords,
-    UserRemovals,
+    PasswordRulesService,
+    CommonPasswordsService,
+    UserRemovalsService,
     SessionRepository,
-    SessionBatches,
-    AuditTrail,
-    SecurityEvents,
-    PeriodicJobs,
+    SessionBatchesService,
+    AuditService,
+    SecurityEventsService,
+    PeriodicJobsService,
   ],
 })
 class UserCommandsModule {}

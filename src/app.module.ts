@@ -24,7 +24,7 @@ import { SchedulingModule } from './scheduling/scheduling.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { TokensModule } from './tokens/tokens.module.js';
 import { UserRateLimitGuard } from './limits/user-rate-limit.guard.js';
-import { WriteQueueInterceptor } from './limits/write-turns.interceptor.js';
+import { WriteQueueInterceptor } from './limits/write-queue.interceptor.js';
 import { ValidationModule } from './validation/validation.module.js';
 import { UsersModule } from './users/users.module.js';
 

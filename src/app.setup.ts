@@ -24,7 +24,7 @@ import { RouteMethods } from './http/route-methods.js';
 import { sendSecurityHeaders } from './http/security-headers.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
 import { serveDocs } from './openapi/document.js';
-import { CSRF_HEADER } from './access/token-cookies.js';
+import { CSRF_HEADER } from './access/token-cookies.service.js';
 import { declaredHeaders } from './openapi/request-headers.js';
 import { drainBeforeClose } from './operation/shutdown.js';
 import { TokenKeys } from './keys/token-keys.js';

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { createApp } from './app.setup.js';
-import { SecurityEvents } from './logging/security-events.js';
+import { SecurityEventsService } from './logging/security-events.service.js';
 import { StartError } from './errors/start-error.js';
 import { AppConfig } from './config/app-config.js';
 import { protectOutput } from './logging/process-output.js';
@@ -12,7 +12,7 @@ try {
   const config = AppConfig.load();
   const app = await createApp(config);
   shutDownOnSignals(app);
-  const events = app.get(SecurityEvents);
+  const events = app.get(SecurityEventsService);
   countLostLines((lines, cause) => events.count('log_lost', cause, lines));
   const logger = new Logger('Main');
   for (const warning of config.warnings) logger.warn(warning);

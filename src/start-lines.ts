@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppConfig, type DatabaseSettings } from './config/app-config.js';
 import { packageRoot } from './config/package-root.js';
-import { DemoLogins } from './demo/demo-logins.js';
+import { DemoLoginsService } from './demo/demo-logins.service.js';
 
 /** What the log says of a service that listens: one text for each line. */
 export async function startLines(app: NestFastifyApplication): Promise<string[]> {
   const config = app.get(AppConfig);
   const url = await app.getUrl();
-  const logins = await app.get(DemoLogins, { strict: false }).list();
+  const logins = await app.get(DemoLoginsService, { strict: false }).list();
   const lines = [
     `${versions()}, in ${config.production ? 'production' : 'development'}; FLASK_COMPAT is ${config.flaskCompat}`,
     `The database is ${describeDatabase(config.database)}`,

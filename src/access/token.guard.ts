@@ -10,9 +10,9 @@ import {
   type TokenRequirement,
   unmetCondition,
 } from './requirement.js';
-import { requirementOf } from './route-requirements.js';
+import { requirementOf } from './route-requirements.service.js';
 import { missingToken, type SentToken, sentToken, type TokenPlaces } from './sent-token.js';
-import { refuseForgedRequest, TokenCookies } from './token-cookies.js';
+import { refuseForgedRequest, TokenCookiesService } from './token-cookies.service.js';
 import { TokenError } from '../tokens/token-errors.js';
 import { TokenService } from '../tokens/token.service.js';
 import type { Token } from '../tokens/token.js';
@@ -42,7 +42,7 @@ export class TokenGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly tokens: TokenService,
-    private readonly cookies: TokenCookies,
+    private readonly cookies: TokenCookiesService,
     private readonly config: AppConfig,
   ) {}
 

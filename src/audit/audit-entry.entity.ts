@@ -5,8 +5,8 @@ export const AUDIT_EVENTS = {
   login: 'a session was opened',
   login_failed: 'a password was wrong, or a name unknown',
   refresh_repeated:
-    'a spent refresh token came again in time and got its successor, once for each address range and user agent',
-  refresh_reused: 'a spent refresh token came again, and its session ended',
+    'a rotated refresh token was sent again within the grace period and got its successor; recorded once per address range and user agent',
+  refresh_reused: 'a rotated refresh token was reused, and its session ended',
   logout: 'an access token was revoked',
   session_ended: 'a session was ended by its user',
   session_evicted: 'a login went beyond the number of sessions a user may have, and ended this one',

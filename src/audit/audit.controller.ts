@@ -5,14 +5,14 @@ import type { ListQuery } from '../lists/list-query.js';
 import { mapPage, type Page } from '../lists/page.js';
 import { RequireToken } from '../access/require-token.decorator.js';
 import { auditFields } from './audit-fields.js';
-import { AuditTrail } from './audit-trail.js';
+import { AuditService } from './audit.service.js';
 import { AuditEntryResponse } from './dto/audit-entry-response.dto.js';
 
 @ApiTags('Audit')
 @Controller('api/audit')
 @RequireToken({ scope: { admin: true } })
 export class AuditController {
-  constructor(private readonly trail: AuditTrail) {}
+  constructor(private readonly trail: AuditService) {}
 
   @Get()
   @ApiOperation({

@@ -1,12 +1,12 @@
 import { Global, Module } from '@nestjs/common';
 import { AuditController } from './audit.controller.js';
-import { AuditRetention } from './audit-retention.js';
-import { AuditTrail } from './audit-trail.js';
+import { AuditRetentionService } from './audit-retention.service.js';
+import { AuditService } from './audit.service.js';
 
 @Global()
 @Module({
   controllers: [AuditController],
-  providers: [AuditTrail, AuditRetention],
-  exports: [AuditTrail],
+  providers: [AuditService, AuditRetentionService],
+  exports: [AuditService],
 })
 export class AuditModule {}

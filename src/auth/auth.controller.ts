@@ -18,12 +18,12 @@ import { type Client, RequestClient } from '../http/client.js';
 import { AuthRateLimitGuard } from '../limits/rate-limit.guard.js';
 import { NotRateLimited } from '../access/not-rate-limited.decorator.js';
 import { CurrentToken, Public, RequireToken } from '../access/require-token.decorator.js';
-import { SET_COOKIE_HEADER, TokenCookies } from '../access/token-cookies.js';
+import { SET_COOKIE_HEADER, TokenCookiesService } from '../access/token-cookies.service.js';
 import { Token } from '../tokens/token.js';
 import { OwnUserResponse } from '../users/dto/user-response.dto.js';
-import { PasswordChangeLimit } from '../users/password-change-limit.js';
+import { PasswordChangeLimitService } from '../users/password-change-limit.service.js';
 import { currentPasswordWrong } from '../users/user-errors.js';
-import { passwordTooCommon } from '../passwords/common-passwords.js';
+import { passwordTooCommon } from '../passwords/common-passwords.service.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { credentialsInvalid, credentialsMissing } from './auth-errors.js';
 import { AuthService } from './auth.service.js';
@@ -35,7 +35,7 @@ import { AccessTokenResponse, LoginResponse, LogoutResponse } from './dto/tokens
 import { LocalAuthGuard } from './local-auth.guard.js';
 import { RefreshService } from './sessions/refresh.service.js';
 import { SessionsService } from './sessions/sessions.service.js';
-import { TokenResponses } from './token-responses.js';
+import { TokenResponseService } from './token-response.service.js';
 
 @ApiTags('Authentication')
 @Controller('auth')
@@ -45,9 +45,9 @@ export class AuthController {
     private readonly refreshes: RefreshService,
     private readonly credentials: CredentialsService,
     private readonly sessions: SessionsService,
-    private readonly cookies: TokenCookies,
-    private readonly responses: TokenResponses,
-    private readonly changes: PasswordChangeLimit,
+    private readonly cookies: TokenCookiesService,
+    private readonly responses: TokenResponseService,
+    private readonly changes: PasswordChangeLimitService,
   ) {}
 
   @Post('login')
@@ -120,7 +120,7 @@ export class AuthController {
   @ApiOperation({
     summary: 'End the session',
     description:
-      'The one of the refresh token that is sent, spent or not, and with it every token of it.',
+      'Ends the session of the refresh token in the request, even if that token was already rotated. All tokens of the session are revoked.',
   })
   @ApiOkResponse({ type: LogoutResponse, headers: SET_COOKIE_HEADER })
   @ApiErrors(serviceUnavailable)

@@ -6,12 +6,12 @@ import { AuthService } from './auth.service.js';
 import { CredentialsService } from './credentials.service.js';
 import { JwksController } from './jwks.controller.js';
 import { LocalStrategy } from './local.strategy.js';
-import { RefreshRepeats } from './sessions/refresh-repeats.service.js';
+import { RefreshRepeatsService } from './sessions/refresh-repeats.service.js';
 import { RefreshService } from './sessions/refresh.service.js';
-import { LoginThrottle } from './login-throttle.js';
+import { LoginThrottleService } from './login-throttle.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionsService } from './sessions/sessions.service.js';
-import { TokenResponses } from './token-responses.js';
+import { TokenResponseService } from './token-response.service.js';
 
 /** Global for `CurrentPasswordCheck`, which `users/` injects and must not import. */
 @Global()
@@ -21,13 +21,13 @@ import { TokenResponses } from './token-responses.js';
   providers: [
     AuthService,
     RefreshService,
-    RefreshRepeats,
+    RefreshRepeatsService,
     SessionsService,
     CredentialsService,
     { provide: CurrentPasswordCheck, useExisting: CredentialsService },
-    LoginThrottle,
+    LoginThrottleService,
     LocalStrategy,
-    TokenResponses,
+    TokenResponseService,
   ],
   exports: [AuthService, CredentialsService, CurrentPasswordCheck],
 })

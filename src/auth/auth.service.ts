@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { AuditTrail } from '../audit/audit-trail.js';
+import { AuditService } from '../audit/audit.service.js';
 import { parseId } from '../http/resource-id.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import type { Client } from '../http/client.js';
 import { digestOf } from '../sessions/sealed-token.js';
-import { SessionQuota } from '../sessions/session-quota.js';
+import { SessionQuotaService } from '../sessions/session-quota.service.js';
 import { newSession, SessionRepository } from '../sessions/session.repository.js';
 import type { Session } from '../sessions/session.entity.js';
 import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
@@ -27,8 +27,8 @@ export class AuthService {
     private readonly users: UsersService,
     private readonly tokens: TokenService,
     private readonly sessions: SessionRepository,
-    private readonly quota: SessionQuota,
-    private readonly audit: AuditTrail,
+    private readonly quota: SessionQuotaService,
+    private readonly audit: AuditService,
     private readonly database: Database,
     private readonly config: AppConfig,
   ) {}

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AuditTrail } from '../audit/audit-trail.js';
+import { AuditService } from '../audit/audit.service.js';
 import { ApiError, tooManyRequests } from '../errors/api-error.js';
 import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
@@ -15,7 +15,7 @@ import type { KnownUser } from '../users/user.repository.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { refusedLogin } from './auth-errors.js';
 import { AuthService, type TokenPair } from './auth.service.js';
-import { LoginThrottle } from './login-throttle.js';
+import { LoginThrottleService } from './login-throttle.service.js';
 
 /** Wrong current passwords in a row that a session may send; the last of them ends it. */
 const MAX_IN_SESSION = 5;
@@ -28,10 +28,10 @@ export class CredentialsService implements CurrentPasswordCheck {
   constructor(
     private readonly users: UsersService,
     private readonly passwords: PasswordHasher,
-    private readonly throttle: LoginThrottle,
+    private readonly throttle: LoginThrottleService,
     private readonly auth: AuthService,
     private readonly sessions: SessionRepository,
-    private readonly audit: AuditTrail,
+    private readonly audit: AuditService,
   ) {}
 
   /**

@@ -3,12 +3,12 @@ import { ApiError } from '../errors/api-error.js';
 import { THIS_ID } from '../http/resource-id.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
-import { WRITE_BATCH } from '../database/write-batches.js';
+import { WRITE_BATCH } from '../database/write-batches.service.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { ListReader } from '../lists/list-reader.js';
 import type { Page } from '../lists/page.js';
 import { User } from '../users/user.entity.js';
-import { UserRemovals } from '../users/user-removals.js';
+import { UserRemovalsService } from '../users/user-removals.service.js';
 import { bookExists, limitReached, MAX_BOOKS } from './book-errors.js';
 import { bookFields } from './book-fields.js';
 import { Book } from './book.entity.js';
@@ -22,7 +22,7 @@ export type BookValues = Pick<Book, 'name' | 'author' | 'publisher' | 'price'>;
  */
 const MARGIN = 1000;
 
-/** Books may outlive their owner for some seconds; see `UserRemovals`. */
+/** Books may outlive their owner for some seconds; see `UserRemovalsService`. */
 const ownerExists = (parameter: string): string =>
   `EXISTS (SELECT 1 FROM users WHERE users.id = :${parameter})`;
 
@@ -38,7 +38,7 @@ export class BookRepository {
 
   constructor(
     private readonly database: Database,
-    removals: UserRemovals,
+    removals: UserRemovalsService,
   ) {
     removals.register((ownerId) => this.removeBatch(ownerId));
     const condition = ownerExists('scope_ownerId');

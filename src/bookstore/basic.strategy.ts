@@ -7,7 +7,7 @@ import { clientOf } from '../http/client.js';
 import { authorizationHeaders } from '../access/sent-token.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { type BasicCredentials, basicCredentials } from './basic-credentials.js';
-import { BASIC_CHALLENGE } from './bookstore-words.js';
+import { BASIC_CHALLENGE } from './bookstore-messages.js';
 
 type Verify = (
   request: FastifyRequest,

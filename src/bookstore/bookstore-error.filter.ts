@@ -4,7 +4,7 @@ import { limitReached } from '../books/book-errors.js';
 import { ApiError, notFound } from '../errors/api-error.js';
 import { type ErrorAnswer, ErrorFilter } from '../http/error.filter.js';
 import { scopeRequired, TokenError, tokenInvalid } from '../tokens/token-errors.js';
-import { BASIC_CHALLENGE, tooManyBooks, messages } from './bookstore-words.js';
+import { BASIC_CHALLENGE, tooManyBooks, messages } from './bookstore-messages.js';
 
 /** Refuses in the tutorial's words where it has any, and as everywhere else where it has none. */
 @Catch()

@@ -38,12 +38,12 @@ import {
 import { Token } from '../tokens/token.js';
 import { CreateUser } from '../users/dto/user-body.dto.js';
 import { nameTaken } from '../users/user-errors.js';
-import { passwordTooCommon } from '../passwords/common-passwords.js';
+import { passwordTooCommon } from '../passwords/common-passwords.service.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { BasicAuthGuard } from './basic-auth.guard.js';
 import { ApiRefusedLogin, ApiRefusedToken, ApiTutorialMessage } from './bookstore.decorators.js';
 import { BookstoreErrorFilter } from './bookstore-error.filter.js';
-import { BOOKSTORE_TAG, tooManyBooks, messages } from './bookstore-words.js';
+import { BOOKSTORE_TAG, tooManyBooks, messages } from './bookstore-messages.js';
 import { TutorialTokenResponse, MessageResponse } from './dto/tutorial-answers.dto.js';
 import {
   bookOf,

@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiBasicAuth, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
-import { BASIC_CHALLENGE, messages } from './bookstore-words.js';
+import { BASIC_CHALLENGE, messages } from './bookstore-messages.js';
 import { MessageResponse } from './dto/tutorial-answers.dto.js';
 
 /** Documents an answer that is one of these messages. */

@@ -4,7 +4,7 @@ import type { Entities } from './data-source-options.js';
 import { Database } from './database.js';
 import { PostgresDatabase } from './postgres/postgres-database.js';
 import { SqliteDatabase } from './sqlite/sqlite-database.js';
-import { WriteBatches } from './write-batches.js';
+import { WriteBatchesService } from './write-batches.service.js';
 
 /** Gives every module the database, and closes it when nothing is left that could ask. */
 @Global()
@@ -15,8 +15,8 @@ export class DatabaseModule implements OnApplicationShutdown {
   static forRoot(database: Database): DynamicModule {
     return {
       module: DatabaseModule,
-      providers: [{ provide: Database, useValue: database }, WriteBatches],
-      exports: [Database, WriteBatches],
+      providers: [{ provide: Database, useValue: database }, WriteBatchesService],
+      exports: [Database, WriteBatchesService],
     };
   }
 

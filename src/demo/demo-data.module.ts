@@ -2,11 +2,11 @@ import { Module } from '@nestjs/common';
 import { ShipsModule } from '../ships/ships.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { DemoDataService } from './demo-data.service.js';
-import { DemoLogins } from './demo-logins.js';
+import { DemoLoginsService } from './demo-logins.service.js';
 
 @Module({
   imports: [ShipsModule, UsersModule],
-  providers: [DemoDataService, DemoLogins],
-  exports: [DemoLogins],
+  providers: [DemoDataService, DemoLoginsService],
+  exports: [DemoLoginsService],
 })
 export class DemoDataModule {}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DemoLogin } from '../demo/demo-logins.js';
+import type { DemoLogin } from '../demo/demo-logins.service.js';
 
 export interface HomePage {
   /** What addresses start with: an origin with an optional path, or nothing. */

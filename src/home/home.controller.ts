@@ -3,7 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError, notFound } from '../errors/api-error.js';
 import { AppConfig } from '../config/app-config.js';
-import { DemoLogins } from '../demo/demo-logins.js';
+import { DemoLoginsService } from '../demo/demo-logins.service.js';
 import { addVary } from '../http/vary.js';
 import { Public } from '../access/require-token.decorator.js';
 import { HOME_POLICY, homePage } from './home-page.js';
@@ -14,7 +14,7 @@ import { HOME_POLICY, homePage } from './home-page.js';
 export class HomeController {
   constructor(
     private readonly config: AppConfig,
-    private readonly demoLogins: DemoLogins,
+    private readonly demoLogins: DemoLoginsService,
   ) {}
 
   /** @throws ApiError `not_found` for a client that does not ask for HTML */

@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError, errorBody, genericKind } from '../errors/api-error.js';
-import { SecurityEvents } from '../logging/security-events.js';
+import { SecurityEventsService } from '../logging/security-events.service.js';
 import { framesOf } from '../logging/service-logger.js';
 import { isPlainObject } from '../validation/values.js';
 import { clientAddress } from './client-address.js';
@@ -27,7 +27,7 @@ const MAX_REASON = 500;
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger(ErrorFilter.name);
 
-  constructor(private readonly events: SecurityEvents) {}
+  constructor(private readonly events: SecurityEventsService) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();

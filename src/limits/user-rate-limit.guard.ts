@@ -7,7 +7,7 @@ import {
 import { ApiError, tooManyRequests } from '../errors/api-error.js';
 import { WindowCounter } from '../scheduling/window-counter.js';
 import { AppConfig } from '../config/app-config.js';
-import { RouteRequirements } from '../access/route-requirements.js';
+import { RouteRequirementsService } from '../access/route-requirements.service.js';
 import type { Token } from '../tokens/token.js';
 
 const MINUTE = 60_000;
@@ -26,7 +26,7 @@ export class UserRateLimitGuard implements CanActivate, OnModuleInit {
 
   constructor(
     config: AppConfig,
-    private readonly routes: RouteRequirements,
+    private readonly routes: RouteRequirementsService,
   ) {
     this.max = config.limits.userRateLimit;
     this.counter = new WindowCounter({ max: this.max, window: MINUTE, maxKeys: MAX_COUNTED });

@@ -21,7 +21,7 @@ export async function waitToRead(): Promise<void> {
  */
 export async function waitToSend(most: number): Promise<void> {
   if (most < LARGE) return;
-  // Not by `turnToRead`: between its end and what follows, others could take the same turn.
+  // `waitToRead` is not enough: after it resolves, another page could take the same turn first.
   while (isTaken) await nextTurn();
   isTaken = true;
   setImmediate(() => (isTaken = false));

@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
-import { SecurityEvents } from './security-events.js';
+import { SecurityEventsService } from './security-events.service.js';
 
 /** Gives every module the one set of counters of the process. */
 @Global()
-@Module({ providers: [SecurityEvents], exports: [SecurityEvents] })
+@Module({ providers: [SecurityEventsService], exports: [SecurityEventsService] })
 export class SecurityEventsModule {}

@@ -1,11 +1,11 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { TokenType } from '../tokens/token-errors.js';
 import { listNames } from '../access/cookie-names.js';
-import type { TokenCookies } from '../access/token-cookies.js';
+import type { TokenCookiesService } from '../access/token-cookies.service.js';
 import { type OperationObject, operationsOf } from './operations.js';
 
 /** The names of the cookies that a login sets; null if it sets none. */
-export type LoginCookies = TokenCookies['names'] | null;
+export type LoginCookies = TokenCookiesService['names'] | null;
 
 /** Names the cookies that `Set-Cookie` sets, or removes the header where none are set. */
 export function describeSetCookie(document: OpenAPIObject, names: LoginCookies): void {
@@ -18,7 +18,7 @@ export function describeSetCookie(document: OpenAPIObject, names: LoginCookies):
   }
 }
 
-function setCookie(names: TokenCookies['names']) {
+function setCookie(names: TokenCookiesService['names']) {
   return {
     description: `One header each for the cookies ${listNames(names)
       .map((name) => `\`${name}\``)

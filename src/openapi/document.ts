@@ -13,7 +13,7 @@ import { ErrorResponse, unreadableBody } from '../errors/api-errors.decorator.js
 import { messages } from '../validation/messages.js';
 import { Login } from '../auth/dto/login.dto.js';
 import type { AppConfig } from '../config/app-config.js';
-import { BodyClasses } from '../validation/body-classes.js';
+import { BodyClassesService } from '../validation/body-classes.service.js';
 import { describeBody } from '../validation/body-schema.js';
 import { pathOf } from '../http/links.js';
 import { requestIdHeader } from '../http/request-id.js';
@@ -27,8 +27,8 @@ import { describeSetCookie } from './cookies.js';
 import { describeTokens, describeRefreshWithoutRotation } from './tokens.js';
 import { describeTokenBodies } from './token-bodies.js';
 import { describeUserRules } from './users.js';
-import { RouteRequirements } from '../access/route-requirements.js';
-import { loginCookieNames } from '../access/token-cookies.js';
+import { RouteRequirementsService } from '../access/route-requirements.service.js';
+import { loginCookieNames } from '../access/token-cookies.service.js';
 
 type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
 
@@ -55,7 +55,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
       'basic',
     );
   // The login's body is checked by its guard, and is no parameter of a handler.
-  for (const type of [Login, ...app.get(BodyClasses).list()]) describeBody(type);
+  for (const type of [Login, ...app.get(BodyClassesService).list()]) describeBody(type);
   const document = SwaggerModule.createDocument(app, builder.build(), {
     extraModels: [ErrorResponse],
     operationIdFactory: (controller, method) => `${controller}.${method}`,
@@ -63,7 +63,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
   document.info = { ...document.info, ...ABOUT };
   const cookies = config.tokenCookies ? loginCookieNames(config) : null;
   describeUserRules(document, config);
-  describeTokens(document, app.get(RouteRequirements).list(), cookies);
+  describeTokens(document, app.get(RouteRequirementsService).list(), cookies);
   describeSetCookie(document, cookies);
   if (!config.refreshRotation) describeRefreshWithoutRotation(document);
   if (cookies) describeTokenBodies(document, config.web);

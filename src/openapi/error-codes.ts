@@ -1,7 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import * as authErrors from '../auth/auth-errors.js';
 import * as bookErrors from '../books/book-errors.js';
-import * as passwordErrors from '../passwords/common-passwords.js';
+import * as passwordErrors from '../passwords/common-passwords.service.js';
 import * as apiErrors from '../errors/api-error.js';
 import { type ErrorKind, genericKind } from '../errors/api-error.js';
 import { ERROR_SCHEMA } from '../errors/api-errors.decorator.js';

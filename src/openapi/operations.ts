@@ -1,7 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { ErrorKind } from '../errors/api-error.js';
 import { ERROR_SCHEMA, errorContent } from '../errors/api-errors.decorator.js';
-import { SAFE_METHODS } from '../access/token-cookies.js';
+import { SAFE_METHODS } from '../access/token-cookies.service.js';
 
 export type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
 

@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { headerOf } from '../access/requirement.js';
-import { RouteRequirements } from '../access/route-requirements.js';
+import { RouteRequirementsService } from '../access/route-requirements.service.js';
 import { operationsOf } from './operations.js';
 
 /**
@@ -13,6 +13,6 @@ export function declaredHeaders(app: NestFastifyApplication): string[] {
   const described = operationsOf(document).flatMap(({ operation: { parameters = [] } }) =>
     parameters.flatMap((each) => ('in' in each && each.in === 'header' ? [each.name] : [])),
   );
-  const ofTokens = app.get(RouteRequirements).list();
+  const ofTokens = app.get(RouteRequirementsService).list();
   return [...ofTokens.flatMap(({ requirement }) => headerOf(requirement) ?? []), ...described];
 }

@@ -1,5 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { BOOKSTORE_TAG } from '../bookstore/bookstore-words.js';
+import { BOOKSTORE_TAG } from '../bookstore/bookstore-messages.js';
 import { type OperationObject, operationsOf } from './operations.js';
 
 type Tag = NonNullable<OpenAPIObject['tags']>[number];

@@ -10,7 +10,7 @@ import {
   operationsOf,
 } from './operations.js';
 import { headerOf, loginCookieOf, placesOf, type TokenRequirement } from '../access/requirement.js';
-import type { RouteRequirement } from '../access/route-requirements.js';
+import type { RouteRequirement } from '../access/route-requirements.service.js';
 import { missingToken, type TokenPlaces } from '../access/sent-token.js';
 import {
   claimRequired,

@@ -1,6 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { tutorialMessages } from '../bookstore/bookstore.decorators.js';
-import { messages } from '../bookstore/bookstore-words.js';
+import { messages } from '../bookstore/bookstore-messages.js';
 import { tooManyRequests } from '../errors/api-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import { addError, type OperationObject, operationsOf } from './operations.js';

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorBody, type ErrorKind, errorBody } from '../errors/api-error.js';
 import { ApiErrors } from '../errors/api-errors.decorator.js';
 import { Public } from '../access/require-token.decorator.js';
-import { CHECKS, type Check, FAILURES, Readiness } from './readiness.js';
+import { CHECKS, type Check, FAILURES, ReadinessService } from './readiness.service.js';
 
 const notReady: ErrorKind = {
   status: 503,
@@ -31,7 +31,7 @@ class ReadyResponse extends LiveResponse {
 @ApiTags('Health')
 @Controller('health')
 export class HealthController {
-  constructor(private readonly readiness: Readiness) {}
+  constructor(private readonly readiness: ReadinessService) {}
 
   @Get('live')
   @Public()

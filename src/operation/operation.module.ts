@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
 import { HealthController } from './health.controller.js';
-import { Lifecycle } from './lifecycle.js';
-import { Readiness } from './readiness.js';
+import { LifecycleService } from './lifecycle.service.js';
+import { ReadinessService } from './readiness.service.js';
 
 /** Health and shutdown. */
 @Module({
   controllers: [HealthController],
-  providers: [Lifecycle, Readiness],
-  exports: [Lifecycle],
+  providers: [LifecycleService, ReadinessService],
+  exports: [LifecycleService],
 })
 export class OperationModule {}

@@ -6,7 +6,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { withDeadline } from './deadline.js';
 import { AppConfig } from '../config/app-config.js';
 import { closeIdleConnections, hasBusyConnections } from '../http/connections.js';
-import { Lifecycle } from './lifecycle.js';
+import { LifecycleService } from './lifecycle.service.js';
 
 /** Milliseconds that requests under way have after the listening socket is closed. */
 const DRAIN_TIMEOUT = 20_000;
@@ -56,7 +56,7 @@ async function shutDown(
   logger: Logger,
 ): Promise<number> {
   const { shutdownDelay } = app.get(AppConfig);
-  app.get(Lifecycle).stop();
+  app.get(LifecycleService).stop();
   logger.log(`Received ${signal}: shuts down after ${shutdownDelay} s.`);
   try {
     await sleep(shutdownDelay * 1000);
@@ -81,7 +81,7 @@ export function drainBeforeClose(
   servers: readonly HttpServer[],
 ): void {
   const instance = app.getHttpAdapter().getInstance();
-  const lifecycle = app.get(Lifecycle);
+  const lifecycle = app.get(LifecycleService);
   instance.addHook('onSend', (_request, reply, _payload, done) => {
     if (lifecycle.isStopping) reply.header('connection', 'close');
     done();

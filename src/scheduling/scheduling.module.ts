@@ -1,6 +1,6 @@
 import { Global, Module } from '@nestjs/common';
-import { PeriodicJobs } from './periodic-jobs.js';
+import { PeriodicJobsService } from './periodic-jobs.service.js';
 
 @Global()
-@Module({ providers: [PeriodicJobs], exports: [PeriodicJobs] })
+@Module({ providers: [PeriodicJobsService], exports: [PeriodicJobsService] })
 export class SchedulingModule {}

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { PeriodicJobs } from '../scheduling/periodic-jobs.js';
+import { PeriodicJobsService } from '../scheduling/periodic-jobs.service.js';
 import { TokenStateRepository } from './token-state.repository.js';
 
 /**
@@ -13,7 +13,7 @@ const RETENTION = 24 * 3600_000;
 export class ExpiryService {
   constructor(
     private readonly states: TokenStateRepository,
-    jobs: PeriodicJobs,
+    jobs: PeriodicJobsService,
   ) {
     const run = (signal: AbortSignal) => this.removeExpired(signal);
     jobs.add({ name: 'remove expired sessions', interval: 15 * 60_000, run });

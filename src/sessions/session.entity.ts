@@ -45,7 +45,7 @@ export class Session {
   rotatedAt: number | null;
 
   /**
-   * The current token, sealed; see `SuccessorSeal`. Null outside of the grace period, and after the
+   * The current token, sealed; see `SuccessorSealService`. Null outside of the grace period, and after the
    * session has ended.
    */
   @Column('text', { nullable: true })

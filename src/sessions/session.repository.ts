@@ -15,7 +15,7 @@ import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialE
 import { Database } from '../database/database.js';
 import type { ReadCaller, Select } from '../database/select.js';
 import { Session } from './session.entity.js';
-import { NO_SUCCESSOR } from './successor-erasure.js';
+import { NO_SUCCESSOR } from './successor-erasure.service.js';
 
 type NewSession = Pick<Session, 'subject' | 'createdAt' | 'expiresAt' | 'agent' | 'ip'>;
 
@@ -26,7 +26,7 @@ interface Rotation {
   from: string;
   /** The digest of the new token. */
   to: string;
-  /** The new token, sealed; see `SuccessorSeal`. Null if no repeat is answered. */
+  /** The new token, sealed; see `SuccessorSealService`. Null if no repeat is answered. */
   successor: string | null;
   /** The address range of the request. */
   range: string | null;

@@ -1,12 +1,12 @@
 import { Global, Module } from '@nestjs/common';
 import { TokenStore } from '../tokens/token-store.js';
 import { ExpiryService } from './expiry.service.js';
-import { SessionActivity } from './session-activity.js';
-import { SessionBatches } from './session-batches.js';
-import { SessionQuota } from './session-quota.js';
+import { SessionActivityService } from './session-activity.service.js';
+import { SessionBatchesService } from './session-batches.service.js';
+import { SessionQuotaService } from './session-quota.service.js';
 import { SessionRepository } from './session.repository.js';
-import { SuccessorErasure } from './successor-erasure.js';
-import { SuccessorSeal } from './successor-seal.js';
+import { SuccessorErasureService } from './successor-erasure.service.js';
+import { SuccessorSealService } from './successor-seal.service.js';
 import { TokenStateRepository } from './token-state.repository.js';
 
 /** The tables of sessions and of revoked tokens. */
@@ -14,15 +14,21 @@ import { TokenStateRepository } from './token-state.repository.js';
 @Module({
   providers: [
     SessionRepository,
-    SessionBatches,
-    SessionActivity,
-    SessionQuota,
-    SuccessorSeal,
-    SuccessorErasure,
+    SessionBatchesService,
+    SessionActivityService,
+    SessionQuotaService,
+    SuccessorSealService,
+    SuccessorErasureService,
     TokenStateRepository,
     { provide: TokenStore, useExisting: TokenStateRepository },
     ExpiryService,
   ],
-  exports: [SessionRepository, SessionBatches, SessionQuota, SuccessorSeal, TokenStore],
+  exports: [
+    SessionRepository,
+    SessionBatchesService,
+    SessionQuotaService,
+    SuccessorSealService,
+    TokenStore,
+  ],
 })
 export class SessionsModule {}

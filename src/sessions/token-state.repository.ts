@@ -8,7 +8,7 @@ import { digestOf } from './sealed-token.js';
 import { Session } from './session.entity.js';
 import { TokenStore } from '../tokens/token-store.js';
 import type { Token } from '../tokens/token.js';
-import { SessionActivity } from './session-activity.js';
+import { SessionActivityService } from './session-activity.service.js';
 
 /** Decides from the tables of sessions and of revoked tokens whether a token is active. */
 @Injectable()
@@ -22,7 +22,7 @@ export class TokenStateRepository extends TokenStore {
 
   constructor(
     private readonly database: Database,
-    private readonly activity: SessionActivity,
+    private readonly activity: SessionActivityService,
   ) {
     super();
     this.activeSession = database.select({

@@ -39,12 +39,12 @@ import { param } from '../access/requirement.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
 import { UserResponse } from './dto/user-response.dto.js';
-import { PasswordChangeLimit } from './password-change-limit.js';
+import { PasswordChangeLimitService } from './password-change-limit.service.js';
 import { RegistrationGuard } from './registration.guard.js';
 import { nameTaken } from './user-errors.js';
-import { passwordTooCommon } from '../passwords/common-passwords.js';
+import { passwordTooCommon } from '../passwords/common-passwords.service.js';
 import { userFields } from './user-fields.js';
-import { UserReplacement } from './user-replacement.js';
+import { UserReplacementService } from './user-replacement.service.js';
 import { UsersService } from './users.service.js';
 
 /** Users themselves and administrators, with a token that comes from a login. */
@@ -62,8 +62,8 @@ const badBody = { name: ['Missing data for required field.'] };
 export class UsersController {
   constructor(
     private readonly users: UsersService,
-    private readonly changes: PasswordChangeLimit,
-    private readonly replacement: UserReplacement,
+    private readonly changes: PasswordChangeLimitService,
+    private readonly replacement: UserReplacementService,
   ) {}
 
   @Get()

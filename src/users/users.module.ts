@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
-import { CommonPasswords } from '../passwords/common-passwords.js';
-import { PasswordChangeLimit } from './password-change-limit.js';
+import { CommonPasswordsService } from '../passwords/common-passwords.service.js';
+import { PasswordChangeLimitService } from './password-change-limit.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
-import { PasswordRules } from './password-rules.js';
-import { UserReplacement } from './user-replacement.js';
-import { UserRemovals } from './user-removals.js';
+import { PasswordRulesService } from './password-rules.service.js';
+import { UserReplacementService } from './user-replacement.service.js';
+import { UserRemovalsService } from './user-removals.service.js';
 import { UserRepository } from './user.repository.js';
 import { UsersController } from './users.controller.js';
 import { UsersService } from './users.service.js';
@@ -13,14 +13,14 @@ import { UsersService } from './users.service.js';
   controllers: [UsersController],
   providers: [
     UsersService,
-    UserReplacement,
+    UserReplacementService,
     UserRepository,
-    UserRemovals,
+    UserRemovalsService,
     PasswordHasher,
-    PasswordChangeLimit,
-    PasswordRules,
-    CommonPasswords,
+    PasswordChangeLimitService,
+    PasswordRulesService,
+    CommonPasswordsService,
   ],
-  exports: [UsersService, UserRemovals, PasswordHasher, PasswordChangeLimit],
+  exports: [UsersService, UserRemovalsService, PasswordHasher, PasswordChangeLimitService],
 })
 export class UsersModule {}

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { AuditTrail } from '../audit/audit-trail.js';
+import { AuditService } from '../audit/audit.service.js';
 import { ApiError, notFound } from '../errors/api-error.js';
 import { parseRowId } from '../http/resource-id.js';
 import { nfc } from '../validation/values.js';
 import { Database } from '../database/database.js';
-import { WRITE_BATCH, WriteBatches } from '../database/write-batches.js';
+import { WRITE_BATCH, WriteBatchesService } from '../database/write-batches.service.js';
 import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';
 import type { Page } from '../lists/page.js';
-import { SessionBatches } from '../sessions/session-batches.js';
+import { SessionBatchesService } from '../sessions/session-batches.service.js';
 import { SessionRepository } from '../sessions/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import type { Token } from '../tokens/token.js';
@@ -18,9 +18,9 @@ import {
   serviceHashQueueKeys,
   PasswordHasher,
 } from '../passwords/password-hasher.js';
-import { PasswordRules } from './password-rules.js';
+import { PasswordRulesService } from './password-rules.service.js';
 import { nameTaken } from './user-errors.js';
-import { UserRemovals } from './user-removals.js';
+import { UserRemovalsService } from './user-removals.service.js';
 import {
   type KnownUser,
   type NewUser,
@@ -43,14 +43,14 @@ export interface Caller {
 export class UsersService {
   constructor(
     private readonly users: UserRepository,
-    private readonly removals: UserRemovals,
+    private readonly removals: UserRemovalsService,
     private readonly passwords: PasswordHasher,
     private readonly sessions: SessionRepository,
-    private readonly sessionBatches: SessionBatches,
-    private readonly audit: AuditTrail,
-    private readonly rules: PasswordRules,
+    private readonly sessionBatches: SessionBatchesService,
+    private readonly audit: AuditService,
+    private readonly rules: PasswordRulesService,
     private readonly database: Database,
-    private readonly batches: WriteBatches,
+    private readonly batches: WriteBatchesService,
   ) {}
 
   list(query: ListQuery): Promise<Page<KnownUser>> {

@@ -9,7 +9,7 @@ export class BodyPipe implements PipeTransform {
   constructor(private readonly config: AppConfig) {}
 
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
-    // `BodyClasses` has made sure at the start that each body has a class.
+    // `BodyClassesService` has made sure at the start that each body has a class.
     return type === 'body' ? validateBody(metatype as BodyClass, value, this.config) : value;
   }
 }

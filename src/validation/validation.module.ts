@@ -1,7 +1,11 @@
 import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { BodyClasses } from './body-classes.js';
+import { BodyClassesService } from './body-classes.service.js';
 
 @Global()
-@Module({ imports: [DiscoveryModule], providers: [BodyClasses], exports: [BodyClasses] })
+@Module({
+  imports: [DiscoveryModule],
+  providers: [BodyClassesService],
+  exports: [BodyClassesService],
+})
 export class ValidationModule {}

@@ -9,7 +9,7 @@ import {
   Public,
   RequireToken,
 } from '../../src/access/require-token.decorator.js';
-import { requirementOf } from '../../src/access/route-requirements.js';
+import { requirementOf } from '../../src/access/route-requirements.service.js';
 
 class Plain {
   plain() {}

@@ -3,7 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AppConfig } from '../../src/config/app-config.js';
 import { Public, RequireToken } from '../../src/access/require-token.decorator.js';
-import { TokenCookies } from '../../src/access/token-cookies.js';
+import { TokenCookiesService } from '../../src/access/token-cookies.service.js';
 import { cameByCookie, TokenGuard } from '../../src/access/token.guard.js';
 import type { TokenService } from '../../src/tokens/token.service.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
@@ -55,7 +55,7 @@ describe('The guard of tokens', () => {
     new TokenGuard(
       reflector,
       { verify } as unknown as TokenService,
-      new TokenCookies(AppConfig.from({ TOKEN_COOKIES: String(enabled) })),
+      new TokenCookiesService(AppConfig.from({ TOKEN_COOKIES: String(enabled) })),
       AppConfig.from({}),
     );
   const visit = async (

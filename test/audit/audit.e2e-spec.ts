@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { AuditEntry } from '../../src/audit/audit-entry.entity.js';
-import { AuditRetention } from '../../src/audit/audit-retention.js';
-import { AuditTrail } from '../../src/audit/audit-trail.js';
+import { AuditRetentionService } from '../../src/audit/audit-retention.service.js';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import { UsersService } from '../../src/users/users.service.js';
@@ -188,7 +188,7 @@ describe('The audit trail', () => {
 
   it('is kept with what it records, and undone with it', async () => {
     const user = await app.newLogin();
-    const trail = app.app.get(AuditTrail);
+    const trail = app.app.get(AuditService);
     jest.spyOn(trail, 'record').mockRejectedValue(new Error('no disk'));
     const failed = [
       await app.send('DELETE', '/auth/logout2', { token: user.refresh }),
@@ -231,7 +231,7 @@ describe('The audit trail', () => {
   it('forgets what is older than AUDIT_RETENTION', async () => {
     const now = Date.now();
     const user = await app.newUser();
-    const retention = app.app.get(AuditRetention);
+    const retention = app.app.get(AuditRetentionService);
     freezeTime(now + 89 * 24 * 3600_000);
     await retention.removeOld();
     const left = () => app.sql((manager) => manager.countBy(AuditEntry, { userId: user.id }));

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { AuditTrail } from '../../src/audit/audit-trail.js';
+import type { AuditService } from '../../src/audit/audit.service.js';
 import type { AppConfig } from '../../src/config/app-config.js';
 import type { Database } from '../../src/database/database.js';
 import { digestOf } from '../../src/sessions/sealed-token.js';
-import type { SessionQuota } from '../../src/sessions/session-quota.js';
+import type { SessionQuotaService } from '../../src/sessions/session-quota.service.js';
 import type { SessionRepository } from '../../src/sessions/session.repository.js';
 import type { Session } from '../../src/sessions/session.entity.js';
 import type { TokenService } from '../../src/tokens/token.service.js';
@@ -27,7 +27,7 @@ describe('AuthService', () => {
   let findWithChangedRole: jest.Mock<UsersService['findWithChangedRole']>;
   let replacePassword: jest.Mock<UsersService['replacePassword']>;
   let hashNewPassword: jest.Mock<UsersService['hashNewPassword']>;
-  let endExcess: jest.Mock<SessionQuota['endExcess']>;
+  let endExcess: jest.Mock<SessionQuotaService['endExcess']>;
   let create: jest.Mock<TokenService['createAccessToken']>;
   let service: AuthService;
 
@@ -53,7 +53,7 @@ describe('AuthService', () => {
       return true;
     });
     hashNewPassword = jest.fn<UsersService['hashNewPassword']>().mockResolvedValue('new hash');
-    endExcess = jest.fn<SessionQuota['endExcess']>(async (session) => {
+    endExcess = jest.fn<SessionQuotaService['endExcess']>(async (session) => {
       written('make room', session.id);
       return [];
     });
@@ -78,7 +78,7 @@ describe('AuthService', () => {
       written('open', session.id);
       opened.push(session);
     };
-    const record: AuditTrail['record'] = async (event, details) => written(event, details);
+    const record: AuditService['record'] = async (event, details) => written(event, details);
     const write = async <T>(work: (manager: never) => Promise<T>): Promise<T> => {
       inWrite = true;
       try {
@@ -91,8 +91,8 @@ describe('AuthService', () => {
       users as UsersService,
       tokens as TokenService,
       { open } as Partial<SessionRepository> as SessionRepository,
-      { endExcess } as Partial<SessionQuota> as SessionQuota,
-      { record } as Partial<AuditTrail> as AuditTrail,
+      { endExcess } as Partial<SessionQuotaService> as SessionQuotaService,
+      { record } as Partial<AuditService> as AuditService,
       { write } as Partial<Database> as Database,
       config as AppConfig,
     );

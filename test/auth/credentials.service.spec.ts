@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { AuditTrail } from '../../src/audit/audit-trail.js';
+import type { AuditService } from '../../src/audit/audit.service.js';
 import type { SessionRepository } from '../../src/sessions/session.repository.js';
 import type { Session } from '../../src/sessions/session.entity.js';
 import { TokenError, tokenRevoked } from '../../src/tokens/token-errors.js';
@@ -8,7 +8,7 @@ import type { HashQueueKeys, PasswordHasher } from '../../src/passwords/password
 import type { AuthenticatedUser, UsersService } from '../../src/users/users.service.js';
 import type { AuthService, TokenPair } from '../../src/auth/auth.service.js';
 import { CredentialsService } from '../../src/auth/credentials.service.js';
-import type { LoginThrottle } from '../../src/auth/login-throttle.js';
+import type { LoginThrottleService } from '../../src/auth/login-throttle.service.js';
 
 const client = { ip: '203.0.113.7', agent: null };
 const user = { id: 7, name: 'leia', passwordHash: 'hash', admin: false } as AuthenticatedUser;
@@ -18,7 +18,7 @@ const [token, withoutSession] = [tokenOf('session'), tokenOf()];
 
 describe('CredentialsService', () => {
   let session: { id: string; passwordAttempts: number } | undefined;
-  let attempt: jest.Mock<LoginThrottle['attempt']>;
+  let attempt: jest.Mock<LoginThrottleService['attempt']>;
   let verified: number;
   let turns: HashQueueKeys[];
   let outdated: boolean;
@@ -36,7 +36,7 @@ describe('CredentialsService', () => {
     turns = [];
     outdated = false;
     stored = user;
-    attempt = jest.fn<LoginThrottle['attempt']>(async (_name, _client, verify, options) => {
+    attempt = jest.fn<LoginThrottleService['attempt']>(async (_name, _client, verify, options) => {
       const isRight = await verify(async () => options.beforeVerify?.());
       await (isRight ? options.onSuccess?.() : options.onFailure());
       return isRight;
@@ -82,16 +82,16 @@ describe('CredentialsService', () => {
         return isLive;
       },
     };
-    const record: AuditTrail['record'] = async (event, details) => {
+    const record: AuditService['record'] = async (event, details) => {
       recorded.push([event, details]);
     };
     service = new CredentialsService(
       users as UsersService,
       passwords as PasswordHasher,
-      { attempt } as Partial<LoginThrottle> as LoginThrottle,
+      { attempt } as Partial<LoginThrottleService> as LoginThrottleService,
       { changePassword } as Partial<AuthService> as AuthService,
       sessions as SessionRepository,
-      { record } as Partial<AuditTrail> as AuditTrail,
+      { record } as Partial<AuditService> as AuditService,
     );
   });
 

@@ -4,10 +4,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import argon2 from 'argon2';
 import jsonwebtoken from 'jsonwebtoken';
 import { AuditEntry } from '../../src/audit/audit-entry.entity.js';
-import { AuditTrail } from '../../src/audit/audit-trail.js';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { CredentialsService } from '../../src/auth/credentials.service.js';
 import { LoginFailure } from '../../src/auth/login-failure.entity.js';
-import { LoginThrottle } from '../../src/auth/login-throttle.js';
+import { LoginThrottleService } from '../../src/auth/login-throttle.service.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import { UsersService } from '../../src/users/users.service.js';
@@ -213,7 +213,7 @@ describe('Guessing passwords', () => {
     expect(names).not.toContain(user.name);
     // Other tests have been an hour ahead.
     pass(26 * 3600);
-    await app.app.get(LoginThrottle).removeOld();
+    await app.app.get(LoginThrottleService).removeOld();
     expect(await app.sql((manager) => manager.count(LoginFailure))).toBe(0);
   });
 });
@@ -375,7 +375,7 @@ describe('Wrong current passwords in one session', () => {
   it('are counted and recorded in one write with the end of the session', async () => {
     user = await app.newLogin();
     await codes(4);
-    const trail = app.app.get(AuditTrail);
+    const trail = app.app.get(AuditService);
     const record = trail.record.bind(trail);
     jest.spyOn(trail, 'record').mockImplementation(async (event, details) => {
       if (event === 'password_guessed') throw new Error('no disk');

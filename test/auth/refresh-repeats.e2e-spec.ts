@@ -10,7 +10,7 @@ import { addKey, retireKey, useKey } from '../../src/keys/manage-keys.js';
 import { TokenKeys } from '../../src/keys/token-keys.js';
 import { unseal } from '../../src/sessions/sealed-token.js';
 import { Session } from '../../src/sessions/session.entity.js';
-import { SuccessorErasure } from '../../src/sessions/successor-erasure.js';
+import { SuccessorErasureService } from '../../src/sessions/successor-erasure.service.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import { type Claims, Token, type TokenHeader } from '../../src/tokens/token.js';
 import type { Answer, Client, LoggedIn } from '../support/client.js';
@@ -293,7 +293,7 @@ describe('The sealed successor', () => {
     const { header, payload } = jsonwebtoken.decode(signed, { complete: true })!;
     return new Token(signed, header as TokenHeader, payload as Claims);
   };
-  const erase = () => app.app.get(SuccessorErasure).eraseOverdue();
+  const erase = () => app.app.get(SuccessorErasureService).eraseOverdue();
   const spent = async () => {
     const user = await app.newLogin();
     const { body } = await refreshAt(app, user.refresh);

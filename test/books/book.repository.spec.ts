@@ -5,7 +5,7 @@ import type { Select } from '../../src/database/select.js';
 import { firstPage } from '../../src/lists/list-query.js';
 import { parseListQuery, type QueryString } from '../../src/lists/parse-list-query.js';
 import { User } from '../../src/users/user.entity.js';
-import type { UserRemovals } from '../../src/users/user-removals.js';
+import type { UserRemovalsService } from '../../src/users/user-removals.service.js';
 import { bookFields } from '../../src/books/book-fields.js';
 import { BookRepository } from '../../src/books/book.repository.js';
 import { Book } from '../../src/books/book.entity.js';
@@ -42,8 +42,10 @@ describe('BookRepository', () => {
       };
       return { ...select, first };
     };
-    const register: UserRemovals['register'] = (remove) => (removeBatch = remove);
-    books = new BookRepository(watched, { register } as Partial<UserRemovals> as UserRemovals);
+    const register: UserRemovalsService['register'] = (remove) => (removeBatch = remove);
+    books = new BookRepository(watched, {
+      register,
+    } as Partial<UserRemovalsService> as UserRemovalsService);
     await database.write(async (manager) => {
       for (const [id, name] of [
         [LUKE, 'luke'],

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { timeouts } from '../../src/database/postgres/postgres-client.js';
-import { RouteRequirements } from '../../src/access/route-requirements.js';
+import { RouteRequirementsService } from '../../src/access/route-requirements.service.js';
 import { type Answer, type LoggedIn, ship } from '../support/client.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
 import { createDatabase, engine, holdWrites, type TestDatabase } from '../support/test-database.js';
-import { MAX_QUEUED_PER_GROUP, MAX_UNLIMITED } from '../../src/limits/write-turns.interceptor.js';
+import { MAX_QUEUED_PER_GROUP, MAX_UNLIMITED } from '../../src/limits/write-queue.interceptor.js';
 
 const tooMany = { statusCode: 429, code: 'too_many_requests', error: 'Too Many Requests' };
 
@@ -104,7 +104,7 @@ describe('USER_RATE_LIMIT', () => {
   });
 
   it('excepts the routes that refresh and that end sessions, and no other that may change something', () => {
-    const routes = app.app.get(RouteRequirements).list();
+    const routes = app.app.get(RouteRequirementsService).list();
     const excepted = routes.filter(({ rateLimited }) => !rateLimited).map(({ name }) => name);
     expect(
       excepted.filter((name) => !/\.(?:get|list|listBooks|me|token)$/.test(name)).sort(),

@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ApiError } from '../../src/errors/api-error.js';
 import type { AppConfig } from '../../src/config/app-config.js';
-import type { RouteRequirements } from '../../src/access/route-requirements.js';
+import type { RouteRequirementsService } from '../../src/access/route-requirements.service.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 import { UserRateLimitGuard } from '../../src/limits/user-rate-limit.guard.js';
 
@@ -29,7 +29,7 @@ describe('UserRateLimitGuard', () => {
     ]);
     const guard = new UserRateLimitGuard(
       { limits: { userRateLimit } } as AppConfig,
-      { list } as unknown as RouteRequirements,
+      { list } as unknown as RouteRequirementsService,
     );
     guard.onModuleInit();
     /** @returns the seconds of `Retry-After`, or 0 if the request is let in */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Database } from '../../src/database/database.js';
-import { Lifecycle } from '../../src/operation/lifecycle.js';
-import { Readiness } from '../../src/operation/readiness.js';
+import { LifecycleService } from '../../src/operation/lifecycle.service.js';
+import { ReadinessService } from '../../src/operation/readiness.service.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
 
 describe('Health', () => {
@@ -110,12 +110,12 @@ describe('Health', () => {
   });
 
   it('names the shutdown at once, without asking the database', async () => {
-    const readiness = new Readiness(app.app.get(Database), new Lifecycle());
+    const readiness = new ReadinessService(app.app.get(Database), new LifecycleService());
     expect(await readiness.failedChecks()).toEqual({});
-    const lifecycle = new Lifecycle();
+    const lifecycle = new LifecycleService();
     const check = jest.spyOn(app.app.get(Database), 'check').mockClear();
     lifecycle.stop();
-    const stopping = new Readiness(app.app.get(Database), lifecycle);
+    const stopping = new ReadinessService(app.app.get(Database), lifecycle);
     const failed = { shutting_down: ['The service is shutting down.'] };
     expect(await stopping.failedChecks()).toEqual(failed);
     expect(check).not.toHaveBeenCalled();

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppConfig } from '../../src/config/app-config.js';
-import { Lifecycle } from '../../src/operation/lifecycle.js';
+import { LifecycleService } from '../../src/operation/lifecycle.service.js';
 import { shutDownOnSignals } from '../../src/operation/shutdown.js';
 
 describe('A signal', () => {
@@ -26,7 +26,7 @@ describe('A signal', () => {
 
   /** An application whose end is what `close` gives. */
   const start = (close: () => Promise<void>, env: Record<string, string> = {}) => {
-    const lifecycle = new Lifecycle();
+    const lifecycle = new LifecycleService();
     const config = AppConfig.from(env);
     const get = (type: unknown) => (type === AppConfig ? config : lifecycle);
     shutDownOnSignals({ get, close } as unknown as NestFastifyApplication, exit);

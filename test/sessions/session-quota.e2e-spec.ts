@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import jsonwebtoken from 'jsonwebtoken';
 import { IsNull, MoreThan, Not } from 'typeorm';
 import { AuditEntry } from '../../src/audit/audit-entry.entity.js';
-import { AuditTrail } from '../../src/audit/audit-trail.js';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { AppConfig } from '../../src/config/app-config.js';
-import { SessionActivity } from '../../src/sessions/session-activity.js';
+import { SessionActivityService } from '../../src/sessions/session-activity.service.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import type { Client, TestUser } from '../support/client.js';
 import { ServiceProcess } from '../support/process.js';
@@ -77,7 +77,7 @@ describe('With MAX_SESSIONS=3', () => {
     freezeTime(Date.now());
     user = await app.newUser();
     const first = await logins(3);
-    await app.app.get(SessionActivity).write();
+    await app.app.get(SessionActivityService).write();
     pass(1);
     expect(await isLive(first[0]!.access)).toBe(true);
     const more = await logins(1);
@@ -126,7 +126,7 @@ describe('With MAX_SESSIONS=3', () => {
   it('a login that fails ends nothing', async () => {
     user = await app.newUser();
     const first = await logins(3);
-    const trail = app.app.get(AuditTrail);
+    const trail = app.app.get(AuditService);
     const record = trail.record.bind(trail);
     jest.spyOn(trail, 'record').mockImplementation(async (event, details) => {
       if (event === 'login') throw new Error('no disk');

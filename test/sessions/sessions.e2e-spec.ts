@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { UsersService } from '../../src/users/users.service.js';
-import { SessionActivity } from '../../src/sessions/session-activity.js';
+import { SessionActivityService } from '../../src/sessions/session-activity.service.js';
 import { SessionRepository } from '../../src/sessions/session.repository.js';
-import { AuditTrail } from '../../src/audit/audit-trail.js';
+import { AuditService } from '../../src/audit/audit.service.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import type { Claims } from '../../src/tokens/token.js';
@@ -84,7 +84,7 @@ describe('Sessions', () => {
     await app.send('DELETE', '/auth/logout2', { token: logins[0]!.refresh });
     freezeTime(new Date('2026-11-22T09:00:00Z'));
     await app.send('POST', '/auth/refresh', { token: user.refresh });
-    await app.app.get(SessionActivity).write();
+    await app.app.get(SessionActivityService).write();
     const { access } = await app.login(user);
     const sessions = await list(access);
     const idsOf = (tokens: string[]) => tokens.map((token) => sidOf(token));
@@ -182,7 +182,7 @@ describe('Sessions', () => {
     for (let i = 0; i < 5; i++) await app.get('/auth/me', { token: user.access });
     expect(writes).not.toHaveBeenCalled();
     freezeTime(Date.now() + 20_000);
-    await app.app.get(SessionActivity).write();
+    await app.app.get(SessionActivityService).write();
     expect(writes).toHaveBeenCalledTimes(1);
     expect(await lastUseOf(user.access)).toBe(used);
   });
@@ -193,7 +193,7 @@ describe('Sessions', () => {
     const failing = jest.spyOn(app.app.get(SessionRepository), 'recordUses');
     failing.mockRejectedValueOnce(new Error('no disk'));
     await app.get('/auth/me', { token: user.access });
-    await expect(app.app.get(SessionActivity).write()).rejects.toThrow('no disk');
+    await expect(app.app.get(SessionActivityService).write()).rejects.toThrow('no disk');
     freezeTime(Date.now() + 60_000);
     const used = Date.now();
     await app.get('/auth/me', { token: user.access });
@@ -203,7 +203,7 @@ describe('Sessions', () => {
 
   it('that are many are written in parts, as soon as they are too many to remember', async () => {
     const write = jest.spyOn(app.app.get(SessionRepository), 'recordUses').mockResolvedValue();
-    const activity = app.app.get(SessionActivity);
+    const activity = app.app.get(SessionActivityService);
     await activity.write();
     write.mockClear();
     for (let i = 0; i < 10_000; i++) activity.record(`session-${i}`);
@@ -282,7 +282,7 @@ describe('POST /auth/password', () => {
     ['a token hook', () => [app.app.get(TokenService), 'createRefreshToken'] as const],
     ['the end of the sessions', () => [app.app.get(SessionRepository), 'endAll'] as const],
     ['the new session', () => [app.app.get(SessionRepository), 'open'] as const],
-    ['the audit trail', () => [app.app.get(AuditTrail), 'record'] as const],
+    ['the audit trail', () => [app.app.get(AuditService), 'record'] as const],
   ])('leaves everything as it was where %s fails', async (_, target) => {
     user = await app.newLogin();
     const other = await app.login(user);

@@ -4,7 +4,7 @@ import { RevokedToken } from '../../src/sessions/revoked-token.entity.js';
 import { digestOf } from '../../src/sessions/sealed-token.js';
 import { newSession } from '../../src/sessions/session.repository.js';
 import { Session } from '../../src/sessions/session.entity.js';
-import type { SessionActivity } from '../../src/sessions/session-activity.js';
+import type { SessionActivityService } from '../../src/sessions/session-activity.service.js';
 import { TokenStateRepository } from '../../src/sessions/token-state.repository.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 
@@ -18,14 +18,14 @@ function tokenOf(claims: Partial<Claims> = {}): Token {
 describe('The state of tokens', () => {
   let database: MemoryDatabase;
   let states: TokenStateRepository;
-  const note = jest.fn<SessionActivity['record']>();
+  const note = jest.fn<SessionActivityService['record']>();
 
   beforeEach(async () => {
     jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate', 'setTimeout'] });
     database = new MemoryDatabase([Session, RevokedToken]);
     states = new TokenStateRepository(database, {
       record: note,
-    } as Partial<SessionActivity> as SessionActivity);
+    } as Partial<SessionActivityService> as SessionActivityService);
     await database.open();
     await store('sid');
     note.mockClear();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AuditEntry } from '../../src/audit/audit-entry.entity.js';
 import { Book } from '../../src/books/book.entity.js';
-import { WriteBatches } from '../../src/database/write-batches.js';
+import { WriteBatchesService } from '../../src/database/write-batches.service.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import { User } from '../../src/users/user.entity.js';
@@ -75,7 +75,7 @@ describe('The removal of a user with many rows', () => {
     const path = `/api/books/${first!.id + 1000}`;
     const book = { name: 'n', author: 'a', publisher: 'p' };
 
-    jest.spyOn(WriteBatches.prototype, 'run').mockRejectedValue(new Error('killed'));
+    jest.spyOn(WriteBatchesService.prototype, 'run').mockRejectedValue(new Error('killed'));
     expect((await remove()).status).toBe(204);
     const [users, books, , removals] = await left();
     expect([users, books, removals]).toEqual([0, 700, 1]);

@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { AuditTrail } from '../../src/audit/audit-trail.js';
+import type { AuditService } from '../../src/audit/audit.service.js';
 import type { Database } from '../../src/database/database.js';
-import type { WriteBatches } from '../../src/database/write-batches.js';
+import type { WriteBatchesService } from '../../src/database/write-batches.service.js';
 import type { ListQuery } from '../../src/lists/list-query.js';
-import type { SessionBatches } from '../../src/sessions/session-batches.js';
+import type { SessionBatchesService } from '../../src/sessions/session-batches.service.js';
 import type { SessionRepository } from '../../src/sessions/session.repository.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 import type { HashQueueKeys, PasswordHasher } from '../../src/passwords/password-hasher.js';
-import type { PasswordRules } from '../../src/users/password-rules.js';
-import type { UserRemovals } from '../../src/users/user-removals.js';
+import type { PasswordRulesService } from '../../src/users/password-rules.service.js';
+import type { UserRemovalsService } from '../../src/users/user-removals.service.js';
 import type { NewUser, UserRepository, UserWithHash } from '../../src/users/user.repository.js';
 import { UsersService } from '../../src/users/users.service.js';
 
@@ -31,11 +31,11 @@ describe('UsersService', () => {
   let live: string[];
   let turns: HashQueueKeys[];
   let updateIfUnchanged: jest.Mock<UserRepository['updateIfUnchanged']>;
-  let rules: jest.Mock<PasswordRules['refuse']>;
-  let begin: jest.Mock<UserRemovals['begin']>;
-  let exceedBatch: jest.Mock<SessionBatches['exceedBatch']>;
-  let endBatch: jest.Mock<SessionBatches['endBatch']>;
-  let runBatches: jest.Mock<WriteBatches['run']>;
+  let rules: jest.Mock<PasswordRulesService['refuse']>;
+  let begin: jest.Mock<UserRemovalsService['begin']>;
+  let exceedBatch: jest.Mock<SessionBatchesService['exceedBatch']>;
+  let endBatch: jest.Mock<SessionBatchesService['endBatch']>;
+  let runBatches: jest.Mock<WriteBatchesService['run']>;
   let users: Partial<UserRepository>;
   let service: UsersService;
 
@@ -101,34 +101,34 @@ describe('UsersService', () => {
         inWrite = outer;
       }
     };
-    const record: AuditTrail['record'] = async (event, details) => written(event, details);
-    rules = jest.fn<PasswordRules['refuse']>();
-    begin = jest.fn<UserRemovals['begin']>(async (id) => {
+    const record: AuditService['record'] = async (event, details) => written(event, details);
+    rules = jest.fn<PasswordRulesService['refuse']>();
+    begin = jest.fn<UserRemovalsService['begin']>(async (id) => {
       written('remove rows', id);
       return true;
     });
-    exceedBatch = jest.fn<SessionBatches['exceedBatch']>().mockResolvedValue(false);
-    endBatch = jest.fn<SessionBatches['endBatch']>(async (...given) => {
+    exceedBatch = jest.fn<SessionBatchesService['exceedBatch']>().mockResolvedValue(false);
+    endBatch = jest.fn<SessionBatchesService['endBatch']>(async (...given) => {
       written('end batch', ...given);
       return 499;
     });
-    runBatches = jest.fn<WriteBatches['run']>(async (_, next) => {
+    runBatches = jest.fn<WriteBatchesService['run']>(async (_, next) => {
       while (await next());
     });
-    const finish: UserRemovals['finish'] = async (id) => {
+    const finish: UserRemovalsService['finish'] = async (id) => {
       expect(inWrite).toBe(false);
       events.push(['finish', id]);
     };
     service = new UsersService(
       users as UserRepository,
-      { begin, finish } as Partial<UserRemovals> as UserRemovals,
+      { begin, finish } as Partial<UserRemovalsService> as UserRemovalsService,
       passwords as PasswordHasher,
       sessions as SessionRepository,
-      { exceedBatch, endBatch } as Partial<SessionBatches> as SessionBatches,
-      { record } as Partial<AuditTrail> as AuditTrail,
-      { refuse: rules } as Partial<PasswordRules> as PasswordRules,
+      { exceedBatch, endBatch } as Partial<SessionBatchesService> as SessionBatchesService,
+      { record } as Partial<AuditService> as AuditService,
+      { refuse: rules } as Partial<PasswordRulesService> as PasswordRulesService,
       { write } as Partial<Database> as Database,
-      { run: runBatches } as Partial<WriteBatches> as WriteBatches,
+      { run: runBatches } as Partial<WriteBatchesService> as WriteBatchesService,
     );
   });
 

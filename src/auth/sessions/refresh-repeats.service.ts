@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { AuditTrail } from '../../audit/audit-trail.js';
+import { AuditService } from '../../audit/audit.service.js';
 import { ApiError, tooManyRequests, unavailable } from '../../errors/api-error.js';
 import { AppConfig } from '../../config/app-config.js';
 import { addressRange } from '../../http/client-address.js';
@@ -8,7 +8,7 @@ import type { Client } from '../../http/client.js';
 import { digestOf } from '../../sessions/sealed-token.js';
 import { SessionRepository } from '../../sessions/session.repository.js';
 import type { Session } from '../../sessions/session.entity.js';
-import { SuccessorSeal } from '../../sessions/successor-seal.js';
+import { SuccessorSealService } from '../../sessions/successor-seal.service.js';
 import { TokenService } from '../../tokens/token.service.js';
 import { type Claims, Token, type TokenHeader } from '../../tokens/token.js';
 
@@ -29,12 +29,12 @@ interface Caller {
  * 4.14.2). See docs/decisions/0011-refresh-tokens.md.
  */
 @Injectable()
-export class RefreshRepeats {
+export class RefreshRepeatsService {
   constructor(
     private readonly tokens: TokenService,
     private readonly sessions: SessionRepository,
-    private readonly seal: SuccessorSeal,
-    private readonly audit: AuditTrail,
+    private readonly seal: SuccessorSealService,
+    private readonly audit: AuditService,
     private readonly config: AppConfig,
   ) {}
 

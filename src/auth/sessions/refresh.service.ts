@@ -5,20 +5,20 @@ import type { Client } from '../../http/client.js';
 import { digestOf } from '../../sessions/sealed-token.js';
 import { SessionRepository } from '../../sessions/session.repository.js';
 import type { Session } from '../../sessions/session.entity.js';
-import { SuccessorSeal } from '../../sessions/successor-seal.js';
+import { SuccessorSealService } from '../../sessions/successor-seal.service.js';
 import { TokenError, tokenRevoked } from '../../tokens/token-errors.js';
 import { TokenService } from '../../tokens/token.service.js';
 import type { Token } from '../../tokens/token.js';
 import type { KnownUser } from '../../users/user.repository.js';
 import { AuthService, type TokenPair } from '../auth.service.js';
-import { rangeOf, RefreshRepeats } from './refresh-repeats.service.js';
+import { rangeOf, RefreshRepeatsService } from './refresh-repeats.service.js';
 import { roleOf } from '../role.js';
 
 /** A pair, or only an access token if refresh tokens are not rotated. */
 type RefreshedTokens = Pick<TokenPair, 'access'> & Partial<TokenPair>;
 
 /**
- * Issues new tokens for a refresh token, and rotates it (RFC 9700, section 4.14.2). `RefreshRepeats`
+ * Issues new tokens for a refresh token, and rotates it (RFC 9700, section 4.14.2). `RefreshRepeatsService`
  * decides about a token that was already rotated. See docs/decisions/0011-refresh-tokens.md.
  */
 @Injectable()
@@ -27,8 +27,8 @@ export class RefreshService {
     private readonly auth: AuthService,
     private readonly tokens: TokenService,
     private readonly sessions: SessionRepository,
-    private readonly repeats: RefreshRepeats,
-    private readonly seal: SuccessorSeal,
+    private readonly repeats: RefreshRepeatsService,
+    private readonly seal: SuccessorSealService,
     private readonly database: Database,
     private readonly config: AppConfig,
   ) {}

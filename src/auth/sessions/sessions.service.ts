@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { AuditTrail } from '../../audit/audit-trail.js';
+import { AuditService } from '../../audit/audit.service.js';
 import { ApiError, notFound } from '../../errors/api-error.js';
 import { parseRowId } from '../../http/resource-id.js';
 import { Database } from '../../database/database.js';
 import type { ReadCaller } from '../../database/select.js';
-import { WRITE_BATCH, WriteBatches } from '../../database/write-batches.js';
+import { WRITE_BATCH, WriteBatchesService } from '../../database/write-batches.service.js';
 import type { Client } from '../../http/client.js';
-import { SessionBatches } from '../../sessions/session-batches.js';
+import { SessionBatchesService } from '../../sessions/session-batches.service.js';
 import { SessionRepository } from '../../sessions/session.repository.js';
 import type { Session } from '../../sessions/session.entity.js';
 import { TokenService } from '../../tokens/token.service.js';
@@ -18,12 +18,12 @@ import { UsersService } from '../../users/users.service.js';
 export class SessionsService {
   constructor(
     private readonly sessions: SessionRepository,
-    private readonly sessionBatches: SessionBatches,
+    private readonly sessionBatches: SessionBatchesService,
     private readonly tokens: TokenService,
     private readonly users: UsersService,
-    private readonly audit: AuditTrail,
+    private readonly audit: AuditService,
     private readonly database: Database,
-    private readonly batches: WriteBatches,
+    private readonly batches: WriteBatchesService,
   ) {}
 
   list(token: Token, caller: ReadCaller): Promise<Session[]> {

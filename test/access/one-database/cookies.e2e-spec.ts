@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Module } from '@nestjs/common';
 import { loginCookieOf } from '../../../src/access/requirement.js';
 import { RequireToken } from '../../../src/access/require-token.decorator.js';
-import { RouteRequirements } from '../../../src/access/route-requirements.js';
+import { RouteRequirementsService } from '../../../src/access/route-requirements.service.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
 import { type Answer, ship } from '../../support/client.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
@@ -415,7 +415,7 @@ class OwnModule {}
 describe('The refresh cookie', () => {
   it('is read by /auth/refresh and /auth/logout2 alone', async () => {
     const app = await bootApp({ TOKEN_COOKIES: 'true' });
-    const requirements = app.app.get(RouteRequirements).list();
+    const requirements = app.app.get(RouteRequirementsService).list();
     const readers = requirements.filter(
       ({ requirement }) => loginCookieOf(requirement) === 'refresh',
     );

@@ -1,15 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { AuditTrail } from '../../../src/audit/audit-trail.js';
+import type { AuditService } from '../../../src/audit/audit.service.js';
 import type { ApiError } from '../../../src/errors/api-error.js';
 import { AppConfig } from '../../../src/config/app-config.js';
 import type { Client } from '../../../src/http/client.js';
 import { digestOf } from '../../../src/sessions/sealed-token.js';
 import { newSession, type SessionRepository } from '../../../src/sessions/session.repository.js';
 import type { Session } from '../../../src/sessions/session.entity.js';
-import type { SuccessorSeal } from '../../../src/sessions/successor-seal.js';
+import type { SuccessorSealService } from '../../../src/sessions/successor-seal.service.js';
 import type { TokenService } from '../../../src/tokens/token.service.js';
 import { type Claims, Token, type UnverifiedToken } from '../../../src/tokens/token.js';
-import { rangeOf, RefreshRepeats } from '../../../src/auth/sessions/refresh-repeats.service.js';
+import {
+  rangeOf,
+  RefreshRepeatsService,
+} from '../../../src/auth/sessions/refresh-repeats.service.js';
 
 const NOW = 1_700_000_000_000;
 const GRACE = 30_000;
@@ -26,15 +29,15 @@ describe('A repeated refresh token', () => {
   const lockActive = jest.fn<SessionRepository['lockActive']>();
   const end = jest.fn<SessionRepository['end']>();
   const recordRepeat = jest.fn<SessionRepository['recordRepeat']>();
-  const unseal = jest.fn<SuccessorSeal['unseal']>();
-  const record = jest.fn<AuditTrail['record']>();
-  const repeats = new RefreshRepeats(
+  const unseal = jest.fn<SuccessorSealService['unseal']>();
+  const record = jest.fn<AuditService['record']>();
+  const repeats = new RefreshRepeatsService(
     {
       decode: (signed: string) => ({ signed, header, claims }) as unknown as UnverifiedToken,
     } as TokenService,
     { lockActive, end, recordRepeat } as unknown as SessionRepository,
-    { unseal } as unknown as SuccessorSeal,
-    { record } as unknown as AuditTrail,
+    { unseal } as unknown as SuccessorSealService,
+    { record } as unknown as AuditService,
     AppConfig.from({ REFRESH_GRACE: `${GRACE / 1000}s` }),
   );
 

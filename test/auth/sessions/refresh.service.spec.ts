@@ -5,12 +5,12 @@ import type { Client } from '../../../src/http/client.js';
 import { digestOf } from '../../../src/sessions/sealed-token.js';
 import { newSession, type SessionRepository } from '../../../src/sessions/session.repository.js';
 import type { Session } from '../../../src/sessions/session.entity.js';
-import type { SuccessorSeal } from '../../../src/sessions/successor-seal.js';
+import type { SuccessorSealService } from '../../../src/sessions/successor-seal.service.js';
 import type { TokenService } from '../../../src/tokens/token.service.js';
 import { type Claims, Token } from '../../../src/tokens/token.js';
 import type { KnownUser } from '../../../src/users/user.repository.js';
 import type { AuthService } from '../../../src/auth/auth.service.js';
-import type { RefreshRepeats } from '../../../src/auth/sessions/refresh-repeats.service.js';
+import type { RefreshRepeatsService } from '../../../src/auth/sessions/refresh-repeats.service.js';
 import { RefreshService } from '../../../src/auth/sessions/refresh.service.js';
 
 const NOW = 1_700_000_000_000;
@@ -35,8 +35,8 @@ describe('A refresh', () => {
   const touch = jest.fn<SessionRepository['recordUse']>();
   const rotateRefreshToken = jest.fn<SessionRepository['rotateRefreshToken']>();
   const findActive = jest.fn<SessionRepository['findActive']>();
-  const answer = jest.fn<RefreshRepeats['answer']>();
-  const seal = jest.fn<SuccessorSeal['seal']>();
+  const answer = jest.fn<RefreshRepeatsService['answer']>();
+  const seal = jest.fn<SuccessorSealService['seal']>();
 
   beforeEach(() => {
     jest.useFakeTimers({ now: NOW });
@@ -70,8 +70,8 @@ describe('A refresh', () => {
       { currentUser: () => Promise.resolve(user) } as unknown as AuthService,
       { createAccessToken, createRefreshToken } as unknown as TokenService,
       { touch, rotateRefreshToken, findActive } as unknown as SessionRepository,
-      { answer } as unknown as RefreshRepeats,
-      { seal } as unknown as SuccessorSeal,
+      { answer } as unknown as RefreshRepeatsService,
+      { seal } as unknown as SuccessorSealService,
       database,
       AppConfig.from({ JWT_REFRESH_TOKEN_EXPIRES: '30d', SESSION_MAX_AGE: '90d', ...env }),
     ).refresh(token, client);

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Reflector } from '@nestjs/core';
 import { AppConfig } from '../../../src/config/app-config.js';
-import { requirementOf } from '../../../src/access/route-requirements.js';
+import { requirementOf } from '../../../src/access/route-requirements.service.js';
 import { newSession } from '../../../src/sessions/session.repository.js';
 import { type Claims, Token } from '../../../src/tokens/token.js';
 import { SessionsController } from '../../../src/auth/sessions/sessions.controller.js';

@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { AuditTrail } from '../../../src/audit/audit-trail.js';
+import type { AuditService } from '../../../src/audit/audit.service.js';
 import { ApiError, notFound } from '../../../src/errors/api-error.js';
 import type { Database } from '../../../src/database/database.js';
-import { WRITE_BATCH, type WriteBatches } from '../../../src/database/write-batches.js';
-import type { SessionBatches } from '../../../src/sessions/session-batches.js';
+import {
+  WRITE_BATCH,
+  type WriteBatchesService,
+} from '../../../src/database/write-batches.service.js';
+import type { SessionBatchesService } from '../../../src/sessions/session-batches.service.js';
 import type { SessionRepository } from '../../../src/sessions/session.repository.js';
 import type { Session } from '../../../src/sessions/session.entity.js';
 import type { TokenService } from '../../../src/tokens/token.service.js';
@@ -18,13 +21,13 @@ const client = { ip: '192.0.2.7', agent: 'Firefox' };
 describe('The sessions of a user', () => {
   /** What was done, in its order; within a write it is indented. */
   let done: string[];
-  let record: jest.Mock<AuditTrail['record']>;
+  let record: jest.Mock<AuditService['record']>;
   let requireActiveSession: jest.Mock<UsersService['requireActiveSession']>;
   let isLive: boolean;
   /** What a read before the write finds. */
   let isFound: boolean;
   let batchSizes: number[];
-  let run: jest.Mock<WriteBatches['run']>;
+  let run: jest.Mock<WriteBatchesService['run']>;
   let listActive: jest.Mock<SessionRepository['listActive']>;
   let service: SessionsService;
 
@@ -35,7 +38,7 @@ describe('The sessions of a user', () => {
     batchSizes = [];
     let isWriting = false;
     const note = (text: string) => void done.push(isWriting ? `  ${text}` : text);
-    record = jest.fn<AuditTrail['record']>().mockImplementation((event) => {
+    record = jest.fn<AuditService['record']>().mockImplementation((event) => {
       note(`record ${event}`);
       return Promise.resolve();
     });
@@ -45,7 +48,7 @@ describe('The sessions of a user', () => {
         note('confirm the caller');
         return Promise.resolve(undefined as never);
       });
-    run = jest.fn<WriteBatches['run']>().mockImplementation(async (_, write) => {
+    run = jest.fn<WriteBatchesService['run']>().mockImplementation(async (_, write) => {
       while (await write());
     });
     listActive = jest.fn<SessionRepository['listActive']>();
@@ -80,14 +83,14 @@ describe('The sessions of a user', () => {
     };
     service = new SessionsService(
       sessions as unknown as SessionRepository,
-      sessionBatches as unknown as SessionBatches,
+      sessionBatches as unknown as SessionBatchesService,
       {
         revoke: ({ id }: Token) => (note(`revoke ${id}`), Promise.resolve()),
       } as unknown as TokenService,
       { requireActiveSession } as unknown as UsersService,
-      { record } as unknown as AuditTrail,
+      { record } as unknown as AuditService,
       database as unknown as Database,
-      { run } as unknown as WriteBatches,
+      { run } as unknown as WriteBatchesService,
     );
   });
 

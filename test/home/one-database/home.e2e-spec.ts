@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ServiceLogger } from '../../../src/logging/service-logger.js';
-import { DemoLogins } from '../../../src/demo/demo-logins.js';
+import { DemoLoginsService } from '../../../src/demo/demo-logins.service.js';
 import { homePage } from '../../../src/home/home-page.js';
 import { ServiceProcess } from '../../support/process.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
@@ -62,7 +62,7 @@ describe('GET /', () => {
     expect((await app.send('DELETE', '/api/users/2', { token })).status).toBe(204);
     expect(await shown()).toContain('<code>user</code>');
     expect(await shown()).not.toContain('guest');
-    expect(await app.app.get(DemoLogins, { strict: false }).list()).toEqual([
+    expect(await app.app.get(DemoLoginsService, { strict: false }).list()).toEqual([
       { name: 'user', password: 'password' },
     ]);
   });

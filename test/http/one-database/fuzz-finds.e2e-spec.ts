@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { BookRepository } from '../../../src/books/book.repository.js';
 import { ShipResponse } from '../../../src/ships/dto/ship-response.dto.js';
 import { ShipsService } from '../../../src/ships/ships.service.js';
-import { SessionBatches } from '../../../src/sessions/session-batches.js';
+import { SessionBatchesService } from '../../../src/sessions/session-batches.service.js';
 import { SessionRepository } from '../../../src/sessions/session.repository.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
 import { fuzzApp } from '../../support/fuzz-app.js';
@@ -21,7 +21,7 @@ describe('The fuzzer finds', () => {
 
   const ships = () => app.app.get(ShipsService, { strict: false });
   const sessions = () => app.app.get(SessionRepository, { strict: false });
-  const batches = () => app.app.get(SessionBatches, { strict: false });
+  const batches = () => app.app.get(SessionBatchesService, { strict: false });
 
   it('a request that ends in a 500', async () => {
     app = await bootApp();

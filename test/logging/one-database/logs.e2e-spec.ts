@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Get, Headers, Logger, Module, UnauthorizedException } from '@nestjs/common';
 import { unavailable } from '../../../src/errors/api-error.js';
-import { SecurityEvents } from '../../../src/logging/security-events.js';
+import { SecurityEventsService } from '../../../src/logging/security-events.service.js';
 import { type LogThreshold, ServiceLogger } from '../../../src/logging/service-logger.js';
 import { CurrentToken, Public, RequireToken } from '../../../src/access/require-token.decorator.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
@@ -177,7 +177,7 @@ describe('The log', () => {
     for (let i = 0; i < 10; i++) await trace('POST', '/auth/login', { json });
     expect(linesWith(warning)).toHaveLength(1);
     expect(linesWith(warning)[0]).toMatch(/WARN .+request trace-\d+, from 127\.0\.0\.1/);
-    const { rate_limited: limited = {} } = app.app.get(SecurityEvents).totals();
+    const { rate_limited: limited = {} } = app.app.get(SecurityEventsService).totals();
     expect(Object.values(limited)[0]).toBeGreaterThan(1);
   });
 
@@ -201,7 +201,7 @@ describe('The log', () => {
       const answer = await app.send('POST', '/auth/refresh', { token: refresh, headers });
       expect(answer.body.code).toBe('token_revoked');
     }
-    const warning = 'A spent refresh token came again, and its session has ended';
+    const warning = 'A rotated refresh token was reused, and its session has ended';
     expect(linesWith(warning)).toEqual([expect.stringContaining('request theft-0')]);
     await app.app.close();
     expect(linesWith(warning)[1]).toMatch(/2 times in the last minute, such as .+request theft-2/);

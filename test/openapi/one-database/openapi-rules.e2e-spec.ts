@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags, type OpenAPIObject } from '@nestjs/swagger';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { BOOKSTORE_TAG } from '../../../src/bookstore/bookstore-words.js';
+import { BOOKSTORE_TAG } from '../../../src/bookstore/bookstore-messages.js';
 import { ApiErrors } from '../../../src/errors/api-errors.decorator.js';
 import { Public, RequireToken } from '../../../src/access/require-token.decorator.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';

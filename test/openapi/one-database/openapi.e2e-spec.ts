@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { BOOKSTORE_TAG } from '../../../src/bookstore/bookstore-words.js';
+import { BOOKSTORE_TAG } from '../../../src/bookstore/bookstore-messages.js';
 import { runChild } from '../../support/children.js';
 import { ship } from '../../support/client.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';

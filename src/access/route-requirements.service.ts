@@ -1,0 +1,107 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { MODULE_PATH, PATH_METADATA } from '@nestjs/common/internal';
+import { DiscoveryService, MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
+import { StartError } from '../errors/start-error.js';
+import { AppConfig } from '../config/app-config.js';
+import { isRateLimited, mayWrite } from './not-rate-limited.decorator.js';
+import {
+  type AccessBySettings,
+  PUBLIC,
+  REQUIREMENT,
+  type RouteAccess,
+} from './require-token.decorator.js';
+import type { TokenRequirement } from './requirement.js';
+import { requirementErrors } from './requirement-problems.js';
+
+type Target = Parameters<Reflector['getAllAndOverride']>[1][number];
+
+export interface RouteRequirement {
+  /** The controller's and the handler's name. */
+  name: string;
+  /** As the router has them: `/api/ships/:id`. */
+  paths: string[];
+  /** What holds for the route; a handler's own replaces that of its controller. */
+  requirement: TokenRequirement;
+  handler: object;
+  /** Whether its requests may change something. */
+  writes: boolean;
+  /** Whether its requests count for `USER_RATE_LIMIT`. */
+  rateLimited: boolean;
+}
+
+/** Knows what each route that is not public asks for, and refuses what makes no sense. */
+@Injectable()
+export class RouteRequirementsService implements OnModuleInit {
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+    private readonly reflector: Reflector,
+    private readonly modules: ModulesContainer,
+    private readonly config: AppConfig,
+  ) {}
+
+  /**
+   * A requirement that no token, or every token, would satisfy fails at start-up.
+   *
+   * @throws StartError whose message names each such handler
+   */
+  onModuleInit(): void {
+    const problems = this.list().flatMap(({ name, paths, requirement }) =>
+      requirementErrors(requirement, paths).map(
+        (problem) => `${name}: @RequireToken() ${problem}.`,
+      ),
+    );
+    if (problems.length > 0) throw new StartError(problems.join('\n'));
+  }
+
+  list(): RouteRequirement[] {
+    return this.discovery.getControllers().flatMap(({ metatype, host }) => {
+      if (!metatype) return [];
+      const prototype = metatype.prototype as Record<string, Target>;
+      const prefix = host ? this.prefixOf(host.metatype) : '';
+      return this.scanner.getAllMethodNames(prototype).flatMap((name) => {
+        const handler = prototype[name]!;
+        const paths = pathsOf(metatype).flatMap((base) =>
+          pathsOf(handler).map((path) => joinPaths(prefix, base, path)),
+        );
+        const requirement = requirementOf(this.reflector, [handler, metatype], this.config);
+        if (paths.length === 0 || requirement === PUBLIC) return [];
+        return {
+          name: `${metatype.name}.${name}`,
+          paths,
+          requirement,
+          handler,
+          writes: mayWrite(handler),
+          rateLimited: isRateLimited(handler),
+        };
+      });
+    });
+  }
+
+  /** What `RouterModule` puts before the paths of a module. */
+  private prefixOf(module: object): string {
+    const key = MODULE_PATH + this.modules.applicationId;
+    return (Reflect.getMetadata(key, module) as string | undefined) ?? '';
+  }
+}
+
+/** What the decorators of a route require. Without a decorator, the route requires an access token. */
+export function requirementOf(
+  reflector: Reflector,
+  [handler, controller]: [Target, Target],
+  config: AppConfig,
+): RouteAccess {
+  const said = reflector.getAllAndOverride<RouteAccess | AccessBySettings | undefined>(
+    REQUIREMENT,
+    [handler, controller],
+  );
+  return (typeof said === 'function' ? said(config) : said) ?? {};
+}
+
+function pathsOf(decorated: object): string[] {
+  return [(Reflect.getMetadata(PATH_METADATA, decorated) ?? []) as string | string[]].flat();
+}
+
+function joinPaths(...parts: string[]): string {
+  return `/${parts.join('/').split('/').filter(Boolean).join('/')}`;
+}

@@ -1,0 +1,73 @@
+import { Injectable } from '@nestjs/common';
+import { parseRowId } from '../http/resource-id.js';
+import { type SecurityEvent, SecurityEventsService } from '../logging/security-events.service.js';
+import { Database } from '../database/database.js';
+import { removeInBatches } from '../database/remove-in-batches.js';
+import type { Client } from '../http/client.js';
+import type { ListQuery } from '../lists/list-query.js';
+import { ListReader } from '../lists/list-reader.js';
+import type { Page } from '../lists/page.js';
+import type { Token } from '../tokens/token.js';
+import { AuditEntry, type AuditEvent } from './audit-entry.entity.js';
+import { auditFields } from './audit-fields.js';
+
+/** What an entry says beside what happened and when. */
+export interface AuditDetails {
+  /** The user whose account the entry is about; null if there is none. */
+  userId?: number | null;
+  /** The token that it was done with. */
+  token?: Token;
+  /** The session of that token, unless told. */
+  sessionId?: string | null;
+  /** Where it came from. Absent if the service or its administrator did it. */
+  client?: Client;
+}
+
+/** Events that the log warns of, too: a person should look at them soon. */
+const WARNED: ReadonlySet<string> = new Set<SecurityEvent>(['refresh_reused', 'refresh_repeated']);
+
+const NO_CLIENT: Client = { ip: null, agent: null };
+
+/** Records events of accounts. It never contains a token, a password, or a name that was tried. */
+@Injectable()
+export class AuditService {
+  private readonly lists: ListReader<AuditEntry>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly events: SecurityEventsService,
+  ) {
+    this.lists = new ListReader(database, AuditEntry, auditFields, { expensive: true });
+  }
+
+  /** Within a write it is part of that: what it records is kept with it, or is undone with it. */
+  async record(event: AuditEvent, details: AuditDetails): Promise<void> {
+    const { userId = null, token, client = NO_CLIENT } = details;
+    const actorId = token ? parseRowId(token.subject) : null;
+    const { sessionId = token?.sessionId ?? null } = details;
+    const entry = { event, userId, actorId, sessionId, ...client };
+    await this.database.write((manager) =>
+      manager.insert(AuditEntry, { happenedAt: Date.now(), ...entry }),
+    );
+    if (!WARNED.has(event)) return;
+    const origin = `request ${client.requestId ?? 'none'}, from ${client.ip ?? 'nowhere'}`;
+    this.events.warn(
+      event as SecurityEvent,
+      event,
+      `session ${sessionId}, user ${userId}, ${origin}`,
+    );
+  }
+
+  list(query: ListQuery): Promise<Page<AuditEntry>> {
+    return this.lists.page(query);
+  }
+
+  /**
+   * @param timestamp milliseconds since 1970
+   * @param signal ends it before everything is removed
+   */
+  async removeBefore(timestamp: number, signal?: AbortSignal): Promise<void> {
+    const old = { key: 'id', column: 'happenedAt', timestamp } as const;
+    await removeInBatches(this.database, AuditEntry, old, signal);
+  }
+}

@@ -1,0 +1,94 @@
+import {
+  type CallHandler,
+  type ExecutionContext,
+  Injectable,
+  type NestInterceptor,
+  type OnModuleInit,
+} from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { from, lastValueFrom, type Observable } from 'rxjs';
+import { FairQueue } from '../scheduling/fair-queue.js';
+import { WindowCounter } from '../scheduling/window-counter.js';
+import { AppConfig } from '../config/app-config.js';
+import { addressRange, clientAddress } from '../http/client-address.js';
+import { callerOf } from '../access/caller.js';
+import { RouteRequirementsService } from '../access/route-requirements.service.js';
+import type { Token } from '../tokens/token.js';
+import { MAX_COUNTED, refuseBeyond } from './user-rate-limit.guard.js';
+
+const MINUTE = 60_000;
+/** Requests that may write and run at once. The database never holds more of them than these. */
+const MAX_RUNNING = 64;
+/** Requests of one group that run at once. On PostgreSQL they leave two of the pool's connections. */
+const MAX_RUNNING_PER_GROUP = { sqlite: 32, postgres: 8 };
+const MAX_QUEUED = 2000;
+/** Requests of one group that may wait. */
+export const MAX_QUEUED_PER_GROUP = 240;
+const RETRY_AFTER = 1;
+/**
+ * Requests to `@NotRateLimited()` routes that one session may send from one address range in a minute,
+ * where `USER_RATE_LIMIT` limits the others.
+ */
+export const MAX_UNLIMITED = 300;
+
+/**
+ * Bounds the requests that have a token and may write, and lets groups of them take turns. The
+ * group of a request is the user. Requests to `@NotRateLimited()` routes, with which users defend
+ * themselves, are grouped by session and address range instead: a thief who has another session of
+ * the user, or is elsewhere, cannot use up the places of the victim.
+ *
+ * Requests without a token are not counted here: the queue for password hashes bounds them.
+ */
+@Injectable()
+export class WriteQueueInterceptor implements NestInterceptor, OnModuleInit {
+  private readonly queue: FairQueue;
+  private readonly counter = new WindowCounter({
+    max: MAX_UNLIMITED,
+    window: MINUTE,
+    maxKeys: MAX_COUNTED,
+  });
+  /** The handlers that may write, and whether `USER_RATE_LIMIT` counts their requests. */
+  private handlers: ReadonlyMap<object, boolean> = new Map();
+
+  constructor(
+    private readonly config: AppConfig,
+    private readonly routes: RouteRequirementsService,
+  ) {
+    this.queue = new FairQueue({
+      concurrency: MAX_RUNNING,
+      maxRunningPerGroup: MAX_RUNNING_PER_GROUP[config.database.engine],
+      maxQueued: MAX_QUEUED,
+      maxQueuedPerKey: MAX_QUEUED_PER_GROUP,
+      retryAfter: RETRY_AFTER,
+    });
+  }
+
+  onModuleInit(): void {
+    const writes = this.routes.list().filter(({ writes }) => writes);
+    this.handlers = new Map(writes.map(({ handler, rateLimited }) => [handler, rateLimited]));
+  }
+
+  /** @throws ApiError `too_many_requests`, or 503 if too many requests of all groups are queued */
+  intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
+    const rateLimited = this.handlers.get(context.getHandler());
+    if (rateLimited === undefined) return next.handle();
+    const request = context.switchToHttp().getRequest<FastifyRequest & { token?: Token }>();
+    if (!request.token) return next.handle();
+    const handle = () => lastValueFrom(next.handle(), { defaultValue: undefined });
+    if (rateLimited) {
+      const { group, signal } = callerOf(context);
+      return from(this.queue.run({ group }, handle, signal));
+    }
+    const group = defenceGroupOf(request.token, request);
+    if (this.config.limits.userRateLimit > 0) {
+      refuseBeyond(this.counter.take(group), 'refreshes and ends of sessions');
+    }
+    // A client that hangs up after it has asked to end a session still wants it to end.
+    return from(this.queue.run({ group }, handle));
+  }
+}
+
+function defenceGroupOf({ subject, sessionId }: Token, request: FastifyRequest): string {
+  const session = sessionId === null ? `sessionless ${subject}` : `session ${sessionId}`;
+  return `${session} in ${addressRange(clientAddress(request))}`;
+}

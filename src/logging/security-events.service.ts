@@ -1,0 +1,99 @@
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+
+/** What is counted, and how the log calls it. */
+export const SECURITY_EVENTS = {
+  credentials_refused: 'A password or a token was refused',
+  rate_limited: 'Too many requests were refused (429)',
+  login_delayed: 'Logins to an account are delayed after failures',
+  refresh_reused: 'A rotated refresh token was reused, and its session has ended',
+  refresh_repeated: 'A rotated refresh token was sent again within its grace period',
+  log_lost: 'Lines of the log could not be written',
+  unavailable: 'A request was answered with 503',
+} as const;
+
+export type SecurityEvent = keyof typeof SECURITY_EVENTS;
+
+/** Causes that one event tells apart. Any further one is counted as `other`. */
+const MAX_CAUSES = 64;
+/** Milliseconds between two warnings of one event and cause. */
+const INTERVAL = 60_000;
+
+interface Counter {
+  /** Since the start. */
+  total: number;
+  /** Since the last warning. */
+  unreported: number;
+  /** One of the unreported. */
+  example: string;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Counts attacks, refusals and outages in this process, by event and cause, and warns of those that a person
+ * should know of: of the first at once, and then once a minute with the number since, so that
+ * neither an attack nor an outage can fill the log.
+ */
+@Injectable()
+export class SecurityEventsService implements OnModuleDestroy {
+  private readonly logger = new Logger(SecurityEventsService.name);
+  private readonly counters = new Map<SecurityEvent, Map<string, Counter>>();
+
+  count(event: SecurityEvent, cause: string, times = 1): void {
+    this.counterOf(event, cause).total += times;
+  }
+
+  /** @param example what tells one occurrence from another, such as the request and the session */
+  warn(event: SecurityEvent, cause: string, example: string): void {
+    const counter = this.counterOf(event, cause);
+    counter.total++;
+    counter.unreported++;
+    counter.example = example;
+    if (counter.timer === undefined) this.report(event, cause, counter);
+  }
+
+  /** How often each event has happened since the start, by cause. */
+  totals(): Partial<Record<SecurityEvent, Record<string, number>>> {
+    const totalsOf = (causes: Map<string, Counter>) =>
+      Object.fromEntries([...causes].map(([cause, { total }]) => [cause, total]));
+    return Object.fromEntries(
+      [...this.counters].map(([event, causes]) => [event, totalsOf(causes)]),
+    );
+  }
+
+  /** Reports what was counted since the last warning. */
+  onModuleDestroy(): void {
+    for (const [event, causes] of this.counters) {
+      for (const [cause, counter] of causes) {
+        clearTimeout(counter.timer);
+        if (counter.unreported > 0) this.log(event, cause, counter);
+      }
+    }
+  }
+
+  private report(event: SecurityEvent, cause: string, counter: Counter): void {
+    counter.timer = undefined;
+    if (counter.unreported === 0) return;
+    this.log(event, cause, counter);
+    counter.timer = setTimeout(() => this.report(event, cause, counter), INTERVAL).unref();
+  }
+
+  private log(event: SecurityEvent, cause: string, counter: Counter): void {
+    const { unreported, example } = counter;
+    const number = unreported === 1 ? '' : `${unreported} times in the last minute, such as `;
+    this.logger.warn(`${SECURITY_EVENTS[event]} (${cause}): ${number}${example}`);
+    counter.unreported = 0;
+  }
+
+  private counterOf(event: SecurityEvent, cause: string): Counter {
+    const causes = this.counters.get(event) ?? new Map<string, Counter>();
+    this.counters.set(event, causes);
+    const name = causes.has(cause) || causes.size < MAX_CAUSES ? cause : 'other';
+    const counter = causes.get(name) ?? newCounter();
+    causes.set(name, counter);
+    return counter;
+  }
+}
+
+function newCounter(): Counter {
+  return { total: 0, unreported: 0, example: '', timer: undefined };
+}

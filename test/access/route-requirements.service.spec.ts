@@ -1,0 +1,146 @@
+import { Controller, Get, Module, Post, type Type } from '@nestjs/common';
+import { DiscoveryModule, RouterModule } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import { describe, expect, it } from '@jest/globals';
+import { StartError } from '../../src/errors/start-error.js';
+import { AppConfig } from '../../src/config/app-config.js';
+import { NotRateLimited } from '../../src/access/not-rate-limited.decorator.js';
+import { AccessBy, Public, RequireToken } from '../../src/access/require-token.decorator.js';
+import { RouteRequirementsService } from '../../src/access/route-requirements.service.js';
+
+@Controller(['ships', '/boats/'])
+class Ships {
+  @Post()
+  all() {}
+
+  @Post([':id', 'by/:id'])
+  @NotRateLimited()
+  @RequireToken({ fresh: true })
+  one() {}
+
+  @Get('open')
+  @Public()
+  open() {}
+
+  @Post('closed')
+  @AccessBy(() => 'public')
+  bySettings() {}
+
+  helper() {}
+}
+
+@Controller()
+@RequireToken({ type: 'refresh' })
+class Root {
+  @Post('root')
+  root() {}
+}
+
+@Controller('nowhere')
+@RequireToken({ in: [] })
+class Nowhere {
+  @Get()
+  one() {}
+}
+
+@Controller('wrong')
+class Wrong {
+  @Get(':id')
+  @RequireToken({ type: 'refresh', fresh: true, allowRotated: true, scope: { a: 1 } })
+  one() {}
+
+  @Get()
+  @RequireToken({ in: [] })
+  two() {}
+}
+
+async function requirementsOf(
+  controllers: Type[],
+  prefix?: string,
+): Promise<RouteRequirementsService> {
+  @Module({ controllers })
+  class Routes {}
+
+  const router =
+    prefix === undefined ? [] : [RouterModule.register([{ path: prefix, module: Routes }])];
+  const module = await Test.createTestingModule({
+    imports: [DiscoveryModule, Routes, ...router],
+    providers: [RouteRequirementsService, { provide: AppConfig, useValue: AppConfig.from({}) }],
+  }).compile();
+  return module.get(RouteRequirementsService);
+}
+
+describe('The requirements of the routes', () => {
+  it('are listed for every route that is not public, with its paths', async () => {
+    const requirements = await requirementsOf([Ships, Root]);
+    const handlerOf = (target: Type, name: string) =>
+      Reflect.get(target.prototype as object, name) as object;
+    expect(requirements.list()).toEqual([
+      {
+        name: 'Ships.all',
+        paths: ['/ships', '/boats'],
+        requirement: {},
+        handler: handlerOf(Ships, 'all'),
+        rateLimited: true,
+        writes: true,
+      },
+      {
+        name: 'Ships.one',
+        paths: ['/ships/:id', '/ships/by/:id', '/boats/:id', '/boats/by/:id'],
+        requirement: { fresh: true },
+        handler: handlerOf(Ships, 'one'),
+        rateLimited: false,
+        writes: true,
+      },
+      {
+        name: 'Root.root',
+        paths: ['/root'],
+        requirement: { type: 'refresh' },
+        handler: handlerOf(Root, 'root'),
+        rateLimited: true,
+        writes: true,
+      },
+    ]);
+  });
+
+  it('have the prefix that RouterModule puts before the paths of a module', async () => {
+    const requirements = await requirementsOf([Root], 'api');
+    expect(requirements.list().map(({ paths }) => paths)).toEqual([['/api/root']]);
+  });
+
+  it('stop the start if no token could meet them, with a sentence for each', async () => {
+    const requirements = await requirementsOf([Wrong, Root]);
+    const one = 'Wrong.one: @RequireToken()';
+    expect(() => requirements.onModuleInit()).toThrow(
+      new StartError(
+        [
+          `${one} wants a fresh refresh token, and only access tokens are fresh.`,
+          `${one} wants a scope of a refresh token, and only access tokens have one.`,
+          'Wrong.two: @RequireToken() takes a token from nowhere: `in` is [].',
+        ].join('\n'),
+      ),
+    );
+  });
+
+  it('stop the start also for a single mistake', async () => {
+    const requirements = await requirementsOf([Nowhere]);
+    expect(() => requirements.onModuleInit()).toThrow(/^Nowhere\.one: /);
+  });
+
+  it('let the service start if a token can meet them', async () => {
+    const requirements = await requirementsOf([Ships, Root]);
+    expect(() => requirements.onModuleInit()).not.toThrow();
+  });
+
+  it('pass over a controller that has no class', async () => {
+    const requirements = await requirementsOf([Root]);
+    const found = (requirements as unknown as { discovery: { getControllers: () => object[] } })
+      .discovery;
+    const controllers = found.getControllers();
+    found.getControllers = () => [{ metatype: null }, ...controllers];
+    expect(requirements.list()).toHaveLength(1);
+    found.getControllers = () =>
+      controllers.map((each) => ({ ...each, metatype: Root, host: undefined }));
+    expect(requirements.list().map(({ paths }) => paths)).toEqual([['/root']]);
+  });
+});

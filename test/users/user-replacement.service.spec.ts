@@ -1,0 +1,295 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AuditService } from '../../src/audit/audit.service.js';
+import type { AppConfig } from '../../src/config/app-config.js';
+import type { Database } from '../../src/database/database.js';
+import type { SessionRepository } from '../../src/sessions/session.repository.js';
+import { TokenError, tokenRevoked } from '../../src/tokens/token-errors.js';
+import { type Claims, Token } from '../../src/tokens/token.js';
+import type { CurrentPasswordCheck } from '../../src/users/current-password.js';
+import type { HashQueueKeys, PasswordHasher } from '../../src/passwords/password-hasher.js';
+import type { PasswordRulesService } from '../../src/users/password-rules.service.js';
+import { UserReplacementService } from '../../src/users/user-replacement.service.js';
+import type { UserRepository, UserWithHash } from '../../src/users/user.repository.js';
+import type { Caller, UsersService } from '../../src/users/users.service.js';
+
+const client = { ip: '203.0.113.7', agent: null };
+const callerWith = (sub: string): Caller => ({
+  client,
+  token: new Token('signed', { alg: 'HS256' }, { sub, sid: 'session' } as Claims),
+});
+const [owner, administrator] = [callerWith('7'), callerWith('1')];
+const leia: UserWithHash = {
+  id: 7,
+  name: 'leia',
+  passwordHash: 'hash of secret',
+  admin: false,
+  publicId: 'public',
+  createdAt: 0,
+};
+
+describe('UserReplacement', () => {
+  let stored: UserWithHash | undefined;
+  let taken: string[];
+  let events: unknown[];
+  let turns: HashQueueKeys[];
+  let config: { flaskCompat: boolean };
+  let rules: jest.Mock<PasswordRulesService['refuse']>;
+  let requireActiveSession: jest.Mock<UsersService['requireActiveSession']>;
+  let confirmPassword: jest.Mock<CurrentPasswordCheck['confirmPassword']>;
+  let updateIfUnchanged: jest.Mock<UserRepository['updateIfUnchanged']>;
+  let replacement: UserReplacementService;
+
+  beforeEach(() => {
+    stored = leia;
+    taken = [];
+    events = [];
+    turns = [];
+    config = { flaskCompat: false };
+    rules = jest.fn<PasswordRulesService['refuse']>();
+    requireActiveSession = jest.fn<UsersService['requireActiveSession']>().mockResolvedValue();
+    confirmPassword = jest.fn<CurrentPasswordCheck['confirmPassword']>(async (user) => ({
+      ...leia,
+      name: user.name,
+    }));
+    updateIfUnchanged = jest.fn<UserRepository['updateIfUnchanged']>(async (_, values) => {
+      events.push(['updateIfUnchanged', values]);
+      return true;
+    });
+    const users: Partial<UserRepository> = {
+      findByIdWithHash: async (id) => (id === 7 ? stored : undefined),
+      isTaken: async (name, id) => id === 7 && taken.includes(name),
+      updateIfUnchanged,
+    };
+    const passwords: Partial<PasswordHasher> = {
+      hash: async (password, turn) => {
+        turns.push(turn);
+        events.push('hash');
+        return `hash of ${password}`;
+      },
+      verify: async (hash, password, turn) => {
+        turns.push(turn);
+        return hash === `hash of ${password}`;
+      },
+    };
+    const sessions: Partial<SessionRepository> = {
+      endAll: async (subject, except) => {
+        events.push(['end sessions', subject, except]);
+        return true;
+      },
+    };
+    const record: AuditService['record'] = async (event, details) => {
+      events.push([event, details]);
+    };
+    let inWrite = false;
+    const write = async <T>(work: (manager: never) => Promise<T>): Promise<T> => {
+      expect(inWrite).toBe(false);
+      inWrite = true;
+      try {
+        return await work(undefined as never);
+      } finally {
+        inWrite = false;
+      }
+    };
+    replacement = new UserReplacementService(
+      config as AppConfig,
+      { requireActiveSession } as Partial<UsersService> as UsersService,
+      users as UserRepository,
+      passwords as PasswordHasher,
+      { refuse: rules } as Partial<PasswordRulesService> as PasswordRulesService,
+      { confirmPassword },
+      sessions as SessionRepository,
+      { record } as Partial<AuditService> as AuditService,
+      { write } as Partial<Database> as Database,
+    );
+  });
+
+  const replace = (
+    body: { name?: string; password?: string; current_password?: string },
+    caller = administrator,
+    id = 7,
+  ) => replacement.replace(id, { name: 'leia', password: 'secret', ...body }, caller);
+  const messages = (message: Record<string, string[]>) => ({
+    code: 'validation_failed',
+    body: { message },
+  });
+  const changed = (by: Caller) => ['password_changed', { userId: 7, ...by }];
+  const renamed = (by: Caller) => ['user_renamed', { userId: 7, ...by }];
+
+  describe('by an administrator', () => {
+    it('gives a user another name and password, and ends the sessions of the user', async () => {
+      const given = await replace({ name: 'organa', password: 'other' });
+      expect(given).toMatchObject({ id: 7, name: 'organa', publicId: 'public' });
+      expect(updateIfUnchanged.mock.calls[0]?.[0]).toEqual(leia);
+      expect(events).toEqual([
+        'hash',
+        ['updateIfUnchanged', { name: 'organa', passwordHash: 'hash of other' }],
+        renamed(administrator),
+        ['end sessions', '7', null],
+        changed(administrator),
+      ]);
+    });
+
+    it('keeps the hash and the sessions if the password stays', async () => {
+      await replace({ name: 'organa' });
+      expect(events.slice(1)).toEqual([
+        ['updateIfUnchanged', { name: 'organa', passwordHash: 'hash of secret' }],
+        renamed(administrator),
+      ]);
+    });
+
+    it('records no new name if the name stays', async () => {
+      await replace({ password: 'other' });
+      expect(events.slice(2)).toEqual([['end sessions', '7', null], changed(administrator)]);
+    });
+
+    it('hashes the new password even if it stays, so that the time tells nothing', async () => {
+      await replace({});
+      expect(events).toEqual([
+        'hash',
+        ['updateIfUnchanged', { name: 'leia', passwordHash: leia.passwordHash }],
+      ]);
+    });
+
+    it('queues its hashes for the account of the user', async () => {
+      await replace({ name: 'organa' });
+      const turn = expect.objectContaining({
+        range: ['203.0.0.0/16', '203.0.113.0/24'],
+        account: 'account leia',
+      });
+      expect(turns).toEqual([turn, turn]);
+    });
+
+    it('asks for no current password, and refuses one', async () => {
+      await expect(replace({ current_password: 'secret' })).rejects.toMatchObject(
+        messages({ current_password: ['Unknown field.'] }),
+      );
+      expect(confirmPassword).not.toHaveBeenCalled();
+    });
+
+    it('stores names in Unicode NFC', async () => {
+      expect((await replace({ name: 'ame\u0301lie' })).name).toBe('am\u00e9lie');
+      stored = { ...leia, name: 'am\u00e9lie' };
+      events = [];
+      await replace({ name: 'ame\u0301lie' });
+      expect(events).not.toContainEqual(renamed(administrator));
+    });
+  });
+
+  describe('by the user', () => {
+    it('requires the current password', async () => {
+      await expect(replace({}, owner)).rejects.toMatchObject(
+        messages({ current_password: ['Missing data for required field.'] }),
+      );
+    });
+
+    it('verifies the current password, and ends every session', async () => {
+      await replace({ password: 'other', current_password: 'secret' }, owner);
+      expect(confirmPassword.mock.calls).toEqual([[leia, 'secret', owner.token, client]]);
+      expect(events.slice(1)).toEqual([
+        ['updateIfUnchanged', { name: 'leia', passwordHash: 'hash of other' }],
+        ['end sessions', '7', null],
+        changed(owner),
+      ]);
+      expect(turns).toHaveLength(1);
+    });
+
+    it('changes nothing if the current password is incorrect', async () => {
+      confirmPassword.mockRejectedValue(new Error('wrong'));
+      await expect(replace({ current_password: 'wrong' }, owner)).rejects.toThrow('wrong');
+      expect(events).toEqual([]);
+    });
+
+    it('keeps the sessions if the new password is the current one, in any Unicode form', async () => {
+      await replace({ password: 'e\u0301\u0301a', current_password: '\u00e9\u0301a' }, owner);
+      await replace({ password: '\u00e9\u0301a', current_password: 'e\u0301\u0301a' }, owner);
+      const kept = ['updateIfUnchanged', { name: 'leia', passwordHash: leia.passwordHash }];
+      expect(events).toEqual(['hash', kept, 'hash', kept]);
+    });
+
+    it('stores the hash that was verified, in case it was replaced after the user was read', async () => {
+      confirmPassword.mockResolvedValue({ ...leia, passwordHash: 'newer hash' });
+      await replace({ name: 'organa', current_password: 'secret', password: 'secret' }, owner);
+      expect(updateIfUnchanged.mock.calls[0]?.[0]).toMatchObject({ passwordHash: 'newer hash' });
+      expect(events[1]).toEqual([
+        'updateIfUnchanged',
+        { name: 'organa', passwordHash: 'newer hash' },
+      ]);
+    });
+  });
+
+  describe('with FLASK_COMPAT', () => {
+    beforeEach(() => {
+      config.flaskCompat = true;
+    });
+
+    it('asks a user for no current password, and keeps the session of the caller', async () => {
+      await replace({ password: 'other' }, owner);
+      expect(confirmPassword).not.toHaveBeenCalled();
+      expect(events).toContainEqual(['end sessions', '7', 'session']);
+    });
+
+    it('refuses a current password as unknown', async () => {
+      await expect(replace({ current_password: 'secret' }, owner)).rejects.toMatchObject(
+        messages({ current_password: ['Unknown field.'] }),
+      );
+    });
+  });
+
+  describe('refuses, before it hashes,', () => {
+    it('a user that does not exist, with 404', async () => {
+      await expect(replace({}, administrator, 8)).rejects.toMatchObject({ code: 'not_found' });
+      expect(turns).toEqual([]);
+    });
+
+    it('a name that another user has', async () => {
+      taken = ['luke', 'leia'];
+      await expect(replace({ name: 'luke' })).rejects.toMatchObject({ code: 'name_taken' });
+      expect(turns).toEqual([]);
+      await expect(replace({ name: 'leia' })).resolves.toMatchObject({ name: 'leia' });
+    });
+
+    it('a new name that breaks the rules, but not one that the user has from earlier rules', async () => {
+      const problem = messages({ name: ['Must not begin or end with white space.'] });
+      await expect(replace({ name: ' luke' })).rejects.toMatchObject(problem);
+      await expect(replace({ name: ' luke' }, administrator, 8)).rejects.toMatchObject(problem);
+      expect(turns).toEqual([]);
+      stored = { ...leia, name: ' luke' };
+      await expect(replace({ name: ' luke' })).resolves.toMatchObject({ name: ' luke' });
+    });
+
+    it('a password that breaks the rules', async () => {
+      rules.mockImplementation(() => {
+        throw new Error('refused');
+      });
+      await expect(replace({ name: 'ame\u0301lie' })).rejects.toThrow('refused');
+      expect(rules).toHaveBeenCalledWith('secret', 'am\u00e9lie');
+      expect(turns).toEqual([]);
+    });
+  });
+
+  it('changes nothing if the session of the caller has ended', async () => {
+    requireActiveSession.mockRejectedValue(new TokenError(tokenRevoked));
+    await expect(replace({ password: 'other' })).rejects.toMatchObject({ code: 'token_revoked' });
+    expect(requireActiveSession).toHaveBeenCalledWith(administrator.token);
+    expect(events).toEqual(['hash']);
+  });
+
+  it('reads the user again if another request changed them meanwhile, and hashes only once', async () => {
+    updateIfUnchanged.mockImplementationOnce(async () => {
+      stored = { ...leia, passwordHash: 'newer hash' };
+      return false;
+    });
+    await replace({ password: 'other' });
+    expect(updateIfUnchanged.mock.calls.map(([user]) => user.passwordHash)).toEqual([
+      ...['hash of secret', 'newer hash'],
+    ]);
+    expect(events.filter((event) => event === 'hash')).toHaveLength(1);
+  });
+
+  it('gives up with 503 after three changes by others', async () => {
+    updateIfUnchanged.mockResolvedValue(false);
+    await expect(replace({})).rejects.toMatchObject({ code: 'service_unavailable' });
+    expect(updateIfUnchanged).toHaveBeenCalledTimes(3);
+    expect(events).toEqual(['hash']);
+  });
+});
