@@ -17,13 +17,12 @@ type Metadata = ReturnType<
 export interface Check {
   name: string;
   constraints: unknown[];
-  /** Whether it is about the type of the value, rather than its content. */
-  isType: boolean;
-  /** Whether it is about each item of a list. */
+  /** Whether the check concerns each item of a list. */
   each: boolean;
   isValid: (value: unknown, args: ValidationArguments) => boolean;
   message: (args: ValidationArguments) => string;
-  appliesTo: (object: object, value: unknown) => boolean;
+  /** The option `validateIf` of the decorator; null if the check always applies. */
+  appliesTo: ((object: object, value: unknown) => boolean) | null;
 }
 
 /** How one field of a body is checked. */
@@ -33,7 +32,9 @@ export interface FieldPlan {
   isKnown: (config: AppConfig) => boolean;
   /** All must hold, or the field is not checked: `@IsOptional`, `@ValidateIf`. */
   conditions: readonly ((object: object, value: unknown) => boolean)[];
-  checks: readonly Check[];
+  /** Checks of the type of the value. They run before all others. */
+  typeChecks: readonly Check[];
+  contentChecks: readonly Check[];
   /** The class of a nested object, or of the items of a list. */
   nested: BodyClass | null;
   /** Whether the value is a list. */
@@ -42,8 +43,8 @@ export interface FieldPlan {
   isDate: boolean;
 }
 
-/** How a body of a class is checked, worked out once. */
-export type BodyPlan = ReadonlyMap<string, FieldPlan>;
+/** How the fields of a body are checked, by name. */
+type BodyPlan = ReadonlyMap<string, FieldPlan>;
 
 const plans = new WeakMap<BodyClass, BodyPlan>();
 
@@ -80,7 +81,8 @@ function fieldPlan(type: BodyClass, name: string, all: readonly Metadata[]): Fie
     name,
     isKnown: (config) => isKnown(conditions, config),
     conditions,
-    checks,
+    typeChecks: checks.filter((check) => isTypeCheck(check.name)),
+    contentChecks: checks.filter((check) => !isTypeCheck(check.name)),
     nested: nested.length > 0 ? nestedClass(type, name, declared) : null,
     isList:
       declared === Array ||
@@ -90,13 +92,13 @@ function fieldPlan(type: BodyClass, name: string, all: readonly Metadata[]): Fie
   };
 }
 
-/** Of several bounds of one kind, the narrowest is checked first, because its message is the useful one. */
+/** Of several bounds of one kind, the narrowest is checked first: its message is the useful one. */
 function narrowness({ name, constraints: [bound] }: Check): number {
   if (typeof bound !== 'number') return 0;
   return name === 'max' || name === 'maxLength' ? -bound : bound;
 }
 
-/** @throws Error for what would be ignored silently */
+/** @throws Error for decorators that would be ignored silently */
 function refuseUnsupported(type: BodyClass, name: string, all: readonly Metadata[]): void {
   const field = `${type.name}.${name}`;
   if (all.some(({ groups }) => groups?.length > 0)) throw new Error(`${field} has groups`);
@@ -134,7 +136,6 @@ function checksOf(type: BodyClass, metadata: Metadata): Check[] {
       return {
         name,
         constraints: constraints as unknown[],
-        isType: isTypeCheck(name),
         each,
         isValid: strict
           ? (value) => strict(value, constraints as never[])
@@ -144,7 +145,7 @@ function checksOf(type: BodyClass, metadata: Metadata): Check[] {
           messageFor(name)?.(args) ??
           textOf(instance.defaultMessage?.(args), args) ??
           `Invalid (${name}).`,
-        appliesTo: validateIf ?? (() => true),
+        appliesTo: validateIf ?? null,
       };
     });
 }
@@ -165,7 +166,7 @@ function defaultBounds(checks: readonly Check[]): Check[] {
     if (checks.some((check) => check.name === name)) return [];
     if (name === 'min' && checks.some((check) => check.name === 'isPositive')) return [];
     const message = (args: ValidationArguments) => messages[name](args.constraints[0] as number);
-    return [{ ...integer, name, isType: false, constraints: [INT_32[name]], isValid, message }];
+    return [{ ...integer, name, constraints: [INT_32[name]], isValid, message }];
   };
   return [
     ...bound('min', (value) => (value as number) >= INT_32.min),
@@ -197,12 +198,12 @@ export function isBodyClass(type: unknown): type is BodyClass {
   return !NO_CLASSES.includes(type);
 }
 
-/** What the decorators of class-validator have registered for a class. */
+/** The metadata that the decorators of class-validator have registered for a class. */
 export function metadataOf(type: BodyClass): readonly Metadata[] {
   return getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
 }
 
-/** From `@Type(() => Item)` of class-transformer, or the declared type of the property. */
+/** The class in `@Type(() => Item)` of class-transformer, or the declared type of the property. */
 function nestedClass(type: BodyClass, name: string, declared: unknown): BodyClass {
   const typed = defaultMetadataStorage.findTypeMetadata(type, name);
   if (typed?.options?.discriminator) {

@@ -5,7 +5,7 @@ import { formatOf, orNull } from './integer-column.js';
 
 type Schema = Record<string, unknown>;
 
-/** What each constraint of class-validator says in JSON Schema. */
+/** The keywords of JSON Schema for each constraint of class-validator. */
 const KEYWORDS: Readonly<Record<string, (constraints: readonly unknown[]) => Schema>> = {
   isString: () => ({ type: 'string' }),
   isInt: () => ({ type: 'integer' }),
@@ -21,7 +21,7 @@ const KEYWORDS: Readonly<Record<string, (constraints: readonly unknown[]) => Sch
   isUuid: () => ({ type: 'string', format: 'uuid' }),
   isEnum: ([members]) => ({ enum: enumValues(members as object) }),
   isIn: ([values]) => ({ enum: values }),
-  // JSON Schema has no flags.
+  // JSON Schema has no flags for patterns.
   matches: ([pattern]) =>
     (pattern as RegExp).flags === '' ? { pattern: (pattern as RegExp).source } : {},
   isNotEmpty: () => ({ minLength: 1 }),
@@ -40,28 +40,28 @@ const LIST_KEYWORDS: typeof KEYWORDS = {
   arrayUnique: () => ({ uniqueItems: true }),
 };
 
-/** Where `@ApiProperty()` keeps what it was given. */
+/** The metadata key under which `@ApiProperty()` keeps its options. */
 const API_MODEL_PROPERTIES = 'swagger/apiModelProperties';
 
 const described = new WeakSet<BodyClass>();
 
 /**
- * Gives the fields of a body the schemas that its class-validator decorators say, so that
- * `@ApiProperty()` has to repeat none of it. What `@ApiProperty()` says besides is kept.
+ * Derives the schemas of a body's fields from its class-validator decorators, so that
+ * `@ApiProperty()` does not have to repeat them. Other options of `@ApiProperty()` are kept.
  */
 export function describeBody(type: BodyClass): void {
   if (described.has(type)) return;
   described.add(type);
   const prototype = type.prototype as object;
   for (const field of planOf(type).values()) {
-    const { name, nested } = field;
+    const { name, nested, typeChecks, contentChecks } = field;
     if (nested) describeBody(nested);
     const key = API_MODEL_PROPERTIES;
     const given = { ...(Reflect.getMetadata(key, prototype, name) as Schema | undefined) };
     // Swagger fills in the declared type, which says less than the decorators.
     const declared: unknown = Reflect.getMetadata('design:type', prototype, name);
     if (given.type === declared) delete given.type;
-    const isChecked = nested !== null || field.checks.length > 0;
+    const isChecked = nested !== null || typeChecks.length + contentChecks.length > 0;
     const isOptional = !isChecked || isSkippedFor(undefined, type, field);
     const required = !isOptional && given.required !== false;
     Reflect.deleteMetadata(key, prototype, name);
@@ -74,13 +74,14 @@ function isSkippedFor(value: unknown, type: BodyClass, { conditions }: FieldPlan
   try {
     return !conditions.every((condition) => condition(new type(), value));
   } catch {
-    // The condition looks at other fields.
+    // The condition depends on other fields.
     return true;
   }
 }
 
 function schemaOfField(type: BodyClass, field: FieldPlan): Schema {
-  const { nested, isList, checks } = field;
+  const { nested, isList, typeChecks, contentChecks } = field;
+  const checks = [...typeChecks, ...contentChecks];
   const ownKeywords = keywordsOf(
     checks.filter(({ each }) => !each),
     KEYWORDS,
@@ -102,7 +103,7 @@ function keywordsOf(checks: readonly Check[], keywords: typeof KEYWORDS): Schema
   for (const { name, constraints } of checks) {
     for (const [keyword, value] of Object.entries(keywords[name]?.(constraints) ?? {})) {
       const known = schema[keyword];
-      // Of two bounds the narrower one holds.
+      // Of two bounds, the narrower one applies.
       if (keyword === 'minimum') schema[keyword] = Math.max(Number(value), Number(known ?? value));
       else if (keyword === 'maximum') {
         schema[keyword] = Math.min(Number(value), Number(known ?? value));

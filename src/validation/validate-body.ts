@@ -13,11 +13,11 @@ interface Context {
 }
 
 /**
- * Checks a body against the class-validator decorators of its class, and makes it an instance of the
- * class. Every field is required unless a decorator says otherwise, and no other field is allowed. An
- * error of a nested field is named by its path: `address.city`, `items.0.name`.
+ * Checks a body against the class-validator decorators of its class, and converts it to an instance
+ * of the class. Every field is required unless a decorator says otherwise, and no other field is
+ * allowed. An error of a nested field is named by its path: `address.city`, `items.0.name`.
  *
- * @param options.ignoreUnknown whether unknown fields are left out, rather than refused
+ * @param options.ignoreUnknown whether unknown fields are left out, and not refused
  * @throws ApiError `validation_failed`, with a message for each invalid field
  */
 export function validateBody<T extends object>(
@@ -60,10 +60,10 @@ function checkField(
   context: Context,
   path: string,
 ): void {
-  const { name, checks, conditions, nested } = field;
+  const { name, conditions, nested } = field;
   const value = dto[name];
   if (!conditions.every((condition) => holds(condition, dto, value))) return;
-  if (value === undefined && checks.length === 0 && !nested) return;
+  if (value === undefined && !isChecked(field)) return;
   const message = fieldError(field, dto, value);
   if (message !== null) context.errors.push([path + name, [message]]);
   else if (nested) dto[name] = checkNested(nested, value, context, path + name);
@@ -78,25 +78,39 @@ function holds(condition: FieldPlan['conditions'][number], dto: object, value: u
   }
 }
 
-function fieldError({ name, checks, nested, isList }: FieldPlan, dto: object, value: unknown) {
-  const isChecked = checks.length > 0 || nested !== null;
-  if (isChecked && value === undefined) return messages.required;
-  if (isChecked && value === null) return messages.null;
-  const args = { targetName: dto.constructor.name, property: name, object: dto, value };
-  const failure = (ofType: boolean) => {
-    for (const check of checks) {
-      if (check.isType !== ofType || !check.appliesTo(dto, value)) continue;
-      const given: ValidationArguments = { ...args, constraints: check.constraints };
-      if (!isValid(check, value, given)) return check.message(given);
-    }
-    return null;
-  };
+function isChecked({ typeChecks, contentChecks, nested }: FieldPlan): boolean {
+  return typeChecks.length > 0 || contentChecks.length > 0 || nested !== null;
+}
+
+function fieldError(field: FieldPlan, dto: object, value: unknown): string | null {
+  const { typeChecks, contentChecks, nested, isList } = field;
+  if (isChecked(field) && value === undefined) return messages.required;
+  if (isChecked(field) && value === null) return messages.null;
   const message =
-    failure(true) ?? (nested || hasOnlyText(value) ? failure(false) : messages.string);
+    firstFailure(typeChecks, field, dto, value) ??
+    (nested || hasOnlyText(value)
+      ? firstFailure(contentChecks, field, dto, value)
+      : messages.string);
   if (message !== null) return message;
   if (!nested) return null;
   if (isList !== Array.isArray(value)) return isList ? messages.list : messages.body;
   return [value].flat().every(isPlainObject) ? null : messages.body;
+}
+
+function firstFailure(
+  checks: readonly Check[],
+  { name }: FieldPlan,
+  dto: object,
+  value: unknown,
+): string | null {
+  for (const check of checks) {
+    if (check.appliesTo && !check.appliesTo(dto, value)) continue;
+    const { constraints } = check;
+    const targetName = dto.constructor.name;
+    const args = { targetName, property: name, object: dto, value, constraints };
+    if (!isValid(check, value, args)) return check.message(args);
+  }
+  return null;
 }
 
 function isValid({ each, isValid: check }: Check, value: unknown, args: ValidationArguments) {
@@ -104,7 +118,7 @@ function isValid({ each, isValid: check }: Check, value: unknown, args: Validati
     if (!each) return check(value, args);
     return Array.isArray(value) && value.every((item) => check(item, args));
   } catch {
-    // A check of one's own may not expect every value.
+    // A custom check may throw if it does not expect the value.
     return false;
   }
 }
@@ -116,7 +130,9 @@ function checkNested(type: BodyClass, value: unknown, context: Context, path: st
   return value.map((item, index) => make(item, `${path}.${index}`));
 }
 
-/** Dates and times of RFC 3339 as a `Date`; anything else as it is, which its check refuses. */
+/**
+ * Converts dates and times (RFC 3339) to `Date`. The check of the field refuses any other value.
+ */
 function toDate(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toDate);
   return isDateTime(value) ? new Date(value) : value;
