@@ -31,39 +31,39 @@ import { TokenKeys } from './keys/token-keys.js';
 import { closeRegistration } from './users/registration.guard.js';
 
 /** Timeouts of connections, in milliseconds. */
-export interface Timeouts {
+interface Timeouts {
   /** Timeout of the request head. */
   head: number;
   /** Timeout of the whole request. */
   request: number;
-  /** Timeout of a response of which the client reads nothing. */
+  /** Timeout of a response that the client does not read. */
   unread: number;
   /** Interval of the checks for unread responses and idle connections. */
-  look: number;
+  checkInterval: number;
   /** Timeout of an idle connection. */
   keepAlive: number;
 }
 
-/** How long a client that sends slowly, or reads no response, may hold a connection. */
+/** The defaults limit how long a client that sends or reads too slowly may hold a connection. */
 const defaultTimeouts: Timeouts = {
   head: 10_000,
   request: 30_000,
   unread: 30_000,
-  look: 1_000,
+  checkInterval: 1_000,
   // Longer than proxies keep their idle connections (60 s by default in nginx and in load balancers
   // of AWS): otherwise a proxy could send a request on a connection that the service is closing.
   keepAlive: 72_000,
 };
 
 export interface AppOptions {
-  /** Modules beside the application's own. */
+  /** Modules in addition to the application's own. */
   imports?: Imports;
   logger?: LoggerService | false;
   timeouts?: Partial<Timeouts>;
 }
 
 /**
- * Makes the application, ready to listen. Everything that is no provider is set up here.
+ * Creates the application, ready to listen. Everything that is not a provider is set up here.
  *
  * @throws StartError if the database or a key cannot be used
  */
@@ -75,7 +75,7 @@ export async function createApp(
     timeouts = {},
   }: AppOptions = {},
 ): Promise<NestFastifyApplication> {
-  // Keys and the database are opened before Nest knows the logger, and may have something to say.
+  // The keys and the database may log before Nest knows the logger.
   if (logger) Logger.overrideLogger(logger);
   const servers: Server[] = [];
   const app = await NestFactory.create<NestFastifyApplication>(
@@ -98,7 +98,7 @@ export async function createApp(
   return app;
 }
 
-/** The application's modules on an open database. */
+/** Loads the keys, opens the database, and returns the root module. */
 export async function applicationModule(
   config: AppConfig,
   imports: Imports = [],
@@ -108,23 +108,23 @@ export async function applicationModule(
   return AppModule.forRoot({ config, keys, database }, imports);
 }
 
-/** @param servers to which those of the adapter are added */
+/** @param servers receives the HTTP servers of the adapter */
 function adapterFor(config: AppConfig, timeouts: Timeouts, servers: Server[]): FastifyAdapter {
   return new FastifyAdapter({
     ...answersBeforeRouting,
     serverFactory: (handle: RequestListener) => {
       const server = createBoundedServer(
         {
-          // Node would refuse with an empty body what `refuseOddRequests` refuses with one.
+          // `refuseOddRequests` requires `Host` instead, because Node's response has no body.
           requireHostHeader: false,
           headersTimeout: timeouts.head,
           requestTimeout: timeouts.request,
-          connectionsCheckingInterval: timeouts.look,
+          connectionsCheckingInterval: timeouts.checkInterval,
         },
         {
-          handle: (request, answer) => {
-            closeAfterFaultyFraming(request, answer);
-            handle(request, answer);
+          handle: (request, response) => {
+            closeAfterFaultyFraming(request, response);
+            handle(request, response);
           },
           refuseExpectation,
         },
@@ -135,11 +135,11 @@ function adapterFor(config: AppConfig, timeouts: Timeouts, servers: Server[]): F
     },
     genReqId: requestIdOf,
     bodyLimit: BODY_LIMIT,
-    // As long as a path may be at all: a long id names nothing, like any other.
+    // No path is longer, so a long id is answered like any other id that does not exist.
     routerOptions: { maxParamLength: 16_384 },
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     forceCloseConnections: 'idle',
-    // No middleware is used, and security must not rest on any.
+    // The application uses no middleware, and its security must not depend on any.
     skipMiddie: true,
   });
 }

@@ -1,6 +1,6 @@
 import type { ErrorKind } from '../errors/api-error.js';
 
-/** Books that one user may have. */
+/** Maximum number of books of one user. */
 export const MAX_BOOKS = 10_000;
 
 export const limitReached: ErrorKind = {

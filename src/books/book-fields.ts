@@ -1,7 +1,7 @@
 import { integer, type ListFields, text } from '../lists/list-field.js';
 import { Book } from './book.entity.js';
 
-/** What lists of books can be filtered and sorted by. */
+/** The fields by which lists of books can be filtered and sorted. */
 export const bookFields = {
   id: integer(),
   name: text({ normalized: true }),

@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 
-/** A book of one user, who alone knows of it. */
+/** A book of one user. Other users cannot see it. */
 @Entity('books')
 @Index('books_owner_name_author_key', ['ownerId', 'name', 'author'], { unique: true })
 @Index('books_owner_id_idx', ['ownerId', 'id'])
@@ -8,7 +8,10 @@ export class Book {
   @PrimaryGeneratedColumn('increment', { type: 'integer' })
   id: number;
 
-  /** The user's id. No foreign key: it would remove all books of a user in one write. */
+  /**
+   * The id of the user. It is not a foreign key, because deleting a user would then delete all of
+   * their books in one write.
+   */
   @Column('integer', { name: 'user_id' })
   ownerId: number;
 

@@ -13,20 +13,21 @@ import { bookExists, limitReached, MAX_BOOKS } from './book-errors.js';
 import { bookFields } from './book-fields.js';
 import { Book } from './book.entity.js';
 
-/** What a client says of a book. */
+/** The values of a book that a client sets. */
 export type BookValues = Pick<Book, 'name' | 'author' | 'publisher' | 'price'>;
 
 /**
- * Books below the limit from which writes of one user wait for each other. Far more than the writes
- * that all instances can have under way, each of which has ten connections.
+ * Number of books below the limit from which one user's new books are added one by one. It is far
+ * more than the writes that all instances can run at the same time, because each instance has ten
+ * connections.
  */
 const MARGIN = 1000;
 
-/** Books may outlive their owner for some seconds; see `UserRemovalsService`. */
+/** Books may remain for some seconds after their owner is removed; see `UserRemovalsService`. */
 const ownerExists = (parameter: string): string =>
   `EXISTS (SELECT 1 FROM users WHERE users.id = :${parameter})`;
 
-/** The books of one user: whose they are is part of every query. */
+/** Reads and writes books. Every query is limited to the books of one owner. */
 @Injectable()
 export class BookRepository {
   private readonly lists: ListReader<Book>;
@@ -50,16 +51,16 @@ export class BookRepository {
           .createQueryBuilder(Book, 'book')
           .where(`book.ownerId = :ownerId AND book.${THIS_ID} AND ${ownerExists('ownerId')}`),
     });
-    const owner = (lock: 'exists' | 'alone') =>
+    const owner = (lock: 'share' | 'exclusive') =>
       database.select<User, 'ownerId'>({
         parameters: ['ownerId'],
         lock,
         query: (manager) =>
           manager.createQueryBuilder(User, 'user').select('user.id').where('user.id = :ownerId'),
       });
-    this.ownerShared = owner('exists');
-    this.ownerLocked = owner('alone');
-    // Reads one index, and no more of it than so many entries.
+    this.ownerShared = owner('share');
+    this.ownerLocked = owner('exclusive');
+    // Selects the owner's book number `count`. It reads at most that many entries of one index.
     const nth = (count: number) =>
       database.select<Book, 'ownerId'>({
         parameters: ['ownerId'],
@@ -85,11 +86,11 @@ export class BookRepository {
   }
 
   /**
-   * The owner's row cannot be removed until the book is in. Near the limit, it is locked for this
-   * write alone before books are counted, so that concurrent requests, at any instance, cannot exceed
-   * the limit together.
+   * Adds a book. The lock on the owner's row keeps the owner from being removed before the book is
+   * stored. It is shared, but near the limit it becomes exclusive before the books are counted, so
+   * that concurrent requests, at any instance, cannot exceed the limit.
    *
-   * @returns null where there is no such owner
+   * @returns null if the owner does not exist
    * @throws ApiError `book_exists`, `limit_reached`
    */
   async add(ownerId: number, values: BookValues): Promise<Book | null> {
@@ -135,7 +136,7 @@ export class BookRepository {
   }
 
   /**
-   * Removes up to `WRITE_BATCH` books of a user who is deleted.
+   * Removes up to `WRITE_BATCH` books of a deleted user.
    *
    * @returns whether there may be more
    */

@@ -41,7 +41,7 @@ export class BooksController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Get a book of yours' })
+  @ApiOperation({ summary: 'Get one of your books' })
   @ApiOkResponse({ type: BookResponse })
   @ApiErrors(notFound)
   async get(@OwnerId() ownerId: number, @ResourceId() id: number): Promise<BookResponse> {
@@ -65,7 +65,7 @@ export class BooksController {
   }
 
   @Put(':id')
-  @ApiOperation({ summary: 'Replace a book of yours' })
+  @ApiOperation({ summary: 'Replace one of your books' })
   @ApiOkResponse({ type: BookResponse })
   @ApiBodyErrors(badBody)
   @ApiErrors(idMismatch, notFound, bookExists, serviceUnavailable)
@@ -80,7 +80,7 @@ export class BooksController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Delete a book of yours' })
+  @ApiOperation({ summary: 'Delete one of your books' })
   @ApiNoContentResponse()
   @ApiErrors(notFound, serviceUnavailable)
   async remove(@OwnerId() ownerId: number, @ResourceId() id: number): Promise<void> {

@@ -6,7 +6,7 @@ import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import { BookRepository, type BookValues } from './book.repository.js';
 import type { Book } from './book.entity.js';
 
-/** Books as their owner sees them: another's book cannot be told from one that is not there. */
+/** The books of their owner. A book of another user is answered like one that does not exist. */
 @Injectable()
 export class BooksService {
   constructor(private readonly books: BookRepository) {}
@@ -22,10 +22,12 @@ export class BooksService {
     return book;
   }
 
-  /** @throws ApiError `book_exists`, `limit_reached`, `token_revoked` where the owner is gone */
+  /**
+   * @throws ApiError `book_exists`, `limit_reached`, `token_revoked` if the owner does not exist
+   */
   async create(ownerId: number, values: BookValues): Promise<Book> {
     const book = await this.books.add(ownerId, values);
-    if (!book) throw new TokenError(tokenRevoked, 'there is no such user');
+    if (!book) throw new TokenError(tokenRevoked, 'the user does not exist');
     return book;
   }
 

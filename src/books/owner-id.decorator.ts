@@ -12,5 +12,5 @@ export const OwnerId = createParamDecorator((_: unknown, context: ExecutionConte
 export function ownerOf({ subject }: Token): number {
   const id = parseRowId(subject);
   if (id !== null) return id;
-  throw new TokenError(tokenRevoked, 'there is no such user');
+  throw new TokenError(tokenRevoked, 'the user does not exist');
 }

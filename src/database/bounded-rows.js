@@ -1,17 +1,17 @@
 // @ts-check
-// JavaScript, because a worker thread runs it, also under Jest, where nothing compiles it.
+// JavaScript, because a worker thread runs it. Under Jest, no code of a worker is compiled.
 import { Buffer } from 'node:buffer';
 
-/** Bytes of JSON after which a response gets no more rows. With other fields it stays below 1 MiB. */
+/** Bytes of JSON after which a response gets no more rows. It stays below 1 MiB with all fields. */
 const LIMIT = 500_000;
 
-/** JSON escapes these: a control character or a lone surrogate becomes six bytes. */
+/** Characters that JSON escapes. A control character or a lone surrogate becomes six bytes. */
 // eslint-disable-next-line no-control-regex
 const ESCAPED = /[\u0000-\u001f"\\\ud800-\udfff]/;
 
 /**
  * Takes rows until their texts exceed 500,000 bytes of JSON, because a response of a thousand large
- * rows would delay other requests. The row that exceeds the limit is the last one.
+ * rows would delay other requests. The row that exceeds the limit is included.
  *
  * @param {Iterable<unknown[]>} rows
  * @param {number} bytes of JSON that the response holds already
@@ -23,7 +23,7 @@ export function takeBounded(rows, bytes = 0) {
   const taken = [];
   let measured = 0;
   let exact = bytes;
-  // No text has more than six bytes per UTF-16 unit. Small pages are not measured more exactly.
+  // A UTF-16 unit has at most six bytes. Small pages need no more exact measurement.
   let maxBytes = bytes;
   for (const row of rows) {
     taken.push(row);

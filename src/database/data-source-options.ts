@@ -8,7 +8,7 @@ import { loadSqliteDriver } from './sqlite/sqlite-driver.js';
 
 export type Entities = MixedList<new () => object>;
 
-/** Connections to PostgreSQL. Its own default of 100 leaves room for several instances. */
+/** Connections of the pool. PostgreSQL accepts 100 by default, enough for several instances. */
 const POOL_SIZE = 10;
 
 export function dataSourceOptions(settings: DatabaseSettings, entities: Entities) {
@@ -23,29 +23,29 @@ export function sqliteOptions(file: string, entities: Entities) {
     type: 'better-sqlite3',
     driver: loadSqliteDriver().Sqlite,
     database: file,
-    // A file is made by `createSqliteFile` alone.
+    // Only `createSqliteFile` creates files.
     fileMustExist: file !== ':memory:',
-    // Longer would stall every other request of this process; see SqliteDatabase.
+    // Milliseconds. A lock blocks the event loop for that time, so `untilUnlocked` does the rest.
     timeout: 5,
     prepareDatabase: (connection: unknown) => {
       const { pragma, readonly } = bind(connection as Connection);
       if (!readonly) pragma('journal_mode = WAL');
-      // What is deleted is overwritten, rather than left in free pages of the file and its backups.
+      // Overwrites deleted data, which would otherwise stay in free pages and in backups.
       pragma('secure_delete = ON');
-      // An acknowledged write survives a power cut, not only a killed process.
+      // An acknowledged write survives a power failure, and not only a killed process.
       pragma('synchronous = FULL');
     },
   } satisfies BetterSqlite3DataSourceOptions;
 }
 
-/** Its timeouts are those of single queries and transactions; see `PostgresClient`. */
+/** `PostgresClient` sets the timeouts of queries and transactions. */
 export function postgresOptions({ url }: PostgresSettings, entities: Entities) {
   return {
     ...shared(entities),
     type: 'postgres',
     url,
     poolSize: POOL_SIZE,
-    // Every bigint here is a moment or a count below 2^53.
+    // Every bigint here is a timestamp or a count below 2^53.
     parseInt8: true,
     connectTimeoutMS: 4_000,
     applicationName: 'nest-rest-jwt',
@@ -53,8 +53,8 @@ export function postgresOptions({ url }: PostgresSettings, entities: Entities) {
 }
 
 /**
- * Names of migrations that are not among the rows of the table `migrations`. Rows that this version
- * does not know are those of a later one, which runs during a rolling upgrade.
+ * Returns the names of migrations that are not among the rows of the table `migrations`. Rows with
+ * unknown names are ignored: during a rolling upgrade, a later version has added them.
  */
 export function missingOf({ migrations }: DataSource, rows: { name: string }[]): string[] {
   const applied = new Set(rows.map(({ name }) => name));

@@ -6,7 +6,7 @@ import { PostgresDatabase } from './postgres/postgres-database.js';
 import { SqliteDatabase } from './sqlite/sqlite-database.js';
 import { WriteBatchesService } from './write-batches.service.js';
 
-/** Gives every module the database, and closes it when nothing is left that could ask. */
+/** Provides the database to every module, and closes it at the end of the shutdown. */
 @Global()
 @Module({})
 export class DatabaseModule implements OnApplicationShutdown {

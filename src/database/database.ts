@@ -3,12 +3,12 @@ import { ApiError, type ErrorKind } from '../errors/api-error.js';
 import type { BuildSelect, Select } from './select.js';
 
 /**
- * The one way to the data, whichever engine holds it.
+ * All access to the data, on either database engine.
  *
- * Reads are prepared once, as a `Select`, and run on a connection that never writes. Every
- * write, be it a single statement, goes through `write`, which is a transaction of its own:
- * TypeORM shares one SQLite connection among all requests, so that statements outside of it
- * would fall into whatever transaction is open at that moment.
+ * Reads are prepared once, as a `Select`, and do not run in the transactions of other requests.
+ * Every write, even a single statement, goes through `write`, which runs it in a transaction:
+ * TypeORM shares one SQLite connection among all requests, so a statement outside of `write` would
+ * become part of any transaction that happens to be open.
  */
 export abstract class Database {
   /** @throws StartError if the database cannot be used */
@@ -17,43 +17,43 @@ export abstract class Database {
   abstract close(): Promise<void>;
 
   /**
-   * Runs a trivial query, for as long as it takes: the caller limits the time.
+   * Runs a trivial query. The caller limits the time.
    *
-   * @throws Error if the database refuses it
+   * @throws Error if the database fails, or does not accept writes
    */
   abstract check(): Promise<void>;
 
-  /** Names of migrations of this version that the database lacks, such as after a restored backup. */
+  /** Names of migrations that the database lacks, such as after an old backup was restored. */
   abstract missingMigrations(): Promise<string[]>;
 
   /**
-   * Runs `work` in a transaction: all of it is kept when the promise resolves, none of it when
-   * it rejects. Called within another `write` it joins that one. Reads within see its changes.
-   * `work` should wait for nothing but the database, since on SQLite all other writes wait for it,
-   * and may be run again from its beginning, where the database undid it.
+   * Runs `work` in a transaction, which is committed if the promise resolves, and rolled back if it
+   * rejects. A call within another `write` joins its transaction. Reads within `work` see its
+   * changes. `work` should wait for nothing but the database, because on SQLite all other writes
+   * wait for it. After a deadlock, `work` runs again from its beginning.
    *
    * @throws ApiError 503 if too many writes are queued, or the database stays locked
    */
   abstract write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
 
-  /** Prepares a read; see `BuildSelect`. Cheap until it first runs. */
+  /** Prepares a read; see `BuildSelect`. Its SQL is built when it runs for the first time. */
   abstract select<Entity extends ObjectLiteral, Parameter extends string>(
     build: BuildSelect<Entity, Parameter>,
   ): Select<Entity, Parameter>;
 
   /**
-   * Removes earlier versions of rows from files beside the database, where it keeps any: SQLite's
-   * log holds them until it is overwritten.
+   * Removes earlier versions of rows from SQLite's log, which would keep them until it is
+   * overwritten.
    *
-   * @returns false if that is not possible at this moment
+   * @returns false if that is not possible now
    */
   abstract clearLog(): boolean;
 
   /**
-   * A `write` of which the database says whether it would make something twice: a look beforehand
-   * could be outrun by another request.
+   * Runs a `write` that may violate a unique index. A check before the write is not enough, because
+   * another request could insert the same row in between.
    *
-   * @throws ApiError of that kind where a row would have broken a unique index
+   * @throws ApiError of the kind `duplicate` if a row would violate a unique index
    */
   async writeUnique<T>(
     duplicate: ErrorKind,
@@ -68,13 +68,13 @@ export abstract class Database {
   }
 
   /**
-   * SQL that says whether a column of the type `simple-json`, which holds a list of texts, has one
-   * of them in it.
+   * Returns the SQL condition that a list of texts contains a text.
    *
-   * @param parameter as a query names it: `:role`
+   * @param column of the type `simple-json`
+   * @param parameter as it is written in a query: `:role`
    */
   abstract listHolds(column: string, parameter: string): string;
 
-  /** Whether the error says that a row would have broken a unique index. */
+  /** Whether the error says that a row would violate a unique index. */
   protected abstract isUniqueViolation(error: unknown): boolean;
 }

@@ -1,6 +1,6 @@
 import { QueryFailedError } from 'typeorm';
 
-/** The database's own code of an error, such as `SQLITE_BUSY` or `23505`; empty for any other. */
+/** The database's own code of an error, such as `SQLITE_BUSY` or `23505`; empty if it has none. */
 export function codeOf(error: unknown): string {
   const source = error instanceof QueryFailedError ? (error.driverError as unknown) : error;
   if (typeof source !== 'object' || source === null || !('code' in source)) return '';

@@ -12,12 +12,12 @@ interface Options {
 }
 
 /**
- * A data source that migrates in one transaction, under a lock. The start and TypeORM's commands use
- * it alike. `transaction` in the options of the commands has no effect.
+ * A data source that runs all migrations in one transaction, under a lock. Both the start of the
+ * service and TypeORM's commands use it. The option `transaction` of the commands has no effect.
  *
- * The lock is taken before the migrations are read. Of two processes that start on the same empty
- * database the second waits, and finds the work done. A killed process leaves neither a lock nor a
- * part of a migration behind.
+ * It takes the lock before it reads which migrations have run. If two processes start on the same
+ * empty database, the second one waits and then has nothing to do. A killed process leaves neither
+ * a lock nor a part of a migration behind.
  *
  * See docs/decisions/0004-migrations.md.
  */
@@ -54,17 +54,18 @@ export class MigrationSource extends DataSource {
       }
       return await this.withoutForeignKeys(() => work(executor));
     } finally {
-      // A lost connection leaves nothing to roll back, and its error is the one to report.
+      // After a lost connection there is nothing to roll back, and its error is the one to report.
       if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
       await runner.release();
     }
   }
 
   /**
-   * SQLite rebuilds a table to alter it, and foreign keys would delete the rows that refer to the old
-   * one. The pragma has no effect within a transaction, and is therefore set before it begins.
+   * SQLite rebuilds a table to alter it, and foreign keys would delete the rows that refer to the
+   * old table. The pragma has no effect within a transaction, so it is set before the transaction
+   * begins.
    *
-   * @throws Error if rows refer to rows that are missing then
+   * @throws Error if rows refer to missing rows afterwards
    */
   private async withoutForeignKeys<T>(
     work: () => Promise<{ result: T; isChanged: boolean }>,

@@ -3,23 +3,24 @@ import { pauseSince } from '../scheduling/pause.js';
 import type { Database } from './database.js';
 
 /**
- * Rows that one statement removes. On SQLite it holds the main thread: 200 sessions with their indexes
- * take some 3 ms.
+ * Rows that one statement removes. On SQLite it blocks the main thread: 200 sessions with their
+ * indexes take about 3 ms.
  */
 const BATCH = 200;
 
 interface OldRows<Entity> {
+  /** The column that identifies a row. */
   key: keyof Entity & string;
-  /** The column that says when a row has had its time, in milliseconds since 1970. */
+  /** The column with the time from which a row is old, in milliseconds since 1970. */
   column: keyof Entity & string;
-  /** Rows up to here go. */
+  /** Rows whose column is not later than this are removed. */
   timestamp: number;
 }
 
 /**
- * Removes old rows, some at a time, with pauses in which requests are served.
+ * Removes old rows in batches, with pauses in which requests are served.
  *
- * @param signal ends it after the batch that is under way
+ * @param signal stops the removal after the current batch
  */
 export async function removeInBatches<Entity extends ObjectLiteral>(
   database: Database,
@@ -28,9 +29,9 @@ export async function removeInBatches<Entity extends ObjectLiteral>(
   signal?: AbortSignal,
 ): Promise<void> {
   while (!signal?.aborted) {
-    const begun = performance.now();
+    const startedAt = performance.now();
     if ((await removeBatch(database, entity, rows)) < BATCH) return;
-    await pauseSince(begun, signal);
+    await pauseSince(startedAt, signal);
   }
 }
 

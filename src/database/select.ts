@@ -6,14 +6,14 @@ import { FairQueue, type QueueKeys } from '../scheduling/fair-queue.js';
 export type Value = string | number | null;
 
 /**
- * Builds a query of one entity. Parameters are written as usual (`ship.id = :id`) and get their
- * values on each run; `parameters` names them. Columns that are `select: false` come only where
- * the query adds them.
+ * Describes a query of one entity. Its parameters are written as usual (`ship.id = :id`), and get
+ * their values on each run. Columns with `select: false` are read only if the query adds them.
  */
 export interface BuildSelect<Entity extends ObjectLiteral, Parameter extends string> {
   query: (manager: EntityManager) => SelectQueryBuilder<Entity>;
+  /** The names of the parameters. */
   parameters: readonly Parameter[];
-  /** The parameter that says how many rows at most: TypeORM writes a fixed number only. */
+  /** The parameter for the maximum number of rows. TypeORM itself only writes a fixed number. */
   limit?: Parameter;
   /**
    * Whether it is expensive: it may scan far more rows than it returns. Expensive reads wait in a
@@ -21,27 +21,28 @@ export interface BuildSelect<Entity extends ObjectLiteral, Parameter extends str
    */
   expensive?: boolean;
   /**
-   * How a run within a write locks the rows that it returns until the write ends: `exists` keeps them
-   * from being removed, `alone` also keeps out other runs with `alone`. SQLite needs no such lock,
-   * because it runs one write at a time.
+   * The lock that a run within a write takes on the returned rows until the write ends. Both kinds
+   * prevent other writes from removing the rows. `exclusive` also waits for other runs with
+   * `exclusive`, but not for `share`. SQLite needs no such lock, because it runs one write at a
+   * time.
    */
-  lock?: 'exists' | 'alone';
+  lock?: 'share' | 'exclusive';
 }
 
-/** Who asks for an expensive read. */
+/** The caller of an expensive read. */
 export interface ReadCaller {
-  /** Callers of one group share turns: a user, or the networks of an anonymous caller. */
+  /** The group that takes turns: a user, or the networks of an anonymous caller. */
   readonly group: QueueKeys['group'];
   /** Aborts when the caller hangs up. A queued read is then skipped. */
   readonly signal?: AbortSignal;
 }
 
-/** Reads that the service does for itself. */
+/** The caller of reads that the service makes for itself. */
 const SERVICE: ReadCaller = { group: 'service' };
 
 /**
- * A queue of expensive reads. A caller may have 100 reads queued, which a page of a web application
- * does not reach, and the queue holds five such callers before it refuses the newest of the longest.
+ * Creates a queue of expensive reads. A caller may have 100 reads queued, more than a page of a web
+ * application needs. Five such callers fill the queue; `FairQueue` says which read is refused then.
  */
 export function expensiveReadQueue(concurrency: number) {
   const options = { concurrency, maxQueued: 500, maxQueuedPerKey: 100, retryAfter: 5 };
@@ -50,12 +51,10 @@ export function expensiveReadQueue(concurrency: number) {
     queue.run({ group }, read, signal);
 }
 
-export type ExpensiveReadQueue = ReturnType<typeof expensiveReadQueue>;
-
-/** A prepared read. The caller only matters to expensive ones. */
+/** A prepared read. The caller only matters if the read is expensive. */
 export interface Select<Entity, Parameter extends string> {
   all(values: Record<Parameter, Value>, caller?: ReadCaller): Promise<Entity[]>;
-  /** As `all`, up to the size that a response may have, which holds `bytes` already; see `takeBounded`. */
+  /** As `all`, up to the size limit of a response that already holds `bytes`; see `takeBounded`. */
   bounded(
     values: Record<Parameter, Value>,
     caller?: ReadCaller,
@@ -73,18 +72,18 @@ export interface BoundedRows<Row> {
   maxBytes: number;
 }
 
-/** SQL with places for its values, and how its rows become entities. */
+/** SQL with placeholders, and the conversion of its rows to entities. */
 export interface CompiledSelect<Entity> {
   readonly sql: string;
-  /** The values in the order in which the SQL takes them. */
+  /** Returns the values in the order of the placeholders. */
   readonly bind: (values: Readonly<Record<string, Value>>) => Value[];
-  /** Makes an entity of a row: its values, in the order of the SQL's columns. */
+  /** Creates an entity from the values of a row, in the order of the SQL's columns. */
   readonly hydrate: (row: readonly unknown[]) => Entity;
 }
 
 /**
- * Lets TypeORM build the SQL once. Building it anew for each run costs several times what
- * running it does (see docs/decisions/0003-prepared-reads.md).
+ * Lets TypeORM build the SQL once. To build it for each run would cost several times as much as the
+ * run itself (see docs/decisions/0003-prepared-reads.md).
  */
 export function compileSelect<Entity extends ObjectLiteral, Parameter extends string>(
   dataSource: DataSource,
@@ -109,7 +108,7 @@ export function compileSelect<Entity extends ObjectLiteral, Parameter extends st
   return { sql: `${select} LIMIT ${place}`, bind: binding([...order, build.limit]), hydrate };
 }
 
-/** The columns that the query names, or where it names the whole entity those that come with it. */
+/** The columns that the query selects. The entity itself selects all but `select: false`. */
 function selectedColumns(
   builder: SelectQueryBuilder<ObjectLiteral>,
   alias: string,
@@ -144,7 +143,7 @@ function hydration<Entity extends ObjectLiteral>(
   };
 }
 
-/** Numbers and strings arrive as they are; SQLite keeps booleans and JSON as something else. */
+/** Numbers and strings need no conversion. SQLite stores booleans and JSON as other types. */
 function needsConversion(column: ColumnMetadata): boolean {
   return column.type === 'boolean' || column.type === 'simple-json';
 }
@@ -160,7 +159,7 @@ export function hydrated<Entity>(
   return { rows: rows.map(hydrate), ...bounds };
 }
 
-/** What `make` gives, made when it is first asked for. */
+/** Returns a function that calls `make` once, on its first call, and keeps the result. */
 export function once<T extends object>(make: () => T): () => T {
   let made: T | undefined;
   return () => (made ??= make());

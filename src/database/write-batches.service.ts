@@ -3,19 +3,19 @@ import { FairQueue } from '../scheduling/fair-queue.js';
 import { pauseSince } from '../scheduling/pause.js';
 
 /**
- * Rows that one write changes at most. On SQLite a write holds the main thread: 500 books with their
- * indexes take some 5 ms.
+ * The maximum number of rows that one write changes. On SQLite a write blocks the main thread: 500
+ * books with their indexes take about 5 ms.
  */
 export const WRITE_BATCH = 500;
 
-/** Whose change it is, in the words of `FairQueue`. */
-export interface BatchOwner {
+/** The owner of a change, as `QueueKeys` of `FairQueue`. */
+interface BatchOwner {
   group: string;
   key?: string;
 }
 
 /**
- * Makes a change of many rows as many small writes, so that it holds up no other request. One batch
+ * Splits a change of many rows into small writes, so that it delays no other request. One batch
  * runs at a time, and owners take turns.
  */
 @Injectable()
@@ -29,13 +29,13 @@ export class WriteBatchesService {
 
   /**
    * @param write changes up to `WRITE_BATCH` rows; returns whether there may be more
-   * @throws ApiError 429 or 503 if too many batches are queued; what was written remains
+   * @throws ApiError 429 or 503 if too many batches are queued; batches that were written remain
    */
   async run(owner: BatchOwner, write: () => Promise<boolean>): Promise<void> {
     const next = async (): Promise<boolean> => {
-      const begun = performance.now();
+      const startedAt = performance.now();
       const more = await write();
-      if (more) await pauseSince(begun);
+      if (more) await pauseSince(startedAt);
       return more;
     };
     while (await this.queue.run(owner, next));

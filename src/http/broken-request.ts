@@ -7,18 +7,18 @@ import { linksNameHost } from './links.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import { securityHeaders } from './security-headers.js';
 
-/** Lines of a request's head. */
+/** The maximum number of header lines of a request. */
 const MAX_HEADERS = 100;
-/** A name or an address, and maybe a port (RFC 3986, section 3.2.2, less what no real name has). */
+/** A host name or address, with an optional port (a subset of RFC 3986, section 3.2.2). */
 const HOST = /^(?:[\w.~-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
 const isHttp = (protocol: string) => protocol === 'http' || protocol === 'https';
-/** Milliseconds that a client has to read why it was refused. */
+/** Milliseconds that a client has to read the response before the connection is closed. */
 const HANG_UP_AFTER = 1_000;
 
-/** Options that make Fastify and Node answer in the one shape where no handler is reached. */
+/** Gives responses that no handler sends the same shape as all others. */
 export const answersBeforeRouting = {
   clientErrorHandler: answerBrokenRequest,
-  // The router gives up on a path that is no URL before any handler could answer.
+  // The router refuses a path that is not valid before any handler runs.
   frameworkErrors: (
     { statusCode = 400 }: FastifyError,
     { id }: FastifyRequest,
@@ -29,38 +29,42 @@ export const answersBeforeRouting = {
       .status(statusCode)
       .send(errorBody(genericKind(statusCode)));
   },
-  // What comes while the service shuts down is served; see `drainBeforeClose`.
+  // Requests that arrive during the shutdown are served; see `drainBeforeClose`.
   return503OnClosing: false,
 };
 
-/** @param config says whether the forwarded host becomes part of links, and has to be one */
+/**
+ * Refuses requests with too many headers, with faulty framing, or without exactly one valid host.
+ *
+ * @param config says whether links contain the forwarded host, which must then be valid, too
+ */
 export function refuseOddRequests(
   instance: FastifyInstance,
   config: Pick<AppConfig, 'web' | 'production'>,
 ): void {
-  const forwardedCounts = linksNameHost(config);
-  // Node drops those beyond without a word, and with them maybe a second token.
+  const usesForwardedHost = linksNameHost(config);
+  // Node silently drops further headers, such as one with a second token.
   instance.server.maxHeadersCount = MAX_HEADERS + 1;
   instance.addHook('onRequest', (request, _reply, done) => {
     if (hasTooManyHeaders(request.raw)) return done(new ApiError(genericKind(431)));
     if (isFaultyFraming(request.raw)) {
       return done(new ApiError(genericKind(400), { cause: 'HTTP/1.0 with Transfer-Encoding' }));
     }
-    const good =
+    const isHostValid =
       namesOneHost(request.raw) &&
       HOST.test(request.raw.headers.host ?? '') &&
-      (!forwardedCounts || (HOST.test(request.host) && isHttp(request.protocol)));
-    done(good ? undefined : new ApiError(genericKind(400), { cause: 'Host' }));
+      (!usesForwardedHost || (HOST.test(request.host) && isHttp(request.protocol)));
+    done(isHostValid ? undefined : new ApiError(genericKind(400), { cause: 'Host' }));
   });
 }
 
 /**
- * Closes the connection after the answer to a request with faulty framing, or with too many headers:
- * Node drops some of those, and its framing may be among them. Hooks would miss a path that is no URL,
- * which is refused before any of them runs.
+ * Closes the connection after the response to a request with faulty framing or too many headers.
+ * Node drops the last of too many headers, and a header of the framing may be among them. A hook
+ * could not do this, because a request with an invalid path is refused before any hook runs.
  */
-export function closeAfterFaultyFraming(request: IncomingMessage, answer: ServerResponse): void {
-  if (hasTooManyHeaders(request) || isFaultyFraming(request)) answer.shouldKeepAlive = false;
+export function closeAfterFaultyFraming(request: IncomingMessage, response: ServerResponse): void {
+  if (hasTooManyHeaders(request) || isFaultyFraming(request)) response.shouldKeepAlive = false;
 }
 
 function hasTooManyHeaders({ rawHeaders }: IncomingMessage): boolean {
@@ -68,26 +72,27 @@ function hasTooManyHeaders({ rawHeaders }: IncomingMessage): boolean {
 }
 
 /**
- * HTTP/1.0 knows no chunks: a proxy of that version may see the end of the request elsewhere (RFC
- * 9112, section 6.1). The connection has to be closed, as what follows may be part of the body.
+ * HTTP/1.0 has no chunked bodies, so a proxy of that version may see the end of the request
+ * elsewhere (RFC 9112, section 6.1). The connection has to be closed, because the next bytes may be
+ * part of the body.
  */
 function isFaultyFraming({ httpVersion, headers }: IncomingMessage): boolean {
   return httpVersion === '1.0' && headers['transfer-encoding'] !== undefined;
 }
 
-/** RFC 9110, section 10.1.1: for anything but `100-continue`. */
-export function refuseExpectation(request: IncomingMessage, answer: ServerResponse): void {
-  answer.writeHead(417, {
+/** Refuses an expectation other than `100-continue` (RFC 9110, section 10.1.1). */
+export function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(417, {
     ...securityHeaders,
     [REQUEST_ID_HEADER]: requestIdOf(request),
     'content-type': 'application/json; charset=utf-8',
   });
-  answer.end(JSON.stringify(errorBody(genericKind(417))));
+  response.end(JSON.stringify(errorBody(genericKind(417))));
 }
 
 /**
- * Whether the request says once which host it is for, in characters of an address (RFC 9112, section
- * 3.2): it becomes part of the links that we answer with. HTTP/1.0 need not say.
+ * Whether the request has exactly one `Host` header (RFC 9112, section 3.2), because the host may
+ * become part of links. HTTP/1.0 does not require it.
  */
 function namesOneHost({ httpVersion, headers, rawHeaders }: IncomingMessage): boolean {
   const { host } = headers;
@@ -100,29 +105,32 @@ function namesOneHost({ httpVersion, headers, rawHeaders }: IncomingMessage): bo
   return hosts === 1;
 }
 
-/** For requests that are no HTTP: Node's parser gives up before any handler could answer. */
+/**
+ * Answers a request that is not valid HTTP, which Node's parser refuses before any handler runs.
+ */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  // What was asked for before is answered first (RFC 9112, section 9.3.2).
-  const { _httpMessage: due, parser } = socket as Socket & {
+  // Earlier requests on the connection are answered first (RFC 9112, section 9.3.2).
+  const { _httpMessage: pending, parser } = socket as Socket & {
     _httpMessage?: ServerResponse | null;
     parser?: { incoming?: IncomingMessage | null } | null;
   };
   const arriving = parser?.incoming;
-  // The body of a request that has its answer already: another would be taken for the next one's.
-  if (arriving?.complete === false && (due?.req !== arriving || due.headersSent)) {
-    if (due?.req !== arriving || due.writableEnded) return void socket.destroySoon();
-    return void due.once('close', () => socket.destroy());
+  // The body is broken, but its request already has a response. The client would take a second one
+  // for the response to its next request.
+  if (arriving?.complete === false && (pending?.req !== arriving || pending.headersSent)) {
+    if (pending?.req !== arriving || pending.writableEnded) return void socket.destroySoon();
+    return void pending.once('close', () => socket.destroy());
   }
-  if (due?.req.complete && !due.writableFinished) {
-    return void due.once('close', () => answerBrokenRequest(error, socket));
+  if (pending?.req.complete && !pending.writableFinished) {
+    return void pending.once('close', () => answerBrokenRequest(error, socket));
   }
   const status =
     { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }[error.code ?? ''] ?? 400;
   const body = errorBody(genericKind(status));
   const json = JSON.stringify(body);
-  // If the head has arrived and the body is broken, the request may have named itself.
-  const id = requestIdOf(due?.req.complete === false ? due.req : { headers: {} });
+  // If only the body is broken, the headers may contain a request id.
+  const id = requestIdOf(pending?.req.complete === false ? pending.req : { headers: {} });
   socket.end(
     [
       `HTTP/1.1 ${status} ${body.error}`,
@@ -135,6 +143,6 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
       json,
     ].join('\r\n'),
   );
-  // A client that does not hang up would keep the connection for as long as it likes.
+  // Otherwise a client could keep the connection open.
   setTimeout(() => socket.destroy(), HANG_UP_AFTER).unref();
 }

@@ -1,29 +1,29 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 
-/** The client's address. A proxy may pass on whatever it was sent, and not all of that is one. */
+/** The client's address. A forwarded value that is not an address is ignored. */
 export function clientAddress(request: FastifyRequest): string {
   const forwarded = withoutPort(request.ip);
   const address = isIP(forwarded) ? forwarded : (request.raw.socket.remoteAddress ?? '');
-  // The zone is a name on the machine that has the address (RFC 4007, section 11), as long as it likes.
+  // Removes the zone, a local name of any length (RFC 4007, section 11).
   return address.split('%', 1)[0]!;
 }
 
-/** What is counted as one client: an IPv4 address, or the /64 that an IPv6 client has to itself. */
+/** The network that counts as one client: an IPv4 address, or the /64 of an IPv6 address. */
 export function clientNetwork(request: FastifyRequest): string {
   return networkOf(clientAddress(request));
 }
 
-/** Neighbours in the same hands, more or less: a /24 of IPv4, a /64 of IPv6. */
+/** The range of addresses that is likely to be in the same hands: a /24 of IPv4, a /64 of IPv6. */
 export function addressRange(address: string): string {
   const network = networkOf(address);
   return network.includes(':') ? network : network.split('.').slice(0, 3).join('.');
 }
 
 /**
- * The networks that the address is in, from the widest to the narrowest. Each is what somebody may
- * have to themselves. In IPv6 that is a provider or hoster (/32), a site (/48), a home (/56) and a
- * network (/64), see RFC 6177. In IPv4 it is a /16 and a /24.
+ * The networks that contain the address, from the widest to the narrowest. Each has a size that is
+ * assigned to one party. In IPv6 these are a provider or hoster (/32), a site (/48), a home (/56)
+ * and a network (/64); see RFC 6177. In IPv4 they are a /16 and a /24.
  */
 export function addressPath(address: string): string[] {
   const network = networkOf(address);
@@ -42,7 +42,7 @@ export function addressPath(address: string): string[] {
   ];
 }
 
-/** Some proxies forward the port of the client, too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+/** Removes the client's port, which some proxies add: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 function withoutPort(address: string): string {
   const [, ipv4, ipv6] = /^(?:([\d.]+):\d+|\[([\da-f:.]+)\](?::\d+)?)$/i.exec(address) ?? [];
   return ipv4 ?? ipv6 ?? address;
@@ -57,14 +57,14 @@ function networkOf(address: string): string {
   return bytes.join('.');
 }
 
-/** Prefixes behind which an IPv4 address stands (RFC 4291, section 2.5.5.2; RFC 6052, section 2.1). */
+/** Prefixes before an IPv4 address (RFC 4291, section 2.5.5.2; RFC 6052, section 2.1). */
 const EMBEDDING = ['0:0:0:0:0:ffff', '64:ff9b:0:0:0:0'];
 
 function hexadecimal(groups: number[]): string {
   return groups.map((group) => group.toString(16)).join(':');
 }
 
-/** The eight groups of 16 bits of an IPv6 address in any of its spellings (RFC 4291, section 2.2). */
+/** The eight groups of 16 bits of an IPv6 address, in any notation (RFC 4291, section 2.2). */
 function groupsOf(address: string): number[] {
   const [head = '', tail] = address.split('::');
   const before = partsOf(head);

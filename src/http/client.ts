@@ -3,14 +3,14 @@ import type { FastifyRequest } from 'fastify';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { clientAddress } from './client-address.js';
 
-/** Where a request comes from, for people to recognise it. */
+/** The origin of a request, in a form that people recognise. */
 export interface Client {
-  /** What it says it is: at most 255 characters. */
+  /** At most 255 characters of `User-Agent`. */
   agent: string | null;
   ip: string | null;
-  /** Aborts when the connection closes. It is not enumerable, so that no copy of the rest has it. */
+  /** Aborts when the connection closes. It is not enumerable, so that copies do not contain it. */
   readonly signal?: AbortSignal;
-  /** The request's id, as the response says it; left out where no request is behind it. */
+  /** The id of the request, as in the response; absent if there is no request. */
   requestId?: string;
 }
 
@@ -21,15 +21,15 @@ export function clientOf(request: FastifyRequest): Client {
   return Object.defineProperty(client, 'signal', { get: () => signalOf(socket) });
 }
 
-/** Where the request comes from. */
+/** Injects the origin of the request into a handler. */
 export const RequestClient = createParamDecorator((_: unknown, context: ExecutionContext): Client =>
   clientOf(context.switchToHttp().getRequest<FastifyRequest>()),
 );
 
-/** One for each connection, as its requests share its end. */
+/** One signal for each connection, which all its requests share. */
 const signals = new WeakMap<Socket, AbortSignal>();
 
-/** Made when it is first asked for: most requests never wait. */
+/** Creates the signal on demand, because most requests never wait. */
 function signalOf(socket: Socket): AbortSignal {
   const known = signals.get(socket);
   if (known) return known;

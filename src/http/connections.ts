@@ -8,46 +8,47 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Requests of one connection that are accepted and not answered. */
+/** The number of unanswered requests at which a connection is no longer read. */
 const MAX_IN_FLIGHT = 16;
-/** As above, together with those that came in one piece with them: up to 64 KiB are read at once. */
+/** The maximum number of unanswered requests, because one read may add up to 64 KiB of them. */
 const MAX_RECEIVED = 256;
 
-export interface ConnectionLimits {
+interface ConnectionLimits {
   /**
-   * Connections that are open at once. A further one takes the place of the connection that has been
-   * idle for the longest time. If none is idle, it is closed before it is read.
+   * The maximum number of open connections. A further one replaces the connection that has been
+   * idle for the longest time. If none is idle, the new one is closed before it is read.
    */
   maxConnections: number;
   /** Milliseconds that a connection may be idle. */
   keepAlive: number;
-  /** Milliseconds that a client may leave an answer without taking any of it. */
+  /** Milliseconds for which a client may leave a response completely unread. */
   unread: number;
-  /** Milliseconds between two looks at what was taken, and at what is idle. */
-  look: number;
+  /** Milliseconds between two checks for unread responses and idle connections. */
+  checkInterval: number;
 }
 
-export interface Handlers {
+interface Handlers {
   handle: RequestListener;
-  /** For a request with an unknown expectation, which Node would answer by itself. */
+  /** Answers a request with an unknown expectation, which Node would otherwise answer itself. */
   refuseExpectation: RequestListener;
 }
 
 /**
- * A server whose connections are bounded, in number and in what each of them may hold.
+ * Creates a server that limits the number of its connections, and the memory that each may use.
  *
- * The requests of a connection are handled one after the other: a pipelined one (RFC 9112, section
- * 9.3.2) begins when the answer before it has left the process. So a client that never reads has
- * one answer in memory, and one that sends hundreds of requests at once takes one place in any queue.
+ * The requests of a connection are handled one after another: a pipelined request (RFC 9112,
+ * section 9.3.2) begins when the previous response has left the process. So a client that never
+ * reads keeps one response in memory, and one that sends hundreds of requests at once takes one
+ * place in any queue.
  *
  * A connection is idle if it has no request under way. A request begins when its head is complete:
- * bytes before that (an incomplete head, or the line breaks that RFC 9112, section 2.2, allows) do not
- * keep a connection open.
+ * bytes before that (an incomplete head, or the line breaks that RFC 9112, section 2.2, allows) do
+ * not keep a connection open.
  */
 export function createBoundedServer(
   options: ServerOptions,
   { handle, refuseExpectation }: Handlers,
-  { maxConnections, keepAlive, unread, look }: ConnectionLimits,
+  { maxConnections, keepAlive, unread, checkInterval }: ConnectionLimits,
 ): Server {
   const open: OpenConnections = { busy: new Set(), idle: new Set() };
   const connections = new WeakMap<Socket, Connection>();
@@ -76,13 +77,17 @@ export function createBoundedServer(
       if (!connection.isIdleSince(now - keepAlive - CLOSE_DELAY)) break;
       connection.close();
     }
-  }, look).unref();
+  }, checkInterval).unref();
   server.once('close', () => clearInterval(timer));
   connectionsOf.set(server, open);
   return server;
 }
 
-/** @returns whether there is room for one more: all connections may have a request under way */
+/**
+ * Closes the connection that has been idle for the longest time if there are too many.
+ *
+ * @returns false if there are too many, and none is idle
+ */
 function makeRoom(open: OpenConnections, maxConnections: number): boolean {
   if (open.busy.size + open.idle.size < maxConnections) return true;
   const [longestIdle] = open.idle;
@@ -91,8 +96,9 @@ function makeRoom(open: OpenConnections, maxConnections: number): boolean {
 }
 
 /**
- * Node keeps an address that was read, and has none any more when the client has reset the connection:
- * its requests would be counted and recorded without one.
+ * Whether the socket has a remote address. It has none after the client has reset the connection,
+ * and requests would be counted and recorded without one. Node keeps an address that has been read
+ * once.
  */
 function hasAddress(socket: Socket): boolean {
   return socket.remoteAddress !== undefined;
@@ -111,29 +117,30 @@ export function closeIdleConnections(server: Server): void {
 }
 
 /**
- * Milliseconds after which a connection is closed that should have been closed by Node, which itself
- * waits for a second longer than it announces.
+ * Milliseconds after `keepAlive` until an idle connection is closed here. Node should close it
+ * before: it waits one second longer than it announces.
  */
 const CLOSE_DELAY = 2000;
 
 interface OpenConnections {
-  /** With a request under way. */
+  /** Connections with a request under way. */
   busy: Set<Connection>;
-  /** The others, in the order in which they became idle. */
+  /** All other connections, in the order in which they became idle. */
   idle: Set<Connection>;
 }
 
-interface WaitingRequest {
+interface QueuedRequest {
   handle: () => void;
   response: ServerResponse;
 }
 
 class Connection {
-  private readonly waiting: WaitingRequest[] = [];
+  private readonly queue: QueuedRequest[] = [];
   private isBusy = false;
   private isPaused = false;
-  /** Unread bytes at the last check, and the time since which they have not changed. */
+  /** The unread bytes at the last check; see `unreadOf`. */
   private unread = '';
+  /** The time since which the unread bytes have not changed. */
   private unreadSince = 0;
   private idleSince = 0;
 
@@ -150,11 +157,11 @@ class Connection {
   }
 
   accept(handle: () => void, response: ServerResponse): void {
-    // Behind an answer that closes the connection a request could be done, but not answered.
+    // After a response that closes the connection, no further request can be answered.
     if (this.socket.destroyed || this.socket.writableEnded) return;
     if (!this.isBusy) return this.handle({ handle, response });
-    this.waiting.push({ handle, response });
-    const received = this.waiting.length + 1;
+    this.queue.push({ handle, response });
+    const received = this.queue.length + 1;
     if (received > MAX_RECEIVED) this.socket.resetAndDestroy();
     else if (received >= MAX_IN_FLIGHT && !this.isPaused) {
       this.isPaused = true;
@@ -167,7 +174,7 @@ class Connection {
     return this.idleSince <= time;
   }
 
-  /** Its place is free at once, although the system closes it later. */
+  /** Frees the place of the connection at once, although the system closes the socket later. */
   close(): void {
     this.forget();
     this.socket.destroy();
@@ -180,12 +187,12 @@ class Connection {
       this.unread = unread;
       this.unreadSince = now;
     } else if (unread !== NOTHING && now - this.unreadSince >= timeout) {
-      // A regular end would wait for the client to take what is left.
+      // `end` would wait until the client has read the rest.
       this.socket.resetAndDestroy();
     }
   }
 
-  private handle({ handle, response }: WaitingRequest): void {
+  private handle({ handle, response }: QueuedRequest): void {
     this.isBusy = true;
     this.open.idle.delete(this);
     this.open.busy.add(this);
@@ -196,13 +203,13 @@ class Connection {
   private next(): void {
     this.isBusy = false;
     this.open.busy.delete(this);
-    // An answer that closes the connection is its last: what came behind it is not handled.
+    // A response that closes the connection is its last one: queued requests are not handled.
     if (this.socket.destroyed) return this.forget();
     this.becomeIdle();
-    if (this.socket.writableEnded) return void (this.waiting.length = 0);
-    const next = this.waiting.shift();
+    if (this.socket.writableEnded) return void (this.queue.length = 0);
+    const next = this.queue.shift();
     if (next) this.handle(next);
-    if (this.isPaused && this.waiting.length + 1 < MAX_IN_FLIGHT) {
+    if (this.isPaused && this.queue.length + 1 < MAX_IN_FLIGHT) {
       this.isPaused = false;
       this.socket.resume();
     }
@@ -214,7 +221,7 @@ class Connection {
   }
 
   private forget(): void {
-    this.waiting.length = 0;
+    this.queue.length = 0;
     this.open.busy.delete(this);
     this.open.idle.delete(this);
   }
@@ -223,8 +230,8 @@ class Connection {
 const NOTHING = '0 0';
 
 /**
- * Bytes that the client has not taken: those in Node's buffer, and those of the write that the system
- * is at. The second number is how Node itself tells whether a socket is idle.
+ * The number of bytes that the client has not read: those in Node's buffer, and those of the
+ * current write of the system. Node itself uses the second number to tell whether a socket is idle.
  */
 function unreadOf(socket: Socket): string {
   const { _handle: handle } = socket as Socket & { _handle?: { writeQueueSize?: number } | null };

@@ -21,10 +21,10 @@ type CorsSettings = Pick<AppConfig, 'corsOrigins' | 'tokenCookies'>;
 
 /**
  * Lets pages of the origins in `CORS_ORIGINS` read responses (Fetch standard, section 3.3). A
- * preflight gets the methods of its path. The preflights of other origins and for unknown paths are
- * answered like any other `OPTIONS` request, without a permission.
+ * preflight gets the methods of its path. Preflights of other origins or for unknown paths are
+ * answered like any other `OPTIONS` request, without CORS headers.
  *
- * @param declaredHeaders the names of further request headers; asked when all routes are registered
+ * @param declaredHeaders returns further request headers; called when all routes are registered
  */
 export function allowOrigins(
   instance: FastifyInstance,
@@ -41,7 +41,7 @@ export function allowOrigins(
   const permission = (origin: string) => ({
     'access-control-allow-origin': origin,
     'access-control-expose-headers': listOf(RESPONSE_HEADERS),
-    // Pages send credentials if the service gives any that browsers send by themselves.
+    // Only needed for cookies, which browsers send by themselves.
     ...(tokenCookies && { 'access-control-allow-credentials': 'true' }),
   });
   const permissions = new Map(corsOrigins.map((origin) => [origin, permission(origin)]));

@@ -19,10 +19,10 @@ export interface ErrorAnswer {
   body: unknown;
 }
 
-/** Characters of a reason that the log shows: it may quote what a client sent. */
+/** The maximum length of a reason in the log, because it may quote what a client sent. */
 const MAX_REASON = 500;
 
-/** The one place where an error becomes an answer, and where the log learns its reason. */
+/** Turns every error into a response, and logs its reason. Nothing else does. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger(ErrorFilter.name);
@@ -34,7 +34,7 @@ export class ErrorFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     const isGone = reply.raw.destroyed;
-    // A client that hangs up breaks its own request; one that was refused leaves its trace.
+    // A client that hangs up causes ECONNRESET itself. Refusals are logged even if it is gone.
     if (!(isGone && codeOf(error) === 'ECONNRESET')) this.record(error, request);
     if (reply.sent || isGone) return;
     const { status, headers, body } = this.answer(error);
@@ -49,12 +49,12 @@ export class ErrorFilter implements ExceptionFilter {
     if (error instanceof ApiError) {
       return { status: error.kind.status, headers: error.headers, body: error.body };
     }
-    // What Nest and Fastify refuse by themselves: their words may name versions and paths.
+    // Errors of Nest and Fastify: their messages may contain versions and paths.
     const status = statusOf(error);
     return { status, headers: {}, body: errorBody(genericKind(status)) };
   }
 
-  /** Writes the precise reason to the log, of which the client gets the kind alone. */
+  /** Logs the precise reason. The client only gets the kind of the error. */
   private record(error: unknown, request: FastifyRequest): void {
     const status = statusOf(error);
     const { code, logLevel } = error instanceof ApiError ? error.kind : genericKind(status);
@@ -68,7 +68,7 @@ export class ErrorFilter implements ExceptionFilter {
     } else if (status === 503) {
       this.events.warn('unavailable', reason, origin);
     } else if (status >= 500) {
-      // The frames and no more: a database's error holds the values of the statement besides.
+      // Only the frames: an error of the database also contains the values of the statement.
       const frames = error instanceof Error ? framesOf(error) : '';
       this.logger.error(`A request failed: ${reason}; ${origin}`, frames);
     }
@@ -85,10 +85,10 @@ function codeOf(error: unknown): unknown {
 
 function reasonOf(error: unknown): string {
   if (error instanceof ApiError) return error.reason;
-  return error instanceof Error ? error.message : 'no error was thrown, but another value';
+  return error instanceof Error ? error.message : 'a value was thrown that is not an error';
 }
 
-/** Which request it was: its route rather than its path, which may be long and hold secrets. */
+/** Names the request by its route, and not by its path, which may be long and contain secrets. */
 function describe(request: FastifyRequest): string {
   const { method, id, routeOptions } = request;
   return `${method} ${routeOptions.url ?? 'no route'}, request ${id}, from ${clientAddress(request)}`;

@@ -11,10 +11,10 @@ import { excessOf } from '../validation/json-bounds.js';
 import { repeatsName } from '../validation/repeated-names.js';
 import { messages } from '../validation/messages.js';
 
-/** Bytes. */
+/** The maximum size of a body in bytes. */
 export const BODY_LIMIT = 100 * 1024;
 
-/** JSON is the one kind of body; every other parser of Fastify's goes away (415). */
+/** Accepts only JSON bodies. Any other kind of body is refused with 415. */
 export function acceptJsonAlone(instance: FastifyInstance): void {
   instance.removeAllContentTypeParsers();
   const options = { parseAs: 'buffer', bodyLimit: BODY_LIMIT } as const;
@@ -25,7 +25,7 @@ export function acceptJsonAlone(instance: FastifyInstance): void {
       done(error as Error);
     }
   });
-  // Clients that name a type, and have nothing to send, are asking for nothing wrong.
+  // A request without a body is accepted, whatever type it names.
   instance.addContentTypeParser<Buffer>('*', options, (_request, body, done) => {
     done(body.length === 0 ? null : new ApiError(unsupportedMediaType), undefined);
   });
@@ -33,17 +33,17 @@ export function acceptJsonAlone(instance: FastifyInstance): void {
 
 function parseBody(request: FastifyRequest, body: Buffer): unknown {
   const { 'content-encoding': encoding = 'identity', 'content-type': type = '' } = request.headers;
-  // JSON is UTF-8 (RFC 8259, section 8.1), whatever else a client may call it.
+  // JSON is always UTF-8 (RFC 8259, section 8.1).
   const [, charset = 'utf-8'] = /;\s*charset="?([^\s;"]*)/i.exec(type) ?? [];
   if (encoding.toLowerCase() !== 'identity' || charset.toLowerCase() !== 'utf-8') {
     throw new ApiError(unsupportedMediaType);
   }
-  // Clients that always name a type send it without a body, too.
+  // Some clients name the type even if they send no body.
   if (body.length === 0) return undefined;
   const excess = excessOf(body);
   if (excess) throw new ApiError(excess === 'depth' ? bodyTooDeep : bodyTooFull);
   try {
-    if (!isUtf8(body)) throw new SyntaxError('The body is no UTF-8');
+    if (!isUtf8(body)) throw new SyntaxError('The body is not UTF-8');
     const text = body.toString('utf8');
     const value: unknown = JSON.parse(text);
     if (repeatsName(text, value)) throw new SyntaxError('A member is named twice');

@@ -3,15 +3,15 @@ import type { AppConfig } from '../config/app-config.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What stands before a path in `Location` and `Link`; see `prepareLinks`. */
+    /** Returns the text before the path in `Location` and `Link`; see `prepareLinks`. */
     linkBase: (request: FastifyRequest) => string;
   }
 }
 
 /**
- * Decides what `Location` and `Link` start with: `PUBLIC_URL`; in development without it the host
- * that the request names; in production without it nothing, so that they are absolute-path
- * references (RFC 3986, section 4.2) that no forged `Host` gets into.
+ * Decides what `Location` and `Link` start with. That is `PUBLIC_URL` if it is set. Otherwise it is
+ * the host that the request names in development, and nothing in production: absolute-path
+ * references (RFC 3986, section 4.2) cannot contain a forged `Host`.
  */
 export function prepareLinks(
   instance: FastifyInstance,
@@ -26,12 +26,12 @@ export function linksNameHost({ web, production }: Pick<AppConfig, 'web' | 'prod
   return web.publicUrl === null && !production;
 }
 
-/** Answers `Location` with a reference to what was created (RFC 9110, section 10.2.2). */
+/** Sets `Location` to a reference to the created resource (RFC 9110, section 10.2.2). */
 export function setLocation(request: FastifyRequest, reply: FastifyReply, path: string): void {
   reply.header('location', request.server.linkBase(request) + path);
 }
 
-/** Answers `Link` (RFC 8288) with a reference to the next page, where there is one. */
+/** Sets `Link` (RFC 8288) to a reference to the next page, if there is one. */
 export function linkNext(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -45,8 +45,8 @@ export function linkNext(
 }
 
 /**
- * The request's path as it can stand in a link: two slashes at its beginning would name a host (RFC
- * 3986, section 4.2), and angle brackets and quotes would end the link.
+ * The path of the request, made safe for a link: two slashes at its beginning would name a host
+ * (RFC 3986, section 4.2), and angle brackets or quotes would end the link.
  */
 function linkPath(request: FastifyRequest): string {
   return pathOf(request)
@@ -54,7 +54,7 @@ function linkPath(request: FastifyRequest): string {
     .replaceAll(/[<>"]/g, encodeURIComponent);
 }
 
-/** The request's path, without its query string, and without the host that a target may begin with. */
+/** The path of the request, without a query string and without the host in an absolute URL. */
 export function pathOf({ url }: FastifyRequest): string {
   const path = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '');
   return path.split(/[?#]/, 1)[0] || '/';
@@ -67,21 +67,21 @@ function originOf(request: FastifyRequest): string {
   return `${request.protocol}://${host}`;
 }
 
-/** What documents the header of an answer 201. */
+/** Documents the header of a 201 response. */
 export const locationHeader = {
   Location: {
     description:
-      'What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2).',
+      'The created resource: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2).',
     required: true,
     schema: { type: 'string' as const, format: 'uri-reference' },
   },
 };
 
-/** What documents the header of a list. */
+/** Documents the header of a list. */
 export const linkHeader = {
   Link: {
     description:
-      'Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2).',
+      'Only if more items follow: `<uri-reference>; rel="next"`, the next page. It is a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2).',
     schema: { type: 'string' as const, pattern: '^<(https?://[^/]|/[^/]).*>; rel="next"$' },
   },
 };

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 /** The header that names a request, in requests and in responses. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 
-/** Nothing in it can break out of a log line, a header or a URL. */
+/** An id of this form is safe in a log line, in a header and in a URL. */
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
@@ -13,15 +13,15 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
  */
 export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const sent = headers[REQUEST_ID_HEADER];
-  // Random rather than counted, so that an id does not tell how many requests others make.
+  // Random and not counted, so that an id does not reveal how many requests others send.
   return typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
 }
 
-/** What documents the header, which every response carries. */
+/** Documents the header, which every response has. */
 export const requestIdHeader = {
   'X-Request-Id': {
     description:
-      'The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one.',
+      'The id of the request, as in the log and in the audit trail: the id that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one.',
     required: true,
     schema: { type: 'string' as const, pattern: REQUEST_ID.source },
   },

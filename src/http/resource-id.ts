@@ -9,22 +9,23 @@ import type { FastifyRequest } from 'fastify';
 import { ApiError, idMismatch, notFound } from '../errors/api-error.js';
 
 /**
- * Rows are counted in 32 bits, and paths may ask for ids up to 2^53 - 1. PostgreSQL would refuse
- * to compare the two; with this it finds nothing, and so does SQLite.
+ * The SQL condition for the row with the id of a path. Ids of rows have 32 bits, but a path may
+ * contain ids up to 2^53 - 1, and PostgreSQL would refuse to compare the two. With the cast it
+ * finds no row.
  */
 export const THIS_ID = 'id = CAST(:id AS bigint)';
 
 /** The largest id that a row can have. */
 const MAX_ROW_ID = 2 ** 31 - 1;
 
-/** The number that an id in a path or in a token names, or null where it can name no row. */
+/** Parses the id in a path or a token. Returns null if it is not a valid id. */
 export function parseId(text: string): number | null {
   if (!/^[1-9]\d{0,15}$/.test(text)) return null;
   const id = Number(text);
   return Number.isSafeInteger(id) ? id : null;
 }
 
-/** As `parseId`, and null where the number is beyond what a column of ids holds. */
+/** As `parseId`, but also null if the number is too large for the id of a row. */
 export function parseRowId(text: string): number | null {
   const id = parseId(text);
   return id !== null && id <= MAX_ROW_ID ? id : null;
@@ -34,8 +35,8 @@ export function parseRowId(text: string): number | null {
 export const ResourceId = () => Param('id', ParseIntPipe);
 
 /**
- * Refuses an id that can name nothing before any other guard asks who wants to know. It stands in
- * one place since whether a path exists must not depend on its handler.
+ * Refuses an invalid id with 404 before any other guard requires a token. A guard does this for all
+ * routes, because whether a path exists must not depend on its handler.
  */
 @Injectable()
 export class ResourceIdGuard implements CanActivate {
@@ -47,7 +48,7 @@ export class ResourceIdGuard implements CanActivate {
   }
 }
 
-/** @throws ApiError where a body names another resource than the path does */
+/** @throws ApiError if the id in a body differs from the id in the path */
 export function refuseOtherId(id: number, body: { id?: number }): void {
   if (body.id !== undefined && body.id !== id) throw new ApiError(idMismatch);
 }

@@ -3,8 +3,8 @@ import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { parseId } from './resource-id.js';
 
 /**
- * Knows which methods each path has. Fastify does not tell, so that a second router of the same kind
- * remembers every route that is registered after this is made.
+ * Knows which methods each path has. Fastify does not provide this, so a second router of the same
+ * kind remembers every route that is registered after this object was created.
  */
 export class RouteMethods {
   private readonly router = findMyWay();
@@ -17,8 +17,8 @@ export class RouteMethods {
   }
 
   /**
-   * The methods of a path for `Allow` (RFC 9110, section 10.2.1), of which `OPTIONS` is always one;
-   * empty for an unknown path.
+   * The methods of a path for `Allow` (RFC 9110, section 10.2.1), always with `OPTIONS`; empty for
+   * an unknown path.
    *
    * @param path without its query string
    */
@@ -37,7 +37,7 @@ export class RouteMethods {
     const found = this.router.find(method, path);
     if (!found) return false;
     const { id } = found.params;
-    // An empty parameter names nothing, and neither does an id that is not a number.
+    // An empty parameter matches nothing, and neither does an id that is not a number.
     const isNamed = Object.values(found.params).every((value) => value !== '');
     return isNamed && (id === undefined || parseId(id) !== null);
   }

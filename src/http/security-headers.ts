@@ -6,8 +6,8 @@ import { REQUEST_ID_HEADER } from './request-id.js';
 const POLICY = 'content-security-policy';
 
 /**
- * What tells a browser to be careful: the headers of helmet 8. Answers are data, so that a browser
- * that is made to show one loads and runs nothing.
+ * The security headers of helmet 8. Responses are data, so a browser that displays one may not load
+ * or run anything.
  */
 export const securityHeaders = {
   [POLICY]: "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
@@ -23,10 +23,10 @@ export const securityHeaders = {
   'x-xss-protection': '0',
 };
 
-/** Only where there is TLS in front: a browser would insist on it for a year (RFC 6797). */
+/** Only for production, behind TLS: a browser then insists on TLS for a year (RFC 6797). */
 const HSTS = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' };
 
-/** Swagger UI is made of files of ours, and of styles that its scripts write. */
+/** Swagger UI loads files of this service, and its scripts add styles to the page. */
 const DOCS_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -39,18 +39,18 @@ const DOCS_POLICY = [
 ].join('; ');
 
 /**
- * Sends these headers, and the id of the request, with every answer. A handler may set a policy of its
- * own. What Nest and helmet have for it sets each on Node's own response, one by one, which costs a
- * small read a seventh of its time.
+ * Sends these headers, and the id of the request, with every response. A handler may set its own
+ * policy. Helmet's middleware is not used, because it sets each header separately on Node's own
+ * response, which takes a seventh of the time of a small read.
  */
 export function sendSecurityHeaders(instance: FastifyInstance, { production }: AppConfig): void {
   const headers = { ...securityHeaders, ...(production && HSTS) };
   const docsHeaders = { ...headers, [POLICY]: DOCS_POLICY };
   instance.addHook('onSend', (request, reply, _payload, done) => {
     const path = pathOf(request);
-    const ofDocs = path === '/docs' || path.startsWith('/docs/');
+    const isDocs = path === '/docs' || path.startsWith('/docs/');
     const own = reply.getHeader(POLICY);
-    reply.headers(ofDocs ? docsHeaders : headers).header(REQUEST_ID_HEADER, request.id);
+    reply.headers(isDocs ? docsHeaders : headers).header(REQUEST_ID_HEADER, request.id);
     if (own !== undefined) reply.header(POLICY, own);
     done();
   });

@@ -1,19 +1,19 @@
-/** Bytes that wait for a reader that is slower than the log. */
+/** The maximum number of bytes that are queued for a slow reader. */
 const MAX_QUEUED = 1024 * 1024;
-/** Milliseconds until what waits is tried again. */
-const RETRY = 20;
+/** Milliseconds until queued lines are tried again. */
+const RETRY_DELAY = 20;
 
-export interface LogOutputOptions {
+interface LogOutputOptions {
   /**
-   * Writes as much of the bytes as is possible at once, and does not wait.
+   * Writes as many of the bytes as possible without waiting.
    *
-   * @returns how many
+   * @returns how many bytes were written
    * @throws NodeJS.ErrnoException `EAGAIN` if none can be written now
    */
   write: (bytes: Uint8Array) => number;
   /** @returns a line that says how many lines were lost, and why */
   report: (lines: number, cause: string) => string;
-  /** @param cause an error code, or `full` if too much was waiting */
+  /** @param cause an error code, or `full` if the queue was full */
   onLost: (lines: number, cause: string) => void;
 }
 
@@ -27,16 +27,17 @@ interface Chunk {
 }
 
 /**
- * Writes lines, and neither throws nor waits. What a slow reader does not take yet waits in a bounded
- * buffer. What cannot be written, on a full disk or to a closed pipe, is dropped and counted. The first
- * line that can be written again follows one that says how many were lost.
+ * Writes lines, and neither throws nor waits. Lines that a slow reader does not take yet are kept
+ * in a bounded queue. Lines that cannot be written, because the disk is full or the pipe is closed,
+ * are dropped and counted. As soon as lines can be written again, a report says how many were lost.
  */
 export class LogOutput {
-  private waiting: Chunk[] = [];
+  private queue: Chunk[] = [];
   private queuedBytes = 0;
   private timer: NodeJS.Timeout | undefined;
-  /** Lines that no report has named yet, and why the last of them was lost. */
+  /** The number of lost lines that have not been reported yet. */
   private lost = 0;
+  /** Why the last of them was lost. */
   private cause = '';
   /** Whether the last line was written in part. */
   private isTorn = false;
@@ -46,26 +47,26 @@ export class LogOutput {
   write(text: string | Uint8Array): void {
     const bytes = Buffer.from(text as string);
     const chunk = { bytes, lines: linesOf(bytes), reported: 0, isRest: false };
-    if (this.waiting.length === 0) this.send(this.withReport(chunk));
+    if (this.queue.length === 0) this.send(this.withReport(chunk));
     else if (this.queuedBytes + bytes.length <= MAX_QUEUED) this.enqueue(chunk);
     else this.discard(chunk, 'full');
   }
 
-  /** Writes what waits, as far as that is possible at once. */
+  /** Writes as many of the queued lines as possible without waiting. */
   flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    const chunks = this.waiting;
-    this.waiting = [];
+    const chunks = this.queue;
+    this.queue = [];
     this.queuedBytes = 0;
-    // What was lost because too much was waiting comes after that.
+    // Lines that were lost because the queue was full are reported after the queue.
     const { lost } = this;
     for (const chunk of chunks) {
-      if (this.waiting.length > 0) this.enqueue(chunk);
+      if (this.queue.length > 0) this.enqueue(chunk);
       else this.send(chunk.isRest || this.lost === lost ? chunk : this.withReport(chunk));
     }
-    // The next line may be long in coming.
-    if (this.waiting.length === 0 && this.lost > 0) this.send(this.withReport(NOTHING));
+    // The next line may come much later.
+    if (this.queue.length === 0 && this.lost > 0) this.send(this.withReport(NOTHING));
   }
 
   private withReport(chunk: Chunk): Chunk {
@@ -93,9 +94,9 @@ export class LogOutput {
   }
 
   private enqueue(chunk: Chunk): void {
-    this.waiting.push(chunk);
+    this.queue.push(chunk);
     this.queuedBytes += chunk.bytes.length;
-    this.timer ??= setTimeout(() => this.flush(), RETRY).unref();
+    this.timer ??= setTimeout(() => this.flush(), RETRY_DELAY).unref();
   }
 
   private discard({ lines, reported, isRest }: Chunk, cause: string): void {

@@ -7,16 +7,16 @@ type CountLost = (lines: number, cause: string) => void;
 type Done = () => void;
 
 /**
- * Makes everything that is written to stdout and stderr go through a `LogOutput`, so that a full disk, a
- * closed pipe or a reader that has stopped neither ends the process nor holds it up. That covers the
- * loggers, `console`, and Node's warnings and uncaught exceptions, which become lines of the log.
+ * Sends everything that is written to stdout and stderr through a `LogOutput`, so that a full disk,
+ * a closed pipe or a stopped reader neither ends nor blocks the process. This includes the loggers,
+ * `console`, and Node's warnings and uncaught exceptions, which become lines of the log.
  *
- * @returns sets who counts lost lines; those that were lost before are counted at once
+ * @returns a function that sets the counter of lost lines, and counts those that were lost before
  */
 export function protectOutput(): (counter: CountLost) => void {
   const early: Parameters<CountLost>[] = [];
   let count: CountLost = (...lost) => void early.push(lost);
-  /** What the logger writes while it makes a report. */
+  /** The output of the logger while a report is created. */
   let captured: string | undefined;
   const report = (lines: number, cause: string): string => {
     captured = '';
@@ -26,7 +26,7 @@ export function protectOutput(): (counter: CountLost) => void {
     return line;
   };
   for (const stream of [process.stdout, process.stderr]) {
-    // Node has made a pipe non-blocking when it opened the stream.
+    // This does not block: Node has made a pipe non-blocking when it opened the stream.
     const write = (bytes: Uint8Array) => writeSync(stream.fd, bytes);
     const output = new LogOutput({ write, report, onLost: (...lost) => count(...lost) });
     stream.write = (chunk: string | Uint8Array, encoding?: unknown, done?: Done): boolean => {
@@ -45,7 +45,7 @@ export function protectOutput(): (counter: CountLost) => void {
   };
 }
 
-/** Otherwise Node would write them by itself, past the streams. */
+/** Logs Node's warnings and uncaught exceptions, which would otherwise bypass the streams. */
 function logNodeEvents(): void {
   const logger = new Logger('Node');
   // With NODE_NO_WARNINGS there is no listener.

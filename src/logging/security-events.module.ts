@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { SecurityEventsService } from './security-events.service.js';
 
-/** Gives every module the one set of counters of the process. */
+/** Provides the counters of the process to every module. */
 @Global()
 @Module({ providers: [SecurityEventsService], exports: [SecurityEventsService] })
 export class SecurityEventsModule {}

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 
-/** What is counted, and how the log calls it. */
-export const SECURITY_EVENTS = {
+/** The events that are counted, and their texts in the log. */
+const SECURITY_EVENTS = {
   credentials_refused: 'A password or a token was refused',
   rate_limited: 'Too many requests were refused (429)',
   login_delayed: 'Logins to an account are delayed after failures',
@@ -13,25 +13,25 @@ export const SECURITY_EVENTS = {
 
 export type SecurityEvent = keyof typeof SECURITY_EVENTS;
 
-/** Causes that one event tells apart. Any further one is counted as `other`. */
+/** The maximum number of causes of one event. Further causes are counted as `other`. */
 const MAX_CAUSES = 64;
-/** Milliseconds between two warnings of one event and cause. */
+/** Milliseconds between two warnings about the same event and cause. */
 const INTERVAL = 60_000;
 
 interface Counter {
-  /** Since the start. */
+  /** Occurrences since the start. */
   total: number;
-  /** Since the last warning. */
+  /** Occurrences since the last warning. */
   unreported: number;
-  /** One of the unreported. */
+  /** The latest occurrence. */
   example: string;
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * Counts attacks, refusals and outages in this process, by event and cause, and warns of those that a person
- * should know of: of the first at once, and then once a minute with the number since, so that
- * neither an attack nor an outage can fill the log.
+ * Counts attacks, refusals and outages in this process, by event and cause. `warn` also logs a
+ * warning: about the first occurrence at once, and then once a minute with the number of further
+ * ones, so that neither an attack nor an outage can fill the log.
  */
 @Injectable()
 export class SecurityEventsService implements OnModuleDestroy {

@@ -1,7 +1,10 @@
 import { inspect } from 'node:util';
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 
-/** The values of `LOG_LEVEL`, from the least output to the most; `trace` is another name of `verbose`. */
+/**
+ * The values of `LOG_LEVEL`, from the least output to the most; `trace` is another name for
+ * `verbose`.
+ */
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'verbose', 'trace'] as const;
 export type LogThreshold = (typeof LOG_LEVELS)[number];
 
@@ -9,14 +12,14 @@ export type LogThreshold = (typeof LOG_LEVELS)[number];
 const NEST_LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
 
 /**
- * What a terminal or a reader of logs may act upon, in a text that a client chose: control characters
+ * Characters in a client's text that a terminal or log viewer may act upon: control characters
  * (C0, DEL, C1: line ends and ANSI escape sequences), invisible and bidirectional formatting
  * characters (Unicode category Cf), line and paragraph separators, and lone surrogates.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** Who says what Nest itself does at start: one line for each module and route. */
+/** The contexts of Nest's own messages at the start: one line for each module and route. */
 const NEST_CONTEXTS = [
   'NestFactory',
   'InstanceLoader',
@@ -25,12 +28,12 @@ const NEST_CONTEXTS = [
   'NestApplication',
 ];
 
-/** The text with every unsafe character spelt out, such as `\n` or `\u{1b}`. */
+/** Replaces every unsafe character by an escape sequence, such as `\n` or `\u{1b}`. */
 function escapeText(text: string): string {
   return text.replace(UNSAFE, (each) => SHORT[each] ?? `\\u{${each.codePointAt(0)!.toString(16)}}`);
 }
 
-/** A stack on several lines, of which only the frames begin a new one. */
+/** Escapes a stack, in which only the frames begin on new lines. */
 function escapeStack(stack: string): string {
   return stack
     .split(/\n(?= {4}at )/)
@@ -38,14 +41,14 @@ function escapeStack(stack: string): string {
     .join('\n');
 }
 
-/** Where an error was thrown: its stack without its message, which may hold what a client sent. */
+/** The stack of an error without its message, which may contain what a client sent. */
 export function framesOf({ stack = '', message }: Error): string {
   const from = Math.max(0, stack.indexOf(message)) + message.length;
   const frames = stack.slice(from).match(/^ {4}at .+$/gm) ?? [];
   return frames.join('\n');
 }
 
-/** An error and its causes, without their other members, which may hold a statement's values. */
+/** The text of an error and its causes. Other members may contain the values of a statement. */
 function errorText(error: Error, depth = 0): string {
   const text = `${escapeText(`${error.name}: ${error.message}`)}\n${escapeStack(framesOf(error))}`;
   const { cause } = error;
@@ -55,9 +58,9 @@ function errorText(error: Error, depth = 0): string {
 }
 
 /**
- * Nest's logger, for people (`json: false`) or one JSON object a line. Texts are escaped here and
- * nowhere else, so that no message, name, header or token can begin a line of its own, or colour,
- * hide or reorder what a terminal shows (CWE-117).
+ * Nest's logger, with lines for people (`json: false`) or one JSON object per line. It escapes all
+ * texts, so that no message, name, header or token can begin a new line, or color, hide or reorder
+ * what a terminal shows (CWE-117). No other code has to do this.
  */
 export class ServiceLogger extends ConsoleLogger {
   constructor({ json, level }: { json: boolean; level: LogThreshold }) {
@@ -65,7 +68,9 @@ export class ServiceLogger extends ConsoleLogger {
     super({ json, colors: false, logLevels: NEST_LEVELS.slice(0, verbosity + 1) });
   }
 
-  /** Nest decides on colors once; here each of the two streams may be a terminal or a file. */
+  /**
+   * Decides on colors for each stream, because each may be a terminal or a file. Nest decides once.
+   */
   protected override printMessages(
     ...[messages, context, logLevel, stream = 'stdout', ...others]: Parameters<
       ConsoleLogger['printMessages']
@@ -75,7 +80,7 @@ export class ServiceLogger extends ConsoleLogger {
     super.printMessages(messages, context, logLevel, stream, ...others);
   }
 
-  /** What Nest itself does at start is of the level `debug`. */
+  /** Logs Nest's own messages at the start at the level `debug`. */
   override log(message: unknown, ...more: unknown[]): void {
     const context = more.at(-1);
     if (typeof context === 'string' && NEST_CONTEXTS.includes(context))
@@ -102,14 +107,14 @@ export class ServiceLogger extends ConsoleLogger {
     super.printStackTrace(stack && escapeStack(stack));
   }
 
-  /** Readers of JSON decode its own escapes, so that texts are escaped before they become JSON. */
+  /** Escapes texts before they become JSON, because readers decode the escapes of JSON itself. */
   protected override stringifyReplacer(key: string, value: unknown): unknown {
     const plain: unknown = super.stringifyReplacer(key, value);
     if (typeof plain !== 'string') return plain;
     return key === 'stack' ? escapeStack(plain) : escapeText(plain);
   }
 
-  /** Names of members are what is left to escape: JSON itself leaves C1 and U+2028 as they are. */
+  /** Escapes the names of members, in which JSON itself leaves characters such as C1 and U+2028. */
   protected override stringifyJsonLogObject(record: Record<string, unknown>): string {
     const line = super.stringifyJsonLogObject(record);
     return line.replace(UNSAFE, (each) =>
@@ -118,7 +123,10 @@ export class ServiceLogger extends ConsoleLogger {
   }
 }
 
-/** Whether it is a terminal that shows colors. Node looks at `NO_COLOR`, `FORCE_COLOR` and `TERM`. */
+/**
+ * Whether the stream is a terminal that shows colors. Node looks at `NO_COLOR`, `FORCE_COLOR` and
+ * `TERM`.
+ */
 function hasColors(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && stream.hasColors();
 }

@@ -1,8 +1,8 @@
 /**
- * Waits for `work` for a limited time. What is late goes on, and its outcome is ignored.
+ * Waits for `work` until a timeout. After that, the work continues, but its outcome is ignored.
  *
  * @param timeout in milliseconds
- * @throws Error with `message` when the time is over; and whatever `work` rejects with
+ * @throws Error with `message` after the timeout, or the error of `work`
  */
 export async function withDeadline<T>(
   work: Promise<T>,

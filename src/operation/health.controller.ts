@@ -19,7 +19,7 @@ class LiveResponse {
 
 class ReadyResponse extends LiveResponse {
   @ApiProperty({
-    description: 'Each check, and `ok`.',
+    description: 'The name of each check, and `ok`.',
     type: 'object',
     additionalProperties: { type: 'string', enum: ['ok'] },
     example: { shutting_down: 'ok', database: 'ok', migrations: 'ok' },
@@ -38,14 +38,14 @@ export class HealthController {
   @Header('cache-control', 'no-store')
   @ApiOperation({
     summary: 'Ask whether the process runs',
-    description: 'Says nothing of the database: a restart would not repair it.',
+    description: 'Does not check the database, because a restart would not repair it.',
   })
   @ApiOkResponse({ type: LiveResponse })
   live(): LiveResponse {
     return { status: 'ok' };
   }
 
-  /** Its refusal is sent and not thrown, so that the log does not repeat it every second. */
+  /** The 503 is sent and not thrown, so that the log does not repeat it every second. */
   @Get('ready')
   @Public()
   @Header('cache-control', 'no-store')

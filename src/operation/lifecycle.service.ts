@@ -9,7 +9,7 @@ export class LifecycleService {
     return this.stopping;
   }
 
-  /** From now on the service is not ready, and answers close their connections. */
+  /** From now on, the service is not ready, and responses close their connections. */
   stop(): void {
     this.stopping = true;
   }

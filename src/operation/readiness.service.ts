@@ -7,12 +7,12 @@ import { LifecycleService } from './lifecycle.service.js';
 export const CHECKS = ['shutting_down', 'database', 'migrations'] as const;
 export type Check = (typeof CHECKS)[number];
 
-/** What failed, and a sentence that says why. Empty if the service is ready. */
-export type FailedChecks = Partial<Record<Check, string[]>>;
+/** The failed checks, each with a sentence that says why. Empty if the service is ready. */
+type FailedChecks = Partial<Record<Check, string[]>>;
 
-/** Milliseconds that the database has to answer. */
+/** The timeout of the database in milliseconds. */
 const TIMEOUT = 2_000;
-/** Milliseconds for which an answer of the database is used again. */
+/** Milliseconds for which a result is used again. */
 const MAX_AGE = 1_000;
 
 export const FAILURES = {
@@ -28,7 +28,7 @@ export const FAILURES = {
 @Injectable()
 export class ReadinessService {
   private latest: Promise<FailedChecks> | undefined;
-  /** When the latest answer ends to be used; see `performance.now`. */
+  /** When the latest result expires; see `performance.now`. */
   private usableUntil = 0;
 
   constructor(
@@ -37,10 +37,10 @@ export class ReadinessService {
   ) {}
 
   async failedChecks(): Promise<FailedChecks> {
-    // First, because a load balancer has to hear of a shutdown at once.
+    // The first check, because a load balancer must learn of a shutdown at once.
     if (this.lifecycle.isStopping) return { shutting_down: [FAILURES.shutting_down] };
     if (!this.latest || performance.now() > this.usableUntil) {
-      // Requests that come before the answer share it.
+      // Requests that arrive before the result share it.
       this.usableUntil = Infinity;
       this.latest = this.askDatabase().finally(() => {
         this.usableUntil = performance.now() + MAX_AGE;

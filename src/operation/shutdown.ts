@@ -8,36 +8,37 @@ import { AppConfig } from '../config/app-config.js';
 import { closeIdleConnections, hasBusyConnections } from '../http/connections.js';
 import { LifecycleService } from './lifecycle.service.js';
 
-/** Milliseconds that requests under way have after the listening socket is closed. */
+/** Milliseconds that current requests have after the listening socket is closed. */
 const DRAIN_TIMEOUT = 20_000;
-/** Milliseconds that all of the shutdown has after `SHUTDOWN_DELAY`. */
+/** Milliseconds that the whole shutdown has after `SHUTDOWN_DELAY`. */
 const CLOSE_TIMEOUT = 25_000;
-/** Milliseconds at most that idle connections outlive the listening socket. */
+/** The maximum delay between closing the listening socket and idle connections, in milliseconds. */
 const MAX_CLOSE_DELAY = 1_000;
-/** Turns of the event loop that are waited for until one is quiet, and its duration in milliseconds. */
+/** The maximum number of turns of the event loop to wait for a quiet one. */
 const MAX_TURNS = 500;
+/** The maximum duration of a quiet turn in milliseconds. */
 const MAX_TURN = 0.3;
-/** Milliseconds between two looks at what is under way. */
+/** Milliseconds between two checks for current requests. */
 const CHECK_INTERVAL = 20;
 /**
- * Milliseconds after which a second signal forces the end. A terminal and npm may both deliver one
- * Ctrl-C.
+ * Milliseconds after which a second signal forces the process to end. An earlier one may be the
+ * same Ctrl-C, which a terminal and npm may both deliver.
  */
 const FORCE_AFTER = 1_000;
 
-/** Ends the process on SIGTERM and SIGINT: with 0 when all that was under way is finished. */
+/** Ends the process on SIGTERM and SIGINT, with the code 0 if all requests were finished. */
 export function shutDownOnSignals(
   app: NestFastifyApplication,
   exit = (code: number): void => process.exit(code),
 ): void {
   const logger = new Logger('Shutdown');
-  let begun: number | undefined;
+  let startedAt: number | undefined;
   const receive = (signal: NodeJS.Signals): void => {
-    if (begun === undefined) {
-      begun = performance.now();
+    if (startedAt === undefined) {
+      startedAt = performance.now();
       void shutDown(app, signal, logger).then(exit);
-    } else if (performance.now() - begun >= FORCE_AFTER) {
-      logger.warn(`Received ${signal} again: ends with requests under way.`);
+    } else if (performance.now() - startedAt >= FORCE_AFTER) {
+      logger.warn(`Received ${signal} again: ends without waiting for requests.`);
       exit(1);
     }
   };
@@ -45,10 +46,10 @@ export function shutDownOnSignals(
 }
 
 /**
- * Tells load balancers first, by readiness and by `Connection: close`, and serves requests until they
- * have had the time to notice.
+ * Tells load balancers first, by readiness and by `Connection: close`, and serves requests until
+ * they have had the time to notice. Then it closes the application.
  *
- * @returns the code that the process ends with
+ * @returns the exit code of the process
  */
 async function shutDown(
   app: NestFastifyApplication,
@@ -57,12 +58,12 @@ async function shutDown(
 ): Promise<number> {
   const { shutdownDelay } = app.get(AppConfig);
   app.get(LifecycleService).stop();
-  logger.log(`Received ${signal}: shuts down after ${shutdownDelay} s.`);
+  logger.log(`Received ${signal}: shutting down in ${shutdownDelay} s.`);
   try {
     await sleep(shutdownDelay * 1000);
-    // Its type leaves out the signal, which it gives to the hooks of providers.
+    // The type of `close` lacks the signal, which it passes to the hooks of providers.
     const close = app.close.bind(app) as (signal: string) => Promise<void>;
-    await withDeadline(close(signal), CLOSE_TIMEOUT, 'it takes too long');
+    await withDeadline(close(signal), CLOSE_TIMEOUT, 'it took too long');
     return 0;
   } catch (error) {
     logger.error(`The shutdown failed: ${String(error)}`);
@@ -71,8 +72,8 @@ async function shutDown(
 }
 
 /**
- * Closes in the order in which no request is lost: the listening socket, then connections as their
- * requests are answered, then idle ones.
+ * Closes the servers without losing a request: first the listening sockets, then connections as
+ * their requests are answered, then idle connections.
  *
  * @param servers of the application; Fastify makes one for each address of `localhost`
  */
@@ -88,18 +89,18 @@ export function drainBeforeClose(
   });
   instance.addHook('preClose', async () => {
     lifecycle.stop();
-    const linger = Math.min(app.get(AppConfig).shutdownDelay * 1000, MAX_CLOSE_DELAY);
+    const closeDelay = Math.min(app.get(AppConfig).shutdownDelay * 1000, MAX_CLOSE_DELAY);
     const listening = servers.filter((server) => server.listening);
-    await Promise.all(listening.map((server) => drain(server, linger)));
+    await Promise.all(listening.map((server) => drain(server, closeDelay)));
   });
 }
 
-async function drain(server: HttpServer, linger: number): Promise<void> {
+async function drain(server: HttpServer, closeDelay: number): Promise<void> {
   await untilQuiet(server);
   // The `close` of an HTTP server would close idle connections, too.
   Server.prototype.close.call(server);
   const deadline = performance.now() + DRAIN_TIMEOUT;
-  await sleep(linger);
+  await sleep(closeDelay);
   closeIdleConnections(server);
   while (hasBusyConnections(server) && performance.now() < deadline) {
     await sleep(CHECK_INTERVAL);
@@ -109,19 +110,20 @@ async function drain(server: HttpServer, linger: number): Promise<void> {
 }
 
 /**
- * Waits for a turn of the event loop in which no client connected. The system resets connections that
- * were made and not accepted when the socket closes, so that it is closed when there are none.
+ * Waits for a turn of the event loop in which no client connects. When the listening socket closes,
+ * the system resets connections that have not been accepted, so it should close when there are
+ * none.
  */
 async function untilQuiet(server: HttpServer): Promise<void> {
   let isQuiet = false;
-  const note = () => (isQuiet = false);
-  server.on('connection', note);
+  const onConnection = () => (isQuiet = false);
+  server.on('connection', onConnection);
   for (let turn = 0; turn < MAX_TURNS && !isQuiet; turn++) {
-    const begun = performance.now();
+    const startedAt = performance.now();
     isQuiet = true;
     await nextTurn();
     // A client may have connected while other work was done.
-    if (performance.now() - begun > MAX_TURN) isQuiet = false;
+    if (performance.now() - startedAt > MAX_TURN) isQuiet = false;
   }
-  server.off('connection', note);
+  server.off('connection', onConnection);
 }

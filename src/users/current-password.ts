@@ -4,17 +4,17 @@ import type { KnownUser } from './user.repository.js';
 import type { AuthenticatedUser } from './users.service.js';
 
 /**
- * How the current password of a user who is logged in is verified: through the throttle and with an
- * entry in the audit trail for each failure. `auth/` provides it, which this folder must not import.
+ * Verifies the current password of a logged-in user: through the throttle, and with an audit entry
+ * for each failure. `auth/` provides it, because this folder must not import `auth/`.
  */
 export abstract class CurrentPasswordCheck {
   /**
-   * One verification.
+   * Verifies the password once.
    *
    * @param token of the user
    * @returns the user with the hash that was verified
    * @throws ApiError `current_password_wrong`, `too_many_requests`
-   * @throws TokenError `token_revoked` if the session or the user is gone
+   * @throws TokenError `token_revoked` if the user does not exist or the session has ended
    */
   abstract confirmPassword(
     user: KnownUser,

@@ -6,7 +6,7 @@ import type { Token } from '../tokens/token.js';
 const MINUTE = 60_000;
 const MAX_CHANGES = 10;
 
-/** Limits how often a session may have a password hashed, whichever route it uses. */
+/** Limits how often a session may try to change a password, on all routes together. */
 @Injectable()
 export class PasswordChangeLimitService {
   private readonly counter = new WindowCounter({

@@ -5,7 +5,7 @@ import { AppConfig } from '../config/app-config.js';
 import { CommonPasswordsService } from '../passwords/common-passwords.service.js';
 import { nameKey } from './user-name.js';
 
-/** What a new password must not be, apart from its length. */
+/** The rules for a new password, apart from its length. */
 @Injectable()
 export class PasswordRulesService {
   constructor(
@@ -15,8 +15,8 @@ export class PasswordRulesService {
 
   /**
    * @param name of the user who gets the password
-   * @param field of the body that holds the password
-   * @throws ApiError `validation_failed` for a password that is the name, whatever the case, unless
+   * @param field of the body that has the password
+   * @throws ApiError `validation_failed` if the password equals the name, ignoring case, unless
    * `FLASK_COMPAT` is on; `password_too_common`
    */
   refuse(password: string, name: string, field = 'password'): void {

@@ -12,8 +12,9 @@ import { registrationClosed } from './user-errors.js';
 const ADMINISTRATOR: TokenRequirement = { scope: { admin: true } };
 
 /**
- * With `REGISTRATION=closed`, refuses a registration without an administrator's token. The token is
- * `request.token`, as behind `@RequireToken()`; while registration is open, none is read.
+ * With `REGISTRATION=closed`, refuses a registration without an administrator's token. An accepted
+ * token is in `request.token`, as with `@RequireToken()`. While registration is open, no token is
+ * read.
  */
 @Injectable()
 export class RegistrationGuard implements CanActivate {
@@ -43,15 +44,15 @@ export class RegistrationGuard implements CanActivate {
     }
   }
 
-  /** Where the token may be sent. */
+  /** What the token must meet, and where it may be sent. */
   protected requirementFor(_request: FastifyRequest): TokenRequirement {
     return ADMINISTRATOR;
   }
 }
 
 /**
- * Asks the guard that a route names by `@RouteConfig({ registration: … })` before Fastify reads the
- * body, which happens before the guards of Nest: a closed registration does not look at a body.
+ * Runs the guard that a route names with `@RouteConfig({ registration: … })` before Fastify reads
+ * the body. Nest runs its guards after that, but a closed registration must not read a body.
  */
 export function closeRegistration(app: NestFastifyApplication, config: AppConfig): void {
   if (!config.registrationClosed) return;

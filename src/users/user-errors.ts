@@ -6,7 +6,7 @@ export const currentPasswordWrong: ErrorKind = {
   message: 'Current password is incorrect.',
   logLevel: 'log',
 };
-/** `REGISTRATION=closed`, and no administrator's token. */
+/** `REGISTRATION` is `closed`, and the request has no administrator's token. */
 export const registrationClosed: ErrorKind = {
   status: 403,
   code: 'registration_closed',

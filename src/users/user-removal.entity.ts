@@ -1,6 +1,6 @@
 import { Entity, PrimaryColumn } from 'typeorm';
 
-/** A user who is deleted, and some of whose rows are not removed yet. */
+/** A deleted user, some of whose rows are not removed yet. */
 @Entity('user_removals')
 export class UserRemoval {
   @PrimaryColumn('integer', { name: 'user_id' })

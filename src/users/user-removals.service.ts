@@ -10,10 +10,10 @@ import { UserRemoval } from './user-removal.entity.js';
 type RemoveBatch = (userId: number) => Promise<boolean>;
 
 /**
- * Removes the rows of deleted users. The write that deletes a user removes the first batch with the
- * user. If more are left, it keeps a record of that, and the others follow in writes of their own:
- * at once, or after a crash at the next start. Until then no client can see them, because every
- * query of them asks whether the user exists.
+ * Removes the rows of deleted users. The write that deletes a user also removes a first batch of
+ * rows. If more are left, it stores a `UserRemoval`, and later writes remove them: at once, or
+ * after a crash at the next start. Until then no client can see them, because every query for them
+ * requires that the user exists.
  */
 @Injectable()
 export class UserRemovalsService {
@@ -31,22 +31,22 @@ export class UserRemovalsService {
     jobs.add({ name: 'remove rows of deleted users', interval: 15 * 60_000, run });
     this.locked = database.select({
       parameters: ['userId'],
-      lock: 'alone',
+      lock: 'exclusive',
       query: (manager) =>
         manager.createQueryBuilder(UserRemoval, 'removal').where('removal.userId = :userId'),
     });
     this.register((userId) => sessions.removeBatch(String(userId)));
   }
 
-  /** Whatever keeps rows of users says here how to remove them. */
+  /** Registers a function that removes rows. Every module that stores rows of users calls it. */
   register(remove: RemoveBatch): void {
     this.removers.push(remove);
   }
 
   /**
-   * Within the write that deletes the user.
+   * Removes a first batch. Call it within the write that deletes the user.
    *
-   * @returns whether all rows are removed; if not, `finish` is to be called after the write
+   * @returns whether all rows are removed; if not, call `finish` after the write
    */
   async begin(userId: number): Promise<boolean> {
     if (!(await this.removeBatch(userId))) return true;
@@ -54,7 +54,7 @@ export class UserRemovalsService {
     return false;
   }
 
-  /** Removes what is left. A failure is logged, and the next round tries again. */
+  /** Removes the remaining rows. A failure is logged, and the periodic job tries again. */
   async finish(userId: number): Promise<void> {
     try {
       await this.batches.run({ group: `subject ${userId}` }, () => this.removeNext(userId));
@@ -71,7 +71,8 @@ export class UserRemovalsService {
   private async removeNext(userId: number): Promise<boolean> {
     if (this.jobs.stopping.aborted) return false;
     return this.database.write(async (manager) => {
-      // Another instance may do the same, which would find fewer rows than a batch, and stop.
+      // The lock is exclusive, because an instance that removes rows at the same time would find
+      // less than a full batch, and take the removal for complete.
       if (!(await this.locked.first({ userId }))) return false;
       const more = await this.removeBatch(userId);
       if (!more) await manager.delete(UserRemoval, { userId });

@@ -23,7 +23,7 @@ import {
 } from './user.repository.js';
 import { type Caller, UsersService } from './users.service.js';
 
-/** `PUT /api/users/:id`; see docs/decisions/0014-flask-compat.md. */
+/** Implements `PUT /api/users/:id`; see docs/decisions/0014-flask-compat.md. */
 @Injectable()
 export class UserReplacementService {
   constructor(
@@ -39,10 +39,10 @@ export class UserReplacementService {
   ) {}
 
   /**
-   * Gives the user a new name and password. Names and fields are checked before anything is hashed;
-   * from then on the work is one verification and one hash, whatever the password is.
+   * Replaces the name and the password of a user. Names and fields are checked before anything is
+   * hashed. After that the work is one verification and one hash, whatever the password is.
    *
-   * @param caller who asks for it; the session of the token must live until it is done
+   * @param caller the session of its token must be active until the change is stored
    * @throws ApiError `validation_failed`, `password_too_common`, `not_found`, `name_taken`,
    * `current_password_wrong`, `too_many_requests`; TokenError `token_revoked`
    */
@@ -69,8 +69,8 @@ export class UserReplacementService {
   }
 
   /**
-   * The current password that the body has to hold, or null where none is asked for: of
-   * administrators who change another user, and of everybody while `FLASK_COMPAT` is on.
+   * The current password from the body, or null if none is required: with `FLASK_COMPAT`, or if an
+   * administrator changes another user.
    */
   private currentOf(id: number, body: ReplaceUser, { token }: Caller): string | null {
     const { current_password: current } = body;
@@ -83,9 +83,10 @@ export class UserReplacementService {
   }
 
   /**
-   * One verification either way: of the current password if one is asked for, else of the new one.
+   * Verifies the current password if one is required, and the new one if not, so that the work is
+   * the same.
    *
-   * @returns the user with the hash that was compared, and whether it is that of the new password
+   * @returns the user with the hash that was compared, and whether the password stays the same
    * @throws ApiError `current_password_wrong`, `too_many_requests`; TokenError `token_revoked`
    */
   private async verify(
@@ -105,7 +106,7 @@ export class UserReplacementService {
     return { verified, isUnchanged: nfc(current) === nfc(password) };
   }
 
-  /** @returns false where the user was changed since they were read */
+  /** @returns false if the user has changed since they were read */
   private async updateUser(user: UserWithHash, values: NewUser, caller: Caller): Promise<boolean> {
     const kept = this.config.flaskCompat ? caller.token.sessionId : null;
     return this.database.write(async () => {

@@ -11,7 +11,8 @@ export class User {
   name: string;
 
   /**
-   * What no two names share; see `nameKey`. Written with the name, and read by no query.
+   * The unique key of the name; see `nameKey`. It is written with the name, and used only in
+   * conditions.
    */
   @Index('users_name_key_key', { unique: true })
   @Column({
@@ -19,13 +20,13 @@ export class User {
     name: 'name_key',
     length: 255,
     collation: 'C',
-    // For the migration: a second row without a key breaks the index.
+    // Needed by the migration. A second row without a key would violate the index.
     default: '',
     select: false,
   })
   nameKey: string;
 
-  /** argon2id, in the PHC string format. Read only where a query asks for it by name. */
+  /** argon2id, in the PHC string format. Only queries that name this column read it. */
   @Column('varchar', { name: 'password_hash', length: 255, select: false })
   passwordHash: string;
 

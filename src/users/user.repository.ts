@@ -12,9 +12,9 @@ import { nameKey, nameKeyRange } from './user-name.js';
 import { User } from './user.entity.js';
 
 export type NewUser = Pick<User, 'name' | 'passwordHash'>;
-/** A user as every query reads one that does not ask for the hash by name. */
+/** A user without the columns that a query has to name. */
 export type KnownUser = Omit<User, 'passwordHash' | 'nameKey'>;
-/** With the hash, for code that verifies a password or makes sure that it is unchanged. */
+/** A user with the hash, for code that verifies a password or checks that it is unchanged. */
 export type UserWithHash = Omit<User, 'nameKey'>;
 
 @Injectable()
@@ -59,7 +59,7 @@ export class UserRepository {
           .createQueryBuilder(User, 'user')
           .where('user.nameKey = :key')
           .orWhere('(user.nameKey > :from AND user.nameKey < :to)')
-          // One of two is another user.
+          // Two are enough: at most one of them is the user that does not count.
           .limit(2),
     });
   }
@@ -88,8 +88,8 @@ export class UserRepository {
 
   /**
    * Whether another user has the name, or one that differs from it only in case. The unique index
-   * decides between names that are taken at the same moment; the ranges of names from before the
-   * index gain no rows.
+   * decides between concurrent requests for one name. It cannot decide about `nameKeyRange`, but no
+   * new rows get such keys.
    *
    * @param id of the user whose own name does not count
    */
@@ -109,11 +109,10 @@ export class UserRepository {
   }
 
   /**
-   * Changes the user, unless the hash or the role are not those that were read any more. One
-   * statement, so that no other change of them slips in between. If `values` has a name, so must
-   * the name be the one that was read.
+   * Changes the user in one statement (compare-and-set), if the hash and the role are still those
+   * that were read. If `values` has a name, the name must be unchanged, too.
    *
-   * @returns whether the user was there, with that hash and that role
+   * @returns false if the user does not exist or has changed
    * @throws ApiError `name_taken`
    */
   async updateIfUnchanged(
@@ -122,7 +121,8 @@ export class UserRepository {
   ): Promise<boolean> {
     const next = values.name;
     const where = { id, passwordHash, admin, ...(next !== undefined && { name }) };
-    // A name that stays keeps its key, which for names from before the index may have an id.
+    // An unchanged name keeps its key, which may end with an id if the name is older than the
+    // index.
     const key = next !== undefined && next !== name && { nameKey: nameKey(next) };
     return this.database.writeUnique(nameTaken, async (manager) => {
       const { affected } = await manager.update(User, where, { ...values, ...key });
@@ -130,7 +130,7 @@ export class UserRepository {
     });
   }
 
-  /** @returns whether that changed anything */
+  /** @returns whether the role has changed */
   async setAdmin(id: number, admin: boolean): Promise<boolean> {
     return this.database.write(async (manager) => {
       const { affected } = await manager.update(User, { id, admin: !admin }, { admin });
@@ -138,12 +138,12 @@ export class UserRepository {
     });
   }
 
-  /** Within a write: keeps the user's row from other writes until it ends. */
+  /** Locks the user row until the write ends. Call it within a write. */
   async lockUser(id: number): Promise<void> {
     await this.database.write((manager) => manager.update(User, { id }, { id }));
   }
 
-  /** @returns whether the user was there */
+  /** @returns whether the user existed */
   async remove(id: number): Promise<boolean> {
     return this.database.write(async (manager) => {
       const { affected } = await manager

@@ -47,7 +47,7 @@ import { userFields } from './user-fields.js';
 import { UserReplacementService } from './user-replacement.service.js';
 import { UsersService } from './users.service.js';
 
-/** Users themselves and administrators, with a token that comes from a login. */
+/** Allows the user and administrators, with a token that comes from a login. */
 const OwnUserOrAdmin = () =>
   RequireToken({
     fresh: true,
@@ -76,7 +76,7 @@ export class UsersController {
 
   @Get(':id')
   @AccessBy(({ flaskCompat }) =>
-    // The error is that of the scope for every id, so that it does not tell which users exist.
+    // The error is `scope_required` for every id, so that it does not reveal which users exist.
     flaskCompat ? PUBLIC : { scope: { admin: true }, override: { claims: { sub: param('id') } } },
   )
   @ApiOperation({ summary: 'Get a user' })

@@ -33,7 +33,7 @@ interface Credentials {
   password: string;
 }
 
-/** Who asks for a change, and from where. */
+/** The token and the client of a request for a change. */
 export interface Caller {
   token: Token;
   client: Client;
@@ -74,30 +74,34 @@ export class UsersService {
   }
 
   /**
-   * @param origin where it comes from, and an administrator's token if one was asked for; nothing
-   * on the command line
+   * @param origin the client, and the token of an administrator if one was required; empty on the
+   * command line
    * @throws ApiError `name_taken`, `validation_failed` and `password_too_common` for the password
    */
   async register(credentials: Credentials, origin: Partial<Caller>): Promise<KnownUser> {
     this.rules.refuse(credentials.password, credentials.name);
-    // A name that is taken costs no hash. The unique index decides between simultaneous requests.
+    // Checked first, so that a taken name costs no hash. The unique index decides between
+    // concurrent requests.
     if (await this.users.isTaken(credentials.name)) throw new ApiError(nameTaken);
-    const turn = origin.client
+    const queueKeys = origin.client
       ? hashQueueKeys(origin.client, `new ${nfc(credentials.name)}`)
       : serviceHashQueueKeys();
-    return this.add(await this.prepare(credentials, turn), origin);
+    return this.add(await this.prepare(credentials, queueKeys), origin);
   }
 
-  /** What is stored of a user; hashing comes first, so that no write waits for it. */
-  async prepare({ name, password }: Credentials, turn: HashQueueKeys): Promise<NewUser> {
+  /**
+   * Hashes the password of a new user. This is done before the write, so that no write waits for a
+   * hash.
+   */
+  async prepare({ name, password }: Credentials, queueKeys: HashQueueKeys): Promise<NewUser> {
     return {
       name: nfc(name),
-      passwordHash: await this.passwords.hash(password, turn),
+      passwordHash: await this.passwords.hash(password, queueKeys),
     };
   }
 
   /**
-   * @param origin as for `register`; nothing if the service adds the user by itself
+   * @param origin as for `register`; empty if the service itself adds the user
    * @throws ApiError `name_taken`; TokenError `token_revoked`
    */
   async add(prepared: NewUser, origin: Partial<Caller> = {}): Promise<KnownUser> {
@@ -110,7 +114,7 @@ export class UsersService {
   }
 
   /**
-   * The hash of a new password, for `replacePassword`.
+   * Hashes a new password, for `replacePassword`.
    *
    * @throws ApiError `password_too_common`
    */
@@ -120,10 +124,10 @@ export class UsersService {
   }
 
   /**
-   * Within a write: gives the user whose password was verified another one, and ends every session
-   * of the user, the caller's too.
+   * Changes the password of a user whose current password was verified, and ends every session of
+   * the user, including the caller's. Call it within a write.
    *
-   * @returns false if the user is not as they were when the password was verified
+   * @returns false if the user has changed since the password was verified
    * @throws TokenError `token_revoked` if the caller's session has ended
    */
   async replacePassword(
@@ -139,8 +143,8 @@ export class UsersService {
   }
 
   /**
-   * Makes the user an administrator, or an ordinary user again, and ends all of their sessions,
-   * whose tokens say otherwise. Where they are that already, nothing happens.
+   * Grants or revokes the role of administrator. All sessions of the user end, because their tokens
+   * have the old scope. Nothing happens if the role stays the same.
    *
    * @throws ApiError `not_found`
    */
@@ -155,8 +159,8 @@ export class UsersService {
   }
 
   /**
-   * Removes the user with all of their rows. One write removes the user and ends the sessions. From
-   * then on no request sees anything of the user. Rows beyond one batch follow in later writes.
+   * Removes the user with all of their rows. One write removes the user and ends the sessions; from
+   * then on no request sees any row of the user. Rows beyond one batch are removed by later writes.
    *
    * @throws ApiError `not_found`, `token_revoked`
    */
@@ -173,8 +177,8 @@ export class UsersService {
   }
 
   /**
-   * Leaves few enough live sessions that one write can end them without holding up others. Only
-   * users from before the limit of sessions have more. The caller's own session stays alive.
+   * Ends sessions until one write can end the rest without delaying others. Only users from before
+   * the limit of sessions have so many. The caller's own session stays active.
    */
   private async endSessionsBeyondBatch(id: number, token: Token): Promise<void> {
     const subject = String(id);
@@ -197,14 +201,16 @@ export class UsersService {
     return this.users.findByIdWithHash(id);
   }
 
-  /** @returns false if the user was changed since they were read */
+  /** @returns false if the user has changed since they were read */
   updateHashIfUnchanged(user: UserWithHash, passwordHash: string): Promise<boolean> {
     return this.users.updateIfUnchanged(user, { passwordHash });
   }
 
   /**
-   * Within a write: confirms that the user still has the password that was verified, and the role
-   * that was read, and holds them so until the write ends.
+   * Locks the user row until the write ends, if the user still has the password that was verified
+   * and the role that was read. Call it within a write.
+   *
+   * @returns false if the user has changed
    */
   lockIfUnchanged(user: AuthenticatedUser): Promise<boolean> {
     return this.users.updateIfUnchanged(user, { passwordHash: user.passwordHash });
@@ -212,19 +218,21 @@ export class UsersService {
 
   /** Whether the user still exists, with the name and the password that were verified. */
   async isUnchanged({ id, name, passwordHash }: AuthenticatedUser): Promise<boolean> {
-    const now = await this.users.findByIdWithHash(id);
-    return now?.name === name && now.passwordHash === passwordHash;
+    const current = await this.users.findByIdWithHash(id);
+    return current?.name === name && current.passwordHash === passwordHash;
   }
 
-  /** The user as they are now, where it is the role alone that has changed since they were read. */
+  /** The current user, if only the role has changed since the user was read. */
   async findWithChangedRole(user: AuthenticatedUser): Promise<AuthenticatedUser | undefined> {
-    const now = await this.users.findByIdWithHash(user.id);
-    return now?.passwordHash === user.passwordHash && now.admin !== user.admin ? now : undefined;
+    const current = await this.users.findByIdWithHash(user.id);
+    return current?.passwordHash === user.passwordHash && current.admin !== user.admin
+      ? current
+      : undefined;
   }
 
   /**
-   * Within a write: makes sure that the caller's session has not ended since the token was checked,
-   * and cannot end until the write ends. Locks the user row before session rows, to avoid deadlocks.
+   * Requires that the caller's session is still active, and keeps it active until the write ends.
+   * Call it within a write. Locks the user row before session rows, to avoid deadlocks.
    *
    * @throws TokenError `token_revoked`
    */
@@ -233,9 +241,9 @@ export class UsersService {
     const id = parseRowId(subject);
     if (id !== null) await this.users.lockUser(id);
     if (await this.sessions.recordUse(sessionId)) return;
-    throw new TokenError(tokenRevoked, 'the session ended meanwhile');
+    throw new TokenError(tokenRevoked, 'the session has ended');
   }
 }
 
-/** A user whose password was just verified against the hash that is here. */
+/** A user whose password was just verified against `passwordHash`. */
 export type AuthenticatedUser = UserWithHash;

@@ -6,7 +6,7 @@ import { nfc } from '../../validation/values.js';
 import { Book } from '../book.entity.js';
 import type { BookValues } from '../book.repository.js';
 
-/** Code points of each text of a book. */
+/** Maximum number of code points in each text of a book. */
 const MAX_LENGTH = 255;
 
 /** A text of a book. */
@@ -25,7 +25,7 @@ export function BookPrice(): PropertyDecorator {
   );
 }
 
-/** What `POST /api/books` takes. */
+/** The body of `POST /api/books`. */
 export class CreateBook {
   @BookText('Heir to the Empire')
   name: string;
@@ -41,15 +41,15 @@ export class CreateBook {
   price?: number | null;
 }
 
-/** What `PUT /api/books/:id` takes: the same, and the id if a client repeats it. */
+/** The body of `PUT /api/books/:id`: as for `POST`, and it may repeat the id. */
 export class ReplaceBook extends CreateBook {
   @IsOwnId()
   id?: number;
 }
 
 /**
- * The body without its id: the path's is the one that counts. Texts in Unicode NFC, so that two
- * books that look the same are the same.
+ * The values of a body, without the id, because the id of the path counts. Texts are in Unicode
+ * NFC, so that two books that look the same are the same.
  */
 export function bookValues({ name, author, publisher, price = null }: CreateBook): BookValues {
   return { name: nfc(name), author: nfc(author), publisher: nfc(publisher), price };

@@ -2,26 +2,30 @@ import { connect } from 'node:net';
 import pg from 'pg';
 
 /**
- * Milliseconds that the server has: for a query of which nothing else is said, for an expensive read,
- * for a check of its readiness, and in a transaction for a lock and for a statement. The last two are
- * shorter than `query`, so that a connection survives a lock that another client holds.
+ * Timeouts in milliseconds. `lock` and `statement` are shorter than `query`, so that a connection
+ * survives a lock that another client holds.
  */
 export const timeouts = {
+  /** For queries that set no other timeout. */
   query: 5_000,
+  /** For expensive reads. */
   expensive: 8_000,
+  /** For readiness checks. */
   check: 2_000,
+  /** For a lock in a transaction; the server enforces it. */
   lock: 4_000,
+  /** For a statement in a transaction; the server enforces it. */
   statement: 4_500,
 };
 /** Milliseconds that the server has to close a connection. */
 const CLOSE_TIMEOUT = 1_000;
-/** Statements that get a name at most. A server keeps named statements as long as their connection. */
+/** The maximum number of named statements. The server keeps them until the connection closes. */
 const MAX_NAMES = 500;
 
 /**
- * Begins a transaction with its timeouts. They are set with the transaction, since pgbouncer passes on
- * no setting of a connection. An instance that stops in the middle of a transaction keeps its locks for
- * `idle_in_transaction_session_timeout`.
+ * Returns the SQL that starts a transaction and sets its timeouts. Each transaction sets them,
+ * because pgbouncer does not forward settings of a connection. If an instance freezes in a
+ * transaction, the server releases its locks after `idle_in_transaction_session_timeout`.
  */
 function startTransaction(): string {
   return `START TRANSACTION; SET LOCAL lock_timeout = ${timeouts.lock};
@@ -29,7 +33,7 @@ function startTransaction(): string {
     SET LOCAL idle_in_transaction_session_timeout = 10000`;
 }
 
-/** A query, with the milliseconds that the server has for it. */
+/** A query with its timeout in milliseconds. */
 export interface TimedQuery extends pg.QueryConfig {
   timeout?: number;
 }
@@ -52,10 +56,10 @@ export class ConnectionGroup {
   }
 
   /**
-   * Closes idle connections, as they may lead to a server that is frozen or was demoted. The pool makes
-   * new ones.
+   * Closes idle connections, because their server may be frozen, or may no longer be the primary.
+   * The pool opens new ones.
    *
-   * @param silentSince closes those alone that have not answered since then; see `performance.now`
+   * @param silentSince closes only connections without an answer since then; see `performance.now`
    */
   dropIdle(silentSince = Infinity): void {
     for (const client of this.clients) {
@@ -76,8 +80,8 @@ export class ConnectionGroup {
 type Query = (query: string | TimedQuery, values?: unknown[], callback?: unknown) => unknown;
 
 /**
- * A connection that does not outlive a query without an answer. `statement_timeout` is the server's own
- * job, which a frozen or unreachable server does not do.
+ * A connection that closes itself if a query is not answered in time. `statement_timeout` does not
+ * replace this, because a frozen or unreachable server cannot enforce it.
  */
 export class PostgresClient extends pg.Client {
   /** When the server last finished a query; see `performance.now`. */
@@ -89,15 +93,15 @@ export class PostgresClient extends pg.Client {
     super(options);
     this.group = options.group;
     this.group.add(this);
-    // `pg` overloads it, which a method could not repeat without `any`.
+    // `pg` overloads `query`. A method could not repeat the overloads without `any`.
     this.query = ((...query: Parameters<Query>) => this.run(...query)) as pg.Client['query'];
     this.on('drain', () => this.stopTimer()).on('end', () => this.stopTimer());
-    // Between its uses the pool and TypeORM take their listeners off. A connection that the server ends
-    // at such a moment would end the process; its next query fails anyway.
+    // The pool and TypeORM remove their listeners between uses. If the server closes the connection
+    // then, the error must not end the process. The next query fails anyway.
     this.on('error', () => undefined);
   }
 
-  /** Whether it runs no query and is in no transaction. */
+  /** Whether the connection runs no query and is in no transaction. */
   get isIdle(): boolean {
     return this.timer === undefined && this.getTransactionStatus() === 'I';
   }
@@ -107,7 +111,7 @@ export class PostgresClient extends pg.Client {
     this.connection.stream.destroy(error);
   }
 
-  /** A server that does not answer would never close it. */
+  /** Closes the connection, even if the server does not answer. */
   override end(callback?: (error: Error) => void): Promise<void> {
     setTimeout(() => this.drop(), CLOSE_TIMEOUT).unref();
     return callback ? (super.end(callback), Promise.resolve()) : super.end();
@@ -125,26 +129,26 @@ export class PostgresClient extends pg.Client {
     return (super.query as Query)(name ? { ...given, name } : query, values, callback);
   }
 
-  /** Queries on one connection follow each other; each begins the time anew. */
+  /** Queries on one connection run one after another; each restarts the timer. */
   private startTimer(timeout: number): void {
     clearTimeout(this.timer);
     if (this.connection.stream.destroyed) return;
-    const begun = performance.now();
-    // An answer may have come while this process was held up; it is read before the next turn.
+    const startedAt = performance.now();
+    // If the event loop was blocked, an answer may have arrived: it is read before `setImmediate`.
     const timer = setTimeout(() => {
       setImmediate(() => {
-        if (this.timer === timer) this.expire(begun, timeout);
+        if (this.timer === timer) this.expire(startedAt, timeout);
       });
     }, timeout);
     this.timer = timer;
   }
 
-  private expire(begun: number, timeout: number): void {
+  private expire(startedAt: number, timeout: number): void {
     cancel(this);
     const message = `The server did not answer a query within ${timeout / 1000} s.`;
     this.drop(Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
-    // They would cost a request each its time.
-    this.group.dropIdle(begun);
+    // The other connections may be broken, too, and each would cost a request its timeout.
+    this.group.dropIdle(startedAt);
   }
 
   private stopTimer(): void {
@@ -155,8 +159,8 @@ export class PostgresClient extends pg.Client {
 }
 
 /**
- * Asks the server to cancel what the connection does, so that it does not go on for a caller who is
- * gone (PostgreSQL manual, section "Canceling Requests in Progress").
+ * Asks the server to cancel the query of the connection, whose caller no longer waits for it
+ * (PostgreSQL manual, section "Canceling Requests in Progress").
  */
 function cancel(client: pg.Client): void {
   const { host, port } = client;

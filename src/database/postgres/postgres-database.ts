@@ -30,7 +30,7 @@ export class PostgresDatabase extends Database {
   private readonly options: ReturnType<typeof postgresOptions>;
   private readonly connections: ConnectionGroup;
   private readonly source: DataSource;
-  /** Leaves most connections of the pool to others. */
+  /** Two at a time, which leaves most connections of the pool to other requests. */
   private readonly expensiveReads = expensiveReadQueue(2);
 
   constructor(settings: PostgresSettings, entities: Entities) {
@@ -54,7 +54,7 @@ export class PostgresDatabase extends Database {
     if (this.source.isInitialized) await this.source.destroy();
   }
 
-  /** An answer that comes too late does not keep the connection. */
+  /** Closes a connection that does not answer in time, and idle ones to a read-only server. */
   override async check(): Promise<void> {
     const text = "SELECT current_setting('transaction_read_only')";
     const [row] = await this.read({ text, timeout: timeouts.check });
@@ -80,7 +80,7 @@ export class PostgresDatabase extends Database {
         isDeadlock,
       );
     } catch (error) {
-      // After a failover, connections to the old server may live on. New ones lead to the new server.
+      // After a failover, connections to the old server may remain. New ones reach the new server.
       if (codeOf(error) === READ_ONLY) this.connections.dropIdle();
       throw withOutageAs503(error);
     }
@@ -99,10 +99,10 @@ export class PostgresDatabase extends Database {
       }
       const statement = build.lock ? `${sql} ${LOCKS[build.lock]}` : sql;
       const rows = await writer.query<ObjectLiteral[]>(statement, bind(values));
-      // pg builds a row's members in the order of the columns.
+      // `pg` adds the members of a row in the order of the columns.
       return rows.map((row) => Object.values(row) as unknown[]);
     };
-    // A write that waited in the queue would keep a connection and its locks meanwhile.
+    // A write must not wait in the queue, because it holds a connection and locks.
     const run = (values: Record<string, Value>, caller?: ReadCaller) =>
       build.expensive === true && !this.inWrite.getStore()
         ? this.expensiveReads(caller, () => query(values))
@@ -130,7 +130,7 @@ export class PostgresDatabase extends Database {
     return codeOf(error) === UNIQUE_VIOLATION;
   }
 
-  /** On a connection of its own, without the timeouts of requests. */
+  /** Runs the migrations on a separate connection, without the timeouts of requests. */
   private async migrate(): Promise<void> {
     const source = new MigrationSource(this.options);
     await source.initialize();
@@ -141,7 +141,7 @@ export class PostgresDatabase extends Database {
     }
   }
 
-  /** @throws ApiError 503 where the server cannot be reached or cannot work */
+  /** @throws ApiError 503 if the server cannot be reached or cannot work */
   private async read(query: TimedQuery): Promise<unknown[][]> {
     const { master: pool } = this.source.driver as unknown as { master: pg.Pool };
     try {
@@ -152,8 +152,8 @@ export class PostgresDatabase extends Database {
   }
 }
 
-/** Neither waits for the other, so that a write may take both in turn. */
-const LOCKS = { exists: 'FOR KEY SHARE', alone: 'FOR NO KEY UPDATE' };
+/** The two locks do not conflict, so a write may take one after the other. */
+const LOCKS = { share: 'FOR KEY SHARE', exclusive: 'FOR NO KEY UPDATE' };
 
 /** Codes of the PostgreSQL manual's appendix A. */
 const UNIQUE_VIOLATION = '23505';
@@ -161,16 +161,16 @@ const DEADLOCK = '40P01';
 const READ_ONLY = '25006';
 
 /**
- * If writes wait for each other's rows, PostgreSQL undoes one of them, which may then run again. SQLite
- * has no deadlocks, because it runs one write at a time.
+ * If writes wait for each other's rows, PostgreSQL rolls one of them back, and it may run again.
+ * SQLite has no deadlocks, because it runs one write at a time.
  */
 const isDeadlock = (error: unknown): boolean => codeOf(error) === DEADLOCK;
 
-/** Says why the server could not be used, and what would do, for the person who starts the service. */
+/** Tells the person who starts the service why the server cannot be used, and what to do. */
 function startErrorOf(error: unknown): StartError {
   const reason =
     error instanceof ReadOnlyServer
-      ? 'is read-only: it is a standby, or default_transaction_read_only is on. Name the primary server.'
+      ? 'is read-only: it is a standby, or default_transaction_read_only is on. Use the address of the primary server.'
       : `cannot be used: ${messageOf(error)}. Is it running, and does the database exist?`;
   return new StartError(`The PostgreSQL server of DATABASE_URL ${reason}`, { cause: error });
 }

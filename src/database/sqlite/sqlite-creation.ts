@@ -19,17 +19,19 @@ import { codeOf } from '../driver-error.js';
 import { MigrationSource } from '../migration-source.js';
 import { connectionOf } from './sqlite-connection.js';
 
-/** A draft is written in milliseconds. One that is older, in milliseconds, was interrupted. */
+/** Milliseconds. An older draft was interrupted: a draft is written in a few milliseconds. */
 const DRAFT_MAX_AGE = 10_000;
-/** Of file systems without hard links, such as exFAT. */
+/** Error codes of file systems without hard links, such as exFAT. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 /**
- * Makes a database file with every table, for its owner alone, and its folder if that is missing. The
- * file appears at its place when it is complete, so that an interrupted start leaves no part of one.
+ * Creates a database file with every table, and its folder if that is missing. Only the owner may
+ * read and write them. The file gets its name when it is complete, so an interrupted start leaves
+ * no incomplete file.
  *
- * @returns false if the file exists, such as by another process that starts at the same time
- * @throws StartError if a log of an earlier database is there, which SQLite would apply to the new one
+ * @returns false if the file exists, for example because another process has just created it
+ * @throws StartError if there is a log of an earlier database, which SQLite would apply to the new
+ *   one
  */
 export async function createSqliteFile(file: string, entities: Entities): Promise<boolean> {
   if (existsSync(file)) return false;
@@ -48,7 +50,7 @@ export async function createSqliteFile(file: string, entities: Entities): Promis
   return true;
 }
 
-/** The content of a file that holds every table and no row. */
+/** Returns the content of a database file with every table and no rows. */
 async function migratedDatabase(entities: Entities): Promise<Buffer> {
   const source = new MigrationSource(sqliteOptions(':memory:', entities));
   await source.initialize();
@@ -63,7 +65,7 @@ async function migratedDatabase(entities: Entities): Promise<Buffer> {
 function refuseLog(file: string, log: string): void {
   if (!statSync(log, { throwIfNoEntry: false })?.size) return;
   throw new StartError(
-    `The database file ${file} does not exist, but ${log} does, which holds changes to it. Restore the file; or, to begin with a new database, delete ${log}.`,
+    `The database file ${file} does not exist, but ${log} does, which contains changes to it. Restore the file; or, to start with a new database, delete ${log}.`,
   );
 }
 
@@ -80,9 +82,11 @@ function removeOldDrafts(file: string): void {
 }
 
 /**
- * Gives the draft its name, unless a file has it: a link replaces none, as a rename would.
+ * Gives the draft its final name, unless a file has that name. A hard link never replaces a file,
+ * as a rename would.
  *
- * @param link fails on file systems without hard links
+ * @param link creates a hard link; throws on file systems without them
+ * @returns false if a file has the name
  */
 export function publish(draft: string, file: string, link = linkSync): boolean {
   try {
@@ -96,7 +100,7 @@ export function publish(draft: string, file: string, link = linkSync): boolean {
   return true;
 }
 
-/** So that the name of the file survives a power cut, as its content does. Windows has no such call. */
+/** Makes the name of a new file survive a power failure. Windows has no such call. */
 function syncFolder(folder: string): void {
   if (process.platform === 'win32') return;
   const descriptor = openSync(folder, 'r');

@@ -32,12 +32,12 @@ import { SqliteWriter, untilUnlocked } from './sqlite-writer.js';
 
 type Statement = BetterSqlite3.Statement<unknown[], unknown[]>;
 
-/** How long the start waits for another process that has the file locked, in milliseconds. */
+/** How long the start waits for a lock of another process on the file, in milliseconds. */
 const START_LOCK_TIMEOUT = 60_000;
 
 /**
- * One SQLite file with two connections: one that only reads, one that writes, for one
- * transaction after the other. See docs/decisions/0002-one-writer.md.
+ * A SQLite file with two connections: one only reads, and the other runs one write transaction
+ * after another. See docs/decisions/0002-one-writer.md.
  */
 export class SqliteDatabase extends Database {
   private readonly logger = new Logger(SqliteDatabase.name);
@@ -90,7 +90,7 @@ export class SqliteDatabase extends Database {
 
   override async check(): Promise<void> {
     this.watch.requireFilesNow();
-    // Reads the file, which `SELECT 1` would not.
+    // This reads the file; `SELECT 1` would not.
     connectionOf(this.reader).pragma('schema_version');
   }
 
@@ -112,7 +112,7 @@ export class SqliteDatabase extends Database {
   ): Select<Entity, Parameter> {
     const prepared = once(() => compileSelect(this.reader, build));
     const compile = (): CompiledSelect<Entity> => {
-      // The thread of expensive reads may open the file only now.
+      // The thread of expensive reads may be about to open the file.
       if (build.expensive === true) this.watch.requireFilesNow();
       else this.watch.requireFiles();
       return prepared();
@@ -122,7 +122,7 @@ export class SqliteDatabase extends Database {
     const [onReader, onWriter] = [prepareOn(this.reader), prepareOn(this.writer)];
     const statement = (): Statement => (this.writes.active ? onWriter() : onReader());
     if (build.expensive === true) return this.selectInThread(compile, onWriter);
-    // Asynchronous in their signatures alone: better-sqlite3 answers at once.
+    // Only the signatures are asynchronous: better-sqlite3 is synchronous.
     return {
       all: async (values) => {
         const { bind, hydrate } = compile();
@@ -141,7 +141,7 @@ export class SqliteDatabase extends Database {
     };
   }
 
-  /** A read within a write stays on the writer's connection, which alone sees the changes so far. */
+  /** A read within a write uses the writer's connection, because only that sees its changes. */
   private selectInThread<Entity, Parameter extends string>(
     compile: () => CompiledSelect<Entity>,
     onWriter: () => Statement,
@@ -190,7 +190,7 @@ export class SqliteDatabase extends Database {
   }
 }
 
-/** @throws ApiError 503 where the file cannot be read */
+/** @throws ApiError 503 if the file cannot be read */
 function orUnavailable<T>(read: () => T): T {
   try {
     return read();

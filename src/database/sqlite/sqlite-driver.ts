@@ -2,14 +2,14 @@ import { createRequire } from 'node:module';
 import type BetterSqlite3 from 'better-sqlite3';
 import { StartError } from '../../errors/start-error.js';
 
-export interface SqliteDriver {
+interface SqliteDriver {
   /** The module `better-sqlite3`, in the version that is safe on this Node. */
   Sqlite: typeof BetterSqlite3;
-  /** Its file, for `require` in other threads. */
+  /** The path of the module, for `require` in other threads. */
   path: string;
 }
 
-/** The part of Node's `process` that decides. */
+/** The part of Node's `process` that decides which version is safe. */
 interface Runtime {
   version: string;
   versions: NodeJS.Dict<string>;
@@ -20,7 +20,7 @@ interface Choice {
   major: number;
   /** The name under which package.json installs it. */
   name: string;
-  /** The package that depends on it; absent where that is the application itself. */
+  /** The package that depends on it; absent if that is the application itself. */
   dependent?: string;
 }
 
@@ -28,15 +28,15 @@ interface Choice {
 const NODE_API_OF_13 = 10;
 
 /**
- * Chooses the version of better-sqlite3, which is the only place that does. The two refused
- * combinations end the process with a signal:
+ * Chooses the version of better-sqlite3. No other code does. It avoids the two combinations that
+ * end the process with a signal:
  *
  * - Version 12 aborts on Node 24.19 and later (nodejs/node#65446).
- * - Version 13 crashes where Node-API is older than version 10.
+ * - Version 13 crashes if the version of Node-API is below 10.
  *
  * See docs/decisions/0013-sqlite-drivers.md.
  *
- * @throws StartError for a Node on which no version is safe
+ * @throws StartError for a version of Node on which neither is safe
  */
 export function chooseSqliteDriver({ version, versions }: Runtime): Choice {
   if (Number(versions.napi) >= NODE_API_OF_13) return { major: 13, name: 'better-sqlite3' };
@@ -44,11 +44,11 @@ export function chooseSqliteDriver({ version, versions }: Runtime): Choice {
     return { major: 12, name: 'better-sqlite3-12', dependent: 'sqlite-driver-node20' };
   }
   throw new StartError(
-    `SQLite cannot be used on Node ${version}, where its driver would crash. Install Node 24, or 22.14 or later, run \`npm ci\`, and start again.`,
+    `SQLite cannot be used on Node ${version}, because its driver would crash. Install Node 24, or 22.14 or later, run \`npm ci\`, and start again.`,
   );
 }
 
-/** @throws StartError where the driver is not installed, cannot be loaded, or would crash */
+/** @throws StartError if the driver is not installed, cannot be loaded, or would crash */
 export function loadSqliteDriver(
   runtime: Runtime = process,
   require: NodeJS.Require = createRequire(import.meta.url),
@@ -62,7 +62,7 @@ export function loadSqliteDriver(
     }
     const path = scoped.resolve(name);
     const Sqlite = scoped(name) as typeof BetterSqlite3;
-    // The module loads its compiled part with its first connection.
+    // The module loads its native addon when it opens its first connection.
     new Sqlite(':memory:').close();
     return { Sqlite, path };
   } catch (cause) {
@@ -74,7 +74,7 @@ export function loadSqliteDriver(
   }
 }
 
-/** Resolves what the package resolves, which may be installed below it. */
+/** Returns the `require` of a package, whose dependencies may be installed below it. */
 function requireOf(require: NodeJS.Require, packageName: string): NodeJS.Require {
   return createRequire(require.resolve(`${packageName}/package.json`));
 }

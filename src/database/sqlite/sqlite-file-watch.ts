@@ -5,32 +5,33 @@ import { unavailable } from '../../errors/api-error.js';
 import { codeOf } from '../driver-error.js';
 import { filesOf } from './sqlite-file.js';
 
-/** Milliseconds between two looks at the files. */
-const INTERVAL = 1_000;
+/** Milliseconds between two checks of the files. */
+const CHECK_INTERVAL = 1_000;
 
 /**
- * Notices that the files of an open database are gone, replaced or emptied. SQLite itself goes on with
- * the files that it has open, whose content is lost when they are closed. While the service runs, only
- * the return of the same files heals it: a database in their place is opened by a restart.
+ * Detects that the files of an open database were removed, replaced or emptied. SQLite itself keeps
+ * using the files that it has open, whose content is lost when they are closed. The running service
+ * only recovers if the same files come back. To open other files in their place, it must be
+ * restarted.
  *
  * See docs/decisions/0019-database-files.md.
  */
 export class SqliteFileWatch {
   private readonly logger = new Logger('Database');
-  /** Device and inode of each file that was there when the database was opened. */
+  /** Device and inode of each file that existed when the database was opened. */
   private readonly known = new Map<string, string>();
   private timer: NodeJS.Timeout | undefined;
   private problem: string | null = null;
 
   constructor(private readonly file: string) {}
 
-  /** Begins when all files are open. */
+  /** Starts the periodic checks. The database must be open. */
   start(): void {
     for (const path of filesOf(this.file)) {
       const found = statSync(path, { bigint: true, throwIfNoEntry: false });
       if (found) this.known.set(path, identityOf(found));
     }
-    this.timer = setInterval(() => this.look(), INTERVAL).unref();
+    this.timer = setInterval(() => this.check(), CHECK_INTERVAL).unref();
   }
 
   stop(): void {
@@ -38,7 +39,7 @@ export class SqliteFileWatch {
   }
 
   /**
-   * Costs nothing while all is well: it relies on the latest look.
+   * Relies on the latest check, unless that found a problem, and so costs nothing in general.
    *
    * @throws ApiError 503 if the files are gone, replaced or emptied
    */
@@ -46,13 +47,13 @@ export class SqliteFileWatch {
     if (this.problem !== null) this.requireFilesNow();
   }
 
-  /** Looks now; throws as `requireFiles`. */
+  /** Checks the files now; throws as `requireFiles`. */
   requireFilesNow(): void {
-    this.look();
+    this.check();
     if (this.problem !== null) throw unavailable(this.problem);
   }
 
-  private look(): void {
+  private check(): void {
     const problem = this.findProblem();
     if (problem === this.problem) return;
     if (problem === null) this.logger.log('The database files are back.');
@@ -71,10 +72,10 @@ export class SqliteFileWatch {
         const found = statSync(path, { bigint: true, throwIfNoEntry: false });
         if (!found) return `${name} is gone`;
         if (identityOf(found) !== known) return `${name} is not the one that was opened`;
-        // Those beside it may be empty.
+        // The other files may be empty.
         if (path === this.file && found.size === 0n) return `${name} is empty`;
       } catch (error) {
-        return `${name} cannot be found (${codeOf(error)})`;
+        return `${name} cannot be accessed (${codeOf(error)})`;
       }
     }
     return null;

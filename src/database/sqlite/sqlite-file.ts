@@ -11,13 +11,13 @@ import { createSqliteFile } from './sqlite-creation.js';
 /** Bits of a mode (POSIX `st_mode`): whether anyone may write. */
 const WRITE_BITS = 0o222;
 
-/** The files that SQLite keeps a database in while it is open. */
+/** Returns the files of an open SQLite database. */
 export function filesOf(file: string): string[] {
   return [file, `${file}-wal`, `${file}-shm`];
 }
 
 /**
- * Makes a missing file, if the settings allow it, and checks one that exists before SQLite opens it.
+ * Creates a missing file if the settings allow it, and checks the file before SQLite opens it.
  *
  * @throws StartError if the file is missing, empty, or cannot be written
  */
@@ -26,26 +26,26 @@ export async function prepareSqliteFile(
   entities: Entities,
 ): Promise<void> {
   if (!existsSync(file)) {
-    if (!create) throw new StartError(missingSentence(file));
+    if (!create) throw new StartError(missingFileMessage(file));
     await createSqliteFile(file, entities);
   }
-  // SQLite would take it for a new database.
-  if (statSync(file).size === 0) throw new StartError(emptySentence(file));
+  // SQLite would treat an empty file as a new database.
+  if (statSync(file).size === 0) throw new StartError(emptyFileMessage(file));
   for (const each of filesOf(file).filter((name) => existsSync(name))) refuseUnwritable(each);
   refuseUnwritable(dirname(file));
 }
 
-function missingSentence(file: string): string {
-  return `The database file ${file} does not exist. If it should, check DATABASE_URL and whether its volume is mounted. To begin with a new database, run: npm run admin -- create-database (or set DATABASE_CREATE=true).`;
+function missingFileMessage(file: string): string {
+  return `The database file ${file} does not exist. If it should, check DATABASE_URL and whether its volume is mounted. To start with a new database, run: npm run admin -- create-database (or set DATABASE_CREATE=true).`;
 }
 
-function emptySentence(file: string): string {
-  return `The database file ${file} is empty (0 bytes). Restore it from a backup; or, to begin with a new database, delete the file and run: npm run admin -- create-database`;
+function emptyFileMessage(file: string): string {
+  return `The database file ${file} is empty (0 bytes). Restore it from a backup; or, to start with a new database, delete the file and run: npm run admin -- create-database`;
 }
 
 /**
- * The administrator (root) may write to every file. A file without write permission in its mode is
- * refused anyway, because the mode was set on purpose.
+ * Refuses a path that cannot be written. Root may write to every file, but a path whose mode allows
+ * no writing is refused for root, too, because somebody has set that mode on purpose.
  */
 function refuseUnwritable(path: string): void {
   const mode = statSync(path).mode & 0o777;
@@ -63,7 +63,7 @@ function refuseUnwritable(path: string): void {
   );
 }
 
-/** Sentences about what other users of the machine may do with the database; the modes stay. */
+/** Warnings if other users of the machine may read or replace the database. */
 export function fileModeWarnings(file: string): string[] {
   const open = filesOf(file).filter(isOpenToOthers);
   const folder = dirname(file);
@@ -75,7 +75,9 @@ export function fileModeWarnings(file: string): string[] {
   ];
 }
 
-/** @throws Error where SQLite finds the file damaged. It is never replaced or repaired here. */
+/**
+ * @throws DamagedFile if SQLite finds the file damaged. The service never repairs or replaces it.
+ */
 export function refuseDamagedFile(connection: Connection): void {
   const findings = connection.pragma('quick_check(1)', { simple: true });
   if (findings !== 'ok') throw new DamagedFile(String(findings));
@@ -83,7 +85,7 @@ export function refuseDamagedFile(connection: Connection): void {
 
 class DamagedFile extends Error {}
 
-/** Says why a file could not be used, and what would do, for the person who starts the service. */
+/** Tells the person who starts the service why the file cannot be used, and what to do. */
 export function startErrorOf(file: string, error: unknown): StartError {
   if (error instanceof StartError) return error;
   const message = error instanceof Error ? error.message : String(error);
@@ -93,10 +95,10 @@ export function startErrorOf(file: string, error: unknown): StartError {
 
 function messageFor(error: unknown, reason: string): string {
   if (isLocked(error)) {
-    return 'is locked by another process; stop that, or wait until it is done.';
+    return 'is locked by another process; stop that process, or wait until it is done.';
   }
   if (error instanceof DamagedFile || /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) {
-    return `is damaged: ${reason}. It was left as it is; restore it from a backup, or name another in DATABASE_URL.`;
+    return `is damaged: ${reason}. It was not changed; restore it from a backup, or set DATABASE_URL to another file.`;
   }
-  return `cannot be used: ${reason}. Put that right, or name another in DATABASE_URL.`;
+  return `cannot be used: ${reason}. Fix the cause, or set DATABASE_URL to another file.`;
 }

@@ -16,8 +16,8 @@ export interface ReadRequest {
 
 interface Running {
   worker: Worker;
-  /** Aborted when the thread ends; the reason is the error of a read that waits for it. */
-  gone: AbortSignal;
+  /** Aborts when the thread ends. Its reason is the error that a waiting read gets. */
+  ended: AbortSignal;
 }
 
 const WORKER = new URL('./sqlite-read-thread.worker.js', import.meta.url);
@@ -26,7 +26,7 @@ type ReadResult = BoundedRows<unknown[]> | Failure;
 
 interface Failure {
   message: string;
-  /** SQLite's own, such as `SQLITE_IOERR`. */
+  /** SQLite's error code, such as `SQLITE_IOERR`. */
   code: string | undefined;
 }
 
@@ -35,14 +35,14 @@ interface Failure {
  * until it has found all rows, so expensive reads must not run on the thread that serves requests.
  */
 export class SqliteReadThread {
-  private readonly inTurn = expensiveReadQueue(1);
+  private readonly runQueued = expensiveReadQueue(1);
   private running: Running | undefined;
 
   constructor(private readonly file: string) {}
 
   /** @throws ApiError 429 or 503 if too many reads are queued; see `FairQueue` */
   async all(sql: string, values: Value[], caller?: ReadCaller): Promise<unknown[][]> {
-    const { rows } = await this.inTurn(caller, () => this.ask({ sql, values, bytes: null }));
+    const { rows } = await this.runQueued(caller, () => this.ask({ sql, values, bytes: null }));
     return rows;
   }
 
@@ -53,7 +53,7 @@ export class SqliteReadThread {
     caller?: ReadCaller,
     bytes = 0,
   ): Promise<BoundedRows<unknown[]>> {
-    return this.inTurn(caller, () => this.ask({ sql, values, bytes }));
+    return this.runQueued(caller, () => this.ask({ sql, values, bytes }));
   }
 
   async close(): Promise<void> {
@@ -61,13 +61,13 @@ export class SqliteReadThread {
   }
 
   private async ask(request: ReadRequest): Promise<BoundedRows<unknown[]>> {
-    const { worker, gone } = (this.running ??= this.start());
+    const { worker, ended } = (this.running ??= this.start());
     worker.postMessage(request);
-    const [result] = (await once(worker, 'message', { signal: gone }).catch(() => {
-      gone.throwIfAborted();
+    const [result] = (await once(worker, 'message', { signal: ended }).catch(() => {
+      ended.throwIfAborted();
     })) as [ReadResult];
-    // A message port hands over all that has arrived in one turn of the event loop. Without this, a
-    // thread that reads faster than answers are written would keep that turn going.
+    // A message port delivers all messages that have arrived in one turn of the event loop. Without
+    // this, a thread that reads faster than responses are written would never let the turn end.
     await nextTurn();
     if ('rows' in result) return result;
     throw withOutageAs503(Object.assign(new Error(result.message), { code: result.code }));
@@ -76,16 +76,16 @@ export class SqliteReadThread {
   private start(): Running {
     const workerData = { file: this.file, driver: loadSqliteDriver().path };
     const worker = new Worker(WORKER, { workerData });
-    const gone = new AbortController();
-    // A read that waits for it fails with the error, and the next read starts another thread.
+    const ended = new AbortController();
+    // A waiting read fails with the error, and the next read starts another thread.
     const forget = (error: unknown): void => {
       this.running = undefined;
-      gone.abort(error);
+      ended.abort(error);
     };
     worker
       .once('error', (error) => forget(withOutageAs503(error)))
-      .once('exit', () => forget(unavailable('the thread that reads has ended')))
+      .once('exit', () => forget(unavailable('the read thread has ended')))
       .unref();
-    return { worker, gone: gone.signal };
+    return { worker, ended: ended.signal };
   }
 }

@@ -4,13 +4,13 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { unavailable } from '../../errors/api-error.js';
 import { isLocked } from '../driver-error.js';
 
-/** Queued writes; a further one is refused with 503. */
+/** The maximum number of queued writes; a further one is refused with 503. */
 const MAX_QUEUED = 1000;
-/** Writes that share a transaction, so that none waits for too many others. */
+/** The maximum number of writes in one transaction, so that none waits for too many others. */
 const MAX_BATCH = 64;
 /**
  * Milliseconds after which a shared transaction takes no further write. Writes run on the main
- * thread, so 64 that each remove hundreds of rows would hold up every request until the last is done.
+ * thread, so 64 writes that each remove hundreds of rows would delay every request for too long.
  */
 const MAX_DURATION = 10;
 /** Timeout of a write that waits for the lock of another process, in milliseconds. */
@@ -25,9 +25,9 @@ interface Write {
 }
 
 /**
- * Runs writes on one connection, in the order in which they come. Those that wait together share
- * a transaction, and with it the `fsync` that a commit costs; each has a savepoint of its own, so
- * that one that fails undoes nothing but itself. A write is acknowledged after the commit.
+ * Runs writes on one connection, in the order in which they arrive. Queued writes share a
+ * transaction, and with it the `fsync` of its commit. Each has its own savepoint, so that a failed
+ * write rolls back only itself. A write is acknowledged after the commit.
  */
 export class SqliteWriter {
   private readonly queue: Write[] = [];
@@ -66,11 +66,11 @@ export class SqliteWriter {
   private async drain(): Promise<void> {
     this.draining = true;
     while (this.queue.length > 0) {
-      // Requests that arrived in the same turn of the event loop come along.
+      // Writes of requests that arrived in the same turn of the event loop join the batch.
       await nextTurn();
       await this.commitBatch();
     }
-    // While it is enabled Node 20 tracks every promise of the process, a quarter of a read's cost.
+    // While it is enabled, Node 20 tracks every promise, which is a quarter of the cost of a read.
     this.inWrite.disable();
     this.draining = false;
   }
@@ -91,7 +91,7 @@ export class SqliteWriter {
       await immediateTransaction(this.connection(), runAll, this.queue[0]?.deadline);
       this.requireFiles();
     } catch (error) {
-      // Nothing of any of them was kept. If the transaction did not begin, none has left the line.
+      // All were rolled back. If the transaction did not begin, they are all still in the queue.
       const undone = writes.length > 0 ? writes : this.queue.splice(0, MAX_BATCH);
       for (const { reject } of undone) reject(error);
       return;
@@ -102,12 +102,12 @@ export class SqliteWriter {
   /**
    * Runs a write within a savepoint.
    *
-   * @returns what tells its caller, once all is committed
-   * @throws where SQLite gave up the whole transaction, as it does on a full disk
+   * @returns a function that settles the write; it is called after the commit
+   * @throws SQLite's own error if it rolled back the whole transaction, as it does on a full disk
    */
   private async runInSavepoint({ run, resolve, reject }: Write): Promise<() => void> {
     const connection = this.connection();
-    // What a write leaves running behind it is no part of it any more.
+    // Code that a write leaves running after its end is no longer part of it.
     const scope = { open: true };
     connection.exec('SAVEPOINT write');
     try {
@@ -125,11 +125,11 @@ export class SqliteWriter {
 }
 
 /**
- * Runs `work` in a transaction. IMMEDIATE takes the write lock now, rather than at the first write,
- * where it could fail.
+ * Runs `work` in a transaction. IMMEDIATE takes the write lock at the beginning, and not at the
+ * first write, which could then fail.
  *
  * @param deadline until when another process may hold the lock; see `performance.now`
- * @throws SQLite's own error if it holds it for longer
+ * @throws SQLite's own error if another process holds the lock for longer
  */
 export async function immediateTransaction<T>(
   connection: BetterSqlite3.Database,
@@ -148,11 +148,12 @@ export async function immediateTransaction<T>(
 }
 
 /**
- * better-sqlite3 blocks the event loop while it waits for a lock of another process, so its own
- * wait is short and the rest of the timeout is spent here.
+ * Repeats an attempt while another process holds a lock. better-sqlite3 blocks the event loop while
+ * it waits for a lock, so its own timeout is short, and this function waits for the rest of the
+ * time.
  *
  * @param deadline see `performance.now`
- * @throws SQLite's own error where it passes
+ * @throws SQLite's own error after the deadline
  */
 export async function untilUnlocked<T>(
   attempt: () => T | Promise<T>,

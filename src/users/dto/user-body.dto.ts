@@ -6,7 +6,7 @@ import { messages } from '../../validation/messages.js';
 import { codePoints, nfc } from '../../validation/values.js';
 import { nameError } from '../user-name.js';
 
-/** A new password. Its least length is the setting `PASSWORD_MIN_LENGTH`. */
+/** A new password. Its minimum length is the setting `PASSWORD_MIN_LENGTH`. */
 export function IsPassword(): PropertyDecorator {
   return applyDecorators(
     IsString(),
@@ -27,12 +27,12 @@ function UserName(): PropertyDecorator {
     ApiProperty({
       example: 'luke',
       description:
-        'Unique after Unicode NFC, whatever the case. No white space at the ends; no control, zero-width or bidirectional formatting characters.',
+        'Unique after Unicode NFC, ignoring case. No white space at the ends; no control, zero-width or bidirectional formatting characters.',
     }),
   );
 }
 
-/** What `POST /api/users` takes. */
+/** The body of `POST /api/users`. */
 export class CreateUser {
   @UserName()
   @Check('hasValidCharacters', (value) => nameError(nfc(String(value))))
@@ -43,8 +43,8 @@ export class CreateUser {
 }
 
 /**
- * What `PUT /api/users/:id` takes: the same, and the id if a client repeats it. Whether the characters
- * of the name are valid depends on the current name, which the service knows.
+ * The body of `PUT /api/users/:id`. It may repeat the id. Whether the characters of the name are
+ * valid depends on the current name, so the service checks them.
  */
 export class ReplaceUser {
   @UserName()
@@ -56,7 +56,7 @@ export class ReplaceUser {
   @KnownWhen(({ flaskCompat }) => !flaskCompat)
   @MayBeOmitted()
   @IsString()
-  @ApiProperty({ example: 'password', description: 'Required of users who change themselves.' })
+  @ApiProperty({ example: 'password', description: 'Required if users change their own account.' })
   current_password?: string;
 
   @IsOwnId()

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { KnownUser } from '../user.repository.js';
 
-/** A user as everybody may see one. */
+/** The public data of a user. */
 export class UserResponse {
   @ApiProperty({ type: 'integer', example: 1 })
   id: number;
@@ -14,7 +14,7 @@ export class UserResponse {
   }
 }
 
-/** A user as they see themselves. */
+/** The data of a user that only the user sees. */
 export class OwnUserResponse extends UserResponse {
   @ApiProperty({ format: 'uuid', example: '0b0b5a2e-6d0f-4b55-9f5c-4f1b8f3f5a11' })
   public_id: string;
