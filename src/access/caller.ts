@@ -4,12 +4,12 @@ import type { ReadCaller } from '../database/select.js';
 import { addressPath, clientAddress } from '../http/client-address.js';
 import type { Token } from '../tokens/token.js';
 
-/** The caller of a request, to whom its expensive reads count. */
+/** The caller of a request. Expensive reads are limited for each caller. */
 export const RequestCaller = createParamDecorator(
   (_: unknown, context: ExecutionContext): ReadCaller => callerOf(context),
 );
 
-/** The subject of the token that the guard accepted, or the networks of a request without. */
+/** Identifies the caller by the subject of the accepted token, or else by address range. */
 export function callerOf(context: ExecutionContext): ReadCaller {
   const http = context.switchToHttp();
   let signal: AbortSignal | undefined;
@@ -18,14 +18,14 @@ export function callerOf(context: ExecutionContext): ReadCaller {
     group: token
       ? `subject ${token.subject}`
       : addressPath(clientAddress(http.getRequest<FastifyRequest>())),
-    // Made when it is first asked for, because most reads are cheap and never ask.
+    // Created on first use, because most reads are cheap and do not need it.
     get signal() {
-      return (signal ??= hangUpSignal(http.getResponse<FastifyReply>()));
+      return (signal ??= disconnectSignal(http.getResponse<FastifyReply>()));
     },
   };
 }
 
-function hangUpSignal({ raw }: FastifyReply): AbortSignal {
+function disconnectSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
   if (raw.destroyed) controller.abort();
   else raw.once('close', () => controller.abort());

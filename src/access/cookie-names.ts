@@ -6,7 +6,7 @@ export interface CookieNames {
   csrf: string;
 }
 
-/** The names of a login's cookies, without a prefix. */
+/** The names of the login cookies, without a prefix. */
 export const PLAIN_NAMES: Record<TokenType, CookieNames> = {
   access: { token: 'access_token_cookie', csrf: 'csrf_access_token' },
   refresh: { token: 'refresh_token_cookie', csrf: 'csrf_refresh_token' },

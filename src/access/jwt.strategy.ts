@@ -12,11 +12,11 @@ import { bearerToken } from './sent-token.js';
 import type { TokenKey } from '../keys/token-key.js';
 
 /**
- * Passport's strategy `jwt`, for `@UseGuards(AuthGuard('jwt'))` as the Nest documentation shows it: an
- * access token in the header `Authorization`. `request.user` is the `Token`.
+ * Passport's strategy `jwt`, for `@UseGuards(AuthGuard('jwt'))` as in the Nest documentation. It
+ * reads an access token from the header `Authorization`. `request.user` is the `Token`.
  *
- * The global `TokenGuard` does not use it: `@RequireToken()` says more, and costs one verification
- * less. See docs/decisions/0005-checking-tokens.md.
+ * The global `TokenGuard` does not use it: `@RequireToken()` can express more, and needs one
+ * verification less. See docs/decisions/0005-checking-tokens.md.
  */
 @Injectable()
 export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
@@ -32,7 +32,7 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
           const { kid } = tokens.decode(signed).header;
           const key = keys.find(typeof kid === 'string' ? kid : undefined);
           if (key) done(null, exportKey(key));
-          else done(new Error('no key has its kid'));
+          else done(new Error('no key has the kid of the token'));
         } catch (error) {
           done(error);
         }
@@ -41,8 +41,9 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   }
 
   /**
-   * Passport makes an object of the strategy for each request. Its failures become errors of tokens, so
-   * that the response has the code and the challenge of every other refused token.
+   * Passport creates an object from the strategy for each request. Its failures become a
+   * `TokenError`, so that the response has the same code and challenge as for any other refused
+   * token.
    */
   override authenticate(request: unknown, options: object = {}): void {
     const running = this as unknown as passport.StrategyCreatedStatic;
@@ -53,7 +54,7 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   }
 
   /**
-   * passport-jwt has verified the signature. Everything else is checked where it always is.
+   * Runs after passport-jwt has verified the signature. `TokenService` makes every other check.
    *
    * @throws TokenError
    */
@@ -62,7 +63,7 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   }
 }
 
-/** passport-jwt takes a secret or a PEM, and no key object. */
+/** Exports the key, because passport-jwt takes a secret or a PEM but no key object. */
 function exportKey({ verifying }: TokenKey): string | Buffer {
   return verifying.type === 'secret'
     ? verifying.export()

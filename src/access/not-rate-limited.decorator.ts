@@ -4,8 +4,8 @@ import { METHOD_METADATA } from '@nestjs/common/internal';
 const NOT_RATE_LIMITED = 'not rate limited';
 
 /**
- * Excepts a route from `USER_RATE_LIMIT`: refreshes, logouts and ends of sessions. A thief who uses up
- * the limit must not keep the user from them.
+ * Exempts a route from `USER_RATE_LIMIT`. For refreshes, logouts and ending sessions, because a
+ * thief who uses up the limit must not keep the user from them.
  */
 export const NotRateLimited = () => SetMetadata(NOT_RATE_LIMITED, true);
 
@@ -22,7 +22,9 @@ export function mayWrite(handler: object): boolean {
   return !SAFE_METHODS.includes(method);
 }
 
-/** Whether a handler's requests count for `USER_RATE_LIMIT`: those that may change something. */
+/**
+ * Whether a handler's requests count towards `USER_RATE_LIMIT`. Those that change nothing do not.
+ */
 export function isRateLimited(handler: object): boolean {
   return mayWrite(handler) && !Reflect.hasMetadata(NOT_RATE_LIMITED, handler);
 }

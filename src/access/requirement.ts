@@ -22,44 +22,48 @@ type Place = 'header' | 'cookie';
 
 /** What a route requires of a token. An empty requirement is satisfied by any access token. */
 export interface TokenRequirement {
-  /** `access` where it is left out. */
+  /** The required type. Default: `access`. */
   type?: TokenType;
   /**
-   * Where the token may be sent. Left out, it is the header `Authorization`, and, if the setting
-   * `TOKEN_COOKIES` is on, the access cookie of a login; see `refreshCookie` for the other one.
+   * Where the token may be sent. Default: the header `Authorization` and, if `TOKEN_COOKIES` is on,
+   * the access cookie of a login. `refreshCookie` adds the refresh cookie.
    */
   in?: Place | readonly Place[];
-  /** The name of the cookie, where `in` has one. */
+  /** The name of the cookie. Required if `in` contains `cookie`. */
   cookie?: string;
   /**
-   * The name of a header that holds the token and nothing else, in place of `Authorization`. Named
-   * alone, it is the one place where the token may be sent.
+   * The name of a header that replaces `Authorization` and holds only the token. Without `in`, the
+   * token may be sent in this header only.
    */
   header?: string;
-  /** Only a token that comes from a login. */
+  /** Whether the token must come from a login. */
   fresh?: boolean;
-  /** Refresh tokens: accepts an already rotated one, for routes that handle the reuse themselves. */
+  /**
+   * Whether an already rotated refresh token is accepted, for routes that handle the reuse
+   * themselves.
+   */
   allowRotated?: boolean;
   /**
-   * Of refresh tokens, also the one in the refresh cookie of a login, if `TOKEN_COOKIES` is on: for
-   * the routes that refresh or end a session. Browsers send that cookie to every route.
+   * Whether the refresh token may also be sent in the refresh cookie of a login, if `TOKEN_COOKIES`
+   * is on. Only for routes that refresh or end a session, because browsers send that cookie to
+   * every route.
    */
   refreshCookie?: boolean;
   /** What the claim `scope` must contain. */
   scope?: Record<string, unknown>;
   /** Claims that the token must have. */
   claims?: Record<string, unknown>;
-  /** A token with this scope or these claims passes without `scope` and `claims`. */
+  /** A token with this scope and these claims needs neither `scope` nor `claims`. */
   override?: Pick<TokenRequirement, 'scope' | 'claims'>;
 }
 
-/** The places of a requirement; empty where it names none. */
+/** The places that a requirement names; empty if it names none. */
 export function placesOf({ in: places, header }: TokenRequirement): readonly Place[] {
   if (places === undefined && header !== undefined) return ['header'];
   return [places ?? []].flat();
 }
 
-/** The header that may hold the token, in lower case; null if the token may not be sent in a header. */
+/** The header that may hold the token, in lower case; null if no header may. */
 export function headerOf(requirement: TokenRequirement): string | null {
   const places = placesOf(requirement);
   if (places.length > 0 && !places.includes('header')) return null;
@@ -75,7 +79,9 @@ export function loginCookieOf(requirement: TokenRequirement): TokenType | null {
 
 type RouteParams = Record<string, string | undefined>;
 
-/** What the token lacks, or null where it has all that is asked. */
+/**
+ * Returns the error of the first condition that the token does not meet, or null if it meets all.
+ */
 export function unmetCondition(
   requirement: TokenRequirement,
   token: Token,
@@ -92,13 +98,16 @@ function firstUnmet(
   token: Token,
   params: RouteParams,
 ): ErrorKind | null {
-  if (scope && !holds(token.scope, scope, params)) return scopeRequired;
-  if (claims && !holds(token.claims, claims, params)) return claimRequired;
+  if (scope && !contains(token.scope, scope, params)) return scopeRequired;
+  if (claims && !contains(token.claims, claims, params)) return claimRequired;
   return null;
 }
 
-/** An object is held in an object, a list is a subset of a list, anything else is equal. */
-function holds(actual: unknown, wanted: unknown, params: RouteParams): boolean {
+/**
+ * Whether `actual` contains `wanted`: an object contains each member, a list contains each item in
+ * any order, and other values are equal.
+ */
+function contains(actual: unknown, wanted: unknown, params: RouteParams): boolean {
   if (wanted instanceof RouteParam) {
     return (
       (typeof actual === 'string' || typeof actual === 'number') &&
@@ -108,14 +117,14 @@ function holds(actual: unknown, wanted: unknown, params: RouteParams): boolean {
   if (Array.isArray(wanted)) {
     return (
       Array.isArray(actual) &&
-      wanted.every((item) => actual.some((each) => holds(each, item, params)))
+      wanted.every((item) => actual.some((each) => contains(each, item, params)))
     );
   }
   if (isPlainObject(wanted)) {
     return (
       isPlainObject(actual) &&
       Object.entries(wanted).every(
-        ([name, value]) => Object.hasOwn(actual, name) && holds(actual[name], value, params),
+        ([name, value]) => Object.hasOwn(actual, name) && contains(actual[name], value, params),
       )
     );
   }

@@ -16,20 +16,22 @@ import { requirementErrors } from './requirement-problems.js';
 type Target = Parameters<Reflector['getAllAndOverride']>[1][number];
 
 export interface RouteRequirement {
-  /** The controller's and the handler's name. */
+  /** The names of the controller and the handler, such as `ShipsController.create`. */
   name: string;
-  /** As the router has them: `/api/ships/:id`. */
+  /** The path patterns of the router, such as `/api/ships/:id`. */
   paths: string[];
-  /** What holds for the route; a handler's own replaces that of its controller. */
+  /** The requirement of the handler, or else that of its controller. */
   requirement: TokenRequirement;
   handler: object;
   /** Whether its requests may change something. */
   writes: boolean;
-  /** Whether its requests count for `USER_RATE_LIMIT`. */
+  /** Whether its requests count towards `USER_RATE_LIMIT`. */
   rateLimited: boolean;
 }
 
-/** Knows what each route that is not public asks for, and refuses what makes no sense. */
+/**
+ * Lists the requirements of all routes that are not public, and refuses invalid ones at start-up.
+ */
 @Injectable()
 export class RouteRequirementsService implements OnModuleInit {
   constructor(
@@ -78,24 +80,24 @@ export class RouteRequirementsService implements OnModuleInit {
     });
   }
 
-  /** What `RouterModule` puts before the paths of a module. */
+  /** The path prefix that `RouterModule` gives a module. */
   private prefixOf(module: object): string {
     const key = MODULE_PATH + this.modules.applicationId;
     return (Reflect.getMetadata(key, module) as string | undefined) ?? '';
   }
 }
 
-/** What the decorators of a route require. Without a decorator, the route requires an access token. */
+/** What the decorators of a route require. Without a decorator, it requires an access token. */
 export function requirementOf(
   reflector: Reflector,
   [handler, controller]: [Target, Target],
   config: AppConfig,
 ): RouteAccess {
-  const said = reflector.getAllAndOverride<RouteAccess | AccessBySettings | undefined>(
+  const declared = reflector.getAllAndOverride<RouteAccess | AccessBySettings | undefined>(
     REQUIREMENT,
     [handler, controller],
   );
-  return (typeof said === 'function' ? said(config) : said) ?? {};
+  return (typeof declared === 'function' ? declared(config) : declared) ?? {};
 }
 
 function pathsOf(decorated: object): string[] {

@@ -6,10 +6,10 @@ import { listNames, PLAIN_NAMES } from './cookie-names.js';
 
 type CookieSettings = Pick<AppConfig, 'production' | 'web'>;
 
-/** What browsers tell cookies apart by (RFC 6265bis, section 5.7). */
+/** What identifies a cookie in a browser (RFC 6265bis, section 5.7). */
 interface CookieKey {
   name: string;
-  /** Null for a cookie of the host alone. */
+  /** Null for a host-only cookie. */
   domain: string | null;
   path: string;
 }
@@ -20,39 +20,39 @@ const PREFIXES = ['', '__Host-', '__Secure-'];
 /** Earlier versions limited the refresh cookie to this path. */
 const FORMER_REFRESH_PATH = '/auth';
 
-/** A host of more labels is not served; it bounds the cookies of one response. */
+/** Maximum number of domains whose cookies are expired, which bounds the size of a response. */
 const MAX_DOMAINS = 5;
 
 /**
- * The `Set-Cookie` lines that expire cookies which other settings, or earlier versions, gave. Beside a
- * current cookie of the same name such a cookie would be a second one, and requests with a cookie
- * that occurs twice are refused.
+ * Returns the `Set-Cookie` headers that expire cookies from earlier versions or other settings. If
+ * such a cookie remained beside a current one of the same name, requests would have that cookie
+ * twice, and would be refused.
  *
- * Production always expires cookies without a prefix, which it ignores. Every other cookie is only
- * expired if the request brings one of its name. The request does not tell the domain of a cookie, so
- * that all domains of the host are expired.
+ * In production, cookies without a prefix are always expired, because they are ignored there. Any
+ * other cookie is expired only if the request has a cookie of that name. The request does not tell
+ * the domain of a cookie, so the cookie is expired for every domain of the host.
  *
- * @param currentNames the names in use, which with `COOKIE_DOMAIN` make the current cookies
+ * @param currentNames the cookie names in use; with the domain `COOKIE_DOMAIN` they are not expired
  */
 export function expireStaleCookies(
   { headers }: Pick<FastifyRequest, 'headers'>,
   { production, web }: CookieSettings,
   currentNames: readonly string[],
 ): string[] {
-  const brought = namesIn(headers.cookie ?? '');
+  const sentNames = namesIn(headers.cookie ?? '');
   const domains = domainsOf(web.publicUrl, headers.host ?? '');
   const isCurrent = ({ name, domain, path }: CookieKey) =>
     path === '/' && domain === web.cookieDomain && currentNames.includes(name);
 
   const stale: CookieKey[] = [];
-  if (production || NAMES.some((name) => brought.has(name))) {
+  if (production || NAMES.some((name) => sentNames.has(name))) {
     stale.push({ name: PLAIN_NAMES.refresh.token, domain: null, path: FORMER_REFRESH_PATH });
     stale.push(...NAMES.map((name) => ({ name, domain: null, path: '/' })));
   }
   for (const prefix of PREFIXES) {
     for (const plain of NAMES) {
       const name = prefix + plain;
-      if (!brought.has(name)) continue;
+      if (!sentNames.has(name)) continue;
       // Browsers accept no `__Host-` cookie with a domain.
       for (const domain of [null, ...(prefix === '__Host-' ? [] : domains)]) {
         stale.push({ name, domain, path: '/' });
@@ -66,7 +66,7 @@ export function expireStaleCookies(
 function expire({ name, domain, path }: CookieKey, production: boolean): string {
   return stringifySetCookie({
     ...{ name, value: '', path, maxAge: 0, sameSite: 'strict' },
-    // Browsers ignore a line that sets a prefixed cookie without `Secure`, in development too.
+    // Browsers ignore a prefixed cookie without `Secure`, in development too.
     secure: production || name.startsWith('__'),
     ...(domain !== null && { domain }),
   });
@@ -76,7 +76,7 @@ function namesIn(cookies: string): Set<string> {
   return new Set(cookies.split(';').map((pair) => pair.split('=', 1)[0]!.trim()));
 }
 
-/** The host that browsers know, and the domains above it that can have cookies. */
+/** The host as browsers know it and its parent domains, as far as they can have cookies. */
 function domainsOf(publicUrl: string | null, host: string): string[] {
   const name = publicUrl === null ? host.replace(/:\d*$/, '') : new URL(publicUrl).hostname;
   const labels = name.toLowerCase().split('.');

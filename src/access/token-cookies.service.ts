@@ -9,9 +9,9 @@ import { csrfFailed, TokenError, type TokenType } from '../tokens/token-errors.j
 import type { Token } from '../tokens/token.js';
 
 /**
- * The names of a login's cookies. In production they begin with a prefix that browsers enforce
- * (RFC 6265bis, section 4.1.3): only this host can set a `__Host-` cookie. `__Secure-` cookies,
- * which are the only ones that can have a domain, can be set by every host of that domain.
+ * The names of the login cookies. In production they begin with a prefix that browsers enforce (RFC
+ * 6265bis, section 4.1.3): only this host can set a `__Host-` cookie. A cookie with a domain needs
+ * `__Secure-` instead, and every host of that domain can set it.
  */
 export function loginCookieNames({
   production,
@@ -27,7 +27,7 @@ function withPrefix(prefix: string, { token, csrf }: CookieNames): CookieNames {
   return { token: prefix + token, csrf: prefix + csrf };
 }
 
-/** The request header that repeats the value a cookie's token is bound to. */
+/** The request header that repeats the claim `csrf` of a token that is sent in a cookie. */
 export const CSRF_HEADER = 'x-csrf-token';
 
 /** Documents that a response sets or clears the cookies; `describeSetCookie` completes it. */
@@ -36,10 +36,10 @@ export const SET_COOKIE_HEADER = { 'Set-Cookie': {} };
 /** The methods that change nothing (RFC 9110, section 9.2.1). */
 export const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
-/** Keeps a browser's tokens in its cookies, where no script can read them. */
+/** Sets and clears the cookies that hold a browser's tokens, where no script can read them. */
 @Injectable()
 export class TokenCookiesService {
-  /** Whether `TOKEN_COOKIES` asks for them. */
+  /** Whether `TOKEN_COOKIES` is on. */
   readonly enabled: boolean;
   readonly names: Record<TokenType, CookieNames>;
   private readonly attributes: { secure: boolean; domain?: string };
@@ -55,7 +55,9 @@ export class TokenCookiesService {
     };
   }
 
-  /** Sets the cookies of tokens, with what a page has to repeat beside them. */
+  /**
+   * Sets the cookies of the tokens, and the readable cookies with the values for `X-CSRF-TOKEN`.
+   */
   set(reply: FastifyReply, ...tokens: Token[]): void {
     if (!this.enabled) return;
     for (const { type, signed, claims, maxAge } of tokens) {
@@ -63,7 +65,7 @@ export class TokenCookiesService {
     }
   }
 
-  /** Makes the browser forget all of them, and those of `clearFormer`. */
+  /** Clears the cookies of both tokens, and those that `clearFormer` clears. */
   clear(request: FastifyRequest, reply: FastifyReply): void {
     if (!this.enabled) return;
     this.clearFormer(request, reply);
@@ -72,7 +74,7 @@ export class TokenCookiesService {
     }
   }
 
-  /** Makes the browser forget cookies that earlier versions, or other settings, gave. */
+  /** Clears cookies from earlier versions or other settings. */
   clearFormer(request: FastifyRequest, reply: FastifyReply): void {
     if (!this.enabled) return;
     const names = listNames(this.names);
@@ -96,11 +98,13 @@ export class TokenCookiesService {
 }
 
 /**
- * Browsers add cookies to requests that other sites made them send. Such a site cannot read the
- * value that the token is bound to, and so cannot repeat it (the double submit that OWASP's
- * "Cross-Site Request Forgery Prevention" recommends, signed).
+ * Refuses a request that another site may have made the browser send, together with its cookies.
+ * Another site cannot read the claim `csrf` of the token, and therefore cannot repeat it in the
+ * header. This is the signed double-submit cookie that OWASP's "Cross-Site Request Forgery
+ * Prevention" recommends.
  *
- * @throws TokenError `csrf_failed` where the request changes something and does not repeat it
+ * @throws TokenError `csrf_failed` if the method is not safe and the header does not repeat the
+ * claim
  */
 export function refuseForgedRequest({ method, headers }: FastifyRequest, token: Token): void {
   if (SAFE_METHODS.includes(method)) return;
@@ -110,7 +114,7 @@ export function refuseForgedRequest({ method, headers }: FastifyRequest, token: 
     throw new TokenError(csrfFailed, 'the token has no claim csrf; issue it with `csrf: true`');
   }
   if (typeof sent === 'string' && isSame(sent, csrf)) return;
-  throw new TokenError(csrfFailed, `of ${token.subject}`);
+  throw new TokenError(csrfFailed, `subject ${token.subject}`);
 }
 
 function isSame(one: string, other: string): boolean {

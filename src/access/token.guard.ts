@@ -19,24 +19,26 @@ import type { Token } from '../tokens/token.js';
 
 type Request = FastifyRequest & { token?: Token; tokenFrom?: SentToken['from'] };
 
-/** Whether the token that the guard let in came in a cookie. */
+/** Whether the token that the guard accepted came in a cookie. */
 export function cameByCookie(request: FastifyRequest): boolean {
   return (request as Request).tokenFrom === 'cookie';
 }
 
-/** What a route asks, with what follows from it. */
+/** The requirement of a route, and the places where its token may be sent. */
 interface Access {
   requirement: TokenRequirement;
   places: TokenPlaces;
 }
 
 /**
- * Guards every route. A route of `@Public()` is open. Every other route requires the token that
+ * Guards every route. A route with `@Public()` is open. Every other route requires the token that
  * `@RequireToken()` describes, or an access token if the route has no such decorator.
  */
 @Injectable()
 export class TokenGuard implements CanActivate {
-  /** What the decorators said, which does not change, by controller and handler. */
+  /**
+   * Caches what the decorators require, by controller and handler. It does not change at run time.
+   */
   private readonly accesses = new Map<object, Map<object, Access | typeof PUBLIC>>();
 
   constructor(
@@ -58,10 +60,9 @@ export class TokenGuard implements CanActivate {
   }
 
   /**
-   * The token of a request that fulfils the requirement, for routes that are open with another
-   * result for its holder.
+   * Verifies the token of a request against a requirement, for guards of routes with `@Public()`.
    *
-   * @throws TokenError where the request has none
+   * @throws TokenError if the request has no token that meets the requirement
    */
   checkRequest(requirement: TokenRequirement, request: FastifyRequest): Promise<Token> {
     return this.check({ requirement, places: this.placesFor(requirement) }, request);
@@ -73,15 +74,16 @@ export class TokenGuard implements CanActivate {
     const { type = 'access', allowRotated = false } = requirement;
     const token = await this.tokens.verify(sent.signed, { type, allowRotated });
     if (sent.from === 'cookie') refuseForgedRequest(request, token);
-    const lacking = unmetCondition(requirement, token, request.params as Record<string, string>);
-    if (lacking) throw new TokenError(lacking, `of ${token.subject}`);
+    const unmet = unmetCondition(requirement, token, request.params as Record<string, string>);
+    if (unmet) throw new TokenError(unmet, `subject ${token.subject}`);
     request.tokenFrom = sent.from;
     return token;
   }
 
   private accessOf(context: ExecutionContext): Access | typeof PUBLIC {
     const [handler, controller] = [context.getHandler(), context.getClass()];
-    // By controller, too: one may inherit a handler from another and be decorated differently.
+    // The controller is part of the key, because two controllers may inherit one handler and have
+    // different decorators.
     const ofController = this.accesses.get(controller) ?? new Map<object, Access>();
     this.accesses.set(controller, ofController);
     let access = ofController.get(handler);
