@@ -1,7 +1,7 @@
 import { integer, type ListFields, timestamp, text } from '../lists/list-field.js';
 import { AuditEntry } from './audit-entry.entity.js';
 
-/** What the audit trail can be filtered and sorted by. */
+/** The fields by which the audit trail can be filtered and sorted. */
 export const auditFields = {
   id: integer(),
   happened_at: timestamp({ property: 'happenedAt' }),

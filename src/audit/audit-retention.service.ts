@@ -15,7 +15,7 @@ export class AuditRetentionService {
     jobs.add({ name: 'remove old audit entries', interval: 15 * 60_000, run });
   }
 
-  /** @param signal ends it before everything is removed */
+  /** @param signal stops the removal after the current batch */
   removeOld(signal?: AbortSignal): Promise<void> {
     const timestamp = Date.now() - this.config.auditRetention * 1000;
     return this.trail.removeBefore(timestamp, signal);

@@ -17,7 +17,7 @@ export class AuditController {
   @Get()
   @ApiOperation({
     summary: 'Read the audit trail',
-    description: 'For administrators. The latest come first with `sort=-id`.',
+    description: 'Only for administrators. With `sort=-id`, the latest entries come first.',
   })
   @ListOf(AuditEntryResponse, { fields: auditFields })
   async list(@ListParameters(auditFields) query: ListQuery): Promise<Page<AuditEntryResponse>> {

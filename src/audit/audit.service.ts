@@ -11,24 +11,27 @@ import type { Token } from '../tokens/token.js';
 import { AuditEntry, type AuditEvent } from './audit-entry.entity.js';
 import { auditFields } from './audit-fields.js';
 
-/** What an entry says beside what happened and when. */
-export interface AuditDetails {
+/** The content of an entry, besides the event and its time. */
+interface AuditDetails {
   /** The user whose account the entry is about; null if there is none. */
   userId?: number | null;
-  /** The token that it was done with. */
+  /** The token that was used. */
   token?: Token;
-  /** The session of that token, unless told. */
+  /** Default: the session of the token. */
   sessionId?: string | null;
-  /** Where it came from. Absent if the service or its administrator did it. */
+  /** The client. Absent if the service or its administrator caused the event. */
   client?: Client;
 }
 
-/** Events that the log warns of, too: a person should look at them soon. */
+/** Events that are also logged as warnings, because a person should look at them soon. */
 const WARNED: ReadonlySet<string> = new Set<SecurityEvent>(['refresh_reused', 'refresh_repeated']);
 
 const NO_CLIENT: Client = { ip: null, agent: null };
 
-/** Records events of accounts. It never contains a token, a password, or a name that was tried. */
+/**
+ * Records events of accounts. Entries never contain a token, a password, or a name that a login
+ * tried.
+ */
 @Injectable()
 export class AuditService {
   private readonly lists: ListReader<AuditEntry>;
@@ -40,7 +43,7 @@ export class AuditService {
     this.lists = new ListReader(database, AuditEntry, auditFields, { expensive: true });
   }
 
-  /** Within a write it is part of that: what it records is kept with it, or is undone with it. */
+  /** Within a write, the entry is stored or rolled back together with the write. */
   async record(event: AuditEvent, details: AuditDetails): Promise<void> {
     const { userId = null, token, client = NO_CLIENT } = details;
     const actorId = token ? parseRowId(token.subject) : null;
@@ -50,7 +53,8 @@ export class AuditService {
       manager.insert(AuditEntry, { happenedAt: Date.now(), ...entry }),
     );
     if (!WARNED.has(event)) return;
-    const origin = `request ${client.requestId ?? 'none'}, from ${client.ip ?? 'nowhere'}`;
+    const address = client.ip ?? 'an unknown address';
+    const origin = `request ${client.requestId ?? 'none'}, from ${address}`;
     this.events.warn(
       event as SecurityEvent,
       event,
@@ -64,7 +68,7 @@ export class AuditService {
 
   /**
    * @param timestamp milliseconds since 1970
-   * @param signal ends it before everything is removed
+   * @param signal stops the removal after the current batch
    */
   async removeBefore(timestamp: number, signal?: AbortSignal): Promise<void> {
     const old = { key: 'id', column: 'happenedAt', timestamp } as const;

@@ -21,14 +21,14 @@ export class AuditEntryResponse {
 
   @ApiProperty({
     ...orNull({ type: 'integer' }),
-    description: 'The account that it is about; null for an unknown name.',
+    description: 'The user whose account the event is about; null for an unknown name.',
     example: 1,
   })
   user_id: number | null;
 
   @ApiProperty({
     ...orNull({ type: 'integer' }),
-    description: 'Whose token it was done with.',
+    description: 'The user whose token was used.',
     example: null,
   })
   actor_id: number | null;
@@ -44,7 +44,7 @@ export class AuditEntryResponse {
 
   @ApiProperty({
     ...orNull({ type: 'string' }),
-    description: 'What the client said it was.',
+    description: 'The `User-Agent` of the request.',
     example: 'curl/8.14.1',
   })
   user_agent: string | null;
