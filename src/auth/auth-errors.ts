@@ -16,7 +16,10 @@ export const credentialsInvalid: ErrorKind = {
   logLevel: 'log',
 };
 
-/** RFC 9110, section 15.5.2: a 401 says how to authenticate; here it is what a login leads to. */
+/**
+ * The error of a failed login. A 401 must say how to authenticate (RFC 9110, section 15.5.2): here,
+ * with a token, which a login issues.
+ */
 export function refusedLogin(cause = 'the name or the password is wrong'): ApiError {
   return new ApiError(credentialsInvalid, { headers: { 'www-authenticate': CHALLENGE }, cause });
 }

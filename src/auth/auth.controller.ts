@@ -55,7 +55,7 @@ export class AuthController {
   @Public()
   @UseGuards(AuthRateLimitGuard, LocalAuthGuard)
   @Header('cache-control', 'no-store')
-  @ApiOperation({ summary: 'Log in', description: 'Opens a session and gives its tokens.' })
+  @ApiOperation({ summary: 'Log in', description: 'Opens a session and returns its tokens.' })
   @ApiBody({ type: Login })
   @ApiOkResponse({ type: LoginResponse, headers: SET_COOKIE_HEADER })
   @ApiBodyErrors({ username: ['Not a valid string.'] })
@@ -79,7 +79,7 @@ export class AuthController {
   @ApiOperation({
     summary: 'Get new tokens',
     description:
-      'Rotates the refresh token. A rotated token that is repeated within `REFRESH_GRACE` from the same address range, or once from another range with the same user agent, gets the same successor, fifty times at most. Any other repeat ends the session.',
+      'Rotates the refresh token. If a rotated token is sent again within `REFRESH_GRACE`, from the same address range or once from another range with the same user agent, the response has the same successor, up to fifty times. Any other reuse ends the session.',
   })
   @ApiOkResponse({ type: LoginResponse, headers: SET_COOKIE_HEADER })
   @ApiExtraModels(AccessTokenResponse)
@@ -99,7 +99,8 @@ export class AuthController {
   @NotRateLimited()
   @ApiOperation({
     summary: 'Revoke the access token',
-    description: 'The one that is sent; its refresh token still works.',
+    description:
+      'Revokes the access token of the request. The refresh token of its session stays valid.',
   })
   @ApiOkResponse({ type: LogoutResponse, headers: SET_COOKIE_HEADER })
   @ApiErrors(serviceUnavailable)
@@ -149,7 +150,7 @@ export class AuthController {
   @ApiOperation({
     summary: 'Change your password',
     description:
-      'Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. The fifth wrong current password in a session ends it.',
+      'Opens a new session and returns its tokens. Every earlier session ends, including the current one. The fifth wrong current password in a session ends that session.',
   })
   @ApiOkResponse({ type: LoginResponse, headers: SET_COOKIE_HEADER })
   @ApiBodyErrors({ new_password: ['Longer than maximum length 128.'] })
@@ -170,7 +171,7 @@ export class AuthController {
 
   @Get('token')
   @RequireToken()
-  @ApiOperation({ summary: 'Read the token that is sent' })
+  @ApiOperation({ summary: 'Read the token of the request' })
   @ApiOkResponse({ type: TokenInfoResponse })
   token(@CurrentToken() token: Token, @Req() request: FastifyRequest): TokenInfoResponse {
     return this.responses.describe(request, token);

@@ -13,7 +13,7 @@ import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { TokenResponseService } from './token-response.service.js';
 
-/** Global for `CurrentPasswordCheck`, which `users/` injects and must not import. */
+/** Global, because `users/` injects `CurrentPasswordCheck` and must not import this folder. */
 @Global()
 @Module({
   imports: [UsersModule],

@@ -36,25 +36,26 @@ export class AuthService {
   /**
    * Opens a session for a user whose password was just verified.
    *
-   * @throws ApiError `credentials_invalid` where the password was changed meanwhile
+   * @throws ApiError `credentials_invalid` if the password has changed in the meantime
    */
   login(user: AuthenticatedUser, client: Client): Promise<TokenPair> {
-    return this.openSession(user, client, (now) => this.issuePair(now, client));
+    return this.openSession(user, client, (current) => this.issuePair(current, client));
   }
 
   /**
-   * As `login`, for clients that know of no refresh: the session lives as long as its one token.
+   * As `login`, for clients that cannot refresh: the session has one access token and expires with
+   * it.
    *
    * @param options.lifetime of the token and its session, in seconds
-   * @param options.claims more claims of the token, beside the registered ones
+   * @param options.claims claims of the token in addition to the registered ones
    */
   async loginWithoutRefresh(
     user: AuthenticatedUser,
     client: Client,
     { lifetime, claims = {} }: { lifetime: number; claims?: Record<string, unknown> },
   ): Promise<Token> {
-    const { access } = await this.openSession(user, client, async (now) => {
-      const { session, options } = this.newSessionWithOptions(now, client, lifetime);
+    const { access } = await this.openSession(user, client, async (current) => {
+      const { session, options } = this.newSessionWithOptions(current, client, lifetime);
       const expiring = { ...options, expiresIn: lifetime, claims };
       return { session, access: await this.tokens.createAccessToken(session.subject, expiring) };
     });
@@ -62,11 +63,11 @@ export class AuthService {
   }
 
   /**
-   * Gives a user whose password was just verified another one, and a new session in place of all
-   * that there are. Everything is one write; the tokens are made before it.
+   * Changes the password of a user whose current password was just verified, ends all sessions of
+   * the user, and opens a new one. The new tokens are issued first; everything else is one write.
    *
-   * @param user as it was when the password was verified
-   * @returns null if the user is not the same any more
+   * @param user as read when the password was verified
+   * @returns null if the user has changed since then
    * @throws ApiError `password_too_common`
    * @throws TokenError `token_revoked` if the caller's session has ended
    */
@@ -85,7 +86,9 @@ export class AuthService {
     return isChanged ? pair : null;
   }
 
-  /** @param prepare makes the tokens of the session, which end with it */
+  /**
+   * @param prepare creates a session and its tokens; called again if the role of the user changed
+   */
   private async openSession<T extends { session: Session }>(
     user: AuthenticatedUser,
     client: Client,
@@ -104,8 +107,8 @@ export class AuthService {
   }
 
   /**
-   * A session that is not stored yet, with its tokens: they are issued first, so that a failing hook
-   * leaves no session behind.
+   * Creates a session and its tokens. The session is not stored yet, so that a failing hook leaves
+   * no session behind.
    */
   private async issuePair(
     user: AuthenticatedUser,
@@ -126,7 +129,7 @@ export class AuthService {
 
   /** @param lifetime in seconds */
   private newSessionWithOptions(user: AuthenticatedUser, client: Client, lifetime: number) {
-    // One moment for the session and its tokens, so that they end together.
+    // The session and its tokens share one timestamp, so that they expire together.
     const createdAt = Date.now();
     const expiresAt = createdAt + Math.min(lifetime, this.config.sessionMaxAge) * 1000;
     const session = newSession({ ...client, subject: String(user.id), createdAt, expiresAt });
@@ -140,7 +143,10 @@ export class AuthService {
     return { session, options };
   }
 
-  /** Within a write that holds the user's row: stores a session, and keeps to `MAX_SESSIONS`. */
+  /**
+   * Stores a session, and ends others to keep within `MAX_SESSIONS`. Call it within a write that
+   * has locked the user row.
+   */
   private async storeSession(
     session: Session,
     { id }: AuthenticatedUser,
@@ -153,11 +159,11 @@ export class AuthService {
     await this.audit.record('login', { userId: id, sessionId: session.id, client });
   }
 
-  /** @throws TokenError `token_revoked` where the user is gone */
+  /** @throws TokenError `token_revoked` if the user does not exist */
   async currentUser(token: Token): Promise<KnownUser> {
     const id = parseId(token.subject);
     const user = id === null ? undefined : await this.users.find(id);
-    if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
+    if (!user) throw new TokenError(tokenRevoked, 'the user does not exist');
     return user;
   }
 }

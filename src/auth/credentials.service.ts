@@ -17,11 +17,12 @@ import { refusedLogin } from './auth-errors.js';
 import { AuthService, type TokenPair } from './auth.service.js';
 import { LoginThrottleService } from './login-throttle.service.js';
 
-/** Wrong current passwords in a row that a session may send; the last of them ends it. */
+/** Consecutive wrong current passwords that end a session. */
 const MAX_IN_SESSION = 5;
 
 /**
- * Verifies passwords, wherever they come from: asks the throttle, verifies, counts and records failures.
+ * Verifies the passwords of logins and current passwords. Each attempt passes the throttle, and
+ * failures are counted and recorded.
  */
 @Injectable()
 export class CredentialsService implements CurrentPasswordCheck {
@@ -41,34 +42,34 @@ export class CredentialsService implements CurrentPasswordCheck {
    * @throws ApiError `credentials_invalid`, `too_many_requests`
    */
   verify(name: string, password: string, client: Client): Promise<AuthenticatedUser> {
-    const turn = loginTurn(name, client);
+    const queueKeys = loginQueueKeys(name, client);
     return retry(async () => {
       const user = await this.users.findByNameWithHash(name);
       const hash = user?.passwordHash ?? null;
       const isRight = await this.throttle.attempt(
         name,
         client,
-        (beforeHash) => this.passwords.verify(hash, password, turn, beforeHash),
+        (beforeHash) => this.passwords.verify(hash, password, queueKeys, beforeHash),
         { onFailure: () => this.recordFailure(name, client) },
       );
       if (!isRight || !user) throw refusedLogin();
       if (!this.passwords.isOutdated(user.passwordHash)) return user;
-      const passwordHash = await this.passwords.hash(password, turn);
+      const passwordHash = await this.passwords.hash(password, queueKeys);
       if (await this.users.updateHashIfUnchanged(user, passwordHash))
         return { ...user, passwordHash };
-      // Another login was faster with the new hash, or the password was changed.
+      // A concurrent login stored its new hash first, or the password was changed.
       throw new ConflictError('the password kept changing');
     });
   }
 
   /**
-   * Verifies the current password of the user of a token. Failures count by account and
-   * address range, as those of logins do, and by session: the fifth in a row ends the session.
+   * Verifies the current password of the user of a token. Failures count by account and address
+   * range, like failed logins, and also by session: the fifth in a row ends the session.
    *
    * @param token of the user
    * @returns the user with the hash that was verified
    * @throws ApiError `current_password_wrong`, `too_many_requests`
-   * @throws TokenError `token_revoked` if the user is gone or the session has ended
+   * @throws TokenError `token_revoked` if the user does not exist or the session has ended
    */
   async confirmPassword(
     { id, name }: KnownUser,
@@ -78,14 +79,16 @@ export class CredentialsService implements CurrentPasswordCheck {
   ): Promise<AuthenticatedUser> {
     const { sessionId } = token;
     const user = await this.users.findByIdWithHash(id);
-    if (!user) throw new TokenError(tokenRevoked, 'there is no such user');
-    // A token without a session has no count of its own.
+    if (!user) throw new TokenError(tokenRevoked, 'the user does not exist');
+    // Only a session counts its failures, so a token without one is throttled like a login.
     const isKnown = sessionId !== null;
-    const turn = isKnown ? hashQueueKeys(client, `account ${name}`) : loginTurn(name, client);
+    const queueKeys = isKnown
+      ? hashQueueKeys(client, `account ${name}`)
+      : loginQueueKeys(name, client);
     const isRight = await this.throttle.attempt(
       name,
       client,
-      (beforeHash) => this.passwords.verify(user.passwordHash, password, turn, beforeHash),
+      (beforeHash) => this.passwords.verify(user.passwordHash, password, queueKeys, beforeHash),
       {
         isKnown,
         beforeVerify: () => this.countAttempt(sessionId),
@@ -100,8 +103,8 @@ export class CredentialsService implements CurrentPasswordCheck {
   }
 
   /**
-   * Gives the user a new password and a new session. Every earlier session of the user ends, the
-   * one of the token too.
+   * Gives the user a new password and a new session. Every earlier session of the user ends,
+   * including that of the token.
    *
    * @param token of the user
    * @throws ApiError `password_too_common`, and whatever `confirmPassword` throws
@@ -116,23 +119,23 @@ export class CredentialsService implements CurrentPasswordCheck {
       const verified = await this.confirmPassword(user, passwords.current, token, client);
       const tokens = await this.auth.changePassword(verified, passwords.next, { token, client });
       if (tokens) return tokens;
-      // A login was faster, with a new hash of the same password.
+      // A concurrent login stored a new hash of the same password first.
       throw new ConflictError('the password kept changing');
     });
   }
 
   /**
-   * Before the verification, so that concurrent attempts get no more guesses than sequential ones,
-   * at any number of instances.
+   * Counts an attempt before its verification, so that concurrent attempts get no more guesses than
+   * sequential ones, at any number of instances.
    *
-   * @throws ApiError `too_many_requests` while the attempts under way could be the last ones
+   * @throws ApiError `too_many_requests` if the counted attempts already use up the limit
    * @throws TokenError `token_revoked` if the session has ended
    */
   private async countAttempt(sessionId: string | null): Promise<void> {
     if (sessionId === null) return;
     if (await this.sessions.countPasswordAttempt(sessionId, MAX_IN_SESSION)) return;
     if (!(await this.sessions.findActive(sessionId))) {
-      throw new TokenError(tokenRevoked, 'the session ended meanwhile');
+      throw new TokenError(tokenRevoked, 'the session has ended');
     }
     throw new ApiError(tooManyRequests, {
       headers: { 'retry-after': '1' },
@@ -141,9 +144,10 @@ export class CredentialsService implements CurrentPasswordCheck {
   }
 
   /**
-   * Within the write that counts the failure. The last one ends the session.
+   * Records a wrong current password, and ends the session after the last allowed one. Runs within
+   * the write that counts the failure.
    *
-   * @throws TokenError `token_revoked` if the session has ended: no guess failed
+   * @throws TokenError `token_revoked` if the session has ended; the failure is then not counted
    */
   private async recordWrongPassword(userId: number, token: Token, client: Client): Promise<void> {
     await this.users.requireActiveSession(token);
@@ -161,7 +165,10 @@ export class CredentialsService implements CurrentPasswordCheck {
   }
 }
 
-/** By name and range, so that logins from elsewhere do not refuse those of the owner. */
-function loginTurn(name: string, client: Client): HashQueueKeys {
+/**
+ * The queue keys contain the address range, so that logins from elsewhere cannot fill the queue of
+ * the owner.
+ */
+function loginQueueKeys(name: string, client: Client): HashQueueKeys {
   return hashQueueKeys(client, `login ${addressRange(client.ip ?? '')} ${nfc(name)}`);
 }

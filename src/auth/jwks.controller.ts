@@ -6,8 +6,8 @@ import { Public } from '../access/require-token.decorator.js';
 import { JWKS_MAX_AGE, type PublicJwk } from '../keys/token-key.js';
 import { TokenKeys } from '../keys/token-keys.js';
 
-const notRsa = { required: false, description: 'EC keys: RFC 7518, section 6.2.' };
-const notEc = { required: false, description: 'RSA keys: RFC 7518, section 6.3.' };
+const ecOnly = { required: false, description: 'For EC keys (RFC 7518, section 6.2).' };
+const rsaOnly = { required: false, description: 'For RSA keys (RFC 7518, section 6.3).' };
 
 class JsonWebKeyResponse {
   @ApiProperty({ enum: ['RSA', 'EC'], example: 'EC' })
@@ -17,7 +17,7 @@ class JsonWebKeyResponse {
   use: 'sig';
 
   @ApiProperty({
-    description: 'The header `kid` of the tokens that it verifies: its thumbprint (RFC 7638).',
+    description: 'The thumbprint of the key (RFC 7638), which is the header `kid` of its tokens.',
     example: 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs',
   })
   kid: string;
@@ -25,19 +25,22 @@ class JsonWebKeyResponse {
   @ApiProperty({ enum: JWT_ALGORITHMS.slice(3), required: false, example: 'ES256' })
   alg?: JwtAlgorithm;
 
-  @ApiProperty({ ...notRsa, example: 'P-256' })
+  @ApiProperty({ ...ecOnly, example: 'P-256' })
   crv?: string;
 
-  @ApiProperty({ ...notRsa, example: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU' })
+  @ApiProperty({ ...ecOnly, example: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU' })
   x?: string;
 
-  @ApiProperty({ ...notRsa, example: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0' })
+  @ApiProperty({ ...ecOnly, example: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0' })
   y?: string;
 
-  @ApiProperty({ ...notEc, example: 'oahUIoWw0K0usKNuOR6H4wkf4oBUXHTxRvgb48E-BVvxkeDNjbC4he8rUW' })
+  @ApiProperty({
+    ...rsaOnly,
+    example: 'oahUIoWw0K0usKNuOR6H4wkf4oBUXHTxRvgb48E-BVvxkeDNjbC4he8rUW',
+  })
   n?: string;
 
-  @ApiProperty({ ...notEc, example: 'AQAB' })
+  @ApiProperty({ ...rsaOnly, example: 'AQAB' })
   e?: string;
 }
 
@@ -56,7 +59,7 @@ export class JwksController {
   @ApiOperation({
     summary: 'Get the public keys',
     description:
-      'With them, other services verify tokens without asking (RFC 7517). Empty where tokens are signed with a secret.',
+      'Other services can verify tokens with these keys (RFC 7517). The list is empty if tokens are signed with a secret.',
   })
   @ApiOkResponse({ type: JsonWebKeySetResponse })
   list(@Res({ passthrough: true }) reply: FastifyReply): JsonWebKeySetResponse {

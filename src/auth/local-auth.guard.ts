@@ -11,8 +11,8 @@ import { Login } from './dto/login.dto.js';
 import { LocalStrategy } from './local.strategy.js';
 
 /**
- * Checks the body before Passport sees it: Nest runs guards before pipes, and passport-local
- * falls back to the query string, where passwords end up in logs.
+ * Validates the body before Passport reads it, because Nest runs guards before pipes. Without the
+ * fields, passport-local would read the query string, where passwords end up in logs.
  */
 @Injectable()
 export class LocalAuthGuard implements CanActivate {

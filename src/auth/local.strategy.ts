@@ -6,7 +6,7 @@ import { clientOf } from '../http/client.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { CredentialsService } from './credentials.service.js';
 
-/** Name and password, from the body that `LocalAuthGuard` has checked. */
+/** Verifies the name and the password of a body that `LocalAuthGuard` has validated. */
 @Injectable()
 export class LocalStrategy extends PassportStrategy(Strategy, 'local') {
   constructor(private readonly credentials: CredentialsService) {

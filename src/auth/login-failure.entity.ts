@@ -1,9 +1,9 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** How often in a row a password was wrong, for an account in all or from one range of addresses. */
+/** Counts consecutive wrong passwords for an account, either in total or from one address range. */
 @Entity('login_failures')
 export class LoginFailure {
-  /** A digest, because a user may type a password as the name. */
+  /** A digest, because a user may type a password in place of the name. */
   @PrimaryColumn('varchar', { length: 43 })
   key: string;
 

@@ -15,22 +15,26 @@ import type { BeforeHash } from '../passwords/password-hasher.js';
 import { UsersService } from '../users/users.service.js';
 import { LoginFailure } from './login-failure.entity.js';
 
-/** Failures in a row before logins are delayed: from one range of addresses, and from all. */
+/** Consecutive failures from one address range before logins from that range are delayed. */
 const MAX_IN_RANGE = 5;
+/** Consecutive failures from all addresses before logins are delayed. */
 const MAX_IN_ALL = 50;
-/** Attempts from one range at one account that are hashed or queued for it at once. */
-const MAX_AT_ONCE = 4;
-/** Attempts from one range at one account that wait for those before them. */
+/** Maximum number of concurrent attempts from one range at one account. */
+const MAX_CONCURRENT = 4;
+/** Maximum number of queued attempts from one range at one account. */
 const MAX_QUEUED = 100;
-/** Seconds that an attempt beyond them is told to wait. */
+/** Seconds, for `Retry-After` if that queue is full. */
 const RETRY_AFTER = 5;
-/** Milliseconds. Each failure doubles the delay. */
+/** Milliseconds. Each further failure doubles the delay, up to `LONGEST_DELAY`. */
 const FIRST_DELAY = 15_000;
 const LONGEST_DELAY = 15 * 60_000;
-/** Failures are forgotten when there was none for so long. */
+/** Milliseconds for which failures are kept after the last one. */
 const RETENTION = 24 * 3600_000;
 
-/** The keys of the rows that count the failures of an attempt. */
+/**
+ * The account and the address range of an attempt, and the keys of the rows that count its
+ * failures.
+ */
 interface Counters {
   name: string;
   range: string;
@@ -39,25 +43,28 @@ interface Counters {
 }
 
 interface AttemptOptions {
-  /** Counts elsewhere before the verification, and refuses by throwing. */
+  /** Runs before the verification. It refuses the attempt by throwing. */
   beforeVerify?: () => Promise<void>;
-  /** Is part of the write that counts the failure. */
+  /** Runs within the write that counts the failure. */
   onFailure: () => Promise<void>;
   onSuccess?: () => Promise<void>;
-  /** Whether the client is known as the user already: only its own failures delay it then. */
+  /**
+   * Whether the client is already authenticated as the user. Then only failures from its own range
+   * delay it.
+   */
   isKnown?: boolean;
 }
 
 /**
- * Throttles password guessing (NIST SP 800-63B, section 5.2.2): after some failures in a row, logins
- * of the account are delayed for growing times, whether or not the account exists. The counts are in
- * the database, so that instances share them. See docs/decisions/0012-guessing.md.
+ * Throttles password guessing (NIST SP 800-63B, section 5.2.2): after some consecutive failures,
+ * logins of the account are delayed for increasing times, whether or not the account exists. The
+ * counts are in the database, so that instances share them. See docs/decisions/0012-guessing.md.
  */
 @Injectable()
 export class LoginThrottleService {
   private readonly failures: Select<LoginFailure, 'inRange' | 'inAll'>;
-  /** The attempts of this process that are being verified, by range and account, in their order. */
-  private readonly running = new Map<string, Promise<void>[]>();
+  /** The running and queued attempts of this process, in order, by range and account. */
+  private readonly queues = new Map<string, Promise<void>[]>();
 
   constructor(
     private readonly database: Database,
@@ -78,15 +85,16 @@ export class LoginThrottleService {
   }
 
   /**
-   * Verifies a password of the account unless that is refused, and counts a failure before the next
-   * attempt is checked: concurrent attempts get no more guesses than sequential ones. Attempts wait
-   * for each other here, outside the queue of hashes. An attempt that was queued for its hash is
-   * checked again when its turn comes.
+   * Verifies a password of the account, unless the attempt is refused. A failure is counted before
+   * the next attempt is checked, so that concurrent attempts get no more guesses than sequential
+   * ones. Attempts are queued here, not in the queue of hashes. If an attempt has to wait for its
+   * hash, its delay is checked again before the hash is computed.
    *
    * @param name of the account, whether or not it exists
-   * @param verify runs the given check when the hash has its turn, and gives whether the password is right
-   * @returns what `verify` gave
-   * @throws ApiError `too_many_requests` during a delay, or 503 if too many attempts wait
+   * @param verify calls the given function before it computes the hash; returns whether the
+   * password is correct
+   * @returns the result of `verify`
+   * @throws ApiError `too_many_requests` during a delay, or 503 if too many attempts are queued
    */
   attempt(
     name: string,
@@ -113,8 +121,8 @@ export class LoginThrottleService {
   }
 
   /**
-   * Runs at most four attempts concurrently, and no more than may fail before the delay starts. During
-   * failures it runs them one by one.
+   * Runs at most four attempts concurrently, and never more than may fail before a delay starts.
+   * Once no more may fail, attempts run one by one.
    */
   private async enqueue(
     counters: Counters,
@@ -122,52 +130,57 @@ export class LoginThrottleService {
     run: (failures: number) => Promise<boolean>,
   ): Promise<boolean> {
     const { inRange } = counters;
-    const queue = this.running.get(inRange) ?? [];
-    if (queue.length >= MAX_AT_ONCE + MAX_QUEUED) {
+    const queue = this.queues.get(inRange) ?? [];
+    if (queue.length >= MAX_CONCURRENT + MAX_QUEUED) {
       throw unavailable(`${queue.length} attempts at one account are under way`, RETRY_AFTER);
     }
-    this.running.set(inRange, queue);
+    this.queues.set(inRange, queue);
     let finish = (): void => undefined;
     const attempt = new Promise<void>((resolve) => (finish = resolve));
     queue.push(attempt);
     try {
       for (;;) {
-        // Taken before the failures are read: an attempt that ends meanwhile counts twice, not never.
+        // The queue is read before the failures. An attempt that ends in between is then counted
+        // twice, instead of not at all.
         const earlier = queue.slice(0, queue.indexOf(attempt));
         const failures = await this.requireNoDelay(counters, isKnown);
-        const free = earlier.length < MAX_AT_ONCE && failures + earlier.length < MAX_IN_RANGE;
-        if (earlier.length === 0 || free) {
+        const mayStart =
+          earlier.length < MAX_CONCURRENT && failures + earlier.length < MAX_IN_RANGE;
+        if (earlier.length === 0 || mayStart) {
           return await run(failures);
         }
         await Promise.race(earlier);
       }
     } finally {
       void queue.splice(queue.indexOf(attempt), 1);
-      if (queue.length === 0) this.running.delete(inRange);
+      if (queue.length === 0) this.queues.delete(inRange);
       finish();
     }
   }
 
-  /** The log does not say which account it is: names that are tried may be passwords. */
+  /** The log does not name the account, because an unknown name may be a password. */
   private warnOfDelay(failures: number, { ip, requestId }: Client): void {
     if (failures < MAX_IN_RANGE) return;
-    const origin = `request ${requestId ?? 'none'}, from ${ip ?? 'nowhere'}`;
+    const origin = `request ${requestId ?? 'none'}, from ${ip ?? 'an unknown address'}`;
     this.events.warn('login_delayed', 'failures from one range of addresses', origin);
   }
 
-  /** @param signal ends it before everything is removed */
+  /** @param signal stops the removal after the current batch */
   removeOld(signal?: AbortSignal): Promise<void> {
     const old = { key: 'key', column: 'lastAt', timestamp: Date.now() - RETENTION } as const;
     return removeInBatches(this.database, LoginFailure, old, signal);
   }
 
-  /** @returns how many failures in a row there were from there */
+  /**
+   * @returns the number of consecutive failures from the range
+   * @throws ApiError `too_many_requests` during a delay
+   */
   private async requireNoDelay(counters: Counters, isKnown: boolean): Promise<number> {
     const { inRange, inAll } = counters;
     const now = Date.now();
-    const rows = await this.failuresUntil(now, counters);
+    const rows = await this.readFailures(now, counters);
     const find = (key: string) => rows.find((row) => row.key === key);
-    // A stranger's failures do not keep the owner out of the places they log in from.
+    // Failures of others do not delay the owner at a range from which the owner has logged in.
     const isFamiliar = isKnown || (await this.isFamiliar(find(inAll), now, counters));
     const ends = [
       endOfDelay(find(inRange), MAX_IN_RANGE),
@@ -182,14 +195,15 @@ export class LoginThrottleService {
   }
 
   /**
-   * The failures of an attempt. Those after `now` become failures of `now`: the clock was set back, and
-   * their delays would last until it is there again.
+   * Reads the failures that count for an attempt. If the clock was set back, the timestamps of
+   * failures may be later than `now`, and their delays would last until the clock reaches that time
+   * again. Such timestamps are set to `now`.
    */
-  private async failuresUntil(now: number, { inRange, inAll }: Counters): Promise<LoginFailure[]> {
+  private async readFailures(now: number, { inRange, inAll }: Counters): Promise<LoginFailure[]> {
     const rows = await this.failures.all({ inRange, inAll });
     if (rows.every(({ lastAt }) => lastAt <= now)) return rows;
     await this.database.write(async (manager) => {
-      // In the order of `count`.
+      // The same order as in `countFailure`, to avoid deadlocks.
       for (const key of [inRange, inAll]) {
         await manager.update(LoginFailure, { key, lastAt: MoreThan(now) }, { lastAt: now });
       }
@@ -197,12 +211,16 @@ export class LoginThrottleService {
     return rows.map((row) => ({ ...row, lastAt: Math.min(row.lastAt, now) }));
   }
 
-  /** Whether the account was logged in to from there, while its sessions are remembered. */
+  /**
+   * Whether a session of the account was opened from the range. Ended sessions count until they are
+   * removed.
+   */
   private async isFamiliar(
     inAll: LoginFailure | undefined,
     now: number,
     { name, range }: Counters,
   ): Promise<boolean> {
+    // Without a delay, the answer does not matter, and costs no query.
     if (endOfDelay(inAll, MAX_IN_ALL) <= now) return false;
     const id = await this.users.idOf(name);
     const ips = await this.sessions.addressesOf(String(id));
@@ -214,7 +232,7 @@ export class LoginThrottleService {
     onFailure: () => Promise<void>,
   ): Promise<void> {
     await this.database.write(async (manager) => {
-      // One order everywhere, to avoid deadlocks.
+      // The same order everywhere, to avoid deadlocks.
       for (const key of [inRange, inAll]) {
         const row = { key, count: 0, lastAt: 0 };
         const insert = manager.createQueryBuilder().insert().into(LoginFailure).values(row);
@@ -231,7 +249,7 @@ export class LoginThrottleService {
     await this.database.write(async (manager) => {
       const row = await manager.findOneBy(LoginFailure, { key: inRange });
       const { affected } = await manager.delete(LoginFailure, { key: inRange });
-      // Another login was faster.
+      // A concurrent login has cleared them already.
       if (!row || affected === 0) return;
       await manager.decrement(LoginFailure, { key: inAll }, 'count', row.count);
     });
@@ -248,9 +266,9 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-/** Milliseconds since 1970; 0 where there is no delay. */
-function endOfDelay(failure: LoginFailure | undefined, free: number): number {
-  if (!failure || failure.count < free) return 0;
-  const delay = FIRST_DELAY * 2 ** Math.min(failure.count - free, 20);
+/** The timestamp at which the delay ends; 0 if there is none. */
+function endOfDelay(failure: LoginFailure | undefined, max: number): number {
+  if (!failure || failure.count < max) return 0;
+  const delay = FIRST_DELAY * 2 ** Math.min(failure.count - max, 20);
   return failure.lastAt + Math.min(delay, LONGEST_DELAY);
 }

@@ -1,4 +1,4 @@
-/** A strategy while it runs (see passport-strategy's documentation). */
+/** A running strategy (see the documentation of passport-strategy). */
 interface Running {
   success: (result: unknown) => void;
   fail: (reason: unknown) => void;
@@ -6,16 +6,16 @@ interface Running {
   authenticate: (request: unknown, options: object) => void;
 }
 
-/** Passport's way to say no, with what the strategy had to say of it. */
+/** A strategy refused the request. The cause is the reason that the strategy gave. */
 export class NotAuthenticated extends Error {}
 
 /**
- * Runs a strategy on a request, by the interface that all of Passport's have: it calls `success`,
- * `fail` or `error`. This is what `passport.authenticate` does, without what it adds for Express,
- * and without its one register of strategies for the whole process.
+ * Runs a Passport strategy on a request. Every strategy calls `success`, `fail` or `error`.
+ * `passport.authenticate` does the same, but it needs Express, and keeps one register of strategies
+ * for the whole process.
  *
- * @param strategy one of Passport's, whose types would tie it to Express
- * @returns what the strategy's `validate` gave
+ * @param strategy a Passport strategy; the types of Passport would require Express
+ * @returns the result of the strategy's `validate`
  * @throws NotAuthenticated, whose cause is the strategy's reason; or what `validate` threw
  */
 export function runStrategy<T>(strategy: object, request: unknown): Promise<T> {

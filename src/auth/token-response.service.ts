@@ -8,14 +8,14 @@ import { TokenInfoResponse } from './dto/token-info-response.dto.js';
 import { AccessTokenResponse, LoginResponse } from './dto/tokens-response.dto.js';
 
 /** A new access token, with the refresh token of its session if there is a new one. */
-export interface IssuedTokens {
+interface IssuedTokens {
   access: Token;
   refresh?: Token;
 }
 
 /**
- * Gives tokens to the client that a request comes from: as cookies if `TOKEN_COOKIES` is on, and in
- * the body unless the client keeps its tokens in cookies, where no script should read them.
+ * Sends tokens to the client: as cookies if `TOKEN_COOKIES` is on, and in the body unless the
+ * client keeps its tokens in cookies, where no script should read them.
  */
 @Injectable()
 export class TokenResponseService {
@@ -25,7 +25,7 @@ export class TokenResponseService {
   ) {}
 
   /**
-   * Sets the cookies of a new session and returns the body: for a login and everything else that
+   * Sets the cookies of a new session and returns the body, for a login and for anything else that
    * opens a session.
    */
   forNewSession(
@@ -42,7 +42,7 @@ export class TokenResponseService {
   /**
    * Sets the cookies of a refreshed session and returns the body.
    *
-   * @param presented the refresh token of the request, which stays current without a new one
+   * @param presented the refresh token of the request, which stays current if there is no new one
    */
   forRefresh(
     request: FastifyRequest,
@@ -57,7 +57,10 @@ export class TokenResponseService {
     return this.bodyFor(request, body, access, refresh ?? presented);
   }
 
-  /** Describes the token of the request; the token itself is left out as from `opened`. */
+  /**
+   * Describes the token of the request. The token itself is left out if the client keeps its tokens
+   * in cookies.
+   */
   describe(request: FastifyRequest, token: Token): TokenInfoResponse {
     const { signed_token: _, ...rest } = TokenInfoResponse.from(token);
     return this.hidesTokens(request) ? rest : { ...rest, signed_token: token.signed };
@@ -73,7 +76,8 @@ export class TokenResponseService {
     const { access_token: _access, refresh_token: _refresh, ...rest } = body;
     return {
       ...(this.hidesTokens(request) ? rest : body),
-      // A refresh token that code issued is bound to no value, and cannot be sent as a cookie.
+      // A refresh token that code issued without `csrf` has no value, and cannot be sent as a
+      // cookie.
       csrf_access_token: access.claims.csrf ?? '',
       csrf_refresh_token: refresh.claims.csrf ?? '',
     };

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsString } from 'class-validator';
 import { IsPassword } from '../../users/dto/user-body.dto.js';
 
-/** What `POST /auth/password` takes. */
+/** The body of `POST /auth/password`. */
 export class ChangePassword {
   @IsString()
   @ApiProperty({ example: 'password' })

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, MinLength } from 'class-validator';
 
-/** What `POST /auth/login` takes. Further fields are ignored. */
+/** The body of `POST /auth/login`. Further fields are ignored. */
 export class Login {
   @IsString()
   @MinLength(1)

@@ -14,18 +14,18 @@ const claims = {
   scope: {},
 };
 
-/** The token that was sent, read. */
+/** The content of the token of the request. */
 export class TokenInfoResponse {
   @ApiProperty({ enum: ['access'], example: 'access' })
   token_type: TokenType;
 
-  @ApiProperty({ description: 'The id of its user.', example: '1' })
+  @ApiProperty({ description: 'The id of the user.', example: '1' })
   subject: string;
 
   @ApiProperty({
     type: 'object',
     additionalProperties: true,
-    description: 'What its bearer may do.',
+    description: 'The authorizations of the token.',
     example: { admin: true },
   })
   scope: Readonly<Record<string, unknown>>;
@@ -33,7 +33,7 @@ export class TokenInfoResponse {
   @ApiProperty({
     type: 'object',
     additionalProperties: true,
-    description: 'All that it says.',
+    description: 'All claims of the token.',
     example: claims,
   })
   claims: Readonly<Record<string, unknown>>;

@@ -3,9 +3,9 @@ import type { Token } from '../../tokens/token.js';
 
 const example = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.kNxDvO8yhJ2ThYvKQ4n0c1Oq';
 
-/** A new access token, after RFC 6749, section 5.1. */
+/** A new access token (RFC 6749, section 5.1). */
 export class AccessTokenResponse {
-  /** Absent for clients that keep their tokens in cookies, as is `refresh_token`. */
+  /** Absent for clients that keep their tokens in cookies. */
   @ApiProperty({ example })
   access_token?: string;
 
@@ -19,9 +19,10 @@ export class AccessTokenResponse {
   })
   expires_in: number;
 
-  /** With `TOKEN_COOKIES`, as is `csrf_refresh_token`; see `describeTokenBodies`. */
+  /** Present with `TOKEN_COOKIES`; see `describeTokenBodies`. */
   csrf_access_token?: string;
 
+  /** Present with `TOKEN_COOKIES`; see `describeTokenBodies`. */
   csrf_refresh_token?: string;
 
   static from(access: Token): AccessTokenResponse {
@@ -34,6 +35,7 @@ export class AccessTokenResponse {
 }
 
 export class LoginResponse extends AccessTokenResponse {
+  /** Absent for clients that keep their tokens in cookies. */
   @ApiProperty({ description: 'Send it to `POST /auth/refresh` to get new tokens.', example })
   refresh_token?: string;
 

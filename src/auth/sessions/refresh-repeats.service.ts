@@ -12,9 +12,11 @@ import { SuccessorSealService } from '../../sessions/successor-seal.service.js';
 import { TokenService } from '../../tokens/token.service.js';
 import { type Claims, Token, type TokenHeader } from '../../tokens/token.js';
 
-/** Repeats of one rotated token that are answered at most. */
+/** Maximum number of repeats of one rotated token that are answered. */
 const MAX_REPEATS = 50;
-/** Seconds. The successor is known to the client by then; a later repeat would be theft. */
+/**
+ * Seconds, for `Retry-After`. By then the client should use the successor from an earlier response.
+ */
 const RETRY_AFTER = 1;
 
 /** The sender of a repeat. */
@@ -24,7 +26,7 @@ interface Caller {
 }
 
 /**
- * Answers a refresh token that was already rotated. A repeat that a lost answer or a parallel tab
+ * Answers a refresh token that was already rotated. A repeat that a lost response or a parallel tab
  * explains gets the successor; any other repeat is theft and ends the session (RFC 9700, section
  * 4.14.2). See docs/decisions/0011-refresh-tokens.md.
  */
@@ -39,18 +41,18 @@ export class RefreshRepeatsService {
   ) {}
 
   /**
-   * Within a write, which decides and counts with the session locked.
+   * Decides about a repeat and counts it, with the session locked. Call it within a write.
    *
-   * @returns the successor, or null if the session has ended or ends now
-   * @throws ApiError `too_many_requests`, or 503 if the successor cannot be read at present
+   * @returns the successor, or null if the session has ended or was ended by this call
+   * @throws ApiError `too_many_requests`, or 503 if the successor cannot be read
    */
   async answer(token: Token, sessionId: string, caller: Caller): Promise<Token | null> {
     const session = await this.sessions.lockActive(sessionId);
     if (!session) return null;
     const { client } = caller;
-    if (!this.isInTime(session, token)) return this.endForTheft(sessionId, caller);
-    // Erased by an instance whose clock is ahead, or by an upgrade.
-    if (session.successor === null) throw unavailable('the successor is erased already');
+    if (!this.isWithinGrace(session, token)) return this.endForTheft(sessionId, caller);
+    // An instance whose clock is ahead, or an upgrade, has erased it.
+    if (session.successor === null) throw unavailable('the successor is already erased');
     if (!isExplained(session, client)) return this.endForTheft(sessionId, caller);
     if (session.repeats >= MAX_REPEATS) throw tooManyRepeats();
     const signed = this.seal.unseal(session.successor, token);
@@ -61,18 +63,18 @@ export class RefreshRepeatsService {
   }
 
   /**
-   * The successor is current only while the token is the one that was rotated last. Another instance's
-   * clock may be ahead by the leeway. If the token was rotated later than that, the clock was set back,
-   * and the grace period must not last until the clock reaches that time again.
+   * Whether the token is the last one that was rotated and its grace period is not over. The clock
+   * of another instance may be ahead by the leeway. A later timestamp means that the clock was set
+   * back, and the grace period must not last until the clock reaches that time again.
    */
-  private isInTime({ rotatedToken, rotatedAt }: Session, token: Token): boolean {
+  private isWithinGrace({ rotatedToken, rotatedAt }: Session, token: Token): boolean {
     const { refreshGrace, jwtLeeway } = this.config;
     const age = Date.now() - (rotatedAt ?? 0);
     if (rotatedToken !== digestOf(token) || age < -jwtLeeway * 1000) return false;
     return Math.max(0, age) < refreshGrace * 1000;
   }
 
-  /** Counts the repeat, and records it unless the trail has one from there already. */
+  /** Counts the repeat. The audit trail gets one entry for each address range and user agent. */
   private async recordRepeat(session: Session, { userId, client }: Caller): Promise<void> {
     const { id: sessionId, repeats, repeatedElsewhere, repeatedBy } = session;
     const [recorded, origin] = [repeatedBy ?? [], originOf(client)];
@@ -92,12 +94,15 @@ export class RefreshRepeatsService {
   }
 }
 
-/** The range of a request that may repeat what it did; null if its address is unknown. */
+/** The address range of a client; null if its address is unknown. */
 export function rangeOf({ ip }: Client): string | null {
   return ip ? addressRange(ip) : null;
 }
 
-/** Another range is accepted once, and only with the user agent that rotated the token. */
+/**
+ * Whether a lost response or a parallel tab explains the repeat. Another address range is accepted
+ * once, and only with the user agent that rotated the token.
+ */
 function isExplained(session: Session, client: Client): boolean {
   if (isFromSameRange(session, client)) return true;
   const hasSameAgent = Boolean(client.agent) && client.agent === session.rotatedByAgent;
@@ -108,7 +113,10 @@ function isFromSameRange({ rotatedByRange }: Session, client: Client): boolean {
   return rotatedByRange !== null && rotatedByRange === rangeOf(client);
 }
 
-/** Short, since fifty of them fit into a row; a collision costs one entry of the trail. */
+/**
+ * A digest of the address range and the user agent. It is short because a row may hold fifty of
+ * them; a collision only costs one audit entry.
+ */
 function originOf(client: Client): string {
   const origin = JSON.stringify([rangeOf(client), client.agent]);
   return createHash('sha256').update(origin).digest('base64url').slice(0, 16);

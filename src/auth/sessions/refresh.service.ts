@@ -18,8 +18,9 @@ import { roleOf } from '../role.js';
 type RefreshedTokens = Pick<TokenPair, 'access'> & Partial<TokenPair>;
 
 /**
- * Issues new tokens for a refresh token, and rotates it (RFC 9700, section 4.14.2). `RefreshRepeatsService`
- * decides about a token that was already rotated. See docs/decisions/0011-refresh-tokens.md.
+ * Issues new tokens for a refresh token, and rotates it (RFC 9700, section 4.14.2).
+ * `RefreshRepeatsService` decides about a token that was already rotated. See
+ * docs/decisions/0011-refresh-tokens.md.
  */
 @Injectable()
 export class RefreshService {
@@ -35,25 +36,25 @@ export class RefreshService {
 
   /**
    * @param token a verified refresh token, rotated or not
-   * @throws TokenError `token_revoked` if the user does not exist, or if the session has ended or ends
-   * now
+   * @throws TokenError `token_revoked` if the user does not exist, or if the session has ended or
+   * was ended by this call
    * @throws ApiError `too_many_requests` if the token was repeated too often, or 503
    */
   async refresh(token: Token, client: Client): Promise<RefreshedTokens> {
     const user = await this.auth.currentUser(token);
     const { sessionId } = token;
-    const end = token.expiresAt.getTime();
+    const expiresAt = token.expiresAt.getTime();
     if (sessionId === null) {
-      const access = await this.accessTokenFor(user, token, end);
+      const access = await this.accessTokenFor(user, token, expiresAt);
       // A token that code issued without a session cannot be rotated, and stays valid.
       return this.config.refreshRotation ? { access, refresh: token } : { access };
     }
     if (this.config.refreshRotation)
       return this.refreshWithRotation(token, user, sessionId, client);
     if (!(await this.sessions.recordUse(sessionId, digestOf(token)))) {
-      throw new TokenError(tokenRevoked, 'the session ended meanwhile, or the token was rotated');
+      throw new TokenError(tokenRevoked, 'the session has ended, or the token was rotated');
     }
-    return { access: await this.accessTokenFor(user, token, end) };
+    return { access: await this.accessTokenFor(user, token, expiresAt) };
   }
 
   private async refreshWithRotation(
@@ -63,7 +64,7 @@ export class RefreshService {
     client: Client,
   ): Promise<TokenPair> {
     const session = await this.sessions.findActive(sessionId);
-    if (!session) throw new TokenError(tokenRevoked, 'the session ended meanwhile');
+    if (!session) throw new TokenError(tokenRevoked, 'the session has ended');
     const isCurrent = (session.currentToken ?? digestOf(token)) === digestOf(token);
     const expiresAt = isCurrent ? this.newEndOf(session) : session.expiresAt;
     // Tokens are issued before the rotation, so that a failing hook leaves the old token valid.
@@ -74,12 +75,12 @@ export class RefreshService {
       if (successor && (await this.rotate(token, sessionId, successor, client))) return successor;
       return this.repeats.answer(token, sessionId, { userId: user.id, client });
     });
-    // Not from within the write, which would undo the end of the session.
+    // Thrown outside the write, because its rollback would undo the end of the session.
     if (!refresh) throw new TokenError(tokenRevoked, 'the session has ended');
     return { access, refresh };
   }
 
-  /** @returns false if another request was faster, or the session has ended */
+  /** @returns false if another request has rotated the token, or the session has ended */
   private rotate(
     token: Token,
     sessionId: string,
@@ -90,7 +91,7 @@ export class RefreshService {
       id: sessionId,
       from: digestOf(token),
       to: digestOf(successor),
-      // Without a grace period, no request gets it.
+      // Without a grace period, no repeat gets the successor.
       successor: this.config.refreshGrace === 0 ? null : this.seal.seal(successor, token),
       range: rangeOf(client),
       agent: client.agent,
@@ -99,7 +100,7 @@ export class RefreshService {
     });
   }
 
-  /** As long as a refresh token lives, and never past the age that a session may reach. */
+  /** The lifetime of a refresh token from now on, but at most the maximum age of the session. */
   private newEndOf({ createdAt }: Session): number {
     const { refreshTokenLifetime, sessionMaxAge } = this.config;
     return Math.min(Date.now() + refreshTokenLifetime * 1000, createdAt + sessionMaxAge * 1000);

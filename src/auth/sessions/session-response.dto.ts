@@ -18,38 +18,42 @@ export class SessionResponse {
 
   @ApiProperty({
     format: 'date-time',
-    description: 'Rounded down to the hour, so that it does not tell when it was refreshed.',
+    description:
+      'Rounded down to the hour, so that it does not reveal when the session was refreshed.',
     example,
   })
   last_used_at: string;
 
   @ApiProperty({
     format: 'date-time',
-    description: 'When it ends, unless it is refreshed until then; rounded up to the day.',
+    description: 'When the session ends unless it is refreshed before. Rounded up to the day.',
     example: '2026-12-23T00:00:00.000Z',
   })
   expires_at: string;
 
   @ApiProperty({
     ...orNull({ type: 'string' }),
-    description: 'What the client said it was.',
+    description: 'The `User-Agent` of the login.',
     example: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
   })
   user_agent: string | null;
 
   @ApiProperty({
     ...orNull({ type: 'string' }),
-    description: 'Where the login came from.',
+    description: 'The address that the login came from.',
     example: '203.0.113.9',
   })
   ip: string | null;
 
-  @ApiProperty({ description: 'Whether it is the one of the token that asks.', example: true })
+  @ApiProperty({
+    description: 'Whether this is the session of the token of the request.',
+    example: true,
+  })
   current: boolean;
 
   /**
-   * In an order that tells no more than the moments shown: that of `last_used_at`, and within the
-   * same hour that of `created_at`, the latest first.
+   * Sorts by the rounded times, so that the order reveals no more than they do: by `last_used_at`,
+   * then by `created_at`, the latest first.
    */
   static listFrom(sessions: readonly Session[], currentId: string | null): SessionResponse[] {
     const shown = sessions.map((session) => SessionResponse.from(session, currentId));

@@ -28,7 +28,7 @@ export class SessionsController {
   @ApiOperation({
     summary: 'List your sessions',
     description:
-      'Those that live, the one that was used last first, to the hour; a thousand at most.',
+      'Lists up to 1,000 active sessions, the most recently used first. The order is exact to the hour.',
   })
   @ApiOkResponse({ type: [SessionResponse] })
   @ApiErrors(tooManyRequests)
@@ -46,7 +46,7 @@ export class SessionsController {
   @ApiOperation({
     summary: 'End one of your sessions',
     description:
-      'The session of the token itself, or another one with an access token that comes from a login.',
+      'Ends the session of the token. To end another session, the access token has to come from a login.',
   })
   @ApiParam({
     name: 'session',
@@ -71,7 +71,7 @@ export class SessionsController {
   @HttpCode(204)
   @RequireToken({ fresh: true })
   @ApiOperation({
-    summary: 'End your sessions, all but the current one',
+    summary: 'End all your sessions except the current one',
   })
   @ApiNoContentResponse()
   @ApiErrors(tooManyRequests, serviceUnavailable)

@@ -13,7 +13,9 @@ import { TokenService } from '../../tokens/token.service.js';
 import type { Token } from '../../tokens/token.js';
 import { UsersService } from '../../users/users.service.js';
 
-/** The sessions of the caller. A session of another user is answered like one that does not exist. */
+/**
+ * The sessions of the caller. A session of another user is answered like one that does not exist.
+ */
 @Injectable()
 export class SessionsService {
   constructor(
@@ -38,7 +40,7 @@ export class SessionsService {
     });
   }
 
-  /** Ends the token's session, and with it every token of it. */
+  /** Ends the session of the token, which invalidates all of its tokens. */
   async endCurrent(token: Token, client: Client): Promise<void> {
     await this.database.write(async () => {
       if (token.sessionId === null) await this.tokens.revoke(token);
@@ -47,9 +49,12 @@ export class SessionsService {
     });
   }
 
-  /** @throws ApiError `not_found`, or TokenError `token_revoked` where the caller's own has ended */
+  /**
+   * @throws ApiError `not_found`, or TokenError `token_revoked` if the session of the token has
+   * ended
+   */
   async end(token: Token, sessionId: string, client: Client): Promise<void> {
-    // A read decides first, so that requests for sessions that are not there open no write.
+    // Reads first, so that requests for sessions that do not exist open no write.
     const isOwn = sessionId === token.sessionId;
     if (!isOwn && !(await this.sessions.hasActive(token.subject, sessionId))) {
       throw new ApiError(notFound);
@@ -62,21 +67,23 @@ export class SessionsService {
   }
 
   /**
-   * Ends all sessions but the token's own. One batch holds all that a user may have. Only users from
-   * before that limit need more, and only those wait in a queue.
+   * Ends all sessions of the user except that of the token. One batch holds as many sessions as a
+   * user may have. Only users who had more before that limit existed need several batches, and only
+   * these batches are queued.
    *
-   * @throws TokenError `token_revoked` where that one has ended
-   * @throws ApiError 429 or 503 if too many batches are queued; what has ended remains so
+   * @throws TokenError `token_revoked` if the session of the token has ended
+   * @throws ApiError 429 or 503 if too many batches are queued; sessions of earlier batches stay
+   * ended
    */
   async endOthers(token: Token, client: Client): Promise<void> {
-    // A read decides first, so that a request that has nothing to end opens no write.
+    // Reads first, so that a request with nothing to end opens no write.
     if (!(await this.sessions.hasOthers(token.subject, token.sessionId))) return;
     let recorded = false;
     const endBatch = () =>
       this.database.write(async () => {
         await this.users.requireActiveSession(token);
         const ended = await this.sessionBatches.endBatch(token.subject, token.sessionId);
-        // A request that ends nothing, repeated again and again, must not fill the trail.
+        // Repeated requests that end no session must not fill the audit trail.
         if (ended > 0 && !recorded) {
           await this.audit.record('other_sessions_ended', { ...detailsOf(token), client });
         }
@@ -85,7 +92,7 @@ export class SessionsService {
     const owner = { group: `subject ${token.subject}`, key: `session ${token.sessionId}` };
     const more = async () => {
       const ended = await endBatch();
-      // Another batch follows a full one alone, which is in the trail by now.
+      // A further batch only follows a full one, which is in the audit trail by now.
       recorded = true;
       return ended === WRITE_BATCH;
     };
