@@ -5,7 +5,7 @@ import { NotAuthenticated, runStrategy } from '../auth/run-strategy.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
 import { BasicStrategy } from './basic.strategy.js';
 
-/** Lets in who sends a name and a password by HTTP Basic. */
+/** Requires the name and the password of a user by HTTP Basic. */
 @Injectable()
 export class BasicAuthGuard implements CanActivate {
   constructor(private readonly strategy: BasicStrategy) {}

@@ -7,9 +7,8 @@ export interface BasicCredentials {
 }
 
 /**
- * What `Authorization: Basic` holds (RFC 7617, section 2), or null where the header is missing,
- * sent twice, of another scheme or malformed, or where the name or the password is empty or no
- * UTF-8.
+ * Parses `Authorization: Basic` (RFC 7617, section 2). Returns null if the header is missing, sent
+ * twice, malformed or of another scheme, or if the name or the password is empty or not UTF-8.
  *
  * @param headers every value of `Authorization` that was sent
  */
@@ -19,7 +18,7 @@ export function basicCredentials(headers: readonly string[]): BasicCredentials |
   if (encoded === undefined || second !== undefined) return null;
   const bytes = Buffer.from(encoded, 'base64');
   if (!isUtf8(bytes)) return null;
-  // A name holds no colon, a password may.
+  // A name cannot contain a colon, a password can.
   const [, name, password] = /^([^:]+):([^]+)$/.exec(bytes.toString()) ?? [];
   return isText(name) && isText(password) ? { name, password } : null;
 }

@@ -15,7 +15,7 @@ type Verify = (
   done: (error: unknown, user?: AuthenticatedUser) => void,
 ) => void;
 
-/** HTTP Basic (RFC 7617) for Passport, whose own strategy for it is no longer kept. */
+/** HTTP Basic (RFC 7617) for Passport, whose own strategy for it is no longer maintained. */
 class HttpBasicStrategy extends passport.Strategy {
   override name = 'basic';
 

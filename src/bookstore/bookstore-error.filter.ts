@@ -6,7 +6,9 @@ import { type ErrorAnswer, ErrorFilter } from '../http/error.filter.js';
 import { scopeRequired, TokenError, tokenInvalid } from '../tokens/token-errors.js';
 import { BASIC_CHALLENGE, tooManyBooks, messages } from './bookstore-messages.js';
 
-/** Refuses in the tutorial's words where it has any, and as everywhere else where it has none. */
+/**
+ * Sends the tutorial's own message for an error, or the usual response if the tutorial has none.
+ */
 @Catch()
 export class BookstoreErrorFilter extends ErrorFilter {
   protected override answer(error: unknown): ErrorAnswer {
@@ -32,7 +34,7 @@ export class BookstoreErrorFilter extends ErrorFilter {
   }
 }
 
-/** The tutorial tells a token that is missing from one that is bad, and no more. */
+/** The tutorial has one message for a missing token, and one for any other refused token. */
 function refusedToken(error: TokenError): ErrorAnswer {
   if (error.kind === scopeRequired) {
     return {

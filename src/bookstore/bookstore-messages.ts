@@ -1,11 +1,11 @@
 import { limitReached } from '../books/book-errors.js';
 import type { ErrorKind } from '../errors/api-error.js';
 
-/** What the document says of these routes. */
+/** The tag of these routes in the OpenAPI document. */
 export const BOOKSTORE_TAG = {
   name: 'Bookstore tutorial',
   description:
-    'For clients of the Flask bookstore tutorial: its own paths, bodies and words. The users, sessions and books are the same as everywhere else; new clients find them under `/api` and `/auth`.',
+    'For clients of the Flask bookstore tutorial, with its own paths, bodies and messages. The users, sessions and books are the same as everywhere else; new clients should use `/api` and `/auth`.',
 };
 
 /** Messages that clients of the tutorial expect. */
@@ -20,8 +20,8 @@ export const messages = {
   noBook: 'book does not exist',
 };
 
-/** What a refused login asks for: RFC 7617, section 2. */
+/** The header `WWW-Authenticate` of a refused login (RFC 7617, section 2). */
 export const BASIC_CHALLENGE = 'Basic realm="bookstore", charset="UTF-8"';
 
-/** The limit of books, in words such as the tutorial's. */
+/** The error for too many books, with a message in the style of the tutorial. */
 export const tooManyBooks: ErrorKind = { ...limitReached, message: 'too many books' };

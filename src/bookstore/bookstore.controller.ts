@@ -60,9 +60,9 @@ const TutorialToken = () => RequireToken(TUTORIAL_TOKEN);
 const badBody = { name: ['Missing data for required field.'] };
 
 /**
- * The routes of the bookstore tutorial, for its clients: its paths, bodies and words, on the users,
- * sessions and books that there are everywhere else. Its lists know no pages, so that one holds as
- * many as a page may.
+ * The routes of the bookstore tutorial, with its paths, bodies and messages. The users, sessions
+ * and books are the same as everywhere else. The tutorial has no pages, so a list holds as many
+ * items as a page may.
  */
 @ApiTags(BOOKSTORE_TAG.name)
 @Controller()
@@ -101,7 +101,7 @@ export class BookstoreController {
   @ApiOperation({
     summary: 'Log in by HTTP Basic',
     description:
-      'Opens a session and gives its one token, valid for 45 minutes or for `JWT_ACCESS_TOKEN_EXPIRES`, if that is set and shorter. The token is always in the body, whatever `TOKEN_COOKIES` says.',
+      'Opens a session and returns its only token, which is valid for 45 minutes or for `JWT_ACCESS_TOKEN_EXPIRES`, if that is set and shorter. The token is always in the body, whatever `TOKEN_COOKIES` is.',
   })
   @ApiOkResponse({ type: TutorialTokenResponse })
   @ApiRefusedLogin()
@@ -159,7 +159,7 @@ export class BookstoreController {
   @Delete('books/:id')
   @TutorialToken()
   @ApiRefusedToken()
-  @ApiOperation({ summary: 'Delete a book of yours' })
+  @ApiOperation({ summary: 'Delete one of your books' })
   @ApiTutorialMessage(200, messages.deleted)
   @ApiTutorialMessage(404, messages.noBook)
   @ApiErrors(serviceUnavailable)

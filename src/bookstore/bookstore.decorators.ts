@@ -3,7 +3,7 @@ import { ApiBasicAuth, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestj
 import { BASIC_CHALLENGE, messages } from './bookstore-messages.js';
 import { MessageResponse } from './dto/tutorial-answers.dto.js';
 
-/** Documents an answer that is one of these messages. */
+/** Documents a response that is one of these messages. */
 export function ApiTutorialMessage(status: number, ...messages: string[]): MethodDecorator {
   return applyDecorators(
     ApiExtraModels(MessageResponse),
@@ -11,7 +11,7 @@ export function ApiTutorialMessage(status: number, ...messages: string[]): Metho
   );
 }
 
-/** An answer that is one of these messages, as the document describes it. */
+/** The OpenAPI description of a response that is one of these messages. */
 export function tutorialMessages(...messages: string[]) {
   return {
     description: messages.map((message) => `“${message}”`).join(', '),

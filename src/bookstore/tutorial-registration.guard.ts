@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { TokenRequirement } from '../access/requirement.js';
 import { RegistrationGuard } from '../users/registration.guard.js';
 
-/** Takes the administrator's token from the tutorial's header as well. */
+/** Also accepts the administrator's token in the header of the tutorial. */
 @Injectable()
 export class TutorialRegistrationGuard extends RegistrationGuard {
   protected override requirementFor(request: FastifyRequest): TokenRequirement {

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-/** All that the tutorial says of what it did or refused. */
+/** The body of a response of the tutorial that has no other content. */
 export class MessageResponse {
   @ApiProperty({ example: 'registered successfully' })
   message: string;
@@ -8,7 +8,7 @@ export class MessageResponse {
 
 export class TutorialTokenResponse {
   @ApiProperty({
-    description: 'An access token; it is sent as `x-access-tokens`.',
+    description: 'An access token. Send it in the header `x-access-tokens`.',
     example: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.kNxDvO8yhJ2ThYvKQ4n0c1Oq',
   })
   token: string;

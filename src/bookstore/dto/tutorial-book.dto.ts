@@ -3,7 +3,7 @@ import type { Book } from '../../books/book.entity.js';
 import { BookPrice, BookText, type CreateBook } from '../../books/dto/book-body.dto.js';
 import { orNull } from '../../validation/integer-column.js';
 
-/** What `POST /book` takes: a book, by the field names of the tutorial. */
+/** The body of `POST /book`: a book with the field names of the tutorial. */
 export class TutorialBook {
   @BookText('Heir to the Empire')
   name: string;
