@@ -1,15 +1,16 @@
 import { BlockList, isIP } from 'node:net';
 
 /**
- * Bits of a prefix: `10.0.0.0/8` is the widest range of private addresses (RFC 1918). In IPv6 it is
- * `fc00::/7` (RFC 4193), and a /7 elsewhere holds public addresses.
+ * The prefix lengths of the widest accepted ranges. `10.0.0.0/8` is the widest range of private
+ * IPv4 addresses (RFC 1918). In IPv6 it is `fc00::/7` (RFC 4193); any other /7 contains public
+ * addresses.
  */
 const WIDEST = { ipv4: 8, ipv6: 10, uniqueLocal: 7 };
-/** IPv4 addresses within IPv6 (RFC 4291, section 2.5.5.2) begin with 96 bits of their own. */
+/** The prefix of IPv4 addresses in IPv6 has 96 bits (RFC 4291, section 2.5.5.2). */
 const MAPPED = '::ffff:0.0.0.0';
 const MAPPED_BITS = 96;
 
-/** Whether the text is an IP address, or a range in the notation of CIDR. */
+/** Whether the text is an IP address, or a range in CIDR notation. */
 export function isAddressRange(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/');
   const version = isIP(address);
@@ -19,9 +20,9 @@ export function isAddressRange(text: string): boolean {
 }
 
 /**
- * Whether the range is wider than any private network, so that it holds clients besides proxies.
+ * Whether the range is wider than any private network, and so contains clients as well as proxies.
  *
- * @param range one that is valid, see `isAddressRange`
+ * @param range a valid range; see `isAddressRange`
  */
 export function isWiderThanNetwork(range: string): boolean {
   const [address = '', text] = range.split('/');
@@ -29,7 +30,7 @@ export function isWiderThanNetwork(range: string): boolean {
   const bits = Number(text);
   if (isIP(address) === 4) return bits < WIDEST.ipv4;
   if (bits < (/^f[cd][\da-f]{2}:/i.test(address) ? WIDEST.uniqueLocal : WIDEST.ipv6)) return true;
-  // An IPv4 client is held against such a range, too, in the form of IPv6.
+  // The addresses of IPv4 clients are also compared in their IPv6 form.
   return bits < MAPPED_BITS + WIDEST.ipv4 && holdsMapped(address, Math.min(bits, MAPPED_BITS));
 }
 

@@ -10,14 +10,14 @@ import { readWebSettings, type WebSettings } from './web-settings.js';
 export interface SqliteSettings {
   readonly engine: 'sqlite';
   readonly file: string;
-  /** Whether a missing file is made. */
+  /** Whether a missing file is created. */
   readonly create: boolean;
 }
 
 export interface PostgresSettings {
   readonly engine: 'postgres';
   readonly url: string;
-  /** Whether statements are named, so that the server parses and plans them once a connection. */
+  /** Whether statements have names, so that the server plans them once per connection. */
   readonly prepare: boolean;
 }
 
@@ -35,30 +35,30 @@ const ENVIRONMENTS = ['development', 'production', 'test'] as const;
 /** RFC 9068, section 2.1, and RFC 7519, section 5.1. */
 const ACCESS_TOKEN_TYPES = ['at+jwt', 'JWT'] as const;
 
-/** What bounds the use of the process. */
-export interface Limits {
-  /** Requests that write or hash, per user, session and minute; 0 is no limit. */
+/** Limits on the load of the process. */
+interface Limits {
+  /** Requests that write or hash, per user, session and minute; 0 means no limit. */
   readonly userRateLimit: number;
-  /** Connections that are open at once. */
+  /** The maximum number of open connections. */
   readonly maxConnections: number;
-  /** Threads of libuv's pool, which passwords are hashed in. The setting is Node's own. */
+  /** Threads of libuv's pool, which hash passwords. The setting is Node's own. */
   readonly threadPoolSize: number;
 }
 
 /**
- * Every setting, read and checked once, at start. All spans of time are in seconds. Nothing
- * else in the application reads the environment.
+ * All settings, read and checked once at the start. All durations are in seconds. No other code of
+ * the application reads the environment.
  */
 export class AppConfig {
   readonly production: boolean;
   readonly host: string;
   readonly port: number;
   readonly database: DatabaseSettings;
-  /** Which keys sign and verify, by which algorithms. */
+  /** The configured key, and the algorithms. */
   readonly jwt: JwtSettings;
   readonly jwtIssuer: string | null;
   readonly jwtAudience: string | null;
-  /** By how much `nbf` and `iat` of a token may be ahead of the clock, in seconds. */
+  /** The number of seconds by which `nbf` and `iat` of a token may be ahead of the clock. */
   readonly jwtLeeway: number;
   /** The header `typ` of access tokens. */
   readonly jwtTyp: (typeof ACCESS_TOKEN_TYPES)[number];
@@ -69,9 +69,9 @@ export class AppConfig {
   readonly sessionMaxAge: number;
   /** Whether a refresh rotates the refresh token. */
   readonly refreshRotation: boolean;
-  /** Seconds for which a rotated refresh token still gets its successor; 0 is not at all. */
+  /** Seconds for which a rotated refresh token still returns its successor; 0 means never. */
   readonly refreshGrace: number;
-  /** Active sessions that a user may have of each kind: with a refresh token, and without. */
+  /** The maximum number of active sessions of a user, each with and without a refresh token. */
   readonly maxSessions: number;
   /** How long entries of the audit trail are kept. */
   readonly auditRetention: number;
@@ -88,18 +88,18 @@ export class AppConfig {
   readonly bookstore: boolean;
   /** The least severe level that is logged; refused tokens are `debug`. */
   readonly logLevel: LogThreshold;
-  /** Logins and registrations an address may try a minute; 0 is no limit. */
+  /** Logins and registrations that an address may try per minute; 0 means no limit. */
   readonly authRateLimit: number;
   readonly limits: Limits;
   /** How long requests are served after a signal to shut down. */
   readonly shutdownDelay: number;
-  /** Addresses and ranges whose forwarded headers count; empty is none. */
+  /** Addresses and ranges of proxies whose forwarded headers are trusted. */
   readonly trustedProxies: readonly string[];
-  /** Origins whose pages may read our answers; empty is none. */
+  /** Origins whose pages may read responses. */
   readonly corsOrigins: readonly string[];
-  /** Not a setting: OWASP's first recommendation for argon2id; a test may take less. */
+  /** Not a setting: OWASP's first recommendation for argon2id. Tests may use less. */
   readonly passwordHashCost: PasswordHashCost;
-  /** What a person should know although it does not stop the start. */
+  /** Problems that do not prevent the start. */
   readonly warnings: readonly string[];
 
   private constructor(read: SettingsReader, { needsKey = true } = {}) {
@@ -160,9 +160,11 @@ export class AppConfig {
   }
 
   /**
-   * The environment first, then the `.env` file of the folder the process was started in.
+   * Reads the environment and the `.env` file of the working directory. The environment comes
+   * first.
    *
-   * @param options.needsKey whether something has to be there that could sign a token
+   * @param options.needsKey whether there has to be a key that can sign tokens
+   * @throws SettingsError with a message for each invalid setting
    */
   static load(options: { needsKey?: boolean } = {}): AppConfig {
     const env = { ...readEnvFile('.env'), ...process.env };
@@ -183,14 +185,14 @@ function readDatabase(read: SettingsReader, production: boolean): DatabaseSettin
   if (file !== undefined && file !== ':memory:' && !file.endsWith('/')) {
     return { engine: 'sqlite', file: resolve(file), create };
   }
-  // The value is not repeated: it may hold a password.
+  // The message does not repeat the value, which may contain a password.
   read.problem(
-    'DATABASE_URL names no database file or server; use sqlite:path/to/file or postgres://user:password@host:5432/name.',
+    'DATABASE_URL is invalid: use sqlite:path/to/file or postgres://user:password@host:5432/name.',
   );
   return { engine: 'sqlite', file: '', create };
 }
 
-/** Seconds that the bookstore tutorial's token is valid for. */
+/** Seconds for which the token of the bookstore tutorial is valid. */
 const BOOKSTORE_TOKEN_LIFETIME = 45 * 60;
 
 function readLifetimes(read: SettingsReader) {
@@ -204,11 +206,11 @@ function readLifetimes(read: SettingsReader) {
   });
   if (access > refresh) {
     read.problem(
-      'JWT_ACCESS_TOKEN_EXPIRES is longer than JWT_REFRESH_TOKEN_EXPIRES; set it to as much or less.',
+      'JWT_ACCESS_TOKEN_EXPIRES is longer than JWT_REFRESH_TOKEN_EXPIRES; set it to the same or less.',
     );
   }
   const isSet = read.raw('JWT_ACCESS_TOKEN_EXPIRES') ?? read.raw('JWT_AUTHMAXAGE');
-  // A default of 15 minutes is no wish for less than the tutorial's clients count on.
+  // The default of 15 minutes does not apply, because the tutorial's clients expect 45 minutes.
   const bookstore = Math.min(BOOKSTORE_TOKEN_LIFETIME, isSet === undefined ? Infinity : access);
   return { access, refresh, bookstore };
 }
@@ -229,7 +231,7 @@ function readDemoData(read: SettingsReader, production: boolean): boolean {
   const demoData = read.flag('DEMO_DATA', !production);
   if (production && demoData) {
     read.problem(
-      'DEMO_DATA: true is refused in production, as its passwords are public; leave it out, or set NODE_ENV=development.',
+      'DEMO_DATA must not be true in production, because its passwords are public; leave it out, or set NODE_ENV=development.',
     );
   }
   return demoData;
@@ -246,7 +248,7 @@ function isRegistrationClosed(read: SettingsReader): boolean {
 function checkEnvFile(name: string, read: SettingsReader): void {
   const file = join(process.cwd(), name);
   if (!isWritableByOthers(file)) return;
-  const message = `Others may write to ${file}, and so change every setting; check what is in it, and run: chmod 600 ${file}`;
+  const message = `Others may write to ${file}, and so change every setting; check its content, and run: chmod 600 ${file}`;
   if (read.raw('NODE_ENV') === 'production') read.problem(message);
   else read.warning(message);
 }

@@ -1,7 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { AppConfig } from './app-config.js';
 
-/** Gives every module the settings that were read at start. */
+/** Provides the settings, which were read at the start, to every module. */
 @Global()
 @Module({})
 export class ConfigModule {

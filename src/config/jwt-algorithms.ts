@@ -8,15 +8,15 @@ export const JWT_ALGORITHMS = [
 ];
 export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
 
-/** RFC 7518, section 3.4: each of these belongs to one curve, here in OpenSSL's words. */
+/** The curve of each algorithm, by its name in OpenSSL (RFC 7518, section 3.4). */
 export const CURVES = { ES256: 'prime256v1', ES384: 'secp384r1', ES512: 'secp521r1' } as const;
 
-/** Bits; RFC 7518, section 3.3. */
+/** The minimum size of an RSA key (RFC 7518, section 3.3). */
 const MIN_RSA_BITS = 2048;
 /** NIST FIPS 186-5, appendix A.1.1: an exponent is larger than 2^16. */
 const MIN_RSA_EXPONENT = 65_537n;
 
-/** What the algorithm signs with. */
+/** The kind of key that the algorithm signs with. */
 export function keyKindOf(algorithm: JwtAlgorithm): 'secret' | 'rsa' | 'ec' {
   if (algorithm.startsWith('HS')) return 'secret';
   return algorithm.startsWith('RS') ? 'rsa' : 'ec';
@@ -27,12 +27,15 @@ export function minSecretBytes(algorithm: JwtAlgorithm): number {
   return Number(algorithm.slice(2)) / 8;
 }
 
-/** Of secrets of 32 random hexadecimal digits, one in 28 million has fewer; of longer ones, fewer still. */
+/**
+ * The minimum number of different bytes in a secret. Of random secrets of 32 hexadecimal digits, one
+ * in 28 million has fewer.
+ */
 const MIN_DISTINCT_BYTES = 8;
 
 /**
- * Says why a secret can be guessed although it is long, as the end of a sentence: it is made of few
- * different bytes, or of a part that is repeated. Null for any other secret, which need not be random.
+ * Returns why a long secret can be guessed, as the end of a sentence: it is made of few different
+ * bytes, or of a repeated part. Null does not mean that the secret is random.
  */
 export function weakSecretError(secret: Uint8Array): string | null {
   const distinct = new Set(secret).size;
@@ -48,7 +51,7 @@ export function weakSecretError(secret: Uint8Array): string | null {
   return null;
 }
 
-/** Says what is wrong with a key for an algorithm, as the end of a sentence; null where it fits. */
+/** Returns why a key does not fit an algorithm, as the end of a sentence; null if it does. */
 export function keyMismatch(key: KeyObject, algorithm: JwtAlgorithm): string | null {
   const { asymmetricKeyType: type = 'secret', asymmetricKeyDetails: details = {} } = key;
   const wanted = keyKindOf(algorithm);
@@ -63,17 +66,17 @@ export function keyMismatch(key: KeyObject, algorithm: JwtAlgorithm): string | n
     if (bits < MIN_RSA_BITS) return `has ${bits} bits, too few for ${algorithm}`;
     const exponent = details.publicExponent ?? 0n;
     if (exponent >= MIN_RSA_EXPONENT) return null;
-    return `has the public exponent ${exponent}, and needs at least ${MIN_RSA_EXPONENT}`;
+    return `has the public exponent ${exponent}, but at least ${MIN_RSA_EXPONENT} is required`;
   }
   if (type === 'ec' && wanted === 'ec') {
-    const curve = details.namedCurve ?? 'no known curve';
+    const curve = details.namedCurve ?? 'an unknown curve';
     const fits = curve === CURVES[algorithm as keyof typeof CURVES];
     return fits ? null : `is on ${curve}, which does not fit ${algorithm}`;
   }
   return `is of the kind ${type}, which does not fit ${algorithm}`;
 }
 
-/** What would do instead, as the end of a sentence. */
+/** Returns how to create a valid key, as the end of a sentence. */
 export function remedyFor(algorithm: JwtAlgorithm): string {
   const kind = keyKindOf(algorithm);
   if (kind === 'secret') {

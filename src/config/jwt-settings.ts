@@ -14,22 +14,22 @@ import {
 import { anyOf, type Found, type SettingsReader, splitList } from './settings-reader.js';
 
 /**
- * The key that the settings name: itself, or the file in which a secret is kept and, where it is
- * missing, made. Null where they name none, and the key file has to have one.
+ * The configured key: the key itself, or the file of a secret, which is created if it is missing.
+ * Null if no key is configured, and the key file has to contain one.
  */
-export type JwtKeySource = { readonly key: KeyObject } | { readonly secretFile: string } | null;
+type JwtKeySource = { readonly key: KeyObject } | { readonly secretFile: string } | null;
 
 export interface JwtSettings {
   readonly key: JwtKeySource;
-  /** What the settings' key signs with. */
+  /** The algorithm that the configured key signs with. */
   readonly algorithm: JwtAlgorithm;
-  /** What a token of the settings' key may be signed with; holds `algorithm`. */
+  /** The algorithms that are accepted for tokens of the configured key, including `algorithm`. */
   readonly algorithms: readonly JwtAlgorithm[];
-  /** Where `npm run keys` keeps more keys; it need not be there. */
+  /** The file in which `npm run keys` keeps more keys. It may be missing. */
   readonly keysFile: string;
 }
 
-/** @param options.folder where keys are kept unless a setting says otherwise */
+/** @param options.folder the default folder of keys */
 export function readJwtSettings(
   read: SettingsReader,
   options: { production: boolean; folder: string; needsKey: boolean },
@@ -38,7 +38,7 @@ export function readJwtSettings(
   const keysFile = resolve(read.text('JWT_KEYS_FILE') ?? resolve(folder, 'jwt-keys.json'));
   const algorithm = read.choice('JWT_ALGORITHM', JWT_ALGORITHMS, 'HS256', 'JWT_AUTHTYPE');
   const algorithms = readAcceptedAlgorithms(read, algorithm);
-  // The key file may hold all the keys there are.
+  // A key file may contain all keys, so it makes a configured key optional.
   const needed = options.needsKey && !existsSync(keysFile);
   if (keyKindOf(algorithm) !== 'secret') {
     return { key: readKeyPair(read, algorithm, needed), algorithm, algorithms, keysFile };
@@ -58,13 +58,13 @@ function readSecret(
   const longest = algorithms.reduce((a, b) => (minSecretBytes(b) > minSecretBytes(a) ? b : a));
   if (value === undefined) {
     if (production && needed)
-      read.problem(`${spelling} is missing in production; ${remedyFor(longest)}.`);
+      read.problem(`${spelling} is required in production; ${remedyFor(longest)}.`);
     return null;
   }
   if (isKeyOfPair(value)) {
-    // A path can be guessed, and a public key is known: as a secret they would let everybody sign.
+    // As a secret, a path or a public key would let anybody sign, because others know or guess it.
     read.problem(
-      `${spelling} is a key of a pair, or the path of a file, and ${longest} takes a secret; set JWT_ALGORITHM to RS256 or ES256 for a key pair, or ${remedyFor(longest)}.`,
+      `${spelling} is a key of a key pair or the path of a file, but ${longest} needs a secret; set JWT_ALGORITHM to RS256 or ES256 for a key pair, or ${remedyFor(longest)}.`,
     );
     return null;
   }
@@ -78,14 +78,14 @@ function readSecret(
 function readKeyPair(read: SettingsReader, algorithm: JwtAlgorithm, needed: boolean): JwtKeySource {
   const unused = read.raw('JWT_SECRET_KEY');
   if (unused !== undefined) {
-    read.warning(`JWT_SECRET_KEY is not used, as JWT_ALGORITHM is ${algorithm}.`);
+    read.warning(`JWT_SECRET_KEY is not used, because JWT_ALGORITHM is ${algorithm}.`);
   }
   const found = read.setting('JWT_PRIVATE_KEY', 'JWT_SECRET');
   const publicFound = read.setting('JWT_PUBLIC_KEY', 'JWT_PUBLICKEY');
   if (found.value === undefined) {
     if (needed) read.problem(`${found.spelling} is missing; ${remedyFor(algorithm)}.`);
     if (publicFound.value !== undefined) {
-      read.problem(`${publicFound.spelling} is set without JWT_PRIVATE_KEY; set both, or neither.`);
+      read.problem(`${publicFound.spelling} is set without JWT_PRIVATE_KEY; set both or neither.`);
     }
     return null;
   }
@@ -93,16 +93,16 @@ function readKeyPair(read: SettingsReader, algorithm: JwtAlgorithm, needed: bool
   const kept = { algorithm, kind: 'public', remedy: PUBLIC_REMEDY } as const;
   const publicKey = readKey(read, publicFound, kept);
   if (key && publicKey && !createPublicKey(key).equals(publicKey)) {
-    const problem = `belongs to another private key than ${found.spelling}`;
+    const problem = `does not belong to ${found.spelling}`;
     read.problem(`${publicFound.spelling} ${problem}; ${PUBLIC_REMEDY}.`);
   }
   return key && { key };
 }
 
 const PUBLIC_REMEDY =
-  'leave it out, or set it to what this prints: openssl pkey -in private.pem -pubout';
+  'leave it out, or set it to the output of: openssl pkey -in private.pem -pubout';
 
-/** The key of a PEM, or of the file that holds one; null where there is none that would do. */
+/** Reads a key from a PEM, or from the file that holds one; null if it cannot be used. */
 function readKey(
   read: SettingsReader,
   { value, spelling }: Found,
@@ -116,7 +116,7 @@ function readKey(
       read.problem(`${spelling}: ${access}`);
       return null;
     }
-    // Where a variable cannot hold several lines, `\n` stands for their ends.
+    // If a variable cannot contain several lines, `\n` separates them.
     const pem = isPem(value) ? value.replaceAll('\\n', '\n') : readFileSync(value, 'utf8');
     const key = kind === 'private' ? createPrivateKey(pem) : publicKeyOf(pem);
     const problem = keyMismatch(key, algorithm);
@@ -124,8 +124,8 @@ function readKey(
     read.problem(`${spelling} ${problem}; ${remedy}.`);
   } catch (error) {
     const { syscall, code } = error as NodeJS.ErrnoException;
-    // Neither the value nor what a parser says of it is repeated: it may be the key.
-    const reason = syscall === undefined ? 'there is none in it' : code;
+    // The message repeats neither the value nor the parser's message, which may contain the key.
+    const reason = syscall === undefined ? 'it contains none' : code;
     read.problem(
       `${spelling} is neither the PEM of a ${kind} key without a passphrase nor the path of one (${reason}); ${remedy}.`,
     );
@@ -133,7 +133,7 @@ function readKey(
   return null;
 }
 
-/** Node would derive the public key of a private one, which has no business being there. */
+/** Refuses a private key, from which Node would derive the public key. It must not be there. */
 function publicKeyOf(pem: string): KeyObject {
   if (pem.includes('PRIVATE KEY')) throw new Error('a private key');
   return createPublicKey(pem);
@@ -143,7 +143,7 @@ function refuseKeyPair(read: SettingsReader, algorithm: JwtAlgorithm): void {
   for (const name of ['JWT_PRIVATE_KEY', 'JWT_PUBLIC_KEY', 'JWT_PUBLICKEY']) {
     if (read.raw(name) === undefined) continue;
     read.problem(
-      `${name} belongs to a key pair, and JWT_ALGORITHM is ${algorithm}; set JWT_ALGORITHM to RS256 or ES256, or leave ${name} out.`,
+      `${name} belongs to a key pair, but JWT_ALGORITHM is ${algorithm}; set JWT_ALGORITHM to RS256 or ES256, or leave ${name} out.`,
     );
   }
 }
@@ -156,25 +156,25 @@ function readAcceptedAlgorithms(read: SettingsReader, signing: JwtAlgorithm): Jw
     const known = JWT_ALGORITHMS.find((algorithm) => algorithm === name);
     const problem = known
       ? algorithmMismatch(known, signing)
-      : `is not known; use ${anyOf(JWT_ALGORITHMS)}`;
+      : `is not supported; use ${anyOf(JWT_ALGORITHMS)}`;
     if (problem !== null) read.problem(`JWT_ALGORITHMS: "${name}" ${problem}.`);
     else if (known) accepted.add(known);
   }
   if (!accepted.delete(signing)) {
-    read.problem(`JWT_ALGORITHMS leaves out ${signing}, which signs; add it.`);
+    read.problem(`JWT_ALGORITHMS does not contain ${signing}, which signs; add it.`);
   }
   return [signing, ...accepted];
 }
 
-/** Why no key fits both algorithms. */
+/** Returns why no key fits both algorithms, as the end of a sentence; null if one does. */
 function algorithmMismatch(accepted: JwtAlgorithm, signing: JwtAlgorithm): string | null {
   const [kind, signingKind] = [keyKindOf(accepted), keyKindOf(signing)];
-  const remedy = 'leave it out, and see `npm run keys` for going from one to the other';
+  const remedy = 'leave it out, and use `npm run keys` to change from one to the other';
   if ((kind === 'secret') !== (signingKind === 'secret')) {
-    return `mixes secrets and key pairs, as ${signing} signs; ${remedy}`;
+    return `cannot be combined with ${signing}, which signs: one needs a secret and the other a key pair; ${remedy}`;
   }
   const unlikeKey = kind !== signingKind || (kind === 'ec' && accepted !== signing);
-  return unlikeKey ? `takes another kind of key than ${signing}, which signs; ${remedy}` : null;
+  return unlikeKey ? `needs another kind of key than ${signing}, which signs; ${remedy}` : null;
 }
 
 function isPem(value: string): boolean {
@@ -182,8 +182,8 @@ function isPem(value: string): boolean {
 }
 
 /**
- * Whether it is meant for JWT_PRIVATE_KEY or JWT_PUBLIC_KEY: a PEM or DER, also in base64, a JWK, or
- * a path.
+ * Whether the value is meant for JWT_PRIVATE_KEY or JWT_PUBLIC_KEY: a PEM or DER, also in base64, a
+ * JWK, or a path.
  */
 function isKeyOfPair(value: string): boolean {
   if (isPem(value) || /^\s*\{.*"kty"/s.test(value)) return true;

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * The folder that holds package.json. The same file runs from `src/` under a test and from
- * `dist/src/` in a build, so the way up differs and is looked for rather than written down.
+ * The folder that contains package.json. This file runs from `src/` in a test and from `dist/src/`
+ * in a build, so the folder has to be searched for.
  */
 export const packageRoot = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
 

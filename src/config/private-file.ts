@@ -6,10 +6,10 @@ import { StartError } from '../errors/start-error.js';
 const READ_OR_WRITE = 0o066;
 const WRITE = 0o022;
 const WRITE_BY_ALL = 0o002;
-/** In such a folder, files are replaced by their owners alone. */
+/** In a folder with this bit, only the owner of a file can replace it. */
 const STICKY = 0o1000;
 
-/** Makes the folder, and those above it that are missing, for the owner of the process alone. */
+/** Creates the folder and its missing parents. Only the owner of the process may use them. */
 export function makePrivateFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 }
@@ -24,27 +24,27 @@ export function isWritableByOthers(file: string): boolean {
   return (modeOf(file) & WRITE) !== 0;
 }
 
-/** Whether users of the machine other than its owner may put files of theirs in place of others. */
+/** Whether users of the machine other than its owner may replace files in the folder. */
 export function isReplaceableByOthers(folder: string): boolean {
   const mode = modeOf(folder);
   return (mode & WRITE) !== 0 && (mode & STICKY) === 0;
 }
 
 /**
- * What lets other users of the machine choose the secret in the file, as a sentence with its remedy;
- * null if nothing does, or if there is no file.
+ * Returns what lets other users of the machine choose the secret in the file, as a sentence with a
+ * remedy; null if nothing does, or if there is no file.
  *
- * A folder that its group may write to is accepted: on many systems the group of a user has no other
- * member.
+ * A folder that its group may write to is accepted: on many systems the group of a user has no
+ * other member.
  */
 export function writableByOthers(file: string): string | null {
   const found = statOf(file);
   if (!found) return null;
   const messageFor = (what: string, remedy: string): string =>
-    `Others may ${what}, and so sign tokens with a key of theirs; check what is in it, and run: ${remedy}`;
+    `Others may ${what}, and so sign tokens with their own key; check its content, and run: ${remedy}`;
   if (isWritableByOthers(file)) return messageFor(`write to ${file}`, `chmod 600 ${file}`);
-  // The owner of a file can give itself any permission. An administrator can do everything anyway, and
-  // may run a command for the service of the user who owns the folder.
+  // The owner of a file can give itself any permission. Root may run a command for the user who
+  // owns the folder, so the files of that user are accepted, too.
   const user = process.getuid?.();
   const servesOwner = user === 0 && found.uid === statOf(dirname(resolve(file)))?.uid;
   if (found.uid !== 0 && found.uid !== user && !servesOwner) {

@@ -1,7 +1,7 @@
 import { StartError } from '../errors/start-error.js';
 import { isAddressRange, isWiderThanNetwork } from './address-range.js';
 
-/** One or more settings cannot be used. The message holds a sentence for each of them. */
+/** One or more settings are invalid. The message has a sentence for each of them. */
 export class SettingsError extends StartError {
   constructor(readonly problems: readonly string[]) {
     super(problems.join('\n'));
@@ -11,13 +11,13 @@ export class SettingsError extends StartError {
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
 type Unit = keyof typeof SECONDS;
 
-/** Another name for a setting, and the unit its bare number has (`s` where seeds count seconds). */
+/** A name of a setting, and the unit of a bare number under this name. */
 interface Spelling {
   name: string;
   bareUnit?: Unit;
 }
 
-/** What is set, if anything, and under which of its spellings. */
+/** The value of a setting, if it is set, and the spelling under which it was found. */
 export interface Found {
   value?: string;
   spelling: string;
@@ -25,8 +25,8 @@ export interface Found {
 }
 
 /**
- * Reads settings by name and collects every problem before it gives up, so that a person who
- * starts the service sees all that is wrong at once. An empty value counts as unset.
+ * Reads settings by name and collects all problems, so that the person who starts the service sees
+ * all of them at once. An empty value counts as unset.
  */
 export class SettingsReader {
   private readonly problems: string[] = [];
@@ -34,18 +34,19 @@ export class SettingsReader {
 
   constructor(private readonly env: Readonly<Record<string, string | undefined>>) {}
 
+  /** Adds a problem that prevents the start; see `finish`. */
   problem(message: string): void {
     this.problems.push(message);
   }
 
-  /** What a person should know although it does not stop the start. */
+  /** Adds a problem that does not prevent the start. */
   warning(message: string): void {
     this.warnings.push(message);
   }
 
   /**
    * @returns the warnings
-   * @throws SettingsError where a setting was refused
+   * @throws SettingsError if there are problems
    */
   finish(): readonly string[] {
     if (this.problems.length > 0) throw new SettingsError(this.problems);
@@ -61,7 +62,7 @@ export class SettingsReader {
     return this.setting(name, ...aliases).value;
   }
 
-  /** The value of a setting and the spelling that it was found under. */
+  /** Returns the value of a setting, and the spelling under which it was found. */
   setting(...spellings: string[]): Found {
     return this.oneOf(spellings.map((name) => ({ name })));
   }
@@ -93,7 +94,7 @@ export class SettingsReader {
     return fallback;
   }
 
-  /** A span of time in seconds, written as `30s`, `15m`, `12h`, `30d` or `2w`, from `min` to `max`. */
+  /** A duration in seconds, written as `30s`, `15m`, `12h`, `30d` or `2w`, from `min` to `max`. */
   duration(
     name: string,
     fallback: string,
@@ -123,8 +124,8 @@ export class SettingsReader {
       const isRange = isAddressRange(address);
       if (isRange && !isWiderThanNetwork(address)) continue;
       const problem = isRange
-        ? 'is wider than any network of proxies, so that clients could forge their addresses'
-        : 'is no address';
+        ? 'is wider than any private network, so clients could forge their addresses'
+        : 'is not an address';
       this.problem(
         `${name}: "${address}" ${problem}; use the proxies' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.`,
       );
@@ -138,13 +139,15 @@ export class SettingsReader {
     for (const origin of list) {
       if (isOrigin(origin)) continue;
       this.problem(
-        `${name}: "${origin}" is no origin; use those of the pages that may ask, such as https://app.example.com, separated by commas.`,
+        `${name}: "${origin}" is not an origin; use the origins of the web pages, such as https://app.example.com, separated by commas.`,
       );
     }
     return list;
   }
 
-  /** The value that is set under any of its spellings; two that differ are a problem. */
+  /**
+   * Returns the value under any of the spellings. Different values under two of them are a problem.
+   */
   private oneOf(
     spellings: Spelling[],
     normalize: (value: string, bareUnit?: Unit) => unknown = (value) => value,
@@ -159,7 +162,7 @@ export class SettingsReader {
       if (normalize(other.value, other.bareUnit) === normalize(first.value, first.bareUnit))
         continue;
       this.problem(
-        `${first.name} and ${other.name} are two spellings of one setting and differ; set one of them.`,
+        `${first.name} and ${other.name} are two spellings of the same setting with different values; set only one of them.`,
       );
     }
     return { ...first, spelling: first.name };

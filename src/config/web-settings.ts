@@ -6,9 +6,9 @@ export interface WebSettings {
   readonly publicUrl: string | null;
   /** Whether a login also sets its tokens as cookies, and routes take them from there. */
   readonly tokenCookies: boolean;
-  /** Whether tokens are given as cookies alone, and never in a body. */
+  /** Whether tokens are only sent as cookies, and never in a body. */
   readonly cookiesOnly: boolean;
-  /** The attribute `Domain` of the cookies; null for cookies of this host alone. */
+  /** The attribute `Domain` of the cookies; null for cookies of this host only. */
   readonly cookieDomain: string | null;
 }
 
@@ -19,7 +19,7 @@ export function readWebSettings(read: SettingsReader, production: boolean): WebS
   const tokenCookies = cookies !== 'false';
   const cookieDomain = readCookieDomain(read, publicUrl);
   if (cookieDomain !== null && !tokenCookies) {
-    read.warning('COOKIE_DOMAIN is not used, as TOKEN_COOKIES is false.');
+    read.warning('COOKIE_DOMAIN is not used, because TOKEN_COOKIES is false.');
   } else if (cookieDomain !== null && production) {
     read.warning(
       `COOKIE_DOMAIN: every host below ${cookieDomain} receives the token cookies and can set cookies of the same names; set it only if you control all of these hosts.`,
@@ -33,24 +33,24 @@ function readPublicUrl(read: SettingsReader, production: boolean): string | null
   if (text === undefined) {
     if (production) {
       read.warning(
-        'PUBLIC_URL is not set: Location and Link hold paths without a host; set it to the address that clients use, such as https://api.example.com.',
+        'PUBLIC_URL is not set: Location and Link contain paths without a host; set it to the address that clients use, such as https://api.example.com.',
       );
     }
     return null;
   }
   const url = parsePublicUrl(text);
   if (url === null) {
-    // The value is not repeated: it may hold a password.
+    // The message does not repeat the value, which may contain a password.
     read.problem(
-      'PUBLIC_URL is no address that links can start with; use an http or https origin with an optional path and without credentials, query or fragment, such as https://api.example.com or https://example.com/api.',
+      'PUBLIC_URL is invalid: use an http or https origin with an optional path and without credentials, query or fragment, such as https://api.example.com or https://example.com/api.',
     );
   }
   return url;
 }
 
-/** The address as it stands before a path; null if it cannot stand there. */
+/** Returns the URL without a slash at the end; null if no link can start with it. */
 function parsePublicUrl(text: string): string | null {
-  // `URL` repairs what browsers repair: backslashes, missing slashes, white space, and more.
+  // `URL` accepts what browsers repair: backslashes, missing slashes, white space, and more.
   if (!/^https?:\/\/[^\s\\/?#@<>"]+(?:\/[^\s\\?#<>"]*)?$/i.test(text)) return null;
   if (!URL.canParse(text)) return null;
   const { origin, pathname } = new URL(text);
@@ -66,21 +66,21 @@ function readCookieDomain(read: SettingsReader, publicUrl: string | null): strin
   const domain = text.toLowerCase();
   if (!isDomain(domain)) {
     read.problem(
-      `COOKIE_DOMAIN: "${text}" is no domain; use a domain name of at least two labels, such as example.com.`,
+      `COOKIE_DOMAIN: "${text}" is not a domain; use a domain name of at least two labels, such as example.com.`,
     );
     return null;
   }
-  // RFC 6265, section 5.3: a browser ignores a cookie for a domain that its host is not in.
+  // RFC 6265, section 5.3: a browser ignores a cookie for a domain that does not contain the host.
   const host = publicUrl === null ? null : new URL(publicUrl).hostname;
   if (host !== null && host !== domain && !host.endsWith(`.${domain}`)) {
     read.problem(
-      `COOKIE_DOMAIN: the host of PUBLIC_URL, ${host}, is not in the domain ${domain}; use its own domain or one above it.`,
+      `COOKIE_DOMAIN: the host of PUBLIC_URL, ${host}, is not in the domain ${domain}; use the domain of this host, or one above it.`,
     );
   }
   return domain;
 }
 
-/** Whether a name can be the `Domain` of a cookie, in lower case. */
+/** Whether a name in lower case can be the `Domain` of a cookie. */
 export function isDomain(text: string): boolean {
   const labels = text.split('.');
   const isAddress = /^\d+$/.test(labels.at(-1) ?? '');
