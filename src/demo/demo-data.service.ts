@@ -34,11 +34,11 @@ export class DemoDataService implements OnModuleInit {
         for (const ship of fleet.ships) await this.ships.create(newShip(ship));
       });
     } catch (error) {
-      // Another process that started on the same empty database was faster.
+      // Another process that started with the same empty database has added them.
       if (error instanceof ApiError && error.kind === nameTaken) return;
       throw error;
     }
-    this.logger.debug(`Added ${users.length} users and ${fleet.ships.length} ships to play with`);
+    this.logger.debug(`Added ${users.length} demo users and ${fleet.ships.length} demo ships`);
   }
 
   private async isEmpty(): Promise<boolean> {

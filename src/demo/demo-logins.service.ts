@@ -13,7 +13,7 @@ interface VerifiedLogin extends DemoLogin {
   user: AuthenticatedUser;
 }
 
-/** Which users of the example data exist and still have their published password. */
+/** Lists the demo users that exist and still have their published password. */
 @Injectable()
 export class DemoLoginsService {
   private verified: Promise<VerifiedLogin[]> | undefined;
@@ -50,7 +50,7 @@ export class DemoLoginsService {
     return verified;
   }
 
-  /** A failure, such as of a database that does not answer, is not kept. */
+  /** A failure, for example of the database, is not cached. */
   private readonly forget = (error: unknown): never => {
     this.verified = undefined;
     throw error;
