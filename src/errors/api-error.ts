@@ -6,18 +6,18 @@ import { messageOf } from './error-message.js';
 export interface ErrorKind {
   readonly status: number;
   readonly code: string;
-  /** The `error` member; the reason phrase of the status where it is left out. */
+  /** The member `error` of the body. By default it is the reason phrase of the status. */
   readonly error?: string;
-  /** The `message` of every error of this kind, where they share one. */
+  /** The member `message` of the body, if all errors of this kind have the same. */
   readonly message?: string | ValidationMessages;
   /**
-   * The level at which the log shows the reason of a refusal that concerns credentials. Without it,
-   * those of status 401 and 403 are shown at `debug`, and others are not shown.
+   * The log level for the reason of a refusal that concerns credentials. Without it, refusals with
+   * the status 401 or 403 are logged at `debug`, and other refusals are not logged.
    */
   readonly logLevel?: 'log' | 'debug';
 }
 
-/** Field by field, what is wrong with it. */
+/** The messages of each invalid field, by its name. */
 export type ValidationMessages = Record<string, string[]>;
 
 export interface ErrorBody {
@@ -25,7 +25,7 @@ export interface ErrorBody {
   code: string;
   error: string;
   message?: string | ValidationMessages;
-  /** Of a status of 500 and above: the id of the request, by which the log can be searched. */
+  /** The id of the request, for a search in the log. Only with a status of 500 and above. */
   request_id?: string;
 }
 
@@ -36,7 +36,7 @@ export interface ApiErrorDetails {
   cause?: unknown;
 }
 
-/** An error in the one shape that every error response has. */
+/** An error with the body that all error responses have. */
 export class ApiError extends HttpException {
   readonly body: ErrorBody;
   readonly headers: Record<string, string>;
@@ -51,12 +51,12 @@ export class ApiError extends HttpException {
     this.headers = details.headers ?? {};
   }
 
-  /** For programs; it never changes. */
+  /** A stable code for programs. */
   get code(): string {
     return this.kind.code;
   }
 
-  /** What the log says of it. */
+  /** The reason that the log shows. */
   get reason(): string {
     const { cause } = this;
     if (cause instanceof Error) return messageOf(cause);
@@ -64,7 +64,7 @@ export class ApiError extends HttpException {
   }
 }
 
-/** More than can be done now: the caller may try again in so many seconds. */
+/** @param retryAfter the seconds after which the client may try again */
 export function unavailable(cause: unknown, retryAfter = 1): ApiError {
   return new ApiError(serviceUnavailable, {
     headers: { 'retry-after': String(retryAfter) },
@@ -82,7 +82,7 @@ export function errorBody(kind: ErrorKind, message = kind.message): ErrorBody {
   return body;
 }
 
-/** The kind of an error that has nothing but its status: `not_found` for 404, and so on. */
+/** The kind of an error without a code of its own: `not_found` for 404, and so on. */
 export function genericKind(status: number): ErrorKind {
   if (status === 500) return { status, code: 'internal_error' };
   return { status, code: reasonPhrase(status).toLowerCase().replace(/\W+/g, '_') };

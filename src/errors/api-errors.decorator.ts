@@ -12,24 +12,24 @@ import {
   type ValidationMessages,
 } from './api-error.js';
 
-/** A request id, as the document shows it. */
+/** An example of a request id for the OpenAPI document. */
 const REQUEST_ID_EXAMPLE = '0b6f1f2e-9c53-4d0a-8f0e-3f7f1b1f5a10';
 
-/** The one shape of every error. */
+/** The body of every error response. */
 export class ErrorResponse implements ErrorBody {
   @ApiProperty({ type: 'integer', example: 400 })
   statusCode: number;
 
-  /** The document lists all codes that there are; see `listErrorCodes`. */
-  @ApiProperty({ description: 'For programs; it never changes.', example: 'validation_failed' })
+  /** `listErrorCodes` adds all possible codes to the document. */
+  @ApiProperty({ description: 'A stable code for programs.', example: 'validation_failed' })
   code: string;
 
-  @ApiProperty({ description: 'For people.', example: 'Bad Request' })
+  @ApiProperty({ description: 'A text for people.', example: 'Bad Request' })
   error: string;
 
   @ApiProperty({
     required: false,
-    description: 'A message, or for an invalid body or query the messages of each field.',
+    description: 'A message; for an invalid body or query, the messages of each field.',
     oneOf: [
       { type: 'string' },
       {
@@ -44,7 +44,7 @@ export class ErrorResponse implements ErrorBody {
   @ApiProperty({
     required: false,
     description:
-      'Of errors with a status of 500 and above: the `X-Request-Id` of the response, by which the log can be searched.',
+      'Only with a status of 500 and above: the `X-Request-Id` of the response, for a search in the log.',
     example: REQUEST_ID_EXAMPLE,
   })
   request_id?: string;
@@ -55,8 +55,8 @@ export const ERROR_SCHEMA = `#/components/schemas/${ErrorResponse.name}`;
 const KINDS = Symbol('kinds of errors');
 
 /**
- * Documents the errors that a handler, or each handler of a controller, can give, with an example
- * of each. Used several times, it adds to what was said before.
+ * Documents the errors of a handler, or of each handler of a controller, with an example of each.
+ * If it is used several times, the errors add up.
  */
 export function ApiErrors(...kinds: ErrorKind[]): ClassDecorator & MethodDecorator {
   return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
@@ -74,15 +74,15 @@ export function ApiErrors(...kinds: ErrorKind[]): ClassDecorator & MethodDecorat
   };
 }
 
-/** What can be wrong with a body; `example` is what the message may look like. */
+/** Documents the errors of an invalid body. `example` is a possible message. */
 export function ApiBodyErrors(example: ValidationMessages): MethodDecorator {
   return ApiErrors({ ...validationFailed, message: example }, ...unreadableBody);
 }
 
-/** What can be wrong with whatever is sent as a body, also where none is asked for. */
+/** The errors of a body that cannot be read, even if the route does not use it. */
 export const unreadableBody = [bodyTooDeep, bodyTooFull, payloadTooLarge, unsupportedMediaType];
 
-/** An answer with one of these errors, as the document shows it. */
+/** The content of a response with one of these errors, for the document. */
 export function errorContent(kinds: ErrorKind[]) {
   return {
     'application/json': {
