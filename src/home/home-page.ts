@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { DemoLogin } from '../demo/demo-logins.service.js';
 
-export interface HomePage {
-  /** What addresses start with: an origin with an optional path, or nothing. */
+interface HomePage {
+  /** The start of every address: an origin with an optional path, or an empty string. */
   base: string;
   /** Whether Swagger UI and the OpenAPI document are served. */
   docs: boolean;
@@ -27,7 +27,10 @@ code, pre { font: .9em/1.6 ui-monospace, monospace; }
 pre { background: var(--soft); border: 1px solid var(--line); border-radius: .4rem; margin: 0; overflow-wrap: anywhere; white-space: pre-wrap; padding: .75rem 1rem; }
 `;
 
-/** The policy of API responses, and this page's style, known by its hash (CSP 3, section 2.3.1). */
+/**
+ * The `Content-Security-Policy` of API responses, which also allows the style of this page by its
+ * hash (CSP 3, section 2.3.1).
+ */
 export const HOME_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,

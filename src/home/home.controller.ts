@@ -8,7 +8,7 @@ import { addVary } from '../http/vary.js';
 import { Public } from '../access/require-token.decorator.js';
 import { HOME_POLICY, homePage } from './home-page.js';
 
-/** What a person sees who opens the address of the service in a browser. */
+/** The page for a person who opens the address of the service in a browser. */
 @ApiExcludeController()
 @Controller()
 export class HomeController {
