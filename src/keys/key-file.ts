@@ -18,26 +18,26 @@ import { StartError } from '../errors/start-error.js';
 import { isPlainObject } from '../validation/values.js';
 import { openStoredKey, type StoredKey } from './stored-key.js';
 
-/** What the file holds. */
+/** The content of the key file. */
 export interface KeyFileContent {
   keys: StoredKey[];
-  /** The id of the key that signs; null where the one of the settings does. */
+  /** The id of the key that signs; null if the configured key signs. */
   signing: string | null;
-  /** Until when tokens of a key that was replaced may live, by id; ISO 8601. */
+  /** The time by which the last token of a replaced key expires, by key id; ISO 8601. */
   replaced: Record<string, string>;
   /** Ids of configured keys that are retired. */
   retired: string[];
 }
 
-/** The file of keys beside the database, readable by its owner alone. */
+/** The key file, which is beside the database by default and private to its owner. */
 export class KeyFile {
   constructor(readonly path: string) {}
 
   /**
-   * Something else whenever the file is another; looking costs microseconds.
+   * A text that changes whenever the file changes. Reading it takes microseconds.
    *
-   * @returns null where there is none
-   * @throws StartError where that cannot be told
+   * @returns null if there is no file
+   * @throws StartError if the file cannot be accessed
    */
   stamp(): string | null {
     const found = this.stat();
@@ -45,8 +45,8 @@ export class KeyFile {
   }
 
   /**
-   * @returns null where there is no file
-   * @throws StartError where there is one, and it holds something else, or others may write to it
+   * @returns null if there is no file
+   * @throws StartError if the file cannot be read, is damaged, or can be written by others
    */
   read(): KeyFileContent | null {
     let text: string;
@@ -60,21 +60,23 @@ export class KeyFile {
     const content = contentOf(text);
     if (content) return content;
     throw new StartError(
-      `The key file ${this.path} is damaged; bring back a copy, or delete it (which ends the logins of its keys).`,
+      `The key file ${this.path} is damaged; restore it from a backup, or delete it (which ends the logins of its keys).`,
     );
   }
 
   /**
-   * Changes the file as a whole: readers see it before or after, and no other change gets lost.
+   * Changes the file atomically: readers see the content before or after the change, and no
+   * concurrent change is lost.
    *
-   * @throws StartError where another change is under way, or the file would be unusable
+   * @throws StartError if another change is in progress, or if the file would be unusable
    */
   change(work: (content: KeyFileContent) => void): void {
     try {
       makePrivateFolder(dirname(this.path));
-      // Where the path is a link, the file behind it is meant; one to nothing is ENOENT.
-      const isThere = lstatSync(this.path, { throwIfNoEntry: false }) !== undefined;
-      this.replace(isThere ? realpathSync(this.path) : this.path, work);
+      // If the path is a symbolic link, its target is changed. A link without a target fails with
+      // ENOENT.
+      const exists = lstatSync(this.path, { throwIfNoEntry: false }) !== undefined;
+      this.replace(exists ? realpathSync(this.path) : this.path, work);
     } catch (error) {
       throw error instanceof StartError
         ? error
@@ -88,7 +90,7 @@ export class KeyFile {
     try {
       const content = this.read() ?? noKeys();
       work(content);
-      // What no service would load is not written.
+      // Content that no service could load is not written.
       content.keys.forEach(openStoredKey);
       keepOwner(handle, target);
       writeFileSync(handle, `${JSON.stringify(content, null, 2)}\n`);
@@ -107,7 +109,7 @@ export class KeyFile {
     try {
       return statSync(this.path, { throwIfNoEntry: false, bigint: true }) ?? null;
     } catch (error) {
-      throw this.unusableFileError('cannot be looked at', error);
+      throw this.unusableFileError('cannot be accessed', error);
     }
   }
 
@@ -117,19 +119,21 @@ export class KeyFile {
   }
 }
 
-/** The draft is also the lock: it can be made by one process alone. */
+/** Opens the draft, which is also the lock: only one process can create it. */
 function openDraft(draft: string): number {
   try {
     return openSync(draft, 'wx', 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     throw new StartError(
-      `The keys are being changed by another command; try again, or delete ${draft} where there is none.`,
+      `The keys are being changed by another command; try again, or delete ${draft} if no command is running.`,
     );
   }
 }
 
-/** Keeps owner and mode, because root may run the command for a service that runs as another user. */
+/**
+ * Keeps owner and mode, because root may run the command for a service that runs as another user.
+ */
 function keepOwner(handle: number, target: string): void {
   const before = statSync(target, { throwIfNoEntry: false });
   if (before) fchmodSync(handle, before.mode & 0o640);
@@ -138,18 +142,18 @@ function keepOwner(handle: number, target: string): void {
   fchownSync(handle, uid, gid);
 }
 
-/** A rename outlives a power cut when its folder was flushed, which not all systems allow. */
+/** Flushes the folder, so that the rename survives a power failure. Not all systems allow it. */
 function flushFolder(folder: string): void {
   try {
     const handle = openSync(folder, 'r');
     fsyncSync(handle);
     closeSync(handle);
   } catch {
-    // The change itself is made.
+    // The file itself is already changed.
   }
 }
 
-/** What a file holds that is not there. */
+/** The content of a key file that does not exist yet. */
 export function noKeys(): KeyFileContent {
   return { keys: [], signing: null, replaced: {}, retired: [] };
 }
@@ -159,7 +163,7 @@ function contentOf(text: string): KeyFileContent | null {
     const value: unknown = JSON.parse(text);
     if (!isPlainObject(value)) return null;
     const { keys, signing, replaced, retired } = value;
-    const whole =
+    const isValid =
       Array.isArray(keys) &&
       keys.every((key) => isPlainObject(key) && isText(key.kid) && isText(key.created_at)) &&
       (signing === null || isText(signing)) &&
@@ -169,7 +173,7 @@ function contentOf(text: string): KeyFileContent | null {
       ) &&
       Array.isArray(retired) &&
       retired.every(isText);
-    return whole ? (value as unknown as KeyFileContent) : null;
+    return isValid ? (value as unknown as KeyFileContent) : null;
   } catch {
     return null;
   }

@@ -6,16 +6,16 @@ import type { PublicJwk, TokenKey } from './token-key.js';
 /** The keys at one point in time: one signs, all of them verify. */
 export class KeyRing {
   readonly signing: TokenKey;
-  /** RFC 7517, section 5; what other services may know. */
+  /** The public keys for other services (RFC 7517, section 5). */
   readonly publicKeys: readonly PublicJwk[];
   private readonly byId = new Map<string, TokenKey>();
-  /** All keys, including retired ones whose secret is still there. */
+  /** All keys, including retired ones whose secret is still configured. */
   private readonly all = new Map<string, TokenKey>();
-  /** The key from the settings; null if there is none, or if it is retired. */
+  /** The configured key; null if there is none, or if it is retired. */
   private readonly configured: TokenKey | null;
 
   /**
-   * @param configured the key from the settings, if they name one
+   * @param configured the key from the settings; null if they name none
    * @throws StartError if no key signs, or a key of the file is invalid
    */
   constructor(configured: TokenKey | null, { keys, signing, retired }: KeyFileContent) {
@@ -32,8 +32,8 @@ export class KeyRing {
   }
 
   /**
-   * The key of a token by its header `kid`. A token without one comes from a service that shares the
-   * key from the settings.
+   * The key of a token by its header `kid`. A token without `kid` comes from a service that shares
+   * the configured key.
    */
   find(id: string | undefined): TokenKey | undefined {
     return id === undefined ? (this.configured ?? undefined) : this.byId.get(id);
@@ -46,6 +46,6 @@ export class KeyRing {
 }
 
 function noSigningKey(id: string | null): string {
-  const reason = id === null ? 'No key signs' : `The key that should sign, ${id}, is not there`;
-  return `${reason}; name one by: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.`;
+  const reason = id === null ? 'There is no signing key' : `The signing key ${id} does not exist`;
+  return `${reason}; choose one with: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.`;
 }

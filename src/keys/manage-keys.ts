@@ -7,8 +7,8 @@ import { JWKS_MAX_AGE, type TokenKey } from './token-key.js';
 import { configuredKey } from './token-keys.js';
 
 /*
- * What `npm run keys` does. Each gives what to tell the person who asked, and throws a StartError
- * where it cannot be done.
+ * The commands of `npm run keys`. Each returns the text to print, and throws a StartError if it
+ * fails.
  */
 
 export function listKeys(settings: JwtSettings): string {
@@ -32,10 +32,10 @@ export function listKeys(settings: JwtSettings): string {
 export function addKey({ keysFile }: JwtSettings, algorithm: JwtAlgorithm): string {
   const key = generateKey(algorithm);
   new KeyFile(keysFile).change(({ keys }) => keys.push(key));
-  return `${key.kid} verifies from now on; let it sign by: npm run keys -- use ${key.kid}`;
+  return `${key.kid} verifies from now on; to sign with it, run: npm run keys -- use ${key.kid}`;
 }
 
-/** @param lifetime of a token in seconds, unless code says otherwise */
+/** @param lifetime the longest configured lifetime of a token, in seconds */
 export function useKey(settings: JwtSettings, id: string, lifetime: number): string {
   const own = configuredKeyOf(settings);
   let createdAt = 0;
@@ -48,13 +48,13 @@ export function useKey(settings: JwtSettings, id: string, lifetime: number): str
       replaced[before] = new Date(Date.now() + lifetime * 1000).toISOString();
     }
     const stored = keys.find(({ kid }) => kid === id);
-    // Null stands for whatever the settings say.
+    // Null stands for the configured key.
     content.signing = stored ? id : null;
     if (stored && stored.kty !== 'oct') createdAt = Date.parse(stored.created_at);
   });
-  const known = createdAt + JWKS_MAX_AGE * 1000 <= Date.now();
-  const hint = `; others who verify by the public keys may not know it for ${JWKS_MAX_AGE / 60} minutes`;
-  return `${id} signs from now on; the others go on verifying${known ? '' : hint}.`;
+  const isKnown = createdAt + JWKS_MAX_AGE * 1000 <= Date.now();
+  const hint = `; services that use the public keys may not know it for ${JWKS_MAX_AGE / 60} minutes`;
+  return `${id} signs from now on; the other keys still verify${isKnown ? '' : hint}.`;
 }
 
 export function retireKey(settings: JwtSettings, id: string): string {
@@ -62,17 +62,17 @@ export function retireKey(settings: JwtSettings, id: string): string {
   new KeyFile(settings.keysFile).change((content) => {
     requireKey(own, content, id);
     if (signingId(own, content) === id) {
-      throw new StartError(`The key ${id} signs; let another one sign first.`);
+      throw new StartError(`The key ${id} signs; choose another signing key first.`);
     }
     if (own?.id === id && !content.retired.includes(id)) content.retired.push(id);
     content.keys = content.keys.filter(({ kid }) => kid !== id);
     delete content.replaced[id];
   });
-  const hint = own?.id === id ? ' Take it out of the settings, too.' : '';
+  const hint = own?.id === id ? ' Also remove it from the settings.' : '';
   return `${id} is retired: its tokens are refused from now on.${hint}`;
 }
 
-/** Makes none: one that this command made would be no service's. */
+/** Creates no secret file, because no service would use that secret. */
 function configuredKeyOf(settings: JwtSettings): TokenKey | null {
   return configuredKey(settings, { make: false });
 }

@@ -4,7 +4,12 @@ import { dirname } from 'node:path';
 import { makePrivateFolder, refuseWritableSecret } from '../config/private-file.js';
 import { StartError } from '../errors/start-error.js';
 
-/** The secret that the file keeps; where it is missing, it is made, or null. */
+/**
+ * Reads the secret from the file.
+ *
+ * @param make whether a missing file is created
+ * @returns null if the file is missing and not created
+ */
 export function secretOfFile(file: string, make: boolean): KeyObject | null {
   const secret = readSecretFile(file) ?? (make ? makeSecretFile(file) : undefined);
   return secret === undefined ? null : createSecretKey(Buffer.from(secret));
@@ -25,8 +30,9 @@ function readSecretFile(file: string): string | undefined {
 }
 
 /**
- * Written elsewhere and linked into place, which fails where another process was faster: the file
- * is never there half-written, and two that start at once end up with the same secret.
+ * Writes the secret to a draft, and links the draft into place. The link fails if another process
+ * was faster. The file is therefore never half-written, and two processes that start at the same
+ * time use the same secret.
  */
 function makeSecretFile(file: string): string {
   makePrivateFolder(dirname(file));
@@ -40,6 +46,6 @@ function makeSecretFile(file: string): string {
     unlinkSync(draft);
   }
   const secret = readSecretFile(file);
-  if (secret === undefined) throw new Error(`${file} vanished while it was being made.`);
+  if (secret === undefined) throw new Error(`${file} disappeared while it was being created.`);
   return secret;
 }

@@ -28,32 +28,32 @@ export interface StoredKey extends JsonWebKey {
 }
 
 /**
- * The key that was stored.
+ * Converts a stored key to a key that signs and verifies.
  *
- * @throws StartError where it is none that would do
+ * @throws StartError if the stored key is invalid
  */
 export function openStoredKey(stored: StoredKey): TokenKey {
   const known = JWT_ALGORITHMS.find((algorithm) => algorithm === stored.alg);
   if (!known) throw new StartError(`The stored key ${stored.kid} has no known algorithm.`);
   const signing = keyObject(stored);
-  // Before its use: exporting a private half that is too long ends the process (Node 20 and 22).
+  // Checked first: on Node 20 and 22, exporting a private half that is too long ends the process.
   if (!isPair(signing)) throw halvesDiffer(stored);
   const key = tokenKey(signing, known);
   const problem = usageError(stored) ?? keyMismatch(key.signing, known);
   if (problem !== null) {
     throw new StartError(
-      `The stored key ${stored.kid} ${problem}; take it out of the key file, and make another by: npm run keys -- add ${known}.`,
+      `The stored key ${stored.kid} ${problem}; remove it from the key file, and create another one with: npm run keys -- add ${known}.`,
     );
   }
   if (key.id !== stored.kid) {
-    throw new StartError(`The stored key ${stored.kid} should be called ${key.id}.`);
+    throw new StartError(`The stored key ${stored.kid} should have the kid ${key.id}.`);
   }
   return key;
 }
 
 /**
- * Says why a key is not meant for signatures, as the end of a sentence (RFC 7517, sections 4.2 and
- * 4.3); null if it says nothing of what it is for.
+ * Returns why a key is not meant for signatures, as the end of a sentence (RFC 7517, sections 4.2
+ * and 4.3); null if it is, or if it does not say.
  */
 function usageError({ kty, use, key_ops: operations }: StoredKey): string | null {
   if (use !== undefined && use !== 'sig') return 'is not for signatures, as its `use` says';
@@ -64,8 +64,8 @@ function usageError({ kty, use, key_ops: operations }: StoredKey): string | null
 }
 
 /**
- * Whether the private half signs what the public half verifies. Node 20 and 22 import two halves
- * without comparing them.
+ * Whether the private and the public half belong together. Node 20 and 22 import two halves without
+ * comparing them.
  */
 function isPair(signing: KeyObject): boolean {
   if (signing.type === 'secret') return true;
@@ -79,10 +79,10 @@ function isPair(signing: KeyObject): boolean {
 }
 
 function halvesDiffer({ kid }: StoredKey): StartError {
-  return new StartError(`The stored key ${kid} is of two halves that differ.`);
+  return new StartError(`The stored key ${kid} has a private and a public half that do not match.`);
 }
 
-/** A new key for the algorithm. */
+/** Generates a key for the algorithm. */
 export function generateKey(algorithm: JwtAlgorithm): StoredKey {
   const key = newKey(algorithm);
   const { id } = tokenKey(key, algorithm);
@@ -103,14 +103,15 @@ function keyObject(stored: StoredKey): KeyObject {
     if (stored.kty === 'oct') return createSecretKey(String(stored.k), 'base64url');
     return createPrivateKey({ key: stored, format: 'jwk' });
   } catch {
-    // Node 24 and later refuse two halves that differ, with the message for any bad key.
+    // Node 24 and later refuse halves that do not match, with the same message as for any invalid
+    // key.
     if (typeof stored.d === 'string' && isPublicKey(stored)) throw halvesDiffer(stored);
-    // The message of Node may hold the key, and is not repeated.
-    throw new StartError(`The stored key ${stored.kid} is no private key.`);
+    // The message of Node may contain the key, and is not repeated.
+    throw new StartError(`The stored key ${stored.kid} is not a private key.`);
   }
 }
 
-/** Whether the public members of a JWK are a key without the private ones. */
+/** Whether the public members of a JWK form a valid public key. */
 function isPublicKey({ kty, crv, x, y, n, e }: StoredKey): boolean {
   try {
     createPublicKey({ key: { kty, crv, x, y, n, e } as JsonWebKey, format: 'jwk' });

@@ -9,8 +9,8 @@ import {
 import type { JwtAlgorithm } from '../config/jwt-algorithms.js';
 
 /**
- * Seconds that others may keep the public keys; a new one should be known for as long before it
- * signs.
+ * Seconds for which other services may cache the public keys. A new key should be published for
+ * that time before it signs.
  */
 export const JWKS_MAX_AGE = 300;
 
@@ -22,21 +22,21 @@ export interface PublicJwk extends JsonWebKey {
   alg?: JwtAlgorithm;
 }
 
-/** A key with all that follows from it, worked out once. */
+/** A key with everything that is derived from it, computed once. */
 export interface TokenKey {
   /** The header `kid` of its tokens. */
   readonly id: string;
-  /** What it signs with. */
+  /** The algorithm for signing. */
   readonly algorithm: JwtAlgorithm;
-  /** What its tokens may be signed with. */
+  /** The algorithms that are accepted in its tokens. */
   readonly algorithms: readonly JwtAlgorithm[];
   /** The secret or the private key. */
   readonly signing: KeyObject;
   /** The secret or the public key. */
   readonly verifying: KeyObject;
-  /** Null for a secret, which is never published. */
+  /** The public key as a JWK; null for a secret, which is never published. */
   readonly jwk: PublicJwk | null;
-  /** A secret of 32 bytes that follows from the signing key and seals what is stored. */
+  /** A secret of 32 bytes that is derived from the signing key. It seals tokens that are stored. */
   readonly sealing: Buffer;
 }
 
@@ -55,23 +55,23 @@ export function tokenKey(
   return { ...common, id, verifying, jwk: { ...members, kid: id, use: 'sig', ...alg } };
 }
 
-/** RFC 7638, section 3: the hash of the members that the key cannot do without, by name. */
+/** RFC 7638, section 3: the hash of the required members, in the order of their names. */
 export function thumbprint({ kty, crv, e, n, x, y }: JsonWebKey): string {
   const required = kty === 'RSA' ? { e, kty, n } : { crv, kty, x, y };
   return createHash('sha256').update(JSON.stringify(required)).digest('base64url');
 }
 
 /**
- * A thumbprint would be a hash of the secret (RFC 7638, section 7, warns of that). This gives away
- * as much as any token that was signed with it.
+ * The id of a secret. A thumbprint would be a hash of the secret, which RFC 7638, section 7, warns
+ * of. This HMAC reveals no more than any token that was signed with the secret.
  */
 function secretId(secret: KeyObject): string {
   return createHmac('sha256', secret).update('kid').digest('base64url');
 }
 
 /**
- * HKDF (RFC 5869) of the secret, or of the private exponent or scalar of a private key, which is the
- * same in whatever format the key was read.
+ * Derives the sealing secret by HKDF (RFC 5869) from the secret, or from the private exponent or
+ * scalar of a private key, which does not depend on the format of the key.
  */
 function sealingSecret(key: KeyObject): Buffer {
   const secret =

@@ -6,24 +6,24 @@ import { KeyRing } from './key-ring.js';
 import { secretOfFile } from './secret-file.js';
 import { type TokenKey, tokenKey } from './token-key.js';
 
-/** Milliseconds after which the file is looked at again: when a change is noticed at the latest. */
+/** The check interval of the key file, in milliseconds. */
 const CHECK_INTERVAL = 100;
 
 /**
- * The keys that sign and verify: the one of the settings and those of the key file, which may
- * change while the service runs. Key objects are made once: jsonwebtoken takes fifty times as
- * long with a secret that it has to turn into a key for each token.
+ * The keys that sign and verify: the configured key and those of the key file, which may change
+ * while the service runs. Key objects are created once, because jsonwebtoken takes fifty times as
+ * long if it has to create one from the secret for each token.
  */
 export class TokenKeys {
   private readonly logger = new Logger(TokenKeys.name);
   private readonly configured: TokenKey | null;
   private readonly file: KeyFile;
-  /** Of the file that was loaded; null where there was none. */
+  /** The stamp of the loaded file; null if there was none. */
   private stamp: string | null;
   private checkedAt = performance.now();
   private latest: KeyRing;
-  /** Why which file cannot be loaded; said once. */
-  private trouble = '';
+  /** The stamp and the error of the last file that could not be loaded, to log it once. */
+  private lastFailure = '';
 
   /** @throws StartError if there is no key that can sign, or a key is invalid */
   constructor(settings: JwtSettings) {
@@ -34,33 +34,33 @@ export class TokenKeys {
     this.latest = this.load(this.file.read() ?? noKeys());
   }
 
-  /** The keys as they are now. */
+  /** The current keys, at most one check interval old. */
   get ring(): KeyRing {
     if (performance.now() - this.checkedAt >= CHECK_INTERVAL) this.reloadIfChanged();
     return this.latest;
   }
 
   /**
-   * The key of a token by its header `kid`. An unknown one may have been added a moment
-   * ago, and another instance may have read it already. The file is therefore read again.
+   * The key of a token by its header `kid`. For an unknown `kid` the file is checked again, because
+   * another instance may already sign with a key that was just added.
    */
   find(id: string | undefined): TokenKey | undefined {
     const found = this.ring.find(id);
-    // A file that cannot be loaded is not read again for each made-up `kid`.
-    if (found || this.trouble !== '') return found;
+    // A file that cannot be loaded is not read again for each unknown `kid`.
+    if (found || this.lastFailure !== '') return found;
     this.reloadIfChanged();
     return this.latest.find(id);
   }
 
-  /** The key that sealed something, by its id; undefined once its secret is no longer configured. */
+  /** The key that sealed a token, by its id; undefined if its secret is no longer configured. */
   findForUnsealing(id: string): TokenKey | undefined {
     const found = this.ring.findForUnsealing(id);
-    if (found || this.trouble !== '') return found;
+    if (found || this.lastFailure !== '') return found;
     this.reloadIfChanged();
     return this.latest.findForUnsealing(id);
   }
 
-  /** Loads the file where it is another than before, and tries again where that fails. */
+  /** Loads the file if it has changed. A failed load is tried again at the next check. */
   private reloadIfChanged(): void {
     this.checkedAt = performance.now();
     let stamp: string | null = null;
@@ -68,19 +68,19 @@ export class TokenKeys {
       stamp = this.file.stamp();
       if (stamp === this.stamp) return;
       const content = this.file.read();
-      // Without it, a key that was retired would be good again, and those that sign would be gone.
+      // Without the file, retired keys would be valid again, and signing keys would be missing.
       if (content === null) throw new Error(`The key file ${this.file.path} has vanished.`);
       this.latest = this.load(content);
       this.stamp = stamp;
-      this.trouble = '';
+      this.lastFailure = '';
       const { id, algorithm } = this.latest.signing;
       this.logger.log(`The keys have changed: ${id} (${algorithm}) signs`);
     } catch (error) {
       // The loaded keys are kept, so that sessions stay valid until the file is repaired.
       const { message } = error as Error;
-      const trouble = `${stamp} ${message}`;
-      if (trouble !== this.trouble) this.logger.error(`The keys stay as they were: ${message}`);
-      this.trouble = trouble;
+      const failure = `${stamp} ${message}`;
+      if (failure !== this.lastFailure) this.logger.error(`The keys were not reloaded: ${message}`);
+      this.lastFailure = failure;
     }
   }
 
@@ -96,9 +96,9 @@ export class TokenKeys {
 }
 
 /**
- * The key that the settings name, if they do.
+ * The configured key; null if there is none.
  *
- * @param make whether a secret that is to be kept in a file is made where there is none
+ * @param make whether a missing secret file is created
  */
 export function configuredKey(
   { key, algorithm, algorithms }: JwtSettings,
