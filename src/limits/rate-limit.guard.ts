@@ -7,10 +7,10 @@ import { AppConfig } from '../config/app-config.js';
 
 const COUNTER = 'authAttempts';
 const MINUTE = 60_000;
-/** A minute's addresses, some MiB of them. */
+/** The maximum number of addresses that are counted; they take a few MiB. */
 const MAX_COUNTED = 20_000;
 
-/** One count for logins and registrations together, by address (IPv6: by /64). */
+/** Creates one counter for logins and registrations together, by address (IPv6: by /64). */
 export function countAuthAttempts(instance: FastifyInstance, max: number): void {
   const counter = new WindowCounter({ max, window: MINUTE, maxKeys: MAX_COUNTED });
   instance.decorate(COUNTER, counter);

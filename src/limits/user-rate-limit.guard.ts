@@ -11,12 +11,12 @@ import { RouteRequirementsService } from '../access/route-requirements.service.j
 import type { Token } from '../tokens/token.js';
 
 const MINUTE = 60_000;
-/** A minute's users and sessions, some MiB of them. */
+/** The maximum number of users and sessions that are counted; they take a few MiB. */
 export const MAX_COUNTED = 20_000;
 
 /**
- * Limits the requests that write or hash, by user and by session (`USER_RATE_LIMIT`). It comes
- * after the guard that checks the token, so that only requests with a good one are counted.
+ * Limits the requests that write or hash, by user and by session (`USER_RATE_LIMIT`). It runs
+ * after the guard that checks the token, so that only requests with a valid one are counted.
  */
 @Injectable()
 export class UserRateLimitGuard implements CanActivate, OnModuleInit {

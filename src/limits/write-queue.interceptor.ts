@@ -17,12 +17,12 @@ import type { Token } from '../tokens/token.js';
 import { MAX_COUNTED, refuseBeyond } from './user-rate-limit.guard.js';
 
 const MINUTE = 60_000;
-/** Requests that may write and run at once. The database never holds more of them than these. */
+/** The maximum number of requests that may write and run at once, and so use the database. */
 const MAX_RUNNING = 64;
-/** Requests of one group that run at once. On PostgreSQL they leave two of the pool's connections. */
+/** The maximum for one group. On PostgreSQL it leaves two of the pool's connections to others. */
 const MAX_RUNNING_PER_GROUP = { sqlite: 32, postgres: 8 };
 const MAX_QUEUED = 2000;
-/** Requests of one group that may wait. */
+/** The maximum number of queued requests of one group. */
 export const MAX_QUEUED_PER_GROUP = 240;
 const RETRY_AFTER = 1;
 /**
@@ -32,10 +32,10 @@ const RETRY_AFTER = 1;
 export const MAX_UNLIMITED = 300;
 
 /**
- * Bounds the requests that have a token and may write, and lets groups of them take turns. The
- * group of a request is the user. Requests to `@NotRateLimited()` routes, with which users defend
- * themselves, are grouped by session and address range instead: a thief who has another session of
- * the user, or is elsewhere, cannot use up the places of the victim.
+ * Limits the running requests that have a token and may write, and lets groups of them take turns.
+ * The group of a request is the user. Requests to `@NotRateLimited()` routes, with which users
+ * defend themselves, are grouped by session and address range instead: a thief who has another
+ * session of the user, or another address, cannot use up the places of the victim.
  *
  * Requests without a token are not counted here: the queue for password hashes bounds them.
  */
