@@ -12,8 +12,8 @@ import type { SortTerm } from './list-query.js';
 const ID = integer();
 
 /**
- * Where a list continues: after the row that has these keys, whether or not that row still exists. The
- * cursor names the sort order, because the keys have no meaning in another one.
+ * Creates a cursor. The list continues after the row with these keys, even if that row no longer
+ * exists. The cursor contains the sort order, because the keys have no meaning in another order.
  */
 export function writeCursor(sort: readonly SortTerm[], keys: readonly Value[]): string {
   return Buffer.from(JSON.stringify([nameOf(sort), ...keys])).toString('base64url');
@@ -33,10 +33,10 @@ export function readCursor(
   return fits ? (keys as Value[]) : new InvalidParameter(messages.cursor);
 }
 
-/** What a list is sorted by where its order names that field; `id` is always one. */
+/** The sort key of a field. Every list can be sorted by `id`. */
 export function keyOf(fields: ListFields, field: string): SortKey {
   const key = (fields[field] ?? ID).key;
-  if (!key) throw new Error(`Nothing can be sorted by ${field}.`);
+  if (!key) throw new Error(`Lists cannot be sorted by ${field}.`);
   return key;
 }
 

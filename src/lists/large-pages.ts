@@ -1,27 +1,27 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Bytes of text from which a page counts as large. To make its answer takes about a millisecond. */
+/** Bytes of text from which a page counts as large. To serialize it takes about a millisecond. */
 const LARGE = 100_000;
 
 let isTaken = false;
 
 /**
- * Resolves when no large page has been made in this turn of the event loop. Otherwise all pages that
- * are asked for in one turn would be read and written one after the other, and a request behind them
- * would wait for all of them.
+ * Resolves when no large page has been serialized in this turn of the event loop. Otherwise all
+ * pages that are requested in one turn would be read and sent one after another, and the next
+ * request would wait for all of them.
  */
 export async function waitToRead(): Promise<void> {
   while (isTaken) await nextTurn();
 }
 
 /**
- * Resolves when the answer of a page that has been read may be made.
+ * Resolves when a page that has been read may be serialized.
  *
- * @param most the most bytes that the texts of the page may be
+ * @param maxBytes an upper bound of the bytes of the page's texts
  */
-export async function waitToSend(most: number): Promise<void> {
-  if (most < LARGE) return;
-  // `waitToRead` is not enough: after it resolves, another page could take the same turn first.
+export async function waitToSend(maxBytes: number): Promise<void> {
+  if (maxBytes < LARGE) return;
+  // After `waitToRead` has resolved, another page may have taken the turn.
   while (isTaken) await nextTurn();
   isTaken = true;
   setImmediate(() => (isTaken = false));

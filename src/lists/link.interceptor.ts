@@ -4,7 +4,7 @@ import { map, type Observable } from 'rxjs';
 import { linkNext } from '../http/links.js';
 import type { Page } from './page.js';
 
-/** Answers the rows of the page that a handler returns, and a `Link` to the next page. */
+/** Sends the rows of the page that a handler returns, and a `Link` to the next page. */
 export class LinkInterceptor implements NestInterceptor<Page<unknown>, unknown> {
   /** @param member of the response that holds the rows; null if the response is the array of rows */
   constructor(private readonly member: string | null) {}

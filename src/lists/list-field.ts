@@ -12,16 +12,16 @@ import type { Database } from '../database/database.js';
 import type { Value } from '../database/select.js';
 
 /**
- * How many characters of a text a list is sorted by; longer texts that begin alike are ties. So a
- * cursor, which is part of an address, stays short, and an index takes any text: PostgreSQL's hold
- * no more than 2704 bytes.
+ * The number of characters of a text that a list is sorted by. Longer texts with the same beginning
+ * are ties. This keeps cursors, which are part of a URL, short. It also lets an index accept any
+ * text: an entry of PostgreSQL's indexes has at most 2704 bytes.
  */
-export const SORTED_LENGTH = 100;
+const SORTED_LENGTH = 100;
 
-/** A parameter of a URL; several of one name are an array. */
+/** A query parameter; several with the same name are an array. */
 export type Parameter = string | string[];
 
-/** Why a parameter is invalid. */
+/** The result of parsing an invalid parameter. */
 export class InvalidParameter {
   constructor(readonly message: string) {}
 }
@@ -32,46 +32,51 @@ export interface Condition {
   values: Record<string, Value>;
 }
 
-/** What rows are sorted by: made of a field, and never null. */
+/** A key that rows are sorted by. It is derived from a field, and is never null. */
 export interface SortKey {
-  /** @param column as a query names it: `item.model` */
+  /**
+   * Returns the SQL of the key.
+   *
+   * @param column as it is written in a query: `item.model`
+   */
   sql: (column: string) => string;
-  /** A parameter that a key is compared with, in SQL. */
+  /** Returns the SQL of a parameter that a key is compared with. */
   parameter: (name: string) => string;
-  /** The key of a row whose field holds this. */
+  /** Returns the key for a value of the field. */
   of: (value: unknown) => Value;
+  /** Whether a value in a cursor is a possible key. */
   isKey: (value: unknown) => value is Value;
-  /** No key is less. */
+  /** The smallest key. */
   least: Value;
 }
 
-/** A field of a resource that a list can be filtered by, and sorted by where it has a key. */
-export interface ListField {
-  /** The entity's property, where it is not called as the field is. */
+/** A field of a resource that a list can be filtered by, and sorted by if it has a key. */
+interface ListField {
+  /** The property of the entity, if it has another name than the field. */
   property?: string;
-  /** The values of its filter, in JSON Schema. */
+  /** The JSON Schema of the filter's values. */
   schema: object;
   parse: (parameter: Parameter) => Value | InvalidParameter;
   /**
-   * What holds for the rows that a filter finds.
+   * Returns the condition for the rows that a filter matches.
    *
-   * @param name of its parameter
+   * @param name of the SQL parameter
    */
   condition: (column: string, name: string, value: Value, database: Database) => Condition;
   key?: SortKey;
   /**
-   * Whether the rows that an index of the key finds for this filter may hold other values, so that a
-   * read may scan many rows. Without it none do.
+   * Whether an index of the key may also find rows with other values for this filter, so that a
+   * read may scan many rows. By default it does not.
    */
   isAmbiguous?: (value: Value) => boolean;
-  /** Whether it holds several values, any of which a filter may name. */
+  /** Whether the field holds several values. A filter matches if one of them is equal. */
   many?: boolean;
 }
 
-/** The fields of a resource, as clients call them. Lists know no other. */
+/** The fields of a resource that lists know, by the names that clients use. */
 export type ListFields = Readonly<Record<string, ListField>>;
 
-/** So that one type of parameter suits every column of integers on PostgreSQL. */
+/** The cast makes the same parameter fit every integer column of PostgreSQL. */
 const integerParameter = (name: string): string => `CAST(:${name} AS bigint)`;
 
 interface FieldOptions {
@@ -80,14 +85,15 @@ interface FieldOptions {
 }
 
 interface IntegerOptions {
-  /** What it is stored in, and its property; a column `int` of the field's name if it is left out. */
+  /** The column of the field, by its property. By default an `int` column with the field's name. */
   column?: ColumnOf;
   nullable?: boolean;
 }
 
 /**
- * An integer that its column holds: PostgreSQL takes no cursor or filter beyond. One that may be null is
- * at least 0 where it is not, and comes first where it is.
+ * An integer field. Cursors and filters are limited to the range of its column, because PostgreSQL
+ * refuses other values. If the field is nullable, its integers are at least 0, and null comes
+ * first.
  */
 export function integer({ column, nullable = false }: IntegerOptions = {}): ListField {
   const bounds = column ? boundsOf(column) : INT_32;
@@ -119,7 +125,7 @@ function integerWithin(bounds: IntegerBounds, nullable = false): ListField {
   };
 }
 
-/** A moment: milliseconds since 1970 in the database, a date and time (RFC 3339) to clients. */
+/** A timestamp: milliseconds since 1970 in the database, a date and time (RFC 3339) for clients. */
 export function timestamp({ property }: { property: string }): ListField {
   return {
     ...integerWithin(SAFE_INTEGER),
@@ -134,15 +140,15 @@ export function timestamp({ property }: { property: string }): ListField {
 }
 
 interface TextOptions extends FieldOptions {
-  /** Characters that it has at most. */
+  /** The maximum number of characters. */
   max?: number;
-  /** Kept in Unicode NFC. */
+  /** Whether the text is stored in Unicode NFC. */
   normalized?: boolean;
 }
 
 /**
- * A text, in order of its code points. A filter finds what is the same, letter for letter. One that
- * is null comes first, as if it were empty, and no filter finds it.
+ * A text field, sorted by code points. A filter matches exactly the same text. Null is sorted like
+ * an empty text, and no filter matches it.
  */
 export function text(options: TextOptions = {}): ListField {
   const { max = Infinity, normalized = false, nullable = false, property } = options;
@@ -158,7 +164,7 @@ export function text(options: TextOptions = {}): ListField {
     condition: (column, name, value) => {
       const same = { sql: `${column} = :${name}`, values: { [name]: value } };
       if (whole) return same;
-      // By its key, which there may be an index for.
+      // The condition on the key can use an index.
       const key = `${name}_key`;
       return {
         sql: `${keyOf(column)} = :${key} AND ${same.sql}`,
@@ -177,7 +183,9 @@ export function text(options: TextOptions = {}): ListField {
   };
 }
 
-/** A list of texts. A filter finds the lists that hold it; there is no order among lists. */
+/**
+ * A field with a list of texts. A filter matches if the list contains its text. It has no sort key.
+ */
 export function textList(): ListField {
   return {
     many: true,
@@ -200,18 +208,18 @@ function parseIntegerWithin(
   return value > max ? new InvalidParameter(messages.max(max)) : value;
 }
 
-/** The integer that a parameter stands for, or null. */
+/** Returns the integer in a parameter, or null. */
 export function parseInteger(parameter: Parameter): number | null {
   const one = typeof parameter === 'string' && /^-?\d{1,16}$/.test(parameter);
   return one && Number.isSafeInteger(Number(parameter)) ? Number(parameter) : null;
 }
 
-/** Whether it has 100 code points or more. */
+/** Whether the text has 100 code points or more. */
 function hasSortedLength(value: string): boolean {
   return Array.from(beginningOf(value)).length === SORTED_LENGTH;
 }
 
-/** By code points, as SQL counts them. */
+/** The first 100 code points of a text, which SQL counts as characters. */
 function beginningOf(value: string): string {
   if (value.length <= SORTED_LENGTH) return value;
   const units = value.slice(0, 2 * SORTED_LENGTH);

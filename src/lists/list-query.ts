@@ -7,21 +7,21 @@ export interface SortTerm {
 
 /** Which rows of a list a client wants, and in which order. */
 export interface ListQuery {
-  /** How many at most. */
+  /** The maximum number of rows. */
   limit: number;
-  /** What they are in order of; the last is `id`, which no two rows share. */
+  /** The sort order. The last field is always `id`, which is unique. */
   sort: readonly SortTerm[];
-  /** What they hold, in the order of the resource's fields. */
+  /** The values that fields must have, in the order of the resource's fields. */
   filters: readonly (readonly [field: string, value: Value])[];
-  /** The sort keys of the row that they come after; null for the first page. */
+  /** The sort keys of the last row of the previous page; null for the first page. */
   after: readonly Value[] | null;
-  /** Whose turn it takes if it is expensive. */
+  /** The caller, in case the read is expensive. */
   caller?: ReadCaller;
 }
 
 export const BY_ID: readonly SortTerm[] = [{ field: 'id', descending: false }];
 
-/** The beginning of a list in order of `id`. */
+/** The first page of a list in order of `id`. */
 export function firstPage(limit: number): ListQuery {
   return { limit, sort: BY_ID, filters: [], after: null };
 }

@@ -14,18 +14,20 @@ interface KeysetRange {
 }
 
 interface ListOptions {
-  /** Whether every read may scan many rows, whatever is asked. */
+  /** Whether every read of the list may scan many rows. */
   expensive?: boolean;
-  /** SQL that holds for every list, with the values of the scope as parameters: `:scope_ownerId`. */
+  /**
+   * An SQL condition for every row. The values of the scope are its parameters: `:scope_ownerId`.
+   */
   condition?: string;
 }
 
-/** How many kinds of queries are kept prepared: clients could ask for any number of them. */
+/** The maximum number of prepared queries, because clients can request any number of them. */
 const MAX_PREPARED = 100;
 
 /**
- * Reads lists page by page. A page is found by the sort keys of the row before it, never by
- * counting rows: with an index of those keys, none costs more than the first. See
+ * Reads lists page by page. A page is found by the sort keys of the row before it, and never by
+ * counting rows, so with an index of these keys no page costs more than the first. See
  * docs/decisions/0009-lists.md.
  */
 export class ListReader<Entity extends ObjectLiteral> {
@@ -38,12 +40,12 @@ export class ListReader<Entity extends ObjectLiteral> {
     private readonly options: ListOptions = {},
   ) {}
 
-  /** @param scope what all rows of the list hold, by property */
+  /** @param scope the values that all rows of the list have, by property */
   async page(query: ListQuery, scope: Record<string, Value> = {}): Promise<Page<Entity>> {
     const { limit, sort } = query;
     const conditions = [...this.scopeConditions(scope), ...this.filterConditions(query)];
     const expensive = this.isExpensive(query, scope);
-    // One more than the page may hold tells whether another follows.
+    // One row more than the page may hold tells whether another page follows.
     const wanted = limit + 1;
     const rows: Entity[] = [];
     let truncated = false;
@@ -52,7 +54,7 @@ export class ListReader<Entity extends ObjectLiteral> {
     for (const range of this.keysetRanges(query)) {
       if (rows.length >= wanted || truncated) break;
       const select = this.prepareRead(range, conditions, expensive);
-      // The limit on the size is one of the page, not of each range.
+      // The size limit applies to the whole page, and not to each range.
       const bytes = rows.length === 0 ? 0 : Buffer.byteLength(JSON.stringify(rows));
       const found = await select(wanted - rows.length, query.caller, bytes);
       rows.push(...found.rows);
@@ -65,9 +67,10 @@ export class ListReader<Entity extends ObjectLiteral> {
   }
 
   /**
-   * An index gives the rows of one filter in order of `id`, and all rows in order of one field.
-   * The index of a scope gives its rows in order of `id`. Anything else may scan and sort many rows:
-   * so may a filter by 100 characters or more, because the index holds the first 100 of each text.
+   * Whether a read may scan and sort many rows. A read is cheap if an index returns its rows in
+   * order: the rows of one filter or of a scope in order of `id`, or all rows in order of one
+   * field. A filter by 100 characters or more is not cheap, because an index holds the first 100 of
+   * each text.
    */
   private isExpensive({ filters, sort }: ListQuery, scope: Record<string, Value>): boolean {
     if (this.options.expensive === true) return true;
@@ -95,9 +98,10 @@ export class ListReader<Entity extends ObjectLiteral> {
   }
 
   /**
-   * The keyset ranges after the cursor, in order: the rows that differ from it in the last key alone,
-   * then those that differ in the last but one, and so on. An index serves each range, even if one key
-   * is ascending and another descending; it would not serve all of them together.
+   * The keyset ranges after the cursor, in order: the rows that differ from it only in the last
+   * key, then those that differ in the last key but one, and so on. An index can serve each range,
+   * even if one key is ascending and another descending. It could not serve all ranges in one
+   * query.
    */
   private keysetRanges({ sort, after }: ListQuery): KeysetRange[] {
     const keys = sort.map(({ field }) => this.key(field));
@@ -112,10 +116,10 @@ export class ListReader<Entity extends ObjectLiteral> {
     return sort
       .map(({ descending }, differing) => {
         const same = keys.slice(0, differing).map((_, index) => compare(index, '='));
-        const behind = compare(differing, descending ? '<' : '>');
+        const beyond = compare(differing, descending ? '<' : '>');
         const values = after.slice(0, differing + 1).map((key, i) => [`after_${i}`, key] as const);
         const condition = {
-          sql: [...same, behind].join(' AND '),
+          sql: [...same, beyond].join(' AND '),
           values: Object.fromEntries(values),
         };
         return { condition, sort: sort.slice(differing) };
@@ -144,7 +148,7 @@ export class ListReader<Entity extends ObjectLiteral> {
     const order = sort.map(({ field, descending }) => {
       return [this.key(field).sql, descending ? 'DESC' : 'ASC'] as const;
     });
-    // One filter is expensive with some values, and cheap with others.
+    // The same filter is expensive with some values and cheap with others.
     const name = [expensive, where, ...order.flat()].join(' ');
     const known = this.prepared.get(name);
     if (known) return known;
@@ -168,7 +172,7 @@ export class ListReader<Entity extends ObjectLiteral> {
     return sort.map(({ field }) => keyOf(this.fields, field).of(row[this.property(field)]));
   }
 
-  /** With the field's column in the place of its name. */
+  /** The sort key of a field, with the SQL for its column. */
   private key(field: string): Omit<SortKey, 'sql'> & { sql: string } {
     const key = keyOf(this.fields, field);
     return { ...key, sql: key.sql(this.column(field)) };

@@ -16,7 +16,7 @@ import { linkHeader } from '../http/links.js';
 import { LinkInterceptor } from './link.interceptor.js';
 import { DEFAULT_LIMIT, MAX_LIMIT, parseListQuery, type QueryString } from './parse-list-query.js';
 
-/** Which part of the list a client wants: the query string, checked, as a `ListQuery`. */
+/** Injects the checked query string into a handler, as a `ListQuery`. */
 export const ListParameters = (fields: ListFields, defaultLimit = DEFAULT_LIMIT) =>
   createParamDecorator((_: unknown, context: ExecutionContext) => {
     const { query } = context.switchToHttp().getRequest<FastifyRequest>();
@@ -34,8 +34,8 @@ interface ListOptions {
 }
 
 /**
- * For a handler that returns a `Page`: answers its rows with a `Link` to the next page (RFC 8288), and
- * documents parameters and response.
+ * For a handler that returns a `Page`: sends its rows with a `Link` to the next page (RFC 8288),
+ * and documents the parameters and the response.
  *
  * @param response of each row, or of the whole body if `member` is given
  */
@@ -47,7 +47,7 @@ export function ListOf(response: Type, { fields, defaultLimit, member }: ListOpt
   );
 }
 
-/** Documents what a list takes. */
+/** Documents the query parameters of a list. */
 function ApiListParameters(fields: ListFields, defaultLimit = DEFAULT_LIMIT) {
   const sortable = Object.keys(fields).filter((name) => fields[name]?.key);
   const optional = (name: string, description: string, schema: object) =>
@@ -55,11 +55,15 @@ function ApiListParameters(fields: ListFields, defaultLimit = DEFAULT_LIMIT) {
   const limit = { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: defaultLimit };
   return applyDecorators(
     ...Object.entries(fields).map(([name, { schema, many }]) =>
-      optional(name, many ? 'Only those that hold this.' : 'Only those with this.', schema),
+      optional(
+        name,
+        many ? 'Only items that contain this value.' : 'Only items with this value.',
+        schema,
+      ),
     ),
     ...(sortable.length > 0 ? [optional('sort', SORT, sortSchema(sortable))] : []),
-    optional('cursor', 'Where the page begins: see `Link`.', { type: 'string' }),
-    optional('limit', 'How many at most.', limit),
+    optional('cursor', 'The beginning of the page, as in `Link`.', { type: 'string' }),
+    optional('limit', 'The maximum number of items.', limit),
     ApiErrors(
       { ...validationFailed, message: { limit: [messages.max(MAX_LIMIT)] } },
       tooManyRequests,
@@ -68,7 +72,7 @@ function ApiListParameters(fields: ListFields, defaultLimit = DEFAULT_LIMIT) {
 }
 
 const SORT =
-  'What to sort by, in order: fields, each once, with a minus before those that go downwards. Those that are the same in all of them are in order of `id`.';
+  'The fields to sort by, separated by commas, each at most once. A minus before a field sorts it in descending order. Items that are equal in all fields are in order of `id`.';
 
 function sortSchema(fields: string[]): object {
   const field = `-?(${fields.join('|')})`;

@@ -4,7 +4,7 @@ export interface Page<Row> {
   next: string | null;
 }
 
-/** The page with each row as a response. */
+/** Converts each row of a page to an item of the response. */
 export function mapPage<Row, Item>(
   { rows, next }: Page<Row>,
   toItem: (row: Row) => Item,

@@ -7,7 +7,7 @@ import { BY_ID, type ListQuery, type SortTerm } from './list-query.js';
 export const DEFAULT_LIMIT = 100;
 export const MAX_LIMIT = 1000;
 
-/** As Fastify reads it. */
+/** The query string as Fastify parses it. */
 export type QueryString = Readonly<Record<string, Parameter | undefined>>;
 
 /**
@@ -49,7 +49,7 @@ function parseLimit(parameter: Parameter): number | InvalidParameter {
   return limit > MAX_LIMIT ? new InvalidParameter(messages.max(MAX_LIMIT)) : limit;
 }
 
-/** `-length,model`: fields, each once; a minus before those that go downwards. */
+/** Parses `-length,model`: fields, each at most once; a minus means descending order. */
 function parseSort(
   fields: ListFields,
   parameter: Parameter,
@@ -62,7 +62,7 @@ function parseSort(
   const names = terms.map(({ field }) => field);
   const sortable = names.every((name) => Object.hasOwn(fields, name) && fields[name]?.key);
   if (!sortable || new Set(names).size < names.length) return new InvalidParameter(messages.sort);
-  // No two rows are the same behind an id.
+  // Ids are unique, so fields after `id` have no effect.
   const end = names.indexOf('id');
   return end < 0 ? [...terms, ...BY_ID] : terms.slice(0, end + 1);
 }

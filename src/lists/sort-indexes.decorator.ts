@@ -1,9 +1,9 @@
 import { Index } from 'typeorm';
 
 /**
- * Tells TypeORM of the indexes that keep sorted lists of an entity cheap, one for each column and
- * direction. Those of a part of a text it can neither make nor read, and would drop: the migrations
- * make them.
+ * Tells TypeORM about the indexes that make sorted lists of an entity cheap, one for each column
+ * and direction. The migrations create them, because TypeORM does not support indexes of a part of
+ * a text, and would drop them.
  */
 export function SortIndexes(table: string, columns: readonly string[]): ClassDecorator {
   return (target) => {
