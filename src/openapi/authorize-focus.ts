@@ -4,9 +4,9 @@ interface Page {
 }
 
 /**
- * A plugin of Swagger UI that lets its dialog *Authorize* open on the first scheme, the access token.
- * Every field of the dialog asks for the focus, so that otherwise the last one gets it. The function
- * runs in the browser, and so uses nothing from outside.
+ * A plugin of Swagger UI that focuses the first scheme of the dialog *Authorize*, the access token.
+ * Every field of the dialog requests the focus, so otherwise the last one would get it. The
+ * function runs in the browser, so it must not use anything from outside.
  */
 export function focusFirstScheme() {
   return {

@@ -5,8 +5,8 @@ type Components = NonNullable<OpenAPIObject['components']>;
 type Headers = NonNullable<Components['headers']>;
 
 /**
- * Moves the headers of responses into the components, each under its name. A header that has the
- * name of another one stays with its response.
+ * Moves the headers of responses into the components, each under its name. A header that differs
+ * from an earlier one with the same name stays in its response.
  */
 export function shareHeaders(document: OpenAPIObject): void {
   const shared: Headers = {};
@@ -25,7 +25,7 @@ export function shareHeaders(document: OpenAPIObject): void {
   document.components = { ...document.components, headers: shared };
 }
 
-/** Removes the components that no operation leads to. */
+/** Removes the components that no operation refers to. */
 export function removeUnused(document: OpenAPIObject): void {
   const { components = {} } = document;
   const used = new Set<string>();

@@ -7,7 +7,7 @@ import { type OperationObject, operationsOf } from './operations.js';
 /** The names of the cookies that a login sets; null if it sets none. */
 export type LoginCookies = TokenCookiesService['names'] | null;
 
-/** Names the cookies that `Set-Cookie` sets, or removes the header where none are set. */
+/** Documents the cookies in `Set-Cookie`, or removes the header if none are set. */
 export function describeSetCookie(document: OpenAPIObject, names: LoginCookies): void {
   for (const { operation } of operationsOf(document)) {
     for (const response of Object.values(operation.responses)) {
@@ -20,9 +20,9 @@ export function describeSetCookie(document: OpenAPIObject, names: LoginCookies):
 
 function setCookie(names: TokenCookiesService['names']) {
   return {
-    description: `One header each for the cookies ${listNames(names)
+    description: `One header for each of the cookies ${listNames(names)
       .map((name) => `\`${name}\``)
-      .join(', ')}; a logout clears them. Scripts can read those whose names hold \`csrf\`.`,
+      .join(', ')}; a logout clears them. Scripts can read those with \`csrf\` in their names.`,
     required: true,
     schema: { type: 'string' as const },
     example: `${names.access.csrf}=Zm9yY2UgYmUgd2l0aCB5b3U; Max-Age=900; Path=/; SameSite=Strict`,
@@ -30,9 +30,9 @@ function setCookie(names: TokenCookiesService['names']) {
 }
 
 /**
- * Adds the header that repeats what a token in a cookie is bound to.
+ * Adds the header with the CSRF value of a token in a cookie.
  *
- * @param required whether the token can be sent in no other place
+ * @param required whether the token can only be sent as a cookie
  */
 export function addCsrfParameter(
   operation: OperationObject,
@@ -52,7 +52,9 @@ export function addCsrfParameter(
   ];
 }
 
-/** The cookie whose value a request repeats, where its token is in a cookie of a login. */
+/**
+ * The cookie whose value a request repeats; undefined if its token is not in a cookie of a login.
+ */
 export function csrfCookieOf(names: LoginCookies, type: TokenType | null): string | undefined {
   return type === null ? undefined : names?.[type].csrf;
 }

@@ -33,11 +33,11 @@ import { loginCookieNames } from '../access/token-cookies.service.js';
 type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
 
 const DESCRIPTION = [
-  'Users, ships, books and logins. Log in at `POST /auth/login`, and give the `access_token` of the answer to *Authorize*.',
-  'Errors have the shape of `ErrorResponse`; `code` is for programs, and each response lists the codes that it can have. Requests can also be refused before a route is found: an unknown path with 404, a known path with another method with 405 and `Allow`, and requests that are no valid HTTP with 400, 408, 414, 417 or 431.',
+  'Users, ships, books and logins. Log in at `POST /auth/login`, and enter the `access_token` of the response under *Authorize*.',
+  'Errors have the shape of `ErrorResponse`. Its `code` is for programs, and each response lists its possible codes. Requests can also be refused before a route is found: 404 for an unknown path, 405 with `Allow` for an unknown method of a known path, and 400, 408, 414, 417 or 431 for a request that is not valid HTTP.',
 ].join('\n\n');
 
-/** SPDX names the license (OpenAPI 3.1.0, section 4.8.4). */
+/** `identifier` is the SPDX id of the license (OpenAPI 3.1.0, section 4.8.4). */
 const ABOUT = {
   contact: { name: 'The nest-rest-jwt authors' },
   license: { name: 'MIT License', identifier: 'MIT' },
@@ -54,7 +54,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
       { type: 'http', scheme: 'basic', description: 'The login of the bookstore tutorial.' },
       'basic',
     );
-  // The login's body is checked by its guard, and is no parameter of a handler.
+  // The guard of the login checks its body, which is not a parameter of a handler.
   for (const type of [Login, ...app.get(BodyClassesService).list()]) describeBody(type);
   const document = SwaggerModule.createDocument(app, builder.build(), {
     extraModels: [ErrorResponse],
@@ -75,12 +75,12 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
   return document;
 }
 
-/** An address and a description. Without `PUBLIC_URL` it is the host that serves the document. */
+/** The URL of the server and a description. Without `PUBLIC_URL` it is the host of the document. */
 function serverOf({ web }: AppConfig): [string, string?] {
   return web.publicUrl === null ? ['/', 'The host of this document.'] : [web.publicUrl];
 }
 
-/** What the page loads. The folder that they come from holds more, such as versions. */
+/** The files that the page loads. No other file of their folder is served: some reveal versions. */
 const DOCS_FILES = [
   'favicon-16x16.png',
   'favicon-32x32.png',
@@ -107,12 +107,12 @@ export function serveDocs(app: NestFastifyApplication, config: AppConfig): void 
     raw: ['json'],
     jsonDocumentUrl: 'docs/openapi.json',
     customSiteTitle: 'nest-rest-jwt',
-    // Tokens are no good in a browser's storage where they are real.
+    // In production, tokens must not be kept in the storage of a browser.
     swaggerOptions: { persistAuthorization: !config.production, plugins: [focusFirstScheme] },
   });
 }
 
-/** What decorators cannot know or say once for all routes. */
+/** Adds what decorators cannot know, or would have to repeat for each route. */
 function complete(document: OpenAPIObject, config: AppConfig): void {
   for (const { operation, changes } of operationsOf(document)) {
     operation.operationId = publicId(operation.operationId ?? '');
@@ -129,7 +129,7 @@ function complete(document: OpenAPIObject, config: AppConfig): void {
   for (const schema of Object.values(document.components?.schemas ?? {})) {
     if (!('properties' in schema)) continue;
     for (const property of Object.values(schema.properties ?? {})) {
-      // The shortest password is a setting.
+      // The minimum length of a password is a setting.
       if ('format' in property && property.format === 'password') {
         property.minLength = config.passwordMinLength;
       }
@@ -137,14 +137,14 @@ function complete(document: OpenAPIObject, config: AppConfig): void {
   }
 }
 
-/** shipsCreate, authLogin: names that generated clients can use as they are. */
+/** Returns a name that generated clients can use, such as `shipsCreate` or `authLogin`. */
 function publicId(route: string): string {
   const [controller = '', method = ''] = route.split('.');
   const resource = controller.replace('Controller', '').toLowerCase();
   return resource + method.charAt(0).toUpperCase() + method.slice(1);
 }
 
-/** An empty list is an explicit statement; generators and linters take a missing one for a mistake. */
+/** An empty list states that no token is needed. Linters take a missing list for a mistake. */
 function describeOpen(operation: OperationObject): void {
   operation.security = [];
   appendDescription(operation, 'Needs no token.');
@@ -160,19 +160,21 @@ function addCommonErrors(operation: OperationObject, readsBody: boolean): void {
   for (const kind of kinds) addError(operation, kind);
 }
 
-/** Of a request whose `Host` is missing or malformed. */
+/** The error for a request whose `Host` is missing or malformed. */
 const badRequest = genericKind(400);
 
 const notJson = { ...validationFailed, message: { _schema: [messages.body] } };
 
-/** Errors are described by their codes. A response has the headers of its status and its request's id. */
+/**
+ * Describes a response by its error codes, and adds the headers of its status and the request id.
+ */
 function describe(response: ResponseObject, status: number): void {
   const codes = Object.keys(response.content?.['application/json']?.examples ?? {});
   response.description ||= codes.map((code) => `\`${code}\``).join(', ') || STATUS_CODES[status]!;
   response.headers = { ...ERROR_HEADERS[status], ...response.headers, ...requestIdHeader };
 }
 
-/** A body with a field that its schema does not name is refused, except at the login. */
+/** Unknown fields of a body are refused, except at the login. */
 function forbidOthers(document: OpenAPIObject, reference: string): void {
   const name = reference.split('/').at(-1) ?? '';
   if (name === Login.name) return;

@@ -13,7 +13,7 @@ import { operationsOf } from './operations.js';
 /** Statuses of requests that are refused before a route is found. */
 const BEFORE_ROUTING = [400, 404, 405, 408, 413, 414, 415, 417, 431, 500, 503];
 
-/** The codes that errors can have whatever the settings are. */
+/** The codes that errors can have with any settings. */
 const DECLARED: readonly string[] = [
   ...[apiErrors, authErrors, bookErrors, passwordErrors, tokenErrors, userErrors]
     .flatMap((module) => Object.values<unknown>(module))
@@ -23,8 +23,8 @@ const DECLARED: readonly string[] = [
 ].map(({ code }) => code);
 
 /**
- * Lists the codes of each error response, and in the schema of errors all codes that there are.
- * Routes that others add need no entry here: the codes that they document are among them.
+ * Lists the codes of each error response, and all codes in the schema of errors. The codes that
+ * added routes document are included, so they need no entry here.
  */
 export function listErrorCodes(document: OpenAPIObject): void {
   const all = new Set(DECLARED);

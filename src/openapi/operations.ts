@@ -16,12 +16,12 @@ export function operationsOf(document: Pick<OpenAPIObject, 'paths'>) {
   );
 }
 
-/** A path has other members besides, such as a summary. */
+/** A path item may have other members, such as a summary. */
 function isOperation(member: unknown): member is OperationObject {
   return typeof member === 'object' && member !== null && 'responses' in member;
 }
 
-/** Whether a route answers that status, and not in the shape of all other errors. */
+/** Whether an operation has a response of that status with another shape than `ErrorResponse`. */
 export function hasOwnErrorResponse({ responses }: OperationObject, status: number): boolean {
   const known = responses[status];
   if (!known || '$ref' in known) return false;
@@ -29,7 +29,7 @@ export function hasOwnErrorResponse({ responses }: OperationObject, status: numb
   return !schema || !('$ref' in schema) || schema.$ref !== ERROR_SCHEMA;
 }
 
-/** Adds an error, with its example, to what an operation may answer. */
+/** Adds an error, with an example, to the responses of an operation. */
 export function addError(operation: OperationObject, kind: ErrorKind): void {
   const known = operation.responses[kind.status];
   if (known && '$ref' in known) return;

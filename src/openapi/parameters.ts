@@ -13,7 +13,7 @@ interface Schema {
 
 const UUID = '5b1f6f0e-2f0c-4d67-8a53-0f4f1c1b9d2e';
 
-/** Gives the parameters of a path what the router knows of them, and an example each. */
+/** Documents the parameters of a path: what the router knows about them, and an example. */
 export function describePathParameters({ parameters = [] }: OperationObject): void {
   for (const parameter of parameters) {
     if ('$ref' in parameter || parameter.in !== 'path') continue;
@@ -25,7 +25,7 @@ export function describePathParameters({ parameters = [] }: OperationObject): vo
   }
 }
 
-/** A value that the schema of the parameter accepts, as far as its type and format tell. */
+/** Returns a value that has the type and the format of the parameter. */
 function exampleOf({ name, schema }: Exclude<Parameter, { $ref: string }>): unknown {
   const { type, format, minimum, ...given } = (schema ?? {}) as Schema;
   const known = given.example ?? given.enum?.[0] ?? given.default;

@@ -4,7 +4,7 @@ import { type OperationObject, operationsOf } from './operations.js';
 
 type Tag = NonNullable<OpenAPIObject['tags']>[number];
 
-/** The tags that come before all others, in the order of a reader's interest. */
+/** The tags that come before all others, the most important first. */
 const FIRST: readonly Tag[] = [
   {
     name: 'Authentication',
@@ -12,7 +12,7 @@ const FIRST: readonly Tag[] = [
       'Log in, refresh tokens, log out, and see and end sessions. Start with `POST /auth/login`.',
   },
   { name: 'Users', description: 'Register, and read, change and delete users.' },
-  { name: 'Ships', description: 'Everybody reads ships; a write needs an access token.' },
+  { name: 'Ships', description: 'Anybody can read ships; changing them needs an access token.' },
   { name: 'Books', description: 'The books of the user whose token is sent.' },
 ];
 
@@ -41,7 +41,7 @@ export function sortByTags(document: OpenAPIObject): void {
   );
   const rankOf = (path: string): number => {
     const [first] = operationsOf({ paths: { [path]: document.paths[path]! } });
-    // Well-known paths are for programs, which need no page to find them.
+    // Well-known paths come last, because only programs use them.
     return names.indexOf(first?.operation.tags?.[0] ?? '') + (path.startsWith('/.') ? 0.5 : 0);
   };
   const paths = Object.keys(document.paths).sort((a, b) => rankOf(a) - rankOf(b));

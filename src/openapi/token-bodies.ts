@@ -6,7 +6,7 @@ type Components = NonNullable<OpenAPIObject['components']>;
 type Schemas = NonNullable<Components['schemas']>;
 type SchemaObject = Exclude<Schemas[string], { $ref: string }>;
 
-/** The schemas of bodies that may hold tokens, and the members that do. */
+/** The schemas of bodies that may contain tokens, and the members that contain them. */
 const TOKEN_MEMBERS: Record<string, readonly string[]> = {
   LoginResponse: ['access_token', 'refresh_token'],
   AccessTokenResponse: ['access_token'],
@@ -18,16 +18,16 @@ const CSRF_MEMBERS = Object.fromEntries(
     `csrf_${type}_token`,
     {
       type: 'string' as const,
-      description: `What \`X-CSRF-TOKEN\` repeats beside the ${type} cookie.`,
+      description: `The value of \`X-CSRF-TOKEN\` in requests with the ${type} cookie.`,
       example: 'Zm9yY2UgYmUgd2l0aCB5b3U',
     },
   ]),
 );
 
 /**
- * Says what `TOKEN_COOKIES` makes of the bodies that hold tokens: they hold the values of
- * `X-CSRF-TOKEN` too, and no tokens for a request whose token came in a cookie, or for any request
- * with `TOKEN_COOKIES=only`.
+ * Documents how `TOKEN_COOKIES` changes the bodies that contain tokens. They also contain the
+ * values of `X-CSRF-TOKEN`. They contain no tokens if the token of the request came in a cookie, or
+ * if `TOKEN_COOKIES` is `only`.
  */
 export function describeTokenBodies(
   document: OpenAPIObject,

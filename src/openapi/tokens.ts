@@ -26,7 +26,7 @@ import {
 
 type Schemes = NonNullable<NonNullable<OpenAPIObject['components']>['securitySchemes']>;
 
-/** How a token of each kind is sent in the header. Swagger UI asks for the first one first. */
+/** The security schemes of tokens in the header. Swagger UI shows the first one first. */
 const bearer = (description: string) =>
   ({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description }) as const;
 const HEADERS: Schemes = {
@@ -35,10 +35,10 @@ const HEADERS: Schemes = {
 };
 
 /**
- * Says of every operation which token it asks for, where that is sent, and how it may be refused:
- * what the guard goes by.
+ * Documents for every operation which token it needs, where the token is sent, and how it may be
+ * refused. `TokenGuard` enforces the same requirements.
  *
- * @param document whose operations are called as their routes are
+ * @param document whose operation ids are still the names of the routes
  * @param loginCookies the names of the cookies that a login sets; null if it sets none
  */
 export function describeTokens(
@@ -83,12 +83,12 @@ function addSecurity(
   { header, cookie, type }: TokenPlaces & { type: TokenType },
 ): void {
   operation.security = header === 'authorization' ? [{ [`${type}_token`]: [] }] : [];
-  for (const [place, called] of Object.entries({ header, cookie })) {
-    if (called === null || called === 'authorization') continue;
-    const scheme = `${place}.${called.replaceAll(/[^\w.-]/g, '_')}`;
+  for (const [place, name] of Object.entries({ header, cookie })) {
+    if (name === null || name === 'authorization') continue;
+    const scheme = `${place}.${name.replaceAll(/[^\w.-]/g, '_')}`;
     const article = type === 'access' ? 'An access' : 'A refresh';
-    const description = `${article} token, alone in the ${place} \`${called}\`.`;
-    schemes[scheme] = { type: 'apiKey', in: place, name: called, description };
+    const description = `${article} token as the value of the ${place} \`${name}\`.`;
+    schemes[scheme] = { type: 'apiKey', in: place, name, description };
     operation.security.push({ [scheme]: [] });
   }
 }
@@ -100,7 +100,7 @@ function needsOf({ type = 'access', fresh, scope, override }: TokenRequirement):
   return `Needs ${kind} token${extent}${origin}.`;
 }
 
-/** Says that a refresh gives an access token alone: what `REFRESH_ROTATION=false` makes of it. */
+/** Documents that a refresh only returns an access token if `REFRESH_ROTATION` is `false`. */
 export function describeRefreshWithoutRotation(document: OpenAPIObject): void {
   const response = document.paths['/auth/refresh']?.post?.responses['200'];
   if (!response || '$ref' in response) throw new Error('There is no refresh to describe.');

@@ -10,9 +10,9 @@ import { currentPasswordWrong, registrationClosed } from '../users/user-errors.j
 type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 
 /**
- * Describes the rules for users that `FLASK_COMPAT` and `REGISTRATION` choose.
+ * Documents the rules for users that depend on `FLASK_COMPAT` and `REGISTRATION`.
  *
- * @param document whose operations are still called as their routes are
+ * @param document whose operation ids are still the names of the routes
  */
 export function describeUserRules(
   document: OpenAPIObject,
@@ -25,7 +25,7 @@ export function describeUserRules(
     replace.description += ' A changed password ends the other sessions of the user.';
   } else {
     replace.description +=
-      ' Users who change themselves send `current_password`. A changed password ends all sessions of the user, that of the request too.';
+      ' Users who change themselves send `current_password`. A changed password ends all sessions of the user, including that of the request.';
     for (const kind of [currentPasswordWrong, tooManyRequests]) addError(replace, kind);
   }
   if (closed) {
