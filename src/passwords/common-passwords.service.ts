@@ -13,8 +13,9 @@ export const passwordTooCommon: ErrorKind = {
 };
 
 /**
- * The 3,000 most common passwords, and the 3,000 most common of those that are long enough for
- * production: what is tried first (NIST SP 800-63B, section 5.1.1.2; OWASP ASVS 5.0, 6.2.4).
+ * Refuses the 3,000 most common passwords, and the 3,000 most common of those that are long enough
+ * for production, because attackers try them first (NIST SP 800-63B, section 5.1.1.2; OWASP ASVS
+ * 5.0, 6.2.4).
  */
 @Injectable()
 export class CommonPasswordsService {
@@ -26,10 +27,10 @@ export class CommonPasswordsService {
     this.list = new Set(readFileSync(file, 'utf8').trim().split('\n'));
   }
 
-  /** @throws ApiError `password_too_common`, in production; elsewhere it is warned of in the log */
+  /** @throws ApiError `password_too_common` in production; elsewhere it only logs a warning */
   refuse(password: string): void {
     if (!this.list.has(nfc(password).toLowerCase())) return;
     if (this.config.production) throw new ApiError(passwordTooCommon);
-    this.logger.warn('A common password was taken, which production would refuse.');
+    this.logger.warn('A common password was accepted, which production would refuse.');
   }
 }

@@ -7,43 +7,47 @@ import { AppConfig, type PasswordHashCost } from '../config/app-config.js';
 import { addressPath } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
 
-/** On whose behalf a password is hashed. */
+/** The keys by which hashes are queued. */
 export interface HashQueueKeys {
-  /** Address ranges take turns, wide ones and those within them; see `addressPath`. */
+  /**
+   * The address ranges of the client. Wide ranges take turns, and so do the ranges within them; see
+   * `addressPath`.
+   */
   readonly range: QueueKeys['group'];
-  /** Whose hashes may not fill the queue. */
+  /** The account that the hash is for. One account cannot fill the queue. */
   readonly account: string;
-  /** When it aborts, hashes that have not begun are skipped. */
+  /** When it aborts, hashes that have not started are skipped. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs when it is the password's turn. It refuses by throwing.
+ * Runs when a hash leaves the queue, before it is computed. It refuses the hash by throwing.
  *
- * @param queued whether the password had to wait for its turn
+ * @param queued whether the hash had to wait in the queue
  */
 export type BeforeHash = (queued: boolean) => Promise<void>;
 
-/** @param account that the client asks for, or asks with */
+/** @param account that the client logs in to or registers */
 export function hashQueueKeys({ ip, signal }: Client, account: string): HashQueueKeys {
   return { range: addressPath(ip ?? ''), account, signal };
 }
 
 let ownHashes = 0;
 
-/** For a password that no client has sent. */
+/** The keys for a password that no client has sent. */
 export function serviceHashQueueKeys(): HashQueueKeys {
   return { range: 'this service', account: `of this service ${++ownHashes}` };
 }
 
-/** Hashes that may be queued before a caller is told to come back: some seconds' worth. */
+/** Maximum number of queued hashes. They take some seconds. */
 const MAX_QUEUED = 500;
 const MAX_QUEUED_PER_ACCOUNT = 4;
+/** Seconds, for `Retry-After` if the queue is full. */
 const RETRY_AFTER = 5;
 
 /**
- * argon2id (RFC 9106), computed off the event loop, as many at once as there are cores. Passwords
- * are hashed in Unicode NFC, so that one typed on another keyboard is the same password.
+ * Hashes passwords with argon2id (RFC 9106) outside the event loop, as many concurrently as there
+ * are cores. Passwords are hashed in Unicode NFC, so that a password is the same on every keyboard.
  */
 @Injectable()
 export class PasswordHasher implements OnModuleInit {
@@ -54,7 +58,7 @@ export class PasswordHasher implements OnModuleInit {
   constructor(config: AppConfig) {
     this.options = { type: argon2.argon2id, ...config.passwordHashCost };
     this.queue = new FairQueue({
-      // More than libuv has threads would wait in its queue, which is not fair.
+      // Further hashes would wait in the queue of the libuv threads, which is not fair.
       concurrency: Math.min(availableParallelism(), config.limits.threadPoolSize),
       maxQueued: MAX_QUEUED,
       maxQueuedPerKey: MAX_QUEUED_PER_ACCOUNT,
@@ -69,30 +73,31 @@ export class PasswordHasher implements OnModuleInit {
   /**
    * @returns a hash in the PHC string format
    * @throws ApiError 429 if too many hashes of the account are queued, 503 if the queue is full or
-   * the client has hung up
+   * the client has disconnected
    */
-  hash(password: string, turn: HashQueueKeys): Promise<string> {
-    return this.enqueue(turn, () => argon2.hash(nfc(password), this.options));
+  hash(password: string, queueKeys: HashQueueKeys): Promise<string> {
+    return this.enqueue(queueKeys, () => argon2.hash(nfc(password), this.options));
   }
 
   /**
-   * @param hash null if there is no such user: that takes as long, and is false
+   * @param hash null if there is no such user; the verification then takes as long, and returns
+   * false
    * @throws ApiError as `hash`; and whatever `beforeHash` throws
    */
   verify(
     hash: string | null,
     password: string,
-    turn: HashQueueKeys,
+    queueKeys: HashQueueKeys,
     beforeHash?: BeforeHash,
   ): Promise<boolean> {
-    return this.enqueue(turn, async (queued) => {
+    return this.enqueue(queueKeys, async (queued) => {
       await beforeHash?.(queued);
       const fits = await argon2.verify(hash ?? this.dummy, nfc(password));
       return fits && hash !== null;
     });
   }
 
-  /** Whether the hash was made with other parameters than today's. */
+  /** Whether the hash was made with other parameters than the current ones. */
   isOutdated(hash: string): boolean {
     return argon2.needsRehash(hash, this.options);
   }
@@ -103,7 +108,7 @@ export class PasswordHasher implements OnModuleInit {
   ): Promise<T> {
     let queued = false;
     const result = this.queue.run({ group: range, key: account }, () => task(queued), signal);
-    // A task that need not wait has begun by now.
+    // A task that does not have to wait has started by now.
     queued = true;
     return result;
   }
