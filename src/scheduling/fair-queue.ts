@@ -1,13 +1,15 @@
 import { ApiError, tooManyRequests, unavailable } from '../errors/api-error.js';
 
 export interface FairQueueOptions {
-  /** Tasks that run at once. */
+  /** The maximum number of tasks that run at once. */
   concurrency: number;
-  /** Tasks of one of the widest groups that run at once. By default as many as run at all. */
+  /**
+   * The maximum number of running tasks of each of the widest groups. By default it is unlimited.
+   */
   maxRunningPerGroup?: number;
-  /** Tasks that may wait, in all groups together. */
+  /** The maximum number of queued tasks, in all groups together. */
   maxQueued: number;
-  /** Tasks of one key that may wait. */
+  /** The maximum number of queued tasks of one key. */
   maxQueuedPerKey: number;
   /** Seconds that a refused caller is told to wait. */
   retryAfter: number;
@@ -19,7 +21,9 @@ export interface QueueKeys {
    * within a wider group take turns in the same way. A group that holds others has no tasks of its own.
    */
   group: string | readonly string[];
-  /** What `maxQueuedPerKey` counts, in whatever group it comes: an account. By default the group. */
+  /**
+   * The key that `maxQueuedPerKey` counts in all groups, such as an account. By default the group.
+   */
   key?: string | undefined;
 }
 
@@ -31,15 +35,15 @@ interface QueuedTask {
 }
 
 /**
- * A bounded queue that is fair by group, at every level of groups. The next task comes from the widest
- * group that has the fewest running, and among those from the one whose last turn is longest ago. The
- * groups within it are chosen from in the same way. Within the narrowest group tasks run in the order
- * in which they came. So however many tasks or narrower groups one group has, a task of another group
- * waits for one of its tasks at most.
+ * A bounded queue that is fair by group, at every level of groups. The next task comes from the
+ * widest group that has the fewest running, and among those from the one whose last turn is longest
+ * ago. Within that group, a narrower group is chosen in the same way. Within the narrowest group,
+ * tasks run in the order in which they arrived. So a task of another group waits for at most one
+ * task of a group, however many tasks or narrower groups that group has.
  *
- * When the queue is full, a task of a group with few takes the place of the newest of the group with
- * the most. The widest groups are compared first. So one group cannot keep others out by filling the
- * queue.
+ * When the queue is full, a task of a group with few queued tasks replaces the newest task of the
+ * group with the most. The widest groups are compared first. So one group cannot keep others out by
+ * filling the queue.
  */
 export class FairQueue {
   /** Holds the widest groups. */
@@ -51,7 +55,7 @@ export class FairQueue {
   /**
    * @param signal when it aborts while the task is queued, the task never runs
    * @throws ApiError 429 if the key has too many tasks queued, 503 if the queue is full or `signal`
-   * has aborted; else whatever `task` throws
+   * has aborted; and the errors of `task`
    */
   async run<T>(
     { group, key }: QueueKeys,
@@ -121,10 +125,10 @@ export class FairQueue {
   }
 
   /**
-   * Compares the groups of the path with those beside them, the widest first. Only a full queue needs
-   * this, and it looks at no more groups than there are tasks queued.
+   * Makes room in a full queue for a task. It compares each group of the path with its siblings,
+   * the widest first, and so looks at no more groups than there are tasks queued.
    *
-   * @throws ApiError 503 if at no level another group has more queued than this one would have
+   * @throws ApiError 503 if at no level a sibling has more tasks queued than the group would have
    */
   private refuseOneFor(path: readonly string[]): void {
     const full = unavailable(`${this.options.maxQueued} tasks are queued`, this.options.retryAfter);
@@ -152,7 +156,7 @@ export class FairQueue {
     task.refuse(error);
   }
 
-  /** @param ended the group of the task that has just ended; it counts as running until here */
+  /** @param ended the group of a task that has just ended, and that still counts as running */
   private startNext(ended: Group): void {
     const freed = ended.widest();
     const group = this.root.takeTurn((each) => each === freed || this.mayRun(each.name));
@@ -184,7 +188,9 @@ class Group {
     private readonly parent?: Group,
   ) {}
 
-  /** The narrowest group of a path. It stays in the tree only if a task of it is counted at once. */
+  /**
+   * Returns or creates the narrowest group of a path. The caller must count a task in it at once.
+   */
   at(path: readonly string[]): Group {
     return path.reduce<Group>((group, name) => {
       const child = group.children.get(name) ?? new Group(name, group);
@@ -210,8 +216,8 @@ class Group {
   }
 
   /**
-   * Gives this turn to a narrower group, down to the narrowest. At each level it looks at no more
-   * groups than tasks are running, and one.
+   * Gives this turn to a narrower group, down to the narrowest. The number of groups that it looks
+   * at on a level is at most the number of running tasks plus one.
    *
    * @param mayRun excludes groups at this level
    * @returns the narrowest group; this one if no group has its turn
@@ -229,7 +235,7 @@ class Group {
     return chosen.takeTurn();
   }
 
-  /** The narrower group with the most queued; of several the one whose turn comes last. */
+  /** The narrower group with the most queued tasks. Of several, the one whose turn comes last. */
   longest(): Group | undefined {
     let longest: Group | undefined;
     for (const group of this.waiting) {
@@ -259,7 +265,7 @@ class Counts {
   }
 }
 
-/** The caller has hung up, so this answer reaches the log alone. */
+/** The client has hung up, so this error only appears in the log. */
 function abandoned(): ApiError {
   return unavailable('the client hung up before its turn');
 }

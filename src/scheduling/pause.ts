@@ -1,18 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How many times as long as a batch its pause is: batches hold a fifth of the main thread at most. */
+/**
+ * How many times longer than its batch a pause is: batches take at most a fifth of the main thread.
+ */
 const RATIO = 4;
 /** Milliseconds. */
-const SHORTEST = 20;
+const MIN_PAUSE = 20;
 
 /**
  * Leaves the main thread and the database to requests after a batch of background work.
  *
- * @param begun when the batch began; see `performance.now`
+ * @param startedAt when the batch started; see `performance.now`
  * @param signal ends the pause at once
  */
-export async function pauseSince(begun: number, signal?: AbortSignal): Promise<void> {
-  const duration = Math.max(SHORTEST, RATIO * (performance.now() - begun));
+export async function pauseSince(startedAt: number, signal?: AbortSignal): Promise<void> {
+  const duration = Math.max(MIN_PAUSE, RATIO * (performance.now() - startedAt));
   try {
     await sleep(duration, undefined, { signal });
   } catch (error) {

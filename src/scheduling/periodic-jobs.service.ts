@@ -27,9 +27,9 @@ export interface PeriodicJob {
 interface ScheduledJob {
   interval: number;
   runAtShutdown: boolean;
-  /** Runs that have not ended: the current one, and those that wait for it. */
+  /** The number of runs that have not ended: the current one and those that wait for it. */
   pending: number;
-  /** The end of the run that was asked for last. */
+  /** Resolves when the last of these runs ends. */
   latest: Promise<void>;
   runNow: () => Promise<void>;
 }
@@ -70,7 +70,7 @@ export class PeriodicJobsService implements OnApplicationBootstrap, OnModuleDest
 
   onApplicationBootstrap(): void {
     for (const job of this.jobs) {
-      // A run that takes longer than the interval is not followed by a queue of others.
+      // Skips a run if the previous one takes longer than the interval.
       const tick = () => void (job.pending === 0 && job.runNow());
       this.timers.push(setInterval(tick, job.interval).unref());
       tick();

@@ -2,7 +2,7 @@ import { ApiError, serviceUnavailable } from '../errors/api-error.js';
 
 const MAX_TRIES = 3;
 
-/** An optimistic change found that another request had changed its rows since they were read. */
+/** A change failed, because another request has changed the rows since they were read. */
 export class ConflictError extends ApiError {
   constructor(cause: string) {
     super(serviceUnavailable, { headers: { 'retry-after': '1' }, cause });
@@ -10,9 +10,9 @@ export class ConflictError extends ApiError {
 }
 
 /**
- * Runs a change again if another request was faster, three times in all.
+ * Runs a change, and runs it again after a transient error, three times in all.
  *
- * @param isTransient whether an error is worth another try; `ConflictError` is, by default
+ * @param isTransient whether to try again after an error; by default only after a `ConflictError`
  * @throws the error of the last try
  */
 export async function retry<T>(

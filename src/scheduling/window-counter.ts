@@ -1,11 +1,11 @@
-export interface WindowCounterOptions {
-  /** Of one key in one window. */
+interface WindowCounterOptions {
+  /** The maximum number of uses of one key in one window. */
   max: number;
-  /** Milliseconds. A window begins with the first use of its key. */
+  /** The length of a window in milliseconds. It begins with the first use of its key. */
   window: number;
-  /** Keys that are remembered: those that were used last. */
+  /** The number of keys that are remembered, which are the most recently used ones. */
   maxKeys: number;
-  /** Milliseconds of a monotonic clock, which changes of the system time do not move. */
+  /** A monotonic clock in milliseconds, which changes of the system time do not affect. */
   now?: () => number;
 }
 
@@ -16,7 +16,7 @@ interface Window {
 
 /** Counts uses by key in fixed windows of time, in this process. */
 export class WindowCounter {
-  /** The key that was used last is the last one. */
+  /** The windows by key, in the order of their last use. */
   private readonly windows = new Map<string, Window>();
   private readonly now: () => number;
 
@@ -25,9 +25,9 @@ export class WindowCounter {
   }
 
   /**
-   * Counts one use for each of the keys; for none of them if one has no uses left.
+   * Counts one use of each key, or of none if one of them has no uses left.
    *
-   * @returns 0 if the use was counted, else the seconds until it could be
+   * @returns 0 if the use was counted, else the seconds until it can be counted
    */
   take(...keys: string[]): number {
     const now = this.now();
