@@ -3,8 +3,8 @@ import { PeriodicJobsService } from '../scheduling/periodic-jobs.service.js';
 import { TokenStateRepository } from './token-state.repository.js';
 
 /**
- * Milliseconds for which sessions and revoked tokens are kept beyond their expiry. Without them a clock
- * that jumps forward and back would make logged-out tokens valid again.
+ * Milliseconds for which expired sessions and revoked tokens are kept. If they were removed at
+ * once, a clock that jumps forward and back would make logged-out tokens valid again.
  */
 const RETENTION = 24 * 3600_000;
 
@@ -19,7 +19,7 @@ export class ExpiryService {
     jobs.add({ name: 'remove expired sessions', interval: 15 * 60_000, run });
   }
 
-  /** @param signal ends it before everything is removed */
+  /** @param signal stops the removal after the current batch */
   removeExpired(signal?: AbortSignal): Promise<void> {
     return this.states.removeExpired(Date.now() - RETENTION, signal);
   }

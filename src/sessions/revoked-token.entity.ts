@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** A single token that was logged out, kept until it would have expired by itself. */
+/** A single token that was revoked. It is kept until the token would have expired. */
 @Entity('revoked_tokens')
 export class RevokedToken {
   /** The claim `jti`. */

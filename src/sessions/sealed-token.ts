@@ -19,9 +19,9 @@ export function digestOf({ id }: Token): string {
 }
 
 /**
- * Encrypts a token so that it can be read again with two things together: the token
- * `rotated`, which is not stored, and the sealing secret of a signing key, which is not in the database. AES-256-GCM
- * (NIST SP 800-38D), the key by HKDF (RFC 5869).
+ * Encrypts a token. Two things are needed to read it again: the token `rotated`, which is not
+ * stored, and the sealing secret of a signing key, which is not in the database. The cipher is
+ * AES-256-GCM (NIST SP 800-38D), with a key by HKDF (RFC 5869).
  *
  * @returns the id of the key, a dot, and base64url of nonce, tag and ciphertext
  */
@@ -39,8 +39,8 @@ export function sealingKeyId(sealed: string): string {
 }
 
 /**
- * @param key the one that `sealingKeyId` names
- * @returns the signed token, letter for letter; null if `rotated` or `key` is not the one it was sealed with
+ * @param key the key that `sealingKeyId` names
+ * @returns the signed token; null if it was not sealed with `rotated` and `key`
  */
 export function unseal(sealed: string, rotated: Token, key: TokenKey): string | null {
   const bytes = Buffer.from(sealed.slice(sealed.indexOf('.') + 1), 'base64url');
@@ -58,7 +58,7 @@ export function unseal(sealed: string, rotated: Token, key: TokenKey): string | 
   }
 }
 
-/** The extraction step is an HMAC of the token under the sealing secret: both have to be known. */
+/** The extraction step is an HMAC of the token under the sealing secret, so both must be known. */
 function secretOf(rotated: Token, { sealing }: TokenKey): Buffer {
   const info = `successor ${rotated.sessionId ?? ''}`;
   return Buffer.from(hkdfSync('sha256', rotated.signed, sealing, info, 32));

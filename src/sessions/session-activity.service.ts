@@ -3,17 +3,20 @@ import { pauseSince } from '../scheduling/pause.js';
 import { PeriodicJobsService } from '../scheduling/periodic-jobs.service.js';
 import { SessionRepository } from './session.repository.js';
 
-/** Sessions that are remembered; where there are as many, the next round comes at once. */
+/** Maximum number of sessions whose use is not written yet. Beyond it, they are written at once. */
 const MAX_REMEMBERED = 10_000;
-/** Rows that one write changes, so that none holds the others up for long. */
+/** Rows that one write changes, so that no write delays others for long. */
 const BATCH = 100;
 
-/** Remembers which sessions are used, so that a read costs no write: `last_used_at` may lag. */
+/**
+ * Collects the use of sessions and writes it at intervals, so that a read costs no write.
+ * `last_used_at` may lag behind.
+ */
 @Injectable()
 export class SessionActivityService {
   private seen = new Map<string, number>();
-  private early = false;
-  /** Writes now, after a write that is under way. */
+  private isWriteRequested = false;
+  /** Writes at once, or after the current write. */
   private readonly writeNow: () => Promise<void>;
 
   constructor(
@@ -32,13 +35,13 @@ export class SessionActivityService {
   record(sessionId: string): void {
     if (this.seen.size < MAX_REMEMBERED || this.seen.has(sessionId)) {
       this.seen.set(sessionId, Date.now());
-    } else if (!this.early) {
-      this.early = true;
+    } else if (!this.isWriteRequested) {
+      this.isWriteRequested = true;
       void this.writeNow();
     }
   }
 
-  /** When sessions were used, of those whose use is not written yet. */
+  /** The last use of each session, if it is not written yet. */
   unwrittenUses(ids: readonly string[]): [id: string, at: number][] {
     return ids.flatMap((id) => {
       const at = this.seen.get(id);
@@ -46,11 +49,13 @@ export class SessionActivityService {
     });
   }
 
-  /** Writes what was seen. It is forgotten if the write fails, because the next use replaces it. */
+  /**
+   * Writes the collected uses. Uses are lost if a write fails, because the next use replaces them.
+   */
   async write(signal?: AbortSignal): Promise<void> {
     const uses = [...this.seen];
     this.seen = new Map();
-    this.early = false;
+    this.isWriteRequested = false;
     for (let start = 0; start < uses.length; start += BATCH) {
       const begun = performance.now();
       await this.sessions.recordUses(uses.slice(start, start + BATCH));

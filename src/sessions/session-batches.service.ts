@@ -5,7 +5,10 @@ import { WRITE_BATCH } from '../database/write-batches.service.js';
 import { endedValues, liveOf } from './session.repository.js';
 import { Session } from './session.entity.js';
 
-/** Ends and removes the sessions of subjects that may have any number of them; see `WriteBatchesService`. */
+/**
+ * Ends and removes sessions in batches, because a subject may have any number of them; see
+ * `WriteBatchesService`.
+ */
 @Injectable()
 export class SessionBatchesService {
   private readonly beyondBatch: Select<Session, 'subject' | 'now'>;
@@ -17,15 +20,15 @@ export class SessionBatchesService {
     });
   }
 
-  /** Whether the subject has more live sessions than `endBatch` ends. */
+  /** Whether the subject has more active sessions than `endBatch` ends. */
   async exceedBatch(subject: string): Promise<boolean> {
     return (await this.beyondBatch.first({ subject, now: Date.now() })) !== undefined;
   }
 
   /**
-   * Ends up to `WRITE_BATCH` sessions of the subject, but not the one of `except`.
+   * Ends up to `WRITE_BATCH` active sessions of the subject, except the one with the id `except`.
    *
-   * @returns how many
+   * @returns the number of sessions that were ended
    */
   async endBatch(subject: string, except: string | null): Promise<number> {
     const now = Date.now();

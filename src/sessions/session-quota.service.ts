@@ -6,10 +6,16 @@ import { SessionActivityService } from './session-activity.service.js';
 import { SessionRepository } from './session.repository.js';
 import { Session } from './session.entity.js';
 
-/** Sessions that one login ends at most; more are there only after `MAX_SESSIONS` was lowered. */
+/**
+ * Maximum number of sessions that one login ends. There are more only after `MAX_SESSIONS` was
+ * lowered.
+ */
 const MAX_ENDED = 100;
 
-/** Bounds the live sessions of a user: those with a refresh token, and as many without. */
+/**
+ * Limits the active sessions of a user to `MAX_SESSIONS` with a refresh token, and as many without
+ * one.
+ */
 @Injectable()
 export class SessionQuotaService {
   private readonly excess: Record<'with' | 'without', Select<Session, 'subject' | 'now'>>;
@@ -32,7 +38,7 @@ export class SessionQuotaService {
             .andWhere(`session.currentToken ${kind}`)
             .orderBy({ 'session.lastUsedAt': 'DESC', 'session.createdAt': 'DESC' })
             .addOrderBy('session.id')
-            // The session that is about to be opened takes one place.
+            // Leaves room for the session that is about to be opened.
             .offset(config.maxSessions - 1)
             .limit(MAX_ENDED),
       });
@@ -40,8 +46,9 @@ export class SessionQuotaService {
   }
 
   /**
-   * Within a write that holds the user's row, before a session is opened: ends those of its kind
-   * that were used longest ago, so that the new one is within the bound. One query, unless some end.
+   * Ends the least recently used sessions of the same kind, so that a new session keeps within the
+   * limit. Call it before the session is stored, within a write that has locked the user row. It
+   * costs one query if no session has to end.
    *
    * @returns the ids of the sessions that ended
    */
@@ -49,8 +56,8 @@ export class SessionQuotaService {
     const select = this.excess[currentToken === null ? 'without' : 'with'];
     const values = { subject, now: Date.now() };
     if (!(await select.first(values))) return [];
-    const live = await this.sessions.listActive(subject);
-    await this.sessions.recordUses(this.activity.unwrittenUses(live.map(({ id }) => id)));
+    const active = await this.sessions.listActive(subject);
+    await this.sessions.recordUses(this.activity.unwrittenUses(active.map(({ id }) => id)));
     const ids = (await select.all(values)).map(({ id }) => id);
     for (const id of ids) await this.sessions.end(id);
     return ids;

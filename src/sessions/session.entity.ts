@@ -1,13 +1,13 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * A session, which a login opens. Tokens that carry its id are valid while it is active. All times are
- * timestamps: milliseconds since 1970.
+ * A session, which a login opens. Tokens that carry its id are valid while it is active. All times
+ * are timestamps: milliseconds since 1970.
  */
 @Entity('sessions')
 @Index('sessions_subject_last_used_at_idx', ['subject', 'lastUsedAt'])
 @Index('sessions_live_idx', ['subject', 'lastUsedAt'], { where: 'ended_at IS NULL' })
-@Index('sessions_successor_idx', ['spentAt'], { where: 'successor IS NOT NULL' })
+@Index('sessions_successor_idx', ['rotatedAt'], { where: 'successor IS NOT NULL' })
 export class Session {
   /** A UUID; the claim `sid`. */
   @PrimaryColumn('varchar', { length: 36 })
@@ -45,8 +45,8 @@ export class Session {
   rotatedAt: number | null;
 
   /**
-   * The current token, sealed; see `SuccessorSealService`. Null outside of the grace period, and after the
-   * session has ended.
+   * The current token, sealed; see `SuccessorSealService`. Null outside of the grace period, and
+   * after the session has ended.
    */
   @Column('text', { nullable: true })
   successor: string | null;
@@ -71,7 +71,7 @@ export class Session {
   @Column('simple-json', { name: 'repeated_by', nullable: true })
   repeatedBy: string[] | null;
 
-  /** Verifications of the current password since the last correct one, including those that have not ended. */
+  /** Verifications of the current password since the last correct one, including running ones. */
   @Column('integer', { name: 'password_attempts', default: 0 })
   passwordAttempts: number;
 

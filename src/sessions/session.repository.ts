@@ -149,7 +149,7 @@ export class SessionRepository {
    * Records that the session was used.
    *
    * @param token the digest of the refresh token that it was used with, if any
-   * @returns false if it has ended meanwhile, or another token is the current one
+   * @returns false if the session has ended, or another token is the current one
    */
   async recordUse(id: string, token?: string): Promise<boolean> {
     const current = token === undefined ? {} : { currentToken: equalOrNull(token) };
@@ -157,8 +157,8 @@ export class SessionRepository {
   }
 
   /**
-   * Replaces the current refresh token in one statement (compare-and-set): of concurrent requests with
-   * the same token, at any instance, exactly one gets true.
+   * Replaces the current refresh token in one statement (compare-and-set): of concurrent requests
+   * with the same token, at any instance, exactly one gets true.
    *
    * @returns false if the token is not the current one, or the session has ended
    */
@@ -217,9 +217,9 @@ export class SessionRepository {
   }
 
   /**
-   * Ends every session of the subject but the one of `except`.
+   * Ends every session of the subject, except the one with the id `except`.
    *
-   * @returns whether any was active
+   * @returns whether any of them was active
    */
   async endAll(subject: string, except: string | null = null): Promise<boolean> {
     const others = except === null ? {} : { id: Not(except) };

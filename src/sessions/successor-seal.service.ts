@@ -20,7 +20,7 @@ export class SuccessorSealService {
   unseal(sealed: string, rotated: Token): string | null {
     const id = sealingKeyId(sealed);
     const key = this.keys.findForUnsealing(id);
-    if (!key) throw unavailable(`the key ${id}, which sealed the successor, is gone`);
+    if (!key) throw unavailable(`the key ${id}, which sealed the successor, is not configured`);
     return unseal(sealed, rotated, key);
   }
 }

@@ -46,7 +46,7 @@ export class TokenStateRepository extends TokenStore {
     });
   }
 
-  /** One query. Notes the use of the session. */
+  /** Takes one query. Also records the use of the session. */
   async isActive(token: Token, { allowRotated }: { allowRotated: boolean }): Promise<boolean> {
     const { id: jti, subject, sessionId: sid } = token;
     if (sid === null) return (await this.revocation.first({ jti })) === undefined;
@@ -74,10 +74,10 @@ export class TokenStateRepository extends TokenStore {
   }
 
   /**
-   * Removes sessions and revoked tokens that have expired, ended or not.
+   * Removes sessions and revoked tokens that have expired.
    *
    * @param timestamp milliseconds since 1970; what expired later is kept
-   * @param signal ends it before everything is removed
+   * @param signal stops the removal after the current batch
    */
   async removeExpired(timestamp: number, signal?: AbortSignal): Promise<void> {
     const expired = { column: 'expiresAt', timestamp } as const;
@@ -91,8 +91,9 @@ function activeSession(manager: EntityManager): SelectQueryBuilder<Session> {
     .createQueryBuilder(RevokedToken, 'revoked')
     .select('revoked.jti')
     .where('revoked.jti = :jti');
-  // The subject is compared as an expression, so that PostgreSQL finds the session by its id. With old
-  // statistics it takes the index of a subject's live sessions, and reads all of them for each token.
+  // The subject is compared as an expression, so that PostgreSQL finds the session by its id. With
+  // outdated statistics it would use the index of active sessions by subject, and read all sessions
+  // of the subject for each token.
   return manager
     .createQueryBuilder(Session, 'session')
     .select('session.id')
