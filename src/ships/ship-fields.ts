@@ -1,7 +1,7 @@
 import { integer, type ListFields, text, textList } from '../lists/list-field.js';
 import { Ship } from './ship.entity.js';
 
-/** What lists of ships can be filtered and sorted by. */
+/** The fields by which lists of ships can be filtered and sorted. */
 export const shipFields = {
   id: integer(),
   affiliation: text(),

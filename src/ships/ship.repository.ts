@@ -38,7 +38,7 @@ export class ShipRepository {
     });
   }
 
-  /** @returns whether the ship was there */
+  /** @returns whether the ship existed */
   async update(id: number, values: NewShip): Promise<boolean> {
     return this.database.write(async (manager) => {
       const { affected } = await manager
@@ -51,7 +51,7 @@ export class ShipRepository {
     });
   }
 
-  /** @returns whether the ship was there */
+  /** @returns whether the ship existed */
   async remove(id: number): Promise<boolean> {
     return this.database.write(async (manager) => {
       const { affected } = await manager

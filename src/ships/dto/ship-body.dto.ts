@@ -4,7 +4,7 @@ import { IsArray, IsInt, IsString, MaxLength, Min, MinLength } from 'class-valid
 import { FitsColumn, IsOwnId } from '../../validation/decorators.js';
 import { Ship } from '../ship.entity.js';
 
-/** Code points of each text of a ship. Older ships may have longer texts, which are still read. */
+/** Maximum number of code points in each text of a ship. Older ships may have longer texts. */
 const MAX_LENGTH = 1000;
 
 /** A text of a ship. */
@@ -12,7 +12,7 @@ function ShipText(example: string): PropertyDecorator {
   return applyDecorators(IsString(), MinLength(1), MaxLength(MAX_LENGTH), ApiProperty({ example }));
 }
 
-/** What `POST /api/ships` takes. */
+/** The body of `POST /api/ships`. */
 export class CreateShip {
   @ShipText('Empire')
   affiliation: string;
@@ -48,13 +48,13 @@ export class CreateShip {
   ship_class: string;
 }
 
-/** What `PUT /api/ships/:id` takes: the same, and the id if a client repeats it. */
+/** The body of `PUT /api/ships/:id`: as for `POST`, and it may repeat the id. */
 export class ReplaceShip extends CreateShip {
   @IsOwnId()
   id?: number;
 }
 
-/** The body without its id: the path's is the one that counts. */
+/** The values of a body, without the id, because the id of the path counts. */
 export function newShip(body: CreateShip): Omit<Ship, 'id'> {
   return {
     affiliation: body.affiliation,
