@@ -7,7 +7,7 @@ export const tokenMissing: ErrorKind = {
   code: 'token_missing',
   error: 'Missing Authorization Header',
 };
-/** `tokenMissing`, in the words for a route that takes tokens from this cookie and no header. */
+/** As `tokenMissing`, for a route that reads its token from this cookie only. */
 export function cookieMissing(name: string): ErrorKind {
   return { ...tokenMissing, error: `Missing cookie "${name}"` };
 }
@@ -31,7 +31,7 @@ export const freshTokenRequired: ErrorKind = {
   code: 'fresh_token_required',
   error: 'Fresh token required',
 };
-/** For a token from a cookie, where the request does not repeat what it is bound to. */
+/** The token came in a cookie, and the request does not repeat its claim `csrf`. */
 export const csrfFailed: ErrorKind = {
   status: 401,
   code: 'csrf_failed',
@@ -47,7 +47,7 @@ export const scopeRequired: ErrorKind = {
   code: 'scope_required',
   error: 'Missing required scope(s)',
 };
-/** For a token of the other type than the one that is due. */
+/** The errors for a token of the wrong type, by the required type. */
 export const wrongTokenType: Record<TokenType, ErrorKind> = {
   access: {
     status: 422,
@@ -63,17 +63,17 @@ export const wrongTokenType: Record<TokenType, ErrorKind> = {
   },
 };
 
-/** RFC 6750, section 3: what a 401 asks for. */
+/** The header `WWW-Authenticate` of a 401 (RFC 6750, section 3). */
 export const CHALLENGE = 'Bearer realm="api"';
 
-/** A token was refused. The client gets the kind; the reason (`cause`) is for the log. */
+/** A token was refused. The client gets the error kind; the log gets the reason (`cause`). */
 export class TokenError extends ApiError {
   constructor(kind: ErrorKind, reason?: unknown) {
     super(kind, { headers: challenge(kind), cause: reason });
   }
 }
 
-/** RFC 6750, section 3: no error code where the request held no token at all. */
+/** RFC 6750, section 3: there is no error code if the request had no token. */
 function challenge(kind: ErrorKind): Record<string, string> {
   if (kind.status !== 401 && kind.status !== 403) return {};
   if (kind.code === tokenMissing.code) return { 'www-authenticate': CHALLENGE };

@@ -5,21 +5,22 @@ import { isPlainObject } from '../validation/values.js';
 import { RESERVED_CLAIMS, type Token } from './token.js';
 
 /**
- * What a provider that is marked with `@TokenHook()` may do about every token that is issued.
- * Where a hook throws, the token is not issued, and what asked for it (a login, say) fails.
+ * The methods of a provider with `@TokenHook()`, which are called for every token that is issued.
+ * If a hook throws, the token is not issued, and the operation that needs it, such as a login,
+ * fails.
  */
 export interface TokenHooks {
   /**
-   * Gives claims to add to a token before it is signed.
+   * Returns claims to add to a token before it is signed.
    *
-   * @param token as it will be, not signed yet
-   * @returns claims that are not there already; the registered ones cannot be overwritten
+   * @param token the token, not signed yet
+   * @returns new claims; existing and registered claims cannot be overwritten
    */
   addClaims?(token: Token): ClaimsToAdd | Promise<ClaimsToAdd>;
 
   /**
-   * Runs after a token was signed and before it is sent. At a login its session is not stored yet, so
-   * that the token is not accepted until then.
+   * Runs after a token was signed and before it is sent. At a login the session is not stored yet,
+   * so the token is not accepted yet.
    */
   issued?(token: Token): void | Promise<void>;
 }
@@ -27,28 +28,30 @@ export interface TokenHooks {
 /** `null` and `undefined` add no claims. */
 type ClaimsToAdd = Record<string, unknown> | null | undefined;
 
-const NO_CLAIMS = 'Claims are added as a plain object.';
+const NOT_PLAIN = 'Claims must be a plain object.';
 
 const mark = DiscoveryService.createDecorator();
 
 /** Makes a provider take part in issuing tokens; see `TokenHooks`. */
 export const TokenHook = () => applyDecorators(Injectable(), mark());
 
-/** Asks every hook there is, in the order of their modules. */
+/** Calls all hooks, in the order of their modules. */
 @Injectable()
 export class TokenHookRunner implements OnModuleInit {
   private found: TokenHooks[] | undefined;
 
   constructor(private readonly discovery: DiscoveryService) {}
 
-  /** @throws StartError where a hook belongs to a request, as tokens may be issued without one */
+  /**
+   * @throws StartError if a hook is request-scoped, because code issues tokens outside of requests
+   */
   onModuleInit(): void {
     this.hooks();
   }
 
   /**
-   * @param draft makes the token as it will be, for each hook one of its own
-   * @throws Error where a hook gives a claim that is there already
+   * @param draft creates an unsigned token, a new one for each hook, so that no hook can change it
+   * @throws Error if a hook returns a claim that exists already
    */
   async addClaims(draft: () => Token): Promise<Record<string, unknown>> {
     const added: Record<string, unknown> = {};
@@ -66,17 +69,18 @@ export class TokenHookRunner implements OnModuleInit {
   private hooks(): TokenHooks[] {
     this.found ??= this.discovery.getProviders({ metadataKey: mark.KEY }).map((wrapper) => {
       if (wrapper.isDependencyTreeStatic()) return wrapper.instance as TokenHooks;
-      throw new StartError(`${wrapper.name}: a @TokenHook() cannot belong to a request.`);
+      throw new StartError(`${wrapper.name}: a @TokenHook() cannot be request-scoped.`);
     });
     return this.found;
   }
 }
 
 /**
- * Adds claims as they will be read: a date as a text, and what JSON knows nothing of not at all.
+ * Adds claims in the form that they will have as JSON: a date becomes a string, and values that
+ * JSON cannot represent are left out.
  *
- * @param taken claims that are there already
- * @throws Error where one of the new claims is registered, or taken
+ * @param taken further claims that must not be overwritten
+ * @throws Error if a new claim is registered or exists already
  */
 export function addOwnClaims(
   claims: Record<string, unknown>,
@@ -84,10 +88,10 @@ export function addOwnClaims(
   taken: Readonly<Record<string, unknown>> = {},
 ): void {
   const given = more ?? {};
-  // Neither a list nor a map, of which nothing would be left.
-  if (Object.getPrototypeOf(given) !== Object.prototype) throw new TypeError(NO_CLAIMS);
+  // Refuses objects such as a `Map`, which JSON would turn into an empty object.
+  if (Object.getPrototypeOf(given) !== Object.prototype) throw new TypeError(NOT_PLAIN);
   const plain: unknown = JSON.parse(JSON.stringify(given));
-  if (!isPlainObject(plain)) throw new TypeError(NO_CLAIMS);
+  if (!isPlainObject(plain)) throw new TypeError(NOT_PLAIN);
   for (const [name, value] of Object.entries(plain)) {
     if (
       RESERVED_CLAIMS.includes(name) ||

@@ -1,6 +1,9 @@
 import type { Token } from './token.js';
 
-/** What is stored about tokens. `sessions/` implements it, which this folder must not import. */
+/**
+ * Stores whether tokens are active. `sessions/` implements it, because this folder must not import
+ * `sessions/`.
+ */
 export abstract class TokenStore {
   /**
    * Whether the token is not revoked and its session, if it has one, has not ended.

@@ -24,23 +24,26 @@ export interface VerifyOptions {
   allowRotated?: boolean | undefined;
 }
 
-/** A header that was checked, and the key that it names. */
+/** A checked header, and the key that it names. */
 interface KnownHeader {
   header: Readonly<TokenHeader>;
   key: TokenKey;
 }
 
-/** All tokens of one key and type have the same header, letter for letter, and there are few keys. */
+/**
+ * Maximum number of cached headers. There are few keys, and all tokens of one key and type have an
+ * identical header.
+ */
 const MAX_KNOWN_HEADERS = 64;
 
 /**
- * Checks tokens, each step in `verify`. jsonwebtoken verifies signature, issuer and audience; it is
- * lenient about everything else (docs/decisions/0005-checking-tokens.md).
+ * Verifies tokens. jsonwebtoken verifies signature, issuer and audience; it is lenient about
+ * everything else (docs/decisions/0005-checking-tokens.md).
  */
 @Injectable()
 export class TokenVerifier {
   private readonly knownHeaders = new Map<string, KnownHeader>();
-  /** The keys that `knownHeaders` were looked up in. */
+  /** The key ring that the keys of `knownHeaders` are from. */
   private ring: KeyRing | undefined;
   private readonly options: jsonwebtoken.VerifyOptions;
 
@@ -51,7 +54,7 @@ export class TokenVerifier {
   ) {
     const { jwtIssuer, jwtAudience } = config;
     this.options = {
-      // `refuseClaims` checks it, to a fraction of a second.
+      // `refuseClaims` checks `nbf`, to a fraction of a second.
       ignoreNotBefore: true,
       ...(jwtIssuer !== null && { issuer: jwtIssuer }),
       ...(jwtAudience !== null && { audience: jwtAudience }),
@@ -66,15 +69,15 @@ export class TokenVerifier {
   async verify(signed: string, { type, allowRotated = false }: VerifyOptions = {}): Promise<Token> {
     const token = this.verifySignature(signed);
     if (type !== undefined && token.type !== type) {
-      throw new TokenError(wrongTokenType[type], `of ${token.subject}`);
+      throw new TokenError(wrongTokenType[type], `subject ${token.subject}`);
     }
     if (!(await this.store.isActive(token, { allowRotated }))) {
-      throw new TokenError(tokenRevoked, `of ${token.subject}, session ${token.sessionId}`);
+      throw new TokenError(tokenRevoked, `subject ${token.subject}, session ${token.sessionId}`);
     }
     return token;
   }
 
-  /** Everything that needs no database: form, key, signature and claims. */
+  /** Makes every check that needs no database: form, key, signature and claims. */
   private verifySignature(signed: string): Token {
     try {
       const [encodedHeader, encodedPayload, signature] = partsOf(signed);
@@ -97,7 +100,7 @@ export class TokenVerifier {
   }
 
   /**
-   * The checked header, and the key that the token must be signed with.
+   * Returns the checked header, and the key that the token must be signed with.
    *
    * @throws Error if the header is refused, or if no key has its `kid` and `alg`
    */
@@ -114,16 +117,18 @@ export class TokenVerifier {
     const reason = refuseHeader(header);
     if (reason !== null) throw new Error(reason);
     const key = this.keys.find(header.kid as string | undefined);
-    if (!key) throw new Error('no key has its kid');
+    if (!key) throw new Error('no key has the kid of the token');
     const algorithm = key.algorithms.find((each) => each === header.alg);
-    if (!algorithm) throw new Error('its key is not for its alg');
+    if (!algorithm) throw new Error('the key does not allow the alg of the token');
     const found = { header: Object.freeze({ ...header, alg: algorithm }), key };
     this.knownHeaders.set(encodedHeader, found);
     return found;
   }
 }
 
-/** What jsonwebtoken, or a step before it, has thrown, as the error that clients get. */
+/**
+ * Converts an error of jsonwebtoken, or of a check before it, to the error that the client gets.
+ */
 export function tokenErrorOf(error: unknown): TokenError {
   if (error instanceof TokenError) return error;
   const isExpired = error instanceof jsonwebtoken.TokenExpiredError;
@@ -139,7 +144,7 @@ export function partsOf(signed: string): [header: string, payload: string, signa
   const parts = typeof signed === 'string' ? signed.split('.') : [];
   const [header, payload, signature] = parts;
   if (parts.length !== 3 || !header || !payload || !signature) {
-    throw new TokenError(tokenInvalid, 'it has not three parts');
+    throw new TokenError(tokenInvalid, 'the token does not have three parts');
   }
   return [header, payload, signature];
 }

@@ -12,35 +12,35 @@ import { TokenStore } from './token-store.js';
 import { partsOf, TokenVerifier, type VerifyOptions } from './token-verifier.js';
 import { type Claims, Token, type UnverifiedToken } from './token.js';
 
-export interface RefreshTokenOptions {
-  /** More claims, beside the registered ones. */
+interface RefreshTokenOptions {
+  /** Claims in addition to the registered ones. */
   claims?: Record<string, unknown>;
-  /** Seconds; the lifetime of the settings by default. */
+  /** The lifetime in seconds. Default: that of the settings. */
   expiresIn?: number;
   /**
-   * The session that the token belongs to. A session accepts its current refresh token, or the first
-   * one if it has none; any other counts as rotated.
+   * The session that the token belongs to. A session accepts its current refresh token, or the
+   * first one if it has none; any other counts as rotated.
    */
   sessionId?: string;
-  /** Milliseconds since 1970 after which no token of the session is valid. */
+  /** The end of the session, in milliseconds since 1970. The token does not expire later. */
   notAfter?: number;
-  /** Milliseconds since 1970; now by default. */
+  /** Milliseconds since 1970. Default: now. */
   issuedAt?: number;
   /**
-   * Gives it the claim `csrf`, a random value, so that requests that change something may send it as
-   * a cookie: they repeat the value in the header `X-CSRF-TOKEN`.
+   * Whether the token gets the claim `csrf`, a random value. Only such a token can be sent in a
+   * cookie by requests that change something: they repeat the value in the header `X-CSRF-TOKEN`.
    */
   csrf?: boolean;
 }
 
 export interface AccessTokenOptions extends RefreshTokenOptions {
-  /** What its bearer may do. */
+  /** The authorizations of the token. Default: none. */
   scope?: Record<string, unknown>;
-  /** Whether it comes from a login. */
+  /** Whether the token comes from a login. Default: false. */
   fresh?: boolean;
 }
 
-/** Issues, verifies, reads and revokes tokens. */
+/** Issues, verifies, decodes and revokes tokens. */
 @Injectable()
 export class TokenService {
   constructor(
@@ -54,8 +54,9 @@ export class TokenService {
 
   /**
    * @param subject becomes the claim `sub`; 1 to 255 characters
-   * @throws TypeError or RangeError where the token would be one that is refused
-   * @throws Error where a claim is a registered one, or what a hook throws
+   * @throws TypeError or RangeError if the service would refuse the token
+   * @throws TokenError `token_expired` if the session ends too early for a token
+   * @throws Error if a claim is a registered one, or what a hook throws
    */
   createAccessToken(subject: string, options: AccessTokenOptions = {}): Promise<Token> {
     const { fresh = false, scope = {} } = options;
@@ -63,7 +64,7 @@ export class TokenService {
     return this.issue('access', subject, { expiresIn: lifetime, ...options }, { fresh, scope });
   }
 
-  /** As `createAccessToken`; a refresh token holds no scope and is never fresh. */
+  /** As `createAccessToken`, but a refresh token has no scope and is never fresh. */
   createRefreshToken(subject: string, options: RefreshTokenOptions = {}): Promise<Token> {
     const lifetime = this.config.refreshTokenLifetime;
     return this.issue('refresh', subject, { expiresIn: lifetime, ...options }, {});
@@ -79,9 +80,9 @@ export class TokenService {
   }
 
   /**
-   * Reads what a token says without checking that any of it is true.
+   * Decodes a token without verifying it.
    *
-   * @throws TokenError `token_invalid` where it is no token at all
+   * @throws TokenError `token_invalid` if it cannot be decoded
    */
   decode(signed: string): UnverifiedToken {
     const [header, payload] = partsOf(signed);
@@ -108,7 +109,7 @@ export class TokenService {
     const { algorithm } = this.keys.ring.signing;
     const draft = () => new Token('', { alg: algorithm }, structuredClone(claims));
     const added = await this.hooks.addClaims(draft);
-    // Hooks may have taken their time: the key is the one of this moment.
+    // Reads the signing key again, because it may have changed while the hooks ran.
     const token = this.sign({ ...claims, ...added }, this.keys.ring.signing);
     await this.hooks.issued(token);
     return token;
@@ -122,12 +123,13 @@ export class TokenService {
   ): Claims {
     const { sessionId, notAfter = Infinity, issuedAt = Date.now(), expiresIn } = options;
     if (!Number.isSafeInteger(expiresIn) || expiresIn < 1) {
-      throw new RangeError('expiresIn is a whole number of seconds, at least 1.');
+      throw new RangeError('expiresIn must be a whole number of seconds, at least 1.');
     }
     const { jwtIssuer, jwtAudience } = this.config;
     const now = Math.floor(issuedAt / 1000);
     const exp = Math.min(now + expiresIn, Math.floor(notAfter / 1000));
-    if (exp <= now) throw new TokenError(tokenExpired, 'its session ends before it could begin');
+    if (exp <= now)
+      throw new TokenError(tokenExpired, 'the session ends before the token could be valid');
     const claims: Claims = {
       ...(jwtIssuer !== null && { iss: jwtIssuer }),
       ...(jwtAudience !== null && { aud: jwtAudience }),
@@ -146,9 +148,9 @@ export class TokenService {
   }
 
   private sign(claims: Claims, { id, algorithm, signing }: TokenKey): Token {
-    // A token is not issued if it would be refused.
+    // Does not issue a token that the service would refuse.
     const reason = refuseClaims(claims, this.config, claims.iat);
-    if (reason !== null) throw new TypeError(`There is no such token: ${reason}.`);
+    if (reason !== null) throw new TypeError(`The token cannot be issued: ${reason}.`);
     const typ = claims.type === 'access' ? this.config.jwtTyp : TOKEN_TYPES.refresh;
     const header = { alg: algorithm, typ, kid: id };
     return new Token(this.jwt.sign(claims, { privateKey: signing, header }), header, claims);

@@ -1,30 +1,35 @@
 import type { JwtAlgorithm } from '../config/jwt-algorithms.js';
 import type { TokenType } from './token-errors.js';
 
-/** What every token holds (RFC 7519, section 4.1, and this service's own), once it was checked. */
+/**
+ * The claims of a verified token: registered ones (RFC 7519, section 4.1) and those of this
+ * service.
+ */
 export interface Claims {
   iss?: string;
   aud?: string | string[];
-  /** Whom the token speaks for. */
+  /** The subject of the token: the id of a user, unless code issued it for another subject. */
   sub: string;
-  /** The session; absent only where code made a token without one. */
+  /** The id of the session; absent only if code issued the token without one. */
   sid?: string;
   jti: string;
   type: TokenType;
-  /** Seconds since 1970, as are `nbf` and `exp`. */
+  /** Seconds since 1970. */
   iat: number;
+  /** Seconds since 1970. */
   nbf: number;
+  /** Seconds since 1970. */
   exp: number;
-  /** Access tokens: whether it comes from a login rather than from a refresh. */
+  /** Access tokens only: whether the token comes from a login and not from a refresh. */
   fresh?: boolean;
-  /** Access tokens: what its bearer may do. */
+  /** Access tokens only: the authorizations of the token. */
   scope?: Record<string, unknown>;
-  /** What a request has to repeat that sends the token as a cookie. */
+  /** The value that a request has to repeat in a header if it sends the token in a cookie. */
   csrf?: string;
   [claim: string]: unknown;
 }
 
-/** The claims that this service sets itself. Hooks and options neither add nor change them. */
+/** The claims that this service sets itself. Hooks and options can neither add nor change them. */
 export const RESERVED_CLAIMS: readonly string[] = [
   ...['iss', 'aud', 'sub', 'sid', 'jti', 'type', 'iat', 'nbf', 'exp'],
   ...['fresh', 'scope', 'csrf'],
@@ -32,14 +37,14 @@ export const RESERVED_CLAIMS: readonly string[] = [
   '__proto__',
 ];
 
-/** RFC 7515, section 4.1. */
+/** The header of a token (RFC 7515, section 4.1). */
 export interface TokenHeader {
   alg: JwtAlgorithm;
   kid?: string;
   [parameter: string]: unknown;
 }
 
-/** A token that was issued or that verified, as handlers and hooks see it. */
+/** An issued or verified token, as handlers and hooks see it. */
 export class Token {
   constructor(
     /** The token as it is sent; empty while it is not signed yet. */
@@ -56,12 +61,12 @@ export class Token {
     return this.claims.type;
   }
 
-  /** Whom the token speaks for. */
+  /** The claim `sub`. */
   get subject(): string {
     return this.claims.sub;
   }
 
-  /** Null for a token that code made without a session. */
+  /** Null for a token that code issued without a session. */
   get sessionId(): string | null {
     return this.claims.sid ?? null;
   }
@@ -94,7 +99,7 @@ export class Token {
     return new Date(this.claims.exp * 1000);
   }
 
-  /** Seconds from its issue to its end. */
+  /** The lifetime of the token in seconds, from `iat` to `exp`. */
   get maxAge(): number {
     return this.claims.exp - this.claims.iat;
   }
@@ -109,7 +114,7 @@ export class Token {
   }
 }
 
-/** The decoded content of a token that was not verified. Anyone can write such a text. */
+/** The decoded content of a token that was not verified. Anyone can forge it. */
 export interface UnverifiedToken {
   readonly unverified: true;
   readonly signed: string;

@@ -5,10 +5,10 @@ import { TokenHookRunner } from './token-hooks.js';
 import { TokenVerifier } from './token-verifier.js';
 import { TokenService } from './token.service.js';
 
-/** Issues, verifies and revokes tokens. Knows subjects and sessions by their ids alone. */
+/** Issues, verifies and revokes tokens. Knows users and sessions only by their ids. */
 @Global()
 @Module({
-  // Without a key: each token is signed with the current one.
+  // Without a key, because each token is signed with the current one.
   imports: [JwtModule.register({}), DiscoveryModule],
   providers: [TokenVerifier, TokenHookRunner, TokenService],
   exports: [TokenService],
