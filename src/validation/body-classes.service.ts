@@ -10,13 +10,13 @@ interface Parameter {
   /** The controller's and the handler's name. */
   handler: string;
   type: unknown;
-  /** The field that the handler takes, of `@Body('name')`. */
+  /** The field of `@Body('name')`, if the handler takes only a field. */
   field: string | undefined;
-  /** Whether it has pipes of its own. */
+  /** Whether the parameter has its own pipes. */
   isPiped: boolean;
 }
 
-/** Knows the class of each body that a handler takes. */
+/** Knows the class of each body that a handler takes, and refuses bodies that cannot be checked. */
 @Injectable()
 export class BodyClassesService implements OnModuleInit {
   constructor(
@@ -24,7 +24,7 @@ export class BodyClassesService implements OnModuleInit {
     private readonly scanner: MetadataScanner,
   ) {}
 
-  /** @throws StartError with a sentence for each body that could not be checked */
+  /** @throws StartError with a sentence for each body that cannot be checked */
   onModuleInit(): void {
     const problems = this.parameters('BODY').flatMap((parameter) => {
       const problem = parameterError(parameter);
@@ -77,7 +77,7 @@ function parametersOf(
     }));
 }
 
-/** What makes a body one that could not be checked; the end of a sentence. */
+/** Returns why a body cannot be checked, as the end of a sentence; null if it can. */
 function parameterError({ type, field }: Parameter): string | null {
   if (field !== undefined) {
     return `takes the field "${field}" alone, which is not checked; take the body as a class`;

@@ -3,7 +3,7 @@ import { AppConfig } from '../config/app-config.js';
 import type { BodyClass } from './body-plan.js';
 import { validateBody } from './validate-body.js';
 
-/** Checks every body, and makes it an instance of the class that its handler names. */
+/** Checks every body, and converts it to an instance of the class that its handler names. */
 @Injectable()
 export class BodyPipe implements PipeTransform {
   constructor(private readonly config: AppConfig) {}

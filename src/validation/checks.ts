@@ -4,7 +4,10 @@ import { codePoints, isText, nfc } from './values.js';
 
 type StrictCheck = (value: unknown, constraints: readonly never[]) => boolean;
 
-/** Stricter than class-validator, which counts other characters, and takes text that no database keeps. */
+/**
+ * Checks that are stricter than those of class-validator, which counts characters in another way
+ * and accepts texts that databases cannot store.
+ */
 const STRICT: Readonly<Record<string, StrictCheck>> = {
   isString: isText,
   minLength: (value, [min = 0]) => isText(value) && codePoints(nfc(value)) >= min,
@@ -21,7 +24,7 @@ export function strictCheck(name: string): StrictCheck | undefined {
   return STRICT[name];
 }
 
-/** By the name of class-validator's constraint. Others have the message of their decorator. */
+/** The messages by the name of the constraint. Others have the message of their decorator. */
 const MESSAGES: Readonly<Record<string, (args: ValidationArguments) => string>> = {
   isDefined: () => messages.required,
   isArray: () => messages.list,
@@ -75,7 +78,7 @@ export function priorityOf(name: string): number {
   return index < 0 ? TYPES.length + SIZES.length : index;
 }
 
-/** Whether the check is about the type of a value, rather than its content. */
+/** Whether the check concerns the type of a value, and not its content. */
 export function isTypeCheck(name: string): boolean {
   return TYPES.includes(name);
 }

@@ -35,14 +35,14 @@ export function IsOwnId(): PropertyDecorator {
     MayBeOmitted(),
     IsInt(),
     Min(1),
-    ApiProperty({ example: 1, description: 'If given, the id of the path.' }),
+    ApiProperty({ example: 1, description: 'Optional. It must be the id in the path.' }),
   );
 }
 
 /**
- * A check of our own.
+ * A custom check.
  *
- * @param problem says what is wrong with a value, or null
+ * @param problem returns the message for an invalid value, or null
  */
 export function Check(
   name: string,

@@ -1,14 +1,16 @@
 import { ApiError, validationFailed } from '../errors/api-error.js';
 
-/** A field of a body or a parameter of a query, and what is wrong with it. */
+/** The messages of an invalid field of a body, or of an invalid query parameter. */
 export type FieldError = readonly [name: string, messages: readonly string[]];
 
-/** Field errors that a response holds at most: it need not be larger than the request. */
+/**
+ * The maximum number of field errors in a response, which should not exceed the request in size.
+ */
 export const MAX_FIELD_ERRORS = 100;
 
 /** @returns the error `validation_failed` with the messages of each field */
 export function invalid(errors: readonly FieldError[]): ApiError {
-  // fromEntries defines members, so that a field named __proto__ is a member like any other.
+  // `fromEntries` defines members, so a field named `__proto__` is a member like any other.
   const message = Object.fromEntries(
     errors.slice(0, MAX_FIELD_ERRORS).map(([name, texts]) => [name, [...texts]]),
   );

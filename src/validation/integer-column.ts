@@ -1,6 +1,6 @@
 import { getMetadataArgsStorage } from 'typeorm';
 
-/** Integers, both ends included. */
+/** A range of integers that includes both ends. */
 export interface IntegerBounds {
   readonly min: number;
   readonly max: number;
@@ -9,16 +9,19 @@ export interface IntegerBounds {
 /** A column of an entity, by its property. */
 export type ColumnOf = readonly [entity: new () => object, property: string];
 
-/** What `int` holds on PostgreSQL. SQLite would take more. */
+/** The range of `int` on PostgreSQL. SQLite would store more. */
 export const INT_32: IntegerBounds = { min: -(2 ** 31), max: 2 ** 31 - 1 };
 const INT_16: IntegerBounds = { min: -(2 ** 15), max: 2 ** 15 - 1 };
-/** A `bigint` holds more than numbers of JavaScript and of most readers of JSON (RFC 8259, section 6). */
+/** A `bigint` is limited to what readers of JSON can represent exactly (RFC 8259, section 6). */
 export const SAFE_INTEGER: IntegerBounds = {
   min: Number.MIN_SAFE_INTEGER,
   max: Number.MAX_SAFE_INTEGER,
 };
 
-/** By the type in `@Column`; without one, TypeORM takes `Number` from the property. */
+/**
+ * The ranges by the type in `@Column`. Without one, TypeORM uses the type of the property,
+ * `Number`.
+ */
 const BOUNDS = new Map<unknown, IntegerBounds>([
   ...['int', 'integer', 'int4', Number].map((type) => [type, INT_32] as const),
   ...['smallint', 'int2'].map((type) => [type, INT_16] as const),
@@ -28,7 +31,7 @@ const BOUNDS = new Map<unknown, IntegerBounds>([
 /**
  * The integers that a column holds on both databases.
  *
- * @throws Error if the entity has no such column, or it holds no integers
+ * @throws Error if the entity has no such column, or it does not hold integers
  */
 export function boundsOf([entity, property]: ColumnOf): IntegerBounds {
   const column = getMetadataArgsStorage().columns.find(
@@ -38,7 +41,7 @@ export function boundsOf([entity, property]: ColumnOf): IntegerBounds {
       (target === entity || entity.prototype instanceof target),
   );
   const bounds = BOUNDS.get(column?.options.type);
-  if (!bounds) throw new Error(`${entity.name}.${property} is no column of integers.`);
+  if (!bounds) throw new Error(`${entity.name}.${property} is not an integer column.`);
   return bounds;
 }
 
@@ -47,7 +50,7 @@ export function formatOf(max: number): 'int32' | 'int64' {
   return max > INT_32.max ? 'int64' : 'int32';
 }
 
-/** The same in JSON Schema. */
+/** The range as a JSON Schema. */
 export function schemaOf({ min, max }: IntegerBounds) {
   return { type: 'integer', format: formatOf(max), minimum: min, maximum: max };
 }

@@ -1,5 +1,5 @@
 const MAX_DEPTH = 32;
-/** Members and elements, at all depths: many times what any of our bodies or tokens holds. */
+/** The maximum number of members and elements at all depths. No valid body or token has so many. */
 const MAX_VALUES = 1_000;
 
 const QUOTE = 0x22;
@@ -14,9 +14,10 @@ MARKS[COMMA] = 3;
 MARKS[QUOTE] = 4;
 
 /**
- * Counts brackets and commas outside of strings, before anything recursive or slow looks at the text.
+ * Checks JSON for its depth and number of values, before recursive or slow code reads it. It counts
+ * brackets and commas outside of strings.
  *
- * @returns what there is too much of, if anything
+ * @returns the bound that the text exceeds, or null
  */
 export function excessOf(json: Buffer): 'depth' | 'values' | null {
   let depth = 0;
@@ -32,7 +33,7 @@ export function excessOf(json: Buffer): 'depth' | 'values' | null {
   return null;
 }
 
-/** @param start where its first quotation mark is */
+/** @param start the index of the quotation mark that begins the string */
 function endOfString(json: Buffer, start: number): number {
   let i = start + 1;
   while (i < json.length && json[i] !== QUOTE) i += json[i] === BACKSLASH ? 2 : 1;

@@ -1,4 +1,4 @@
-/** Texts that clients see if a field or a parameter is invalid. Clients rely on them to the letter. */
+/** Texts that clients see if a field or a parameter is invalid. Clients rely on the exact texts. */
 export const messages = {
   required: 'Missing data for required field.',
   null: 'Field may not be null.',

@@ -3,19 +3,20 @@ const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 
 /**
- * Whether any object within JSON text names a member twice. RFC 8259, section 4, does not say what
- * that means, so that two readers of the same text may see different values. `JSON.parse` keeps the
- * last of the members: then the text has more members than its value.
+ * Whether any object in a JSON text has two members with the same name. RFC 8259, section 4, does
+ * not define what that means, so two readers of the same text may see different values.
+ * `JSON.parse` keeps only the last of these members, so the text has more members than its value.
  *
  * @param json valid JSON
- * @param value what `JSON.parse` made of it, nested no deeper than `excessOf` allows
+ * @param value the result of `JSON.parse`, nested no deeper than `excessOf` allows
  */
 export function repeatsName(json: string, value: unknown): boolean {
-  // Most programs write JSON as JSON.stringify does, without white space: that comparison is the fastest.
+  // Most programs write JSON without white space, as `JSON.stringify` does. This check is the
+  // fastest.
   return JSON.stringify(value) !== json && membersInText(json) !== membersIn(value);
 }
 
-/** Each member has a colon, and outside of strings nothing else has. */
+/** Counts the colons outside of strings: each member has one. */
 function membersInText(json: string): number {
   let members = 0;
   for (let i = 0; i < json.length; i++) {
@@ -26,7 +27,7 @@ function membersInText(json: string): number {
   return members;
 }
 
-/** @param start where its first quotation mark is */
+/** @param start the index of the quotation mark that begins the string */
 function endOfString(json: string, start: number): number {
   let i = start + 1;
   for (let unit; (unit = json.charCodeAt(i)) !== QUOTE;) i += unit === BACKSLASH ? 2 : 1;
