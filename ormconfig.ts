@@ -8,12 +8,12 @@ import { entities } from './src/entities.js';
 const { database } = AppConfig.load({ needsKey: false });
 
 class CommandSource extends MigrationSource {
-  /** Makes a missing SQLite file as the start does, and refuses what the start refuses. */
+  /** Creates and checks the SQLite file in the same way as the start of the service. */
   override async initialize(): Promise<this> {
     if (database.engine === 'sqlite') await prepareSqliteFile(database, entities);
     return super.initialize();
   }
 }
 
-/** For TypeORM's command line (`npm run migration:…`): the database that the settings name. */
+/** The configured database, for TypeORM's command line (`npm run migration:…`). */
 export default new CommandSource(dataSourceOptions(database, entities));

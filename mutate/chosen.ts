@@ -2,16 +2,17 @@ import type { Mutant } from './mutant.js';
 import { randomFrom, shuffled } from './random.js';
 import { targets } from './targets.js';
 
-/** How many mutants of one file a sample has. */
-const SAMPLE_OF_FILE = 6;
+/** The maximum number of mutants of one file in a sample. */
+const SAMPLE_PER_FILE = 6;
 
-/** The file of a place, which is a file or one of its lines (`src/a.ts:12`). */
+/** The file of a place, which is the path of a file, or one of its lines (`src/a.ts:12`). */
 export const fileOf = (place: string) => place.replace(/:\d+$/, '');
 
 /**
- * The mutants to try, by file: all of them, or a sample.
+ * The mutants to run, by file.
  *
- * @param places files, or lines of files (`src/a.ts:12`); every file if there are none
+ * @param places files, or lines of files (`src/a.ts:12`); an empty list means every file
+ * @param seed of a sample; null means all mutants
  */
 export function chosen(all: readonly Mutant[], places: readonly string[], seed: number | null) {
   const files = places.length > 0 ? new Set(places.map(fileOf)) : Object.keys(targets);
@@ -25,7 +26,7 @@ export function chosen(all: readonly Mutant[], places: readonly string[], seed: 
   return new Map(
     shuffled([...byFile], random).map(([file, mutants]) => [
       file,
-      shuffled(mutants, random).slice(0, SAMPLE_OF_FILE),
+      shuffled(mutants, random).slice(0, SAMPLE_PER_FILE),
     ]),
   );
 }

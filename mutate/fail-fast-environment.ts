@@ -1,7 +1,7 @@
 import type { Circus } from '@jest/types';
 import { TestEnvironment } from 'jest-environment-node';
 
-/** Skips what comes behind the first failure: one is enough to notice a mutant. */
+/** Skips all tests after the first failure, because one failure is enough to notice a mutant. */
 export default class FailFastEnvironment extends TestEnvironment {
   private failed = false;
 

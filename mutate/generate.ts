@@ -2,10 +2,10 @@ import ts from 'typescript';
 import { applied, type Mutant } from './mutant.js';
 import { type Change, operators } from './operators.js';
 
-/** Names of calls and classes whose arguments only people read: what happens is the same. */
+/** Calls and classes whose arguments are only read by people and do not affect behavior. */
 const FOR_PEOPLE = /(?:Error|logger\.\w+|unavailable|refusal)$/;
 
-/** Makes every mutant of a file, in the order of the file. */
+/** Generates all mutants of a file, in the order of the source. */
 export function mutantsOf(file: string, text: string): Mutant[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const mutants = new Map<string, Mutant>();
@@ -24,7 +24,7 @@ export function mutantsOf(file: string, text: string): Mutant[] {
   return [...mutants.values()].sort((a, b) => a.start - b.start || a.end - b.end);
 }
 
-/** Types, imports, decorators and words for people. */
+/** Whether a node is not mutated: types, imports, decorators and texts for people. */
 function isOutOfScope(node: ts.Node, source: ts.SourceFile): boolean {
   if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) {
     return !ts.isExpressionWithTypeArguments(node);

@@ -1,27 +1,31 @@
-/** One small change to the source, which some test should fail for. */
+/** One small change to the source, for which a test should fail. */
 export interface Mutant {
-  /** The path from the root of the repository. */
+  /** The path relative to the root of the repository. */
   file: string;
-  /** The offsets of the replaced text, and what replaces it. */
+  /** The offset at which the replaced text starts. */
   start: number;
+  /** The offset at which the replaced text ends. */
   end: number;
+  /** The replacement. */
   text: string;
-  /** The name of the kind of change, such as `condition` or `statement`. */
+  /** The kind of change, such as `condition` or `statement`. */
   operator: string;
-  /** The line of the change, from 1. */
+  /** The number of the line, from 1. */
   line: number;
-  /** The function or class around it, such as `LoginThrottle.attempt`; empty outside of any. */
+  /** The enclosing function or class, such as `LoginThrottle.attempt`; empty at the top level. */
   within: string;
-  /** The changed lines before and after, with single spaces. */
+  /** The lines before the change, with single spaces. */
   from: string;
+  /** The lines after the change, with single spaces. */
   to: string;
 }
 
-/** How a mutant is told from others of its file, whatever the lines around it are. */
+/** Identifies a mutant, independently of its line number. */
 export function keyOf({ file, within, from, to }: Pick<Mutant, 'file' | 'within' | 'from' | 'to'>) {
   return JSON.stringify([file, within, from, to]);
 }
 
+/** The source with the change applied. */
 export function applied({ start, end, text }: Mutant, source: string): string {
   return source.slice(0, start) + text + source.slice(end);
 }

@@ -1,6 +1,6 @@
 import ts from 'typescript';
 
-/** What replaces a part of the source: a node's text, or the text between two offsets. */
+/** A replacement for the source text between two offsets. */
 export interface Change {
   operator: string;
   start: number;
@@ -24,17 +24,18 @@ const BINARY = new Map<ts.SyntaxKind, string>([
   [ts.SyntaxKind.AsteriskToken, '/'],
   [ts.SyntaxKind.SlashToken, '*'],
 ]);
-/** Operators of which each side alone is tried as well. */
+/** Operators whose expression is also replaced by each of its sides. */
 const SIDES = new Set([
   ts.SyntaxKind.AmpersandAmpersandToken,
   ts.SyntaxKind.BarBarToken,
   ts.SyntaxKind.QuestionQuestionToken,
 ]);
-/** Methods that are left out of a chain. */
-const LEFT_OUT = new Set([
+/** Methods whose call is removed from a chain. */
+const REMOVED = new Set([
   ...['toLowerCase', 'toUpperCase', 'trim', 'normalize', 'filter', 'slice', 'sort', 'catch'],
   ...['where', 'andWhere', 'orIgnore', 'orderBy', 'limit'],
 ]);
+/** Methods whose name is replaced by another one. */
 const SWAPPED = new Map([
   ['some', 'every'],
   ['every', 'some'],
@@ -47,8 +48,8 @@ const SWAPPED = new Map([
 function* binary(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
   if (!ts.isBinaryExpression(node)) return;
   const { operatorToken, left, right } = node;
-  const other = BINARY.get(operatorToken.kind);
-  if (other !== undefined) yield replace('operator', operatorToken, source, other);
+  const replacement = BINARY.get(operatorToken.kind);
+  if (replacement !== undefined) yield replace('operator', operatorToken, source, replacement);
   if (!SIDES.has(operatorToken.kind)) return;
   for (const side of [left, right]) {
     yield replace('side', node, source, `(${side.getText(source)})`);
@@ -76,7 +77,7 @@ function* negation(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
 function* statement(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
   if (ts.isThrowStatement(node)) yield replace('statement', node, source, ';');
   if (!ts.isExpressionStatement(node)) return;
-  // A constructor must call the one that it extends.
+  // The constructor of a subclass must call `super`.
   if (node.getText(source).startsWith('super(')) return;
   yield replace('statement', node, source, ';');
 }
@@ -89,13 +90,13 @@ function* literal(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
     yield replace('literal', node, source, String(value + 1));
   }
   const isText = ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node);
-  if (((isText && node.text !== '') || ts.isTemplateExpression(node)) && !isReason(node)) {
+  if (((isText && node.text !== '') || ts.isTemplateExpression(node)) && !isForPeople(node)) {
     yield replace('literal', node, source, "''");
   }
 }
 
-/** Whether the text is for people: a sentence that a function gives back, or the name of a periodic job. */
-function isReason(node: ts.LiteralExpression | ts.TemplateExpression): boolean {
+/** Whether the text is for people: a sentence that a function returns, or a name with a space. */
+function isForPeople(node: ts.LiteralExpression | ts.TemplateExpression): boolean {
   let parent: ts.Node = node.parent;
   while (ts.isConditionalExpression(parent) || ts.isBinaryExpression(parent))
     parent = parent.parent;
@@ -115,21 +116,21 @@ function* member(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
 
 function* call(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
   if (!ts.isCallExpression(node)) return;
-  const { expression, arguments: given } = node;
-  if (ts.isIdentifier(expression) && given.length === 1) {
-    yield replace('call', node, source, given[0]!.getText(source));
+  const { expression, arguments: args } = node;
+  if (ts.isIdentifier(expression) && args.length === 1) {
+    yield replace('call', node, source, args[0]!.getText(source));
   }
   if (!ts.isPropertyAccessExpression(expression)) return;
   const name = expression.name.text;
-  if (LEFT_OUT.has(name)) {
+  if (REMOVED.has(name)) {
     yield replace('call', node, source, expression.expression.getText(source));
   }
-  const other = SWAPPED.get(name);
-  if (other !== undefined) yield replace('call', expression.name, source, other);
+  const replacement = SWAPPED.get(name);
+  if (replacement !== undefined) yield replace('call', expression.name, source, replacement);
 }
 
 function* waiting(node: ts.Node, source: ts.SourceFile): Iterable<Change> {
-  // The linter refuses a statement that does not wait for its promise.
+  // The linter already refuses a statement that does not await its promise.
   if (!ts.isAwaitExpression(node) || ts.isExpressionStatement(node.parent)) return;
   yield replace('await', node, source, node.expression.getText(source));
 }
@@ -154,7 +155,7 @@ function replace(operator: string, node: ts.Node, source: ts.SourceFile, text: s
   return { operator, start: node.getStart(source), end: node.getEnd(), text };
 }
 
-/** Leaves a member of a list out, with the comma behind it. */
+/** Removes a member of a list or an object, with the comma that follows it. */
 function without(node: ts.Node, source: ts.SourceFile): Change {
   const comma = /^\s*,/.exec(source.text.slice(node.getEnd()))?.[0] ?? '';
   const end = node.getEnd() + comma.length;

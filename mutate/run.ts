@@ -1,4 +1,4 @@
-/** Mutates the source and runs the specs that belong to it. See `usage` for the options. */
+/** Mutates the source, and runs the specs that belong to it. `usage` describes the options. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,15 +10,16 @@ import { targets } from './targets.js';
 import { TypeCheck } from './type-check.js';
 import { type Outcome, Worker } from './worker-process.js';
 
-const usage = `npm run mutate -- [options] [files, each as src/a.ts, or as src/a.ts:12 for one line]
-  --seed <n>     a sample of mutants: always the same for the same number and the same source
-  --seconds <n>  ends the run after this time, with what was tried so far
-  --workers <n>  processes that run specs (2)
-  --list         lists the mutants, and runs nothing`;
+const usage = `npm run mutate -- [options] [files, such as src/a.ts, or src/a.ts:12 for one line]
+  --seed <n>     runs a sample of the mutants; the same seed and source give the same sample
+  --seconds <n>  ends the run after this time, and reports the mutants that were run
+  --workers <n>  number of processes that run specs (2)
+  --list         lists the mutants without running them`;
 
-/** A mutant may take some times as long as the specs take without one, and some milliseconds more. */
+/** A mutant may take this many times as long as its specs take without a mutant. */
 const TIMEOUT_FACTOR = 3;
-const TIMEOUT_MORE = 10_000;
+/** Milliseconds that a mutant may take in addition to that. */
+const TIMEOUT_EXTRA = 10_000;
 
 type Count = 'killed' | 'timeout' | 'survived' | 'explained' | 'refused by the compiler';
 
@@ -46,12 +47,12 @@ class Run {
     this.reasons = new Set(this.explained.map(keyOf));
     for (const entry of staleAmong(this.explained, mutants)) {
       this.problems.push(
-        `explained.json: no mutant of ${entry.file} is: ${entry.from} -> ${entry.to}`,
+        `explained.json: ${entry.file} has no such mutant: ${entry.from} -> ${entry.to}`,
       );
     }
   }
 
-  /** Takes files from the list until it is empty, or the time is up. */
+  /** Runs the mutants of file after file until no file is left or the time is over. */
   async work(worker: Worker, files: Map<string, Mutant[]>): Promise<void> {
     for (const [file, mutants] of files) {
       files.delete(file);
@@ -64,17 +65,17 @@ class Run {
     const source = readFileSync(join(this.root, file), 'utf8');
     const specs = targets[file]!;
     const timeLeft = () => this.options.deadline - Date.now();
-    const without = await worker.run(
+    const unmutated = await worker.run(
       { files: { [file]: source }, specs },
       Math.min(300_000, timeLeft()),
     );
-    if (without.kind !== 'passed') {
+    if (unmutated.kind !== 'passed') {
       if (timeLeft() <= 0) return;
-      const test = without.kind === 'failed' ? without.test : 'timeout';
-      this.problems.push(`${file}: its specs fail without any mutant: ${test}`);
+      const test = unmutated.kind === 'failed' ? unmutated.test : 'timeout';
+      this.problems.push(`${file}: its specs fail without a mutant: ${test}`);
       return;
     }
-    const timeout = TIMEOUT_FACTOR * (Date.now() - start) + TIMEOUT_MORE;
+    const timeout = TIMEOUT_FACTOR * (Date.now() - start) + TIMEOUT_EXTRA;
     const report: FileReport = {
       file,
       mutants: 0,
@@ -98,17 +99,17 @@ class Run {
       report.milliseconds = Date.now() - start;
     }
     worker.restore(file, source);
-    console.log(lineOf(report));
+    console.log(formatReport(report));
   }
 
-  /** @returns null where the time was up before it was known */
+  /** @returns null if the time was over before the result was known */
   private async try(
     mutant: Mutant,
     text: string,
     run: () => Promise<Outcome | null>,
   ): Promise<Count | null> {
     const isExplained = this.reasons.has(keyOf(mutant));
-    // A sample has no time for what no test notices.
+    // A sample does not spend time on mutants that no test notices.
     if (isExplained && this.options.seed !== null) return 'explained';
     if (!this.check.compiles(mutant.file, text)) return 'refused by the compiler';
     const outcome = await run();
@@ -121,7 +122,7 @@ class Run {
     }
     if (isExplained) {
       const test = outcome.kind === 'failed' ? outcome.test : 'a timeout';
-      this.problems.push(`explained.json: noticed by ${test}: ${describe(mutant)}`);
+      this.problems.push(`explained.json: ${test} notices ${describe(mutant)}`);
     }
     if (outcome.kind === 'timeout') console.log(`TIMEOUT ${describe(mutant)}`);
     return outcome.kind === 'timeout' ? 'timeout' : 'killed';
@@ -132,10 +133,10 @@ function describe({ file, line, within, operator, from, to }: Mutant): string {
   return `${file}:${line} ${within} (${operator})\n    - ${from}\n    + ${to}`;
 }
 
-function lineOf({ file, mutants, counts, milliseconds }: FileReport): string {
-  const each = Object.entries(counts).filter(([, count]) => count > 0);
-  const words = each.map(([name, count]) => `${count} ${name}`).join(', ');
-  return `${file}: ${mutants} mutants: ${words || 'none'}; ${Math.round(milliseconds / 1000)} s`;
+function formatReport({ file, mutants, counts, milliseconds }: FileReport): string {
+  const positive = Object.entries(counts).filter(([, count]) => count > 0);
+  const details = positive.map(([name, count]) => `${count} ${name}`).join(', ');
+  return `${file}: ${mutants} mutants (${details || 'none'}) in ${Math.round(milliseconds / 1000)} s`;
 }
 
 async function main(): Promise<number> {
@@ -152,12 +153,10 @@ async function main(): Promise<number> {
   const seed = values.seed === undefined ? null : Number(values.seed);
   const [seconds, workers] = [Number(values.seconds), Number(values.workers)];
   const unknown = positionals.filter((place) => !(fileOf(place) in targets));
-  const isWrong = !(seconds > 0 && workers >= 1 && (seed === null || Number.isInteger(seed)));
-  if (values.help || isWrong || unknown.length > 0) {
+  const isInvalid = !(seconds > 0 && workers >= 1 && (seed === null || Number.isInteger(seed)));
+  if (values.help || isInvalid || unknown.length > 0) {
     console.log(
-      [...unknown.map((place) => `${place} is not mutated: see mutate/targets.ts`), usage].join(
-        '\n',
-      ),
+      [...unknown.map((place) => `${place} is not in mutate/targets.ts.`), usage].join('\n'),
     );
     return values.help ? 0 : 2;
   }
@@ -183,7 +182,7 @@ async function main(): Promise<number> {
 
 function summarize({ reports, problems }: Run, milliseconds: number): number {
   const total: FileReport = {
-    file: 'All',
+    file: 'Total',
     mutants: 0,
     counts: { killed: 0, timeout: 0, survived: 0, explained: 0, 'refused by the compiler': 0 },
     milliseconds,
@@ -192,7 +191,7 @@ function summarize({ reports, problems }: Run, milliseconds: number): number {
     total.mutants += mutants;
     for (const name of Object.keys(counts) as Count[]) total.counts[name] += counts[name];
   }
-  console.log(`\n${lineOf(total)}`);
+  console.log(`\n${formatReport(total)}`);
   if (problems.length > 0) console.error(`\n${problems.length} problems:\n${problems.join('\n')}`);
   return problems.length > 0 || total.mutants === 0 ? 1 : 0;
 }

@@ -1,6 +1,6 @@
-/** The files that are mutated, each with the specs that belong to it, the fastest first. */
 const unit = (name: string) => `test/${name}.spec.ts`;
 
+/** The files that are mutated, each with the specs that belong to it, the fastest first. */
 export const targets: Readonly<Record<string, readonly string[]>> = {
   'src/access/requirement.ts': [unit('access/requirement')],
   'src/access/requirement-problems.ts': [unit('access/requirement-problems')],

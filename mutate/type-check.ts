@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 
-/** Tells whether a changed file still compiles: what does not is noticed without a test. */
+/** Checks whether a changed file compiles. If it does not, the mutant needs no test. */
 export class TypeCheck {
   private readonly changed = new Map<string, { text: string; version: number }>();
   private readonly service: ts.LanguageService;
@@ -31,7 +31,7 @@ export class TypeCheck {
     });
   }
 
-  /** @param file the path from the root of the repository */
+  /** @param file the path relative to the root of the repository */
   compiles(file: string, text: string): boolean {
     const path = join(this.root, file);
     const original = readFileSync(path, 'utf8');

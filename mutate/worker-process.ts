@@ -5,20 +5,20 @@ import { fileURLToPath } from 'node:url';
 import type { Job, JobResult } from './worker.js';
 
 const SCRIPT = fileURLToPath(new URL('./worker.js', import.meta.url));
-/** Folders that the specs do not read, or that come from elsewhere. */
+/** Folders that the specs do not need, or that the copy gets in another way. */
 const NOT_COPIED = new Set(['.git', '.cache', 'dist', 'node_modules', 'coverage']);
-/** Jobs of a process before another takes its place: what a failed test leaves open adds up. */
+/** Jobs before a process is replaced, because the resources that failed tests leave open add up. */
 const JOBS_PER_PROCESS = 25;
 
 export type Outcome = { kind: 'passed' | 'timeout' } | { kind: 'failed'; test: string };
 
-/** One process at a time, with a copy of the source in which mutants are made. */
+/** Runs specs in a child process, on its own copy of the source, which holds the mutant. */
 export class Worker {
   private readonly tree: string;
   private child: ChildProcess | null = null;
   private jobs = 0;
 
-  /** @param root of the repository; the copy lies below it, where it finds the dependencies */
+  /** @param root of the repository; the copy is inside it, so that imports find `node_modules` */
   constructor(root: string, number: number) {
     this.tree = join(root, '.cache', 'mutate', `tree-${number}`);
     rmSync(this.tree, { recursive: true, force: true });
@@ -27,13 +27,13 @@ export class Worker {
       if (!NOT_COPIED.has(name))
         cpSync(join(root, name), join(this.tree, name), { recursive: true });
     }
-    // Specs that start the service as a process start the one that was built, without a mutant.
+    // Specs that start the service as a process use the build, which has no mutant.
     symlinkSync(join(root, '.cache', 'build'), join(this.tree, '.cache', 'build'));
   }
 
   /**
    * @param timeout in milliseconds
-   * @returns how the specs ended; a process that dies twice counts as a failure
+   * @returns the result of the specs; a process that ends twice without one counts as a failure
    */
   async run(job: Job, timeout: number): Promise<Outcome> {
     return (
@@ -42,7 +42,7 @@ export class Worker {
     );
   }
 
-  /** Undoes the mutants of a file. */
+  /** Writes the original source of a file back. */
   restore(file: string, source: string): void {
     writeFileSync(join(this.tree, file), source);
   }
@@ -56,10 +56,10 @@ export class Worker {
     if (this.jobs++ >= JOBS_PER_PROCESS) this.stop();
     const child = (this.child ??= this.start());
     return new Promise((resolve) => {
-      const finish = (outcome: Outcome | null, goesOn: boolean): void => {
+      const finish = (outcome: Outcome | null, keepProcess: boolean): void => {
         clearTimeout(timer);
         child.removeAllListeners();
-        if (!goesOn) this.stop();
+        if (!keepProcess) this.stop();
         resolve(outcome);
       };
       const timer = setTimeout(() => finish({ kind: 'timeout' }, false), timeout);
@@ -76,7 +76,7 @@ export class Worker {
   private start(): ChildProcess {
     this.jobs = 1;
     return fork(SCRIPT, {
-      // A group of its own, with the services that specs start.
+      // A separate process group, so that `stop` also kills the services that specs start.
       detached: true,
       cwd: this.tree,
       env: { ...process.env, TEST_GROUPS: 'false' },
@@ -93,7 +93,7 @@ export class Worker {
     try {
       process.kill(-child.pid, 'SIGKILL');
     } catch {
-      // It has ended by itself.
+      // The process has already ended.
     }
   }
 }

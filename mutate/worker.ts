@@ -1,17 +1,17 @@
-/** Runs specs in this process, again and again, in its own copy of the source: see `Worker`. */
+/** The child process of `Worker`: runs specs on request, on its own copy of the source. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCLI } from 'jest';
 
 export interface Job {
-  /** What to write before the specs run, by paths from the root of the copy. */
+  /** The files to write before the specs run, by their paths relative to the root of the copy. */
   files: Record<string, string>;
   specs: readonly string[];
 }
 
-/** The first test that failed; null where all passed. */
 export interface JobResult {
+  /** The first test that failed; null if all passed. */
   failure: string | null;
 }
 
@@ -45,5 +45,5 @@ async function run(spec: string): Promise<string | null> {
     const failed = testResults.find(({ status }) => status === 'failed');
     if (failed) return `${testFilePath.slice(tree.length + 1)}: ${failed.fullName}`;
   }
-  return `${spec}: does not run`;
+  return `${spec} did not run`;
 }

@@ -30,19 +30,17 @@ import { UsersModule } from './users/users.module.js';
 
 export type Imports = NonNullable<ModuleMetadata['imports']>;
 
-/** What is created before the application. Each may fail with a `StartError`. */
-export interface Foundations {
+/** The objects that the application needs. Creating them may fail with a `StartError`. */
+interface Foundations {
   config: AppConfig;
   keys: TokenKeys;
   database: Database;
 }
 
-/**
- * The features, and what stands around every one of their routes.
- */
+/** The root module: all other modules, and what applies to each of their routes. */
 @Module({})
 export class AppModule {
-  /** @param more modules, such as those of a test */
+  /** @param more additional modules, such as those of a test */
   static forRoot({ config, keys, database }: Foundations, more: Imports): DynamicModule {
     return {
       module: AppModule,
@@ -68,7 +66,7 @@ export class AppModule {
         ...more,
       ],
       providers: [
-        // In this order: an id that cannot exist is 404 before a token is required.
+        // The guards run in this order: an id that cannot exist is 404 before a token is required.
         { provide: APP_GUARD, useClass: ResourceIdGuard },
         { provide: APP_GUARD, useExisting: TokenGuard },
         { provide: APP_GUARD, useClass: UserRateLimitGuard },

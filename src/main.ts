@@ -18,7 +18,7 @@ try {
   for (const warning of config.warnings) logger.warn(warning);
   if (config.production && config.flaskCompat) {
     logger.warn(
-      'FLASK_COMPAT is true: lists of users are open, and a PUT changes a password without the current one.',
+      'FLASK_COMPAT is true: user lists are public, and a PUT changes a password without the current one.',
     );
   }
   await app.listen(config.port, config.host).catch(explain);
@@ -30,5 +30,7 @@ try {
 
 function explain(error: NodeJS.ErrnoException): never {
   if (error.code !== 'EADDRINUSE') throw error;
-  throw new StartError(`${error.message}; stop what listens there, or set PORT to another.`);
+  throw new StartError(
+    `${error.message}; stop the process that listens there, or set PORT to another port.`,
+  );
 }

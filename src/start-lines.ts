@@ -5,7 +5,7 @@ import { AppConfig, type DatabaseSettings } from './config/app-config.js';
 import { packageRoot } from './config/package-root.js';
 import { DemoLoginsService } from './demo/demo-logins.service.js';
 
-/** What the log says of a service that listens: one text for each line. */
+/** Returns the lines that the log shows as soon as the service listens. */
 export async function startLines(app: NestFastifyApplication): Promise<string[]> {
   const config = app.get(AppConfig);
   const url = await app.getUrl();
@@ -19,7 +19,7 @@ export async function startLines(app: NestFastifyApplication): Promise<string[]>
     lines.push(`Demo logins: ${pairs.join(', ')}`);
   }
   if (config.docs) lines.push(`The docs are at ${url}/docs`);
-  // Last, where a person looks first. `/api` itself is no address.
+  // The last line, because people see it first. `/api` itself is not a route.
   lines.push(`The API is at ${url}/api/ships and other paths`);
   return lines;
 }
@@ -30,7 +30,7 @@ function versions(): string {
   return `${name} ${version} on Node ${process.versions.node}`;
 }
 
-/** Without the user and the password of a server. */
+/** Leaves out the user name and the password of a server. */
 function describeDatabase(settings: DatabaseSettings): string {
   if (settings.engine === 'sqlite') return `the SQLite file ${settings.file}`;
   const { host, pathname } = new URL(settings.url);
