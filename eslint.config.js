@@ -3,9 +3,9 @@ import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 /**
- * The folders of `src/` that others build on, from the bottom up: a folder imports those of its own
- * line and of the lines before. Features are not listed: they may import all of these, and none of
- * these may import a feature. See docs/decisions/0001-modules.md.
+ * The layers of `src/`, from the bottom up. A folder may import folders of its own layer and of the
+ * layers before it. Features are not listed: they may import every layer, and no layer may import a
+ * feature. See docs/decisions/0001-modules.md.
  */
 const layers = [
   ['errors'],
@@ -27,7 +27,7 @@ const zones = layers.flatMap((folders, level) => {
     target: `./src/${folder}`,
     from: './src',
     except: allowed.map((name) => `./${name}`),
-    message: 'Imports go down only: see docs/decisions/0001-modules.md.',
+    message: 'A layer must not import a higher layer: see docs/decisions/0001-modules.md.',
   }));
 });
 
@@ -35,7 +35,7 @@ export default tseslint.config(
   {
     ignores: [
       ...['dist/', '.cache/', 'coverage/', 'node_modules/', 'test/support/api-types.ts'],
-      // A package of its own, which the project's install does not bring.
+      // A separate package, whose dependencies are not installed with the project.
       'openapi-checks/',
     ],
   },
@@ -57,14 +57,14 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
-      // Nest's decorators mark what is otherwise an empty class or an unused name.
+      // Classes that only carry Nest's decorators are otherwise empty.
       '@typescript-eslint/no-extraneous-class': 'off',
       '@typescript-eslint/no-unused-vars': [
         'error',
         { varsIgnorePattern: '^_', argsIgnorePattern: '^_' },
       ],
-      // A class that a constructor or a handler takes must be a real import, or Nest injects and
-      // validates nothing: the rule that prefers `import type` stays off.
+      // Nest needs the classes of constructor and handler parameters at run time. With `import
+      // type` it would inject and validate nothing.
       '@typescript-eslint/consistent-type-imports': 'off',
       '@typescript-eslint/require-await': 'off',
       'import-x/no-cycle': 'error',

@@ -27,16 +27,16 @@ const shared = {
   },
 };
 
-/** The folder of an area whose end-to-end specs run once, because the database makes no difference. */
+/** End-to-end specs in this folder run only on SQLite, because the database makes no difference. */
 const ONE_DATABASE = '/one-database/';
 
 /**
- * The folder of end-to-end specs that take long: kills, failovers, browsers, other languages, commands.
- * `npm run test:slow` runs them, and so does a run that names one.
+ * End-to-end specs in this folder take long: kills, failovers, browsers, other languages, commands.
+ * They run with `npm run test:slow`, or if the command line names them.
  */
 const SLOW = '/slow/';
 
-/** Paths below this folder. Nest's generators write unit specs beside the source. */
+/** Paths relative to this folder. Nest's generators write unit specs beside the source. */
 const unitSpecs = ['src', 'test'].flatMap((folder) => specsIn(root, folder, '.spec.ts'));
 const allEndToEndSpecs = specsIn(root, 'test', '.e2e-spec.ts');
 const isComplete = isAboutAll(process.argv.slice(2), [...unitSpecs, ...allEndToEndSpecs]);
@@ -45,7 +45,7 @@ const inGroups = process.env.TEST_GROUPS !== 'false' && isComplete;
 const endToEndSpecs = allEndToEndSpecs.filter((spec) => !isComplete || !spec.includes(SLOW));
 const postgresSpecs = endToEndSpecs.filter((spec) => !spec.includes(ONE_DATABASE));
 
-/** @param groups how many, if the run is about all specs; otherwise each spec is on its own */
+/** @param groups the number of groups, if all specs run; otherwise each spec runs on its own */
 const project = (displayName, specs, groups) => ({
   ...shared,
   displayName,
@@ -54,7 +54,7 @@ const project = (displayName, specs, groups) => ({
   ),
 });
 
-/** The whole end-to-end suite, on one of the two databases. */
+/** The project of the end-to-end suite on one of the two databases. */
 const endToEnd = (engine, specs, groups) => ({
   ...project(engine, specs, groups),
   setupFilesAfterEnv: ['<rootDir>/test/support/fail-undocumented.ts'],
@@ -68,10 +68,12 @@ export default async function config() {
   if (await answers(new URL(postgresUrl))) {
     projects.push(endToEnd('postgres', postgresSpecs, 6));
   } else if (process.env.TEST_REQUIRE_ALL === 'true') {
-    throw new Error('PostgreSQL does not answer, and TEST_REQUIRE_ALL wants its run of the suite.');
+    throw new Error(
+      'PostgreSQL does not answer, but TEST_REQUIRE_ALL requires the suite to run on it.',
+    );
   } else {
     console.warn(
-      'SKIPPED: the end-to-end suite on PostgreSQL. No server answers; name one in TEST_POSTGRES_URL.',
+      'SKIPPED: the end-to-end suite on PostgreSQL. No server answers; set TEST_POSTGRES_URL to a server.',
     );
   }
   return { projects, maxWorkers: 4, testTimeout: 60_000 };

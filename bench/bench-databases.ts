@@ -3,7 +3,7 @@ import pg from 'pg';
 import { AppConfig, type DatabaseSettings } from '../src/config/app-config.js';
 
 const POSTGRES = process.env.TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
-/** Always the same, so that one that was left behind by a killed run is replaced by the next. */
+/** Fixed, so that a run replaces the database that a killed run left behind. */
 const NAME = 'nest_rest_jwt_bench';
 
 export interface BenchDatabase {
@@ -13,17 +13,17 @@ export interface BenchDatabase {
 }
 
 export function sqliteDatabase(folder: string): BenchDatabase {
-  // Goes with the folder.
+  // The caller removes the folder, and with it the file.
   return describe(`sqlite:${join(folder, 'ships.sqlite')}`, async () => undefined);
 }
 
-/** @returns null where no server answers */
+/** @returns null if no server answers */
 export async function postgresDatabase(): Promise<BenchDatabase | null> {
   const remove = () => onServer(`DROP DATABASE IF EXISTS ${NAME} WITH (FORCE)`);
   try {
     await remove();
   } catch (error) {
-    console.error(`SKIPPED: PostgreSQL. ${String(error)} Name one in TEST_POSTGRES_URL.`);
+    console.error(`SKIPPED: PostgreSQL. ${String(error)} Set TEST_POSTGRES_URL to a server.`);
     return null;
   }
   await onServer(`CREATE DATABASE ${NAME}`);

@@ -1,39 +1,39 @@
-/** Calls between two looks at the clock, which would cost a share of the fastest ones. */
+/** Calls between two readings of the clock, whose cost matters beside the fastest calls. */
 const BATCH = 20;
 
-/** What was done, one call after the other, and how long it took. */
-export interface Work {
+/** A number of sequential calls, and how long they took together. */
+export interface TimedCalls {
   calls: number;
   milliseconds: number;
 }
 
-/** Works for as long as it is told, and a little longer. */
-export type Worker = (milliseconds: number) => Promise<Work>;
+/** Repeats a call for at least this time, up to the end of a batch. */
+export type Repeat = (milliseconds: number) => Promise<TimedCalls>;
 
-export function callsPerSecond(work: readonly Work[]): number {
-  const calls = work.reduce((sum, each) => sum + each.calls, 0);
-  const milliseconds = work.reduce((sum, each) => sum + each.milliseconds, 0);
+export function callsPerSecond(turns: readonly TimedCalls[]): number {
+  const calls = turns.reduce((sum, turn) => sum + turn.calls, 0);
+  const milliseconds = turns.reduce((sum, turn) => sum + turn.milliseconds, 0);
   return calls / (milliseconds / 1000);
 }
 
-/** @param call gives whether it succeeded */
-export function worker(call: () => boolean): Worker {
-  return async (least) => {
+/** @param call returns whether it succeeded */
+export function repeatCall(call: () => boolean): Repeat {
+  return async (minimum) => {
     const start = performance.now();
     let calls = 0;
     let milliseconds: number;
     do {
-      for (let i = 0; i < BATCH; i++) if (!call()) throw new Error('A measured call fails.');
+      for (let i = 0; i < BATCH; i++) if (!call()) throw new Error('A measured call failed.');
       calls += BATCH;
       milliseconds = performance.now() - start;
-    } while (milliseconds < least);
+    } while (milliseconds < minimum);
     return { calls, milliseconds };
   };
 }
 
-/** As `worker`, for what is waited for, and rejects where it fails. */
-export function asyncWorker(call: () => Promise<unknown>): Worker {
-  return async (least) => {
+/** Like `repeatCall`, for a call that returns a promise and rejects if it fails. */
+export function repeatAsyncCall(call: () => Promise<unknown>): Repeat {
+  return async (minimum) => {
     const start = performance.now();
     let calls = 0;
     let milliseconds: number;
@@ -41,7 +41,7 @@ export function asyncWorker(call: () => Promise<unknown>): Worker {
       for (let i = 0; i < BATCH; i++) await call();
       calls += BATCH;
       milliseconds = performance.now() - start;
-    } while (milliseconds < least);
+    } while (milliseconds < minimum);
     return { calls, milliseconds };
   };
 }

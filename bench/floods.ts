@@ -1,41 +1,45 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startProduct } from './own-server.js';
+import { startProduct } from './product-server.js';
 import { credentials } from './scenarios.js';
 import type { ServerProcess } from './server-process.js';
 import { median } from './statistics.js';
 
-/** A login from elsewhere takes less than so many times its idle time. */
-export const LONGEST_RATIO = 3;
+/** During a flood, a login from elsewhere must take less than this many times its idle time. */
+export const MAX_FLOOD_RATIO = 3;
 const LOGINS = 15;
 
-/** What one kind of flood did to a login from another address range, in milliseconds. */
+/** How long logins from another address range take during one kind of flood, in milliseconds. */
 export interface Flood {
   name: string;
+  /** The median without a flood. */
   idle: number;
+  /** The median during the flood. */
   median: number;
   longest: number;
-  /** Of the two medians. */
+  /** `median` divided by `idle`. */
   ratio: number;
 }
 
-/** Each flood comes from one address range, and goes on until its sockets are destroyed. */
+/** Each flood comes from one address range, and lasts until its sockets are destroyed. */
 const floods: Record<string, (server: ServerProcess) => Promise<Socket[]>> = {
-  'one connection, 600 pipelined changes': async (server) => {
-    const { access_token: token } = await loginOf(server, '203.0.113.7');
+  'one connection, 600 pipelined updates': async (server) => {
+    const { access_token: token } = await logIn(server, '203.0.113.7');
     const json = { name: credentials.username, password: credentials.password };
-    const bytes = request('PUT /api/users/1', '203.0.113.7', json, token);
-    return [flood(server, bytes.repeat(600))];
+    const bytes = rawRequest('PUT /api/users/1', '203.0.113.7', json, token);
+    return [sendBytes(server, bytes.repeat(600))];
   },
   '560 connections, a login each': async (server) =>
     Array.from({ length: 560 }, (_, i) =>
-      flood(server, request('POST /auth/login', address(i), guess(i))),
+      sendBytes(server, rawRequest('POST /auth/login', address(i), guess(i))),
     ),
   '560 connections, 16 pipelined logins each': async (server) =>
     Array.from({ length: 560 }, (_, i) => {
       const guesses = Array.from({ length: 16 }, (_, j) => guess(16 * i + j));
-      const bytes = guesses.map((json) => request('POST /auth/login', address(i), json)).join('');
-      return flood(server, bytes);
+      const bytes = guesses
+        .map((json) => rawRequest('POST /auth/login', address(i), json))
+        .join('');
+      return sendBytes(server, bytes);
     }),
 };
 const address = (index: number) => `203.0.113.${index % 250}`;
@@ -46,46 +50,52 @@ export async function measureFloods(folder: string): Promise<Flood[]> {
   for (const [name, start] of Object.entries(floods)) {
     const settings = { TRUST_PROXY: '127.0.0.1' };
     const server = await startProduct(folder, `floods-${results.length}`, { settings });
-    const idle = median(await loginTimes(server));
+    const idle = median(await measureLogins(server));
     const sockets = await start(server);
     await sleep(200);
-    const times = await loginTimes(server);
+    const times = await measureLogins(server);
     for (const socket of sockets) socket.destroy();
     await server.stop();
-    const under = median(times);
-    results.push({ name, idle, median: under, longest: Math.max(...times), ratio: under / idle });
+    const flooded = median(times);
+    results.push({
+      name,
+      idle,
+      median: flooded,
+      longest: Math.max(...times),
+      ratio: flooded / idle,
+    });
   }
   return results;
 }
 
-async function loginTimes(server: ServerProcess): Promise<number[]> {
+async function measureLogins(server: ServerProcess): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i < LOGINS; i++) {
-    const begin = performance.now();
-    await loginOf(server, '198.51.100.1');
-    times.push(performance.now() - begin);
+    const start = performance.now();
+    await logIn(server, '198.51.100.1');
+    times.push(performance.now() - start);
   }
   return times;
 }
 
-async function loginOf({ origin }: ServerProcess, from: string) {
+async function logIn({ origin }: ServerProcess, from: string) {
   const response = await fetch(`${origin}/auth/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-forwarded-for': from },
     body: JSON.stringify(credentials),
   });
-  if (response.status !== 200) throw new Error(`A login was answered with ${response.status}.`);
+  if (response.status !== 200) throw new Error(`POST /auth/login: ${response.status}.`);
   return (await response.json()) as { access_token: string };
 }
 
-function flood({ origin }: ServerProcess, bytes: string): Socket {
+function sendBytes({ origin }: ServerProcess, bytes: string): Socket {
   const socket = connect(Number(new URL(origin).port), '127.0.0.1');
   socket.on('error', () => undefined).resume();
   socket.write(bytes);
   return socket;
 }
 
-function request(line: string, from: string, json: object, token?: string): string {
+function rawRequest(line: string, from: string, json: object, token?: string): string {
   const body = JSON.stringify(json);
   return [
     `${line} HTTP/1.1`,

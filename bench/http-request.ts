@@ -1,13 +1,13 @@
 import type { Scenario } from './scenarios.js';
 
-/** A request in the words of both `fetch` and autocannon. */
+/** A request in the form that both `fetch` and autocannon take. */
 export interface HttpRequest {
   method: Scenario['method'];
   headers: Record<string, string>;
   body?: string;
 }
 
-export function requestOf(
+export function buildRequest(
   { method, body, authenticated }: Scenario,
   accessToken: string,
 ): HttpRequest {

@@ -1,18 +1,18 @@
-/** A list of ships whose first page is measured against its last. */
+/** A list of ships whose last page is compared with its first. */
 export interface ListQuery {
-  /** What `--only` calls it. */
+  /** The name of the query for `--only`. */
   name: string;
-  /** Of the URL, without `limit` and `cursor`. */
+  /** The query string of the URL, without `limit` and `cursor`. */
   query: string;
-  /** The share of the first page's rate that the last has to reach. */
+  /** The minimum rate of the last page, as a share of the first page's rate. */
   target: number;
 }
 
 /**
- * What an index answers, and an example of the documentation, whose ties an index leaves to be sorted. A
- * page behind a cursor is read in as many stretches as there are keys (two in order of one field,
- * three of two), of which the first page needs one, so that it can cost that much more, at whatever
- * depth.
+ * Lists that one index answers, and one example of the documentation (`sort=-length,model`), for
+ * which the database also sorts the rows that are equal in the first field. A page after a cursor
+ * needs two keyset ranges for an order of one field and three for an order of two, at any depth.
+ * The first page needs one, so that the targets are below 1.
  */
 export const listQueries: readonly ListQuery[] = [
   { name: 'list', query: '', target: 0.8 },

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { packageRoot } from '../src/config/package-root.js';
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
-import { listContest, type ListResult, type Walk, walkAll } from './list-contest.js';
+import { comparePages, type ListResult, type Walk, walkList } from './compare-lists.js';
 import type { ListQuery } from './list-queries.js';
 import { fillWithShips } from './many-ships.js';
 import { ServerProcess } from './server-process.js';
 
 export interface ListOptions {
   listQueries: readonly ListQuery[];
-  /** How many the tables hold. */
+  /** The number of ships in the table. */
   ships: number;
   rounds: number;
   seconds: number;
@@ -17,11 +17,11 @@ export interface ListOptions {
 
 export interface ListResults {
   results: ListResult[];
-  /** By engine. */
+  /** The walk through the whole list, by database engine. */
   walks: Record<string, Walk>;
 }
 
-/** Measures lists of many ships, on SQLite and, where one answers, on PostgreSQL. */
+/** Measures lists of many ships, on SQLite and, if a server answers, on PostgreSQL. */
 export async function measureLists(folder: string, options: ListOptions): Promise<ListResults> {
   const measured: ListResults = { results: [], walks: {} };
   await measureOn(sqliteDatabase(folder), folder, options, measured);
@@ -55,15 +55,15 @@ async function measureOn(
         JWT_ACCESS_TOKEN_EXPIRES: '1d',
       },
     });
-  // It makes the tables, and the ships that the others are like.
+  // The first start creates the tables and the demo ships, from which the others are derived.
   await (await start()).stop();
   await fillWithShips(database.settings, ships);
   const server = await start();
   for (const query of listQueries) {
     console.error(`${engine}: GET /api/ships?${query.query} …`);
-    results.push(await listContest(engine, query, server, { rounds, seconds }));
+    results.push(await comparePages(engine, query, server, { rounds, seconds }));
   }
-  console.error(`${engine}: all ships, while others are added …`);
-  walks[engine] = await walkAll(server, ships);
+  console.error(`${engine}: a walk through all ships, while ships are added …`);
+  walks[engine] = await walkList(server, ships);
   await server.stop();
 }

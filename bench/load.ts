@@ -1,24 +1,24 @@
 import autocannon from 'autocannon';
 import type { HttpRequest } from './http-request.js';
 
-/** What one server did in one round. */
+/** The figures of one server in one round. */
 export interface Measurement {
   requestsPerSecond: number;
-  /** Milliseconds, one for each request. */
+  /** The time of each request, in milliseconds. */
   latencies: number[];
 }
 
-export interface Load extends HttpRequest {
+interface Load extends HttpRequest {
   url: string;
   connections: number;
   seconds: number;
 }
 
 /**
- * Puts a server under load for a while. The figures are taken from the single responses:
- * autocannon's own are in whole milliseconds and whole seconds.
+ * Puts a server under load. The figures come from the individual responses, because autocannon's
+ * own figures are in whole milliseconds and whole seconds.
  *
- * @throws Error where any answer is no success
+ * @throws Error if a request fails or a status is not 2xx
  */
 export async function putUnderLoad({ seconds, ...options }: Load): Promise<Measurement> {
   const latencies: number[] = [];
@@ -27,7 +27,7 @@ export async function putUnderLoad({ seconds, ...options }: Load): Promise<Measu
   let end = start;
   const { errors, timeouts } = await new Promise<autocannon.Result>((resolve, reject) => {
     const run = autocannon(
-      // It looks every `sampleInt` milliseconds whether its time is up.
+      // autocannon checks every `sampleInt` milliseconds whether `duration` is over.
       { ...options, duration: seconds, sampleInt: 100 },
       (error: Error | null, result) => (error ? reject(error) : resolve(result)),
     );
@@ -36,13 +36,13 @@ export async function putUnderLoad({ seconds, ...options }: Load): Promise<Measu
         latencies.push(milliseconds);
         end = performance.now();
       } else {
-        failure ??= `it answers ${status}`;
+        failure ??= `the status is ${status}`;
         run.stop();
       }
     });
   });
-  if (errors > 0) failure ??= `${errors} requests failed, ${timeouts} of them by a timeout`;
-  if (latencies.length === 0) failure ??= 'it answers nothing';
+  if (errors > 0) failure ??= `${errors} requests failed, ${timeouts} of them by timeout`;
+  if (latencies.length === 0) failure ??= 'there was no response';
   if (failure) throw new Error(`${options.method} ${options.url}: ${failure}.`);
   return { latencies, requestsPerSecond: latencies.length / ((end - start) / 1000) };
 }

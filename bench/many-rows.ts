@@ -8,7 +8,7 @@ const numbers = (count: number): string =>
 
 let sets = 0;
 
-/** Adds books that no other call has added. */
+/** Adds books whose names differ from those of earlier calls. */
 export function fillWithBooks(
   settings: DatabaseSettings,
   ownerId: number,
@@ -23,7 +23,7 @@ export function fillWithBooks(
   );
 }
 
-/** Adds sessions that no other call has added; live ones, unless their end has passed. */
+/** Adds sessions whose ids differ from those of earlier calls. They are active by default. */
 export function fillWithSessions(
   settings: DatabaseSettings,
   subject: number,
@@ -39,7 +39,7 @@ export function fillWithSessions(
   );
 }
 
-/** On a database that the service may have open at the same time. */
+/** Runs a statement on a database that the service may have open at the same time. */
 async function run(settings: DatabaseSettings, statement: string): Promise<void> {
   const options = dataSourceOptions(settings, entities);
   const source = await new DataSource(options).initialize();

@@ -8,29 +8,29 @@ import { entities } from '../src/entities.js';
 const BATCH = 20_000;
 
 /**
- * Fills a database up to so many ships, each of which resembles one of the demo data's, with
- * lengths, crews and models that spread.
+ * Adds ships until the database holds `count`. Each is a copy of a demo ship with another length,
+ * crew and model, so that the values of these fields are spread.
  *
- * @param settings of a database that nothing else uses, with the 15 ships of the demo data
+ * @param settings of a database that nothing else uses and that holds the 15 demo ships
  */
 export async function fillWithShips(settings: DatabaseSettings, count: number): Promise<void> {
   const source = await new DataSource(dataSourceOptions(settings, entities)).initialize();
   const runner = source.createQueryRunner();
   const [first, last] = ['$1', '$2'].map((dollar) => (settings.engine === 'sqlite' ? '?' : dollar));
   const bar = new SingleBar({
-    format: `${settings.engine} {bar} {value} of {total} ships, {eta} s`,
+    format: `${settings.engine} {bar} {value} of {total} ships, {eta} s left`,
   });
   try {
-    // As with every large import, an index is faster made at the end than kept up row by row.
+    // Creating the indexes after a large import is faster than updating them for every row.
     await dropShipIndexes(runner);
     bar.start(count, 15);
     for (let from = 15; from < count; from += BATCH) {
       const to = Math.min(from + BATCH, count);
-      await runner.query(INSERT(first!, last!), [from, to - 1]);
+      await runner.query(insertStatement(first!, last!), [from, to - 1]);
       bar.update(to);
     }
     bar.stop();
-    console.error(`${settings.engine}: indexes …`);
+    console.error(`${settings.engine}: creating indexes …`);
     await createShipIndexes(runner);
     await runner.query('ANALYZE');
   } finally {
@@ -39,7 +39,7 @@ export async function fillWithShips(settings: DatabaseSettings, count: number): 
   }
 }
 
-const INSERT = (first: string, last: string): string => `
+const insertStatement = (first: string, last: string): string => `
   WITH RECURSIVE numbers(n) AS (
     SELECT CAST(${first} AS integer)
     UNION ALL SELECT n + 1 FROM numbers WHERE n < CAST(${last} AS integer)

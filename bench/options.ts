@@ -4,27 +4,27 @@ import { type Scenario, scenarios } from './scenarios.js';
 import { type TokenCheck, tokenChecks } from './token-checks.js';
 
 export interface Options {
-  /** Measured rounds of each route and side. */
+  /** The number of measured rounds of each route and server. */
   rounds: number;
-  /** How long a round takes. */
+  /** The duration of a round. */
   seconds: number;
   scenarios: readonly Scenario[];
   tokenChecks: readonly TokenCheck[];
   listQueries: readonly ListQuery[];
-  /** How many ships are listed. */
+  /** The number of ships in the lists. */
   ships: number;
-  /** Whether known users can be told from unknown ones by the time of a login. */
+  /** Whether to measure if the time of a login reveals that a user exists. */
   loginTimes: boolean;
-  /** Whether hostile requests hold up others. */
+  /** Whether to measure how long hostile requests delay others. */
   stalls: boolean;
-  /** Whether floods of hashes hold up a login from elsewhere. */
+  /** Whether to measure how long floods of password hashes delay a login from elsewhere. */
   floods: boolean;
-  /** Whether the removal of expired rows holds up requests, and the shutdown. */
+  /** Whether to measure how long the removal of expired rows delays requests and the shutdown. */
   purge: boolean;
   markdown: boolean;
 }
 
-/** What `--only` calls all of a kind. */
+/** Names for `--only` that select all benchmarks of a kind. */
 const ROUTES = 'routes';
 const CHECKS = 'checks';
 const LISTS = 'lists';
@@ -34,23 +34,23 @@ const FLOODS = 'floods';
 const PURGE = 'purge';
 
 export const usage = `npm run bench -- [options]
-  --rounds <n>    measured rounds of each route or token check and side (5)
-  --seconds <n>   how long a round of a route takes (2); one of a token check or a list takes a
-                  quarter of it
-  --ships <n>     how many ships are listed (1000000)
-  --only <name>   just this one, may be repeated:
+  --rounds <n>    number of measured rounds of each comparison (5)
+  --seconds <n>   duration of a round of a route (2); a round of a token check or a list takes a
+                  quarter of this time
+  --ships <n>     number of ships in the lists (1000000)
+  --only <name>   runs only this benchmark; may be repeated:
                   ${ROUTES}, or one of them: ${namesOf(scenarios)}
                   ${CHECKS}, or one of them: ${namesOf(tokenChecks)}
                   ${LISTS}, or one of them: ${namesOf(listQueries)}
-                  ${LOGIN_TIMES}: of existing users, against unknown names
-                  ${STALLS}: how long hostile requests hold up others
-                  ${FLOODS}: how long floods of hashes hold up a login from elsewhere
-                  ${PURGE}: how long the removal of expired rows holds up others
-  --markdown      the tables as markdown`;
+                  ${LOGIN_TIMES}: refused logins of existing users and of unknown names
+                  ${STALLS}: how long hostile requests delay others
+                  ${FLOODS}: how long floods of password hashes delay a login from elsewhere
+                  ${PURGE}: how long the removal of expired rows delays requests
+  --markdown      prints the tables as Markdown`;
 
 /**
- * @returns null where only the usage is asked for
- * @throws Error with a message for an invalid option
+ * @returns null for `--help`
+ * @throws Error if an option is invalid
  */
 export function readOptions(args: string[]): Options | null {
   const { values } = parseArgs({
@@ -71,25 +71,25 @@ export function readOptions(args: string[]): Options | null {
   if (values.help) return null;
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new Error('--rounds takes a whole number of at least 1.');
+    throw new Error('--rounds must be an integer of at least 1.');
   }
   const seconds = Number(values.seconds);
   if (!(seconds >= 0.5 && seconds <= 600)) {
-    throw new Error('--seconds takes a number from 0.5 to 600.');
+    throw new Error('--seconds must be a number from 0.5 to 600.');
   }
   const ships = Number(values.ships);
   if (!Number.isInteger(ships) || ships < 1000) {
-    throw new Error('--ships takes a whole number of at least 1000.');
+    throw new Error('--ships must be an integer of at least 1000.');
   }
-  return { rounds, seconds, ships, ...choose(values.only), markdown: values.markdown };
+  return { rounds, seconds, ships, ...selectBenchmarks(values.only), markdown: values.markdown };
 }
 
-type Chosen = Pick<
+type Selection = Pick<
   Options,
   'scenarios' | 'tokenChecks' | 'listQueries' | 'loginTimes' | 'stalls' | 'floods' | 'purge'
 >;
 
-function choose(wanted: readonly string[]): Chosen {
+function selectBenchmarks(wanted: readonly string[]): Selection {
   const all = [...scenarios, ...tokenChecks, ...listQueries];
   const known = [
     ROUTES,
@@ -102,13 +102,15 @@ function choose(wanted: readonly string[]): Chosen {
     ...all.map(({ name }) => name),
   ];
   const unknown = wanted.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${known.join(', ')}.`);
-  const chosen = <T extends { name: string }>(kind: string, all: readonly T[]): T[] =>
+  if (unknown !== undefined) {
+    throw new Error(`--only ${unknown} is unknown. Valid names: ${known.join(', ')}.`);
+  }
+  const selectFrom = <T extends { name: string }>(kind: string, all: readonly T[]): T[] =>
     all.filter(({ name }) => wanted.includes(kind) || wanted.includes(name));
   return {
-    scenarios: chosen(ROUTES, scenarios),
-    tokenChecks: chosen(CHECKS, tokenChecks),
-    listQueries: chosen(LISTS, listQueries),
+    scenarios: selectFrom(ROUTES, scenarios),
+    tokenChecks: selectFrom(CHECKS, tokenChecks),
+    listQueries: selectFrom(LISTS, listQueries),
     loginTimes: wanted.includes(LOGIN_TIMES),
     stalls: wanted.includes(STALLS),
     floods: wanted.includes(FLOODS),

@@ -1,10 +1,10 @@
 import { Agent, get } from 'node:http';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Reading } from './probe.js';
+import type { ProbeOptions } from './probe.js';
 
-const WARM_UP = 50;
+const WARM_UPS = 50;
 
-const { origin, path, token } = workerData as Reading;
+const { origin, path, token } = workerData as ProbeOptions;
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
 
@@ -16,15 +16,15 @@ function read(): Promise<void> {
   });
 }
 
-for (let i = 0; i < WARM_UP; i++) await read();
+for (let i = 0; i < WARM_UPS; i++) await read();
 let stopped = false;
 parentPort?.once('message', () => (stopped = true));
 parentPort?.postMessage('ready');
 let longest = 0;
 while (!stopped) {
-  const begin = performance.now();
+  const start = performance.now();
   await read();
-  longest = Math.max(longest, performance.now() - begin);
+  longest = Math.max(longest, performance.now() - start);
 }
 agent.destroy();
 parentPort?.postMessage(longest);

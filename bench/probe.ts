@@ -1,30 +1,32 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
-/** What another client reads meanwhile, and with which token. */
-export interface Reading {
+/** What a probe requests. */
+export interface ProbeOptions {
   origin: string;
   path: string;
+  /** An access token; without one the requests are anonymous. */
   token?: string;
 }
 
 /**
- * A client that reads one address again and again, one request at a time, on a thread of its own:
- * on the thread that sends the hostile requests it would also measure how long those take to send.
+ * A client that requests one path repeatedly, one request at a time, and measures the longest
+ * response time. It runs on its own thread: on the thread that sends the hostile requests, it would
+ * also measure how long it takes to send them.
  */
 export class Probe {
   private constructor(private readonly worker: Worker) {}
 
-  /** Resolves once the connection is open and the first answers have come. */
-  static async start(reading: Reading): Promise<Probe> {
+  /** Resolves when the connection is open and the first responses have arrived. */
+  static async start(options: ProbeOptions): Promise<Probe> {
     const worker = new Worker(new URL('./probe-thread.js', import.meta.url), {
-      workerData: reading,
+      workerData: options,
     });
     await once(worker, 'message');
     return new Probe(worker);
   }
 
-  /** @returns the longest that an answer took since the start, in milliseconds */
+  /** @returns the longest response time since the start, in milliseconds */
   async stop(): Promise<number> {
     this.worker.postMessage('stop');
     const [longest] = (await once(this.worker, 'message')) as [number];

@@ -6,32 +6,36 @@ import { entities } from '../src/entities.js';
 import { Session } from '../src/sessions/session.entity.js';
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
 import { fillWithSessions } from './many-rows.js';
-import { startProduct } from './own-server.js';
+import { startProduct } from './product-server.js';
 import { credentials } from './scenarios.js';
 import type { ServerProcess } from './server-process.js';
 import { quantile } from './statistics.js';
 
-/** Sessions that have expired long ago. */
+/** The number of expired sessions. */
 const ROWS = 300_000;
+/** The time since they expired, in milliseconds. */
 const EXPIRED_FOR = 30 * 24 * 3600_000;
-/** How long each of the two states is measured, in milliseconds. */
+/** The time of each measurement, with and without a removal, in milliseconds. */
 const DURATION = 5_000;
-/** The median of a request is less than so many times its idle value. */
-export const LONGEST_PURGE_RATIO = 2;
-/** Milliseconds that a shutdown may take meanwhile. */
-export const LONGEST_SHUTDOWN = 1_000;
+/** During the removal, the median of a request must be less than this many times its idle value. */
+export const MAX_PURGE_RATIO = 2;
+/** The time in which a shutdown during the removal must end, in milliseconds. */
+export const MAX_SHUTDOWN = 1_000;
 
-/** What the removal of expired rows does to `GET /auth/me` of one client, in milliseconds. */
+/** How the removal of expired rows affects `GET /auth/me` of one client. Times in milliseconds. */
 export interface Purge {
   engine: string;
+  /** The median without a removal. */
   idle: number;
+  /** The median during the removal. */
   median: number;
+  /** The 99th percentile during the removal. */
   p99: number;
-  /** Of the two medians. */
+  /** `median` divided by `idle`. */
   ratio: number;
-  /** Rows that were not removed yet when the service was told to end. */
+  /** The number of expired rows that were left when the service got SIGTERM. */
   left: number;
-  /** How long it took to end. */
+  /** The time from SIGTERM to the end of the process. */
   shutdown: number;
 }
 
@@ -50,25 +54,25 @@ export async function measurePurge(folder: string): Promise<Purge[]> {
 async function measureOn({ url, settings }: BenchDatabase, folder: string): Promise<Purge> {
   const { engine } = settings;
   const start = () => startProduct(folder, `purge-${engine}`, { url });
-  console.error(`${engine}: the removal of ${ROWS} expired sessions …`);
-  const empty = await start();
-  const idle = quantile(await latencies(empty), 0.5);
-  await empty.stop();
+  console.error(`${engine}: removal of ${ROWS} expired sessions …`);
+  const idleServer = await start();
+  const idle = quantile(await measureLatencies(idleServer), 0.5);
+  await idleServer.stop();
   await fillWithSessions(settings, 1, ROWS, Date.now() - EXPIRED_FOR);
-  // The removal begins with the start.
+  // The service begins to remove the rows when it starts.
   const server = await start();
-  const under = await latencies(server);
-  const begun = performance.now();
+  const latencies = await measureLatencies(server);
+  const stoppedAt = performance.now();
   await server.stop();
-  const shutdown = performance.now() - begun;
+  const shutdown = performance.now() - stoppedAt;
   const left = await countExpired(settings);
   if (left === 0) throw new Error('All expired rows were removed before the measurement ended.');
-  const median = quantile(under, 0.5);
-  return { engine, idle, median, p99: quantile(under, 0.99), ratio: median / idle, left, shutdown };
+  const [median, p99] = [quantile(latencies, 0.5), quantile(latencies, 0.99)];
+  return { engine, idle, median, p99, ratio: median / idle, left, shutdown };
 }
 
-/** Of requests that follow each other on one connection. */
-async function latencies({ origin }: ServerProcess): Promise<number[]> {
+/** Measures requests that follow each other on one connection. */
+async function measureLatencies({ origin }: ServerProcess): Promise<number[]> {
   const login = await fetch(`${origin}/auth/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -80,12 +84,12 @@ async function latencies({ origin }: ServerProcess): Promise<number[]> {
   const measured: number[] = [];
   const end = performance.now() + DURATION;
   while (performance.now() < end) {
-    const begun = performance.now();
+    const start = performance.now();
     const outgoing = request(`${origin}/auth/me`, { agent, headers }).end();
-    const [answer] = (await once(outgoing, 'response')) as [import('node:http').IncomingMessage];
-    await once(answer.resume(), 'end');
-    measured.push(performance.now() - begun);
-    if (answer.statusCode !== 200) throw new Error(`It was answered with ${answer.statusCode}.`);
+    const [response] = (await once(outgoing, 'response')) as [import('node:http').IncomingMessage];
+    await once(response.resume(), 'end');
+    measured.push(performance.now() - start);
+    if (response.statusCode !== 200) throw new Error(`GET /auth/me: ${response.statusCode}.`);
   }
   agent.destroy();
   return measured;

@@ -1,34 +1,34 @@
 import { cpus } from 'node:os';
-import type { Result, SideResult } from './contest.js';
-import type { ListResult, Walk } from './list-contest.js';
-import { ALIKE, type LoginTimes } from './login-times.js';
-import { type Flood, LONGEST_RATIO } from './floods.js';
-import { LONGEST_PURGE_RATIO, LONGEST_SHUTDOWN, type Purge } from './purge.js';
-import { LONGEST_STALL, type Stall } from './stalls.js';
+import type { ListResult, Walk } from './compare-lists.js';
+import type { Result, SideResult } from './compare-routes.js';
+import type { TokenResult } from './compare-token-checks.js';
+import { type Flood, MAX_FLOOD_RATIO } from './floods.js';
+import { type LoginTimes, MAX_DIFFERENCE } from './login-times.js';
+import { MAX_PURGE_RATIO, MAX_SHUTDOWN, type Purge } from './purge.js';
+import { MAX_STALL, type Stall } from './stalls.js';
 import type { Ratio } from './statistics.js';
 import type { Table } from './table.js';
-import type { TokenResult } from './token-contest.js';
 
 const ROUTES_HEAD = [
   'route',
   'product req/s',
-  'floor req/s',
+  'baseline req/s',
   'ratio',
-  'rounds',
+  'min–max',
   'target',
   'result',
   'product p50 ms',
   'product p99 ms',
-  'floor p50 ms',
-  'floor p99 ms',
+  'baseline p50 ms',
+  'baseline p99 ms',
 ];
 const LISTS_HEAD = [
-  'list, 100 a page',
+  'list, 100 per page',
   'first page req/s',
   'last page req/s',
-  'which is page',
+  'last page no.',
   'ratio',
-  'rounds',
+  'min–max',
   'target',
   'result',
   'first p50 ms',
@@ -37,56 +37,56 @@ const LISTS_HEAD = [
 const TOKENS_HEAD = [
   'token check',
   'product checks/s',
-  'bare checks/s',
+  'signature only checks/s',
   'ratio',
-  'rounds',
+  'min–max',
   'product µs',
-  'without the query µs',
-  'bare µs',
+  'without query µs',
+  'signature only µs',
 ];
 
-/** The figures mean something together with the machine they come from. */
-export function machine(): string {
+/** Names the machine, because figures of different machines are not comparable. */
+export function describeMachine(): string {
   const processors = cpus();
   return `Node ${process.versions.node}, ${processors.length} × ${processors[0]?.model ?? '?'}`;
 }
 
-/** A sentence where the result does not reach its target, else null. */
-export function missed(result: Result | ListResult): string | null {
+/** @returns a sentence if the result misses its target, otherwise null */
+export function describeMiss(result: Result | ListResult): string | null {
   const { name, target } = 'scenario' in result ? result.scenario : result.query;
-  if (meets(result.ratio, target)) return null;
-  return `Missed: ${name} reaches ${result.ratio.median.toFixed(3)}, and should ${target}.`;
+  if (meetsTarget(result.ratio, target)) return null;
+  return `Target missed: the ratio of ${name} is ${result.ratio.median.toFixed(3)}, the target ${target}.`;
 }
 
 export function routesTable(results: readonly Result[]): Table {
   const rows = results.map((result) => {
-    const { scenario, product, floor, ratio } = result;
+    const { scenario, product, baseline, ratio } = result;
     return [
       `${scenario.method} ${scenario.path}`,
-      rate(product.requestsPerSecond),
-      rate(floor.requestsPerSecond),
+      formatRate(product.requestsPerSecond),
+      formatRate(baseline.requestsPerSecond),
       ratio.median.toFixed(2),
-      spread(ratio, 2),
+      formatRange(ratio, 2),
       scenario.target.toFixed(2),
-      meets(ratio, scenario.target) ? 'met' : 'MISSED',
-      ...latencies(product),
-      ...latencies(floor),
+      meetsTarget(ratio, scenario.target) ? 'met' : 'MISSED',
+      ...formatLatencies(product),
+      ...formatLatencies(baseline),
     ];
   });
   return [ROUTES_HEAD, ...rows];
 }
 
-/** Without targets: beside an HMAC, whatever else is checked is most of the work. */
+/** The table has no targets: an HMAC is so fast that the other checks take most of the time. */
 export function tokensTable(results: readonly TokenResult[]): Table {
-  const rows = results.map(({ check, product, withoutQuery, bare, ratio }) => [
+  const rows = results.map(({ check, product, withoutQuery, signatureOnly, ratio }) => [
     check.algorithm,
-    rate(product),
-    rate(bare),
+    formatRate(product),
+    formatRate(signatureOnly),
     ratio.median.toFixed(3),
-    spread(ratio, 3),
-    microseconds(product),
-    microseconds(withoutQuery),
-    microseconds(bare),
+    formatRange(ratio, 3),
+    microsecondsPerCall(product),
+    microsecondsPerCall(withoutQuery),
+    microsecondsPerCall(signatureOnly),
   ]);
   return [TOKENS_HEAD, ...rows];
 }
@@ -94,26 +94,26 @@ export function tokensTable(results: readonly TokenResult[]): Table {
 export function listsTable(results: readonly ListResult[]): Table {
   const rows = results.map(({ engine, query, page, first, last, ratio }) => [
     `${engine}: GET /api/ships${query.query && '?'}${query.query}`,
-    rate(first.requestsPerSecond),
-    rate(last.requestsPerSecond),
+    formatRate(first.requestsPerSecond),
+    formatRate(last.requestsPerSecond),
     page.toFixed(0),
     ratio.median.toFixed(2),
-    spread(ratio, 2),
+    formatRange(ratio, 2),
     query.target.toFixed(2),
-    meets(ratio, query.target) ? 'met' : 'MISSED',
+    meetsTarget(ratio, query.target) ? 'met' : 'MISSED',
     first.p50.toFixed(2),
     last.p50.toFixed(2),
   ]);
   return [LISTS_HEAD, ...rows];
 }
 
-export function walkLine(engine: string, { ships, pages, added, seconds }: Walk): string {
-  return `${engine}: a walk by Link met each of ${ships} ships once, in ${pages} pages and ${seconds.toFixed(1)} s, while ${added} were added.`;
+export function describeWalk(engine: string, { ships, pages, added, seconds }: Walk): string {
+  return `${engine}: the links led to each of ${ships} ships once, in ${pages} pages and ${seconds.toFixed(1)} s, while ${added} ships were added.`;
 }
 
-export function loginTimesLine({ tries, known, unknown, difference }: LoginTimes): string {
-  const verdict = difference <= ALIKE ? 'met' : 'MISSED';
-  return `Refused logins, medians of ${tries}: ${known.toFixed(2)} ms of users, ${unknown.toFixed(2)} ms of unknown names; they differ by ${(100 * difference).toFixed(1)} % (${100 * ALIKE} % allowed: ${verdict}).`;
+export function describeLoginTimes({ attempts, known, unknown, difference }: LoginTimes): string {
+  const verdict = difference <= MAX_DIFFERENCE ? 'met' : 'MISSED';
+  return `Refused logins, medians of ${attempts}: ${known.toFixed(2)} ms for existing users, ${unknown.toFixed(2)} ms for unknown names; the difference is ${(100 * difference).toFixed(1)} % (target: at most ${100 * MAX_DIFFERENCE} %, ${verdict}).`;
 }
 
 export function stallsTable(stalls: readonly Stall[]): Table {
@@ -122,13 +122,13 @@ export function stallsTable(stalls: readonly Stall[]): Table {
     String(status),
     longest.toFixed(1),
     cheap === 0 ? '' : cheap.toFixed(1),
-    longest - cheap <= LONGEST_STALL ? 'met' : 'MISSED',
+    longest - cheap <= MAX_STALL ? 'met' : 'MISSED',
   ]);
   const head = [
     'hostile request',
     'status',
-    'longest wait of another, ms',
-    'beside cheap ones, ms',
+    'longest delay of others, ms',
+    'with cheap requests, ms',
   ];
   return [[...head, 'result'], ...rows];
 }
@@ -140,9 +140,9 @@ export function floodsTable(floods: readonly Flood[]): Table {
     median.toFixed(1),
     longest.toFixed(1),
     ratio.toFixed(2),
-    ratio < LONGEST_RATIO ? 'met' : 'MISSED',
+    ratio < MAX_FLOOD_RATIO ? 'met' : 'MISSED',
   ]);
-  const head = ['flood', 'idle login, ms', 'median under it, ms', 'longest, ms', 'ratio', 'result'];
+  const head = ['flood', 'idle p50, ms', 'p50 during flood, ms', 'longest, ms', 'ratio', 'result'];
   return [head, ...rows];
 }
 
@@ -155,29 +155,29 @@ export function purgeTable(purges: readonly Purge[]): Table {
     ratio.toFixed(2),
     String(left),
     shutdown.toFixed(0),
-    ratio < LONGEST_PURGE_RATIO && shutdown < LONGEST_SHUTDOWN ? 'met' : 'MISSED',
+    ratio < MAX_PURGE_RATIO && shutdown < MAX_SHUTDOWN ? 'met' : 'MISSED',
   ]);
-  const milliseconds = ['idle p50, ms', 'p50 meanwhile, ms', 'p99, ms'];
+  const milliseconds = ['idle p50, ms', 'p50 during removal, ms', 'p99, ms'];
   return [['database', ...milliseconds, 'ratio', 'rows left', 'shutdown, ms', 'result'], ...rows];
 }
 
-function meets({ median }: Ratio, target: number): boolean {
+function meetsTarget({ median }: Ratio, target: number): boolean {
   return median >= target;
 }
 
-function spread({ min, max }: Ratio, digits: number): string {
+function formatRange({ min, max }: Ratio, digits: number): string {
   return `${min.toFixed(digits)}–${max.toFixed(digits)}`;
 }
 
-function latencies({ p50, p99 }: SideResult): string[] {
+function formatLatencies({ p50, p99 }: SideResult): string[] {
   return [p50.toFixed(2), p99.toFixed(2)];
 }
 
-/** Three digits are more than the noise leaves. */
-function rate(perSecond: number): string {
+/** About three significant digits: the noise makes further ones meaningless. */
+function formatRate(perSecond: number): string {
   return perSecond < 100 ? perSecond.toFixed(1) : perSecond.toFixed(0);
 }
 
-function microseconds(perSecond: number): string {
+function microsecondsPerCall(perSecond: number): string {
   return (1_000_000 / perSecond).toFixed(1);
 }

@@ -1,47 +1,52 @@
 /**
- * Measures the built product. Its routes, against the floor: the same ones written by hand, with
- * the same libraries and no framework. Its check of a token, against the bare cryptographic
- * operation. Its lists of very many ships, the last page against the first. Refused logins of users
- * against those of unknown names, and what hostile requests, floods of hashes and the removal of expired
- * rows do to others. See `usage` for the options. The exit code says whether the benchmark ran, not
- * whether a target was met: a benchmark is no test.
+ * Measures the built product:
+ *
+ * - its routes, compared with the baseline: the same routes written by hand, with the same
+ *   libraries and without a framework
+ * - its token check, compared with the cryptographic operation alone
+ * - the last page of long lists, compared with the first page
+ * - refused logins of existing users, compared with those of unknown names
+ * - how long hostile requests, floods of password hashes and the removal of rows delay others
+ *
+ * `usage` describes the options. The exit code says whether the benchmark ran, not whether it met
+ * its targets, because a benchmark is not a test.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { contest, type Result } from './contest.js';
-import { startContestants } from './contestants.js';
-import { type Options, readOptions, usage } from './options.js';
+import type { ListResult } from './compare-lists.js';
+import { compareRoute, type Result } from './compare-routes.js';
+import type { TokenResult } from './compare-token-checks.js';
+import { measureFloods } from './floods.js';
+import type { ListOptions, ListResults } from './lists.js';
 import { measureLoginTimes } from './login-times.js';
+import { type Options, readOptions, usage } from './options.js';
+import { measurePurge } from './purge.js';
 import {
+  describeLoginTimes,
+  describeMachine,
+  describeMiss,
+  describeWalk,
   floodsTable,
   listsTable,
-  loginTimesLine,
-  machine,
-  missed,
   purgeTable,
   routesTable,
   stallsTable,
   tokensTable,
-  walkLine,
 } from './report.js';
-import { measureFloods } from './floods.js';
-import { measurePurge } from './purge.js';
+import { startServers } from './servers.js';
 import { measureStalls } from './stalls.js';
-import type { ListResult } from './list-contest.js';
-import type { ListOptions, ListResults } from './lists.js';
 import { markdownTable, textTable } from './table.js';
-import type { TokenResult } from './token-contest.js';
 
 async function run(options: Options): Promise<void> {
-  const folder = temporaryFolder();
+  const folder = createTemporaryFolder();
   const format = options.markdown ? markdownTable : textTable;
-  console.log(machine());
+  console.log(describeMachine());
   if (options.scenarios.length > 0) {
     const results = await measureRoutes(folder, options);
     console.log(`\nRoutes: ${options.rounds} rounds of ${options.seconds} s\n`);
     console.log(format(routesTable(results)));
-    results.forEach(reportMissed);
+    results.forEach(reportMiss);
   }
   if (options.tokenChecks.length > 0) {
     const seconds = options.seconds / 4;
@@ -51,23 +56,27 @@ async function run(options: Options): Promise<void> {
   }
   if (options.listQueries.length > 0) {
     const seconds = options.seconds / 4;
-    const { results, walks } = await listsOf(folder, { ...options, seconds });
+    const { results, walks } = await measureListsOf(folder, { ...options, seconds });
     console.log(`\nLists of ${options.ships} ships: ${options.rounds} rounds of ${seconds} s\n`);
     console.log(format(listsTable(results)));
-    results.forEach(reportMissed);
-    for (const [engine, walk] of Object.entries(walks)) console.log(`\n${walkLine(engine, walk)}`);
+    results.forEach(reportMiss);
+    for (const [engine, walk] of Object.entries(walks)) {
+      console.log(`\n${describeWalk(engine, walk)}`);
+    }
   }
-  if (options.loginTimes) console.log(`\n${loginTimesLine(await measureLoginTimes(folder))}`);
+  if (options.loginTimes) {
+    console.log(`\n${describeLoginTimes(await measureLoginTimes(folder))}`);
+  }
   if (options.stalls) {
     console.log('\nHostile requests:\n');
     console.log(format(stallsTable(await measureStalls(folder))));
   }
   if (options.floods) {
-    console.log('\nA login from elsewhere:\n');
+    console.log('\nLogins from elsewhere during floods of password hashes:\n');
     console.log(format(floodsTable(await measureFloods(folder))));
   }
   if (options.purge) {
-    console.log('\nThe removal of expired rows:\n');
+    console.log('\nRequests during the removal of expired rows:\n');
     console.log(format(purgeTable(await measurePurge(folder))));
   }
 }
@@ -76,18 +85,18 @@ async function measureRoutes(
   folder: string,
   { scenarios, rounds, seconds }: Options,
 ): Promise<Result[]> {
-  const contestants = await startContestants(folder);
+  const servers = await startServers(folder);
   const results: Result[] = [];
   for (const scenario of scenarios) {
     console.error(`${scenario.method} ${scenario.path} …`);
-    results.push(await contest(scenario, contestants, { rounds, seconds }));
+    results.push(await compareRoute(scenario, servers, { rounds, seconds }));
   }
-  await Promise.all([contestants.product.stop(), contestants.floor.stop()]);
+  await Promise.all([servers.product.stop(), servers.baseline.stop()]);
   return results;
 }
 
-function reportMissed(result: Result | ListResult): void {
-  const sentence = missed(result);
+function reportMiss(result: Result | ListResult): void {
+  const sentence = describeMiss(result);
   if (sentence !== null) console.log(`\n${sentence}`);
 }
 
@@ -95,30 +104,30 @@ async function measureTokenChecks(
   folder: string,
   { tokenChecks, rounds, seconds }: Options,
 ): Promise<TokenResult[]> {
-  // Brings the whole product into this process, which has put the servers under load before.
-  const { tokenContest } = await import('./token-contest.js');
+  // Imported late: it loads the whole product into the process that puts the servers under load.
+  const { compareTokenChecks } = await import('./compare-token-checks.js');
   const results: TokenResult[] = [];
   for (const check of tokenChecks) {
     console.error(`${check.algorithm} …`);
-    results.push(await tokenContest(check, { folder, rounds, seconds }));
+    results.push(await compareTokenChecks(check, { folder, rounds, seconds }));
   }
   return results;
 }
 
-async function listsOf(folder: string, options: ListOptions): Promise<ListResults> {
-  // As above.
+async function measureListsOf(folder: string, options: ListOptions): Promise<ListResults> {
+  // Imported late, for the same reason.
   const { measureLists } = await import('./lists.js');
   return measureLists(folder, options);
 }
 
-/** Removed however this process ends. */
-function temporaryFolder(): string {
+/** Creates a folder that is removed when this process exits. */
+function createTemporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   return folder;
 }
 
-// Without a handler of its own a signal would end the process past all `exit` handlers.
+// Without these handlers a signal would end the process without calling the `exit` handlers.
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 

@@ -1,26 +1,30 @@
 import assert from 'node:assert/strict';
-import { type HttpRequest, requestOf } from './http-request.js';
+import { buildRequest, type HttpRequest } from './http-request.js';
 import { credentials, type Scenario } from './scenarios.js';
 import type { ServerProcess } from './server-process.js';
 
 type Json = Record<string, unknown> | unknown[];
 
 /**
- * A floor that answers something else does other work, and the ratio would mean nothing.
+ * Makes sure that both servers do the same work. Otherwise the ratio would be meaningless.
  *
- * @throws Error where the two servers answer the scenario's request differently
+ * @throws Error if the two servers answer the scenario's request differently
  */
 export async function requireSameAnswer(
   scenario: Scenario,
   product: ServerProcess,
-  floor: ServerProcess,
+  baseline: ServerProcess,
 ): Promise<void> {
-  const [ours, theirs] = await Promise.all(
-    [product, floor].map(async (server) =>
-      comparable(scenario, server, requestOf(scenario, await logIn(server))),
+  const [actual, expected] = await Promise.all(
+    [baseline, product].map(async (server) =>
+      fetchComparable(scenario, server, buildRequest(scenario, await logIn(server))),
     ),
   );
-  assert.deepEqual(theirs, ours, `The floor answers ${scenario.path} unlike the product.`);
+  assert.deepEqual(
+    actual,
+    expected,
+    `The baseline and the product answer ${scenario.path} differently.`,
+  );
 }
 
 /** @returns an access token */
@@ -30,16 +34,21 @@ export async function logIn(server: ServerProcess): Promise<string> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(credentials),
   });
-  if (!response.ok) throw new Error(`${server.name}: the login answers ${response.status}.`);
+  if (!response.ok) throw new Error(`${server.name}: POST /auth/login: ${response.status}.`);
   const { access_token: token } = (await response.json()) as { access_token: string };
   return token;
 }
 
-async function comparable(scenario: Scenario, { origin, name }: ServerProcess, to: HttpRequest) {
-  const response = await fetch(origin + scenario.path, to);
+/** Sends a request, and returns the parts of the response that must not differ. */
+async function fetchComparable(
+  scenario: Scenario,
+  { origin, name }: ServerProcess,
+  request: HttpRequest,
+) {
+  const response = await fetch(origin + scenario.path, request);
   const body = (await response.json()) as Json;
   if (!response.ok) {
-    throw new Error(`${name}: ${scenario.path} answers ${response.status}.`, { cause: body });
+    throw new Error(`${name}: ${scenario.path}: ${response.status}.`, { cause: body });
   }
   const { headers, status } = response;
   return {
@@ -48,11 +57,12 @@ async function comparable(scenario: Scenario, { origin, name }: ServerProcess, t
     cacheControl: headers.get('cache-control'),
     location: headers.get('location')?.replace(origin, ''),
     link: headers.get('link'),
-    body: withoutVolatile(body, scenario.volatile ?? []),
+    body: maskFields(body, scenario.volatile ?? []),
   };
 }
 
-function withoutVolatile(body: Json, names: readonly string[]): Json {
+/** Replaces the values of these fields by their types. */
+function maskFields(body: Json, names: readonly string[]): Json {
   if (Array.isArray(body)) return body;
   const entries = Object.entries(body);
   return Object.fromEntries(

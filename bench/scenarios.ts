@@ -1,19 +1,19 @@
-/** One route under load. */
+/** One route that is put under load. */
 export interface Scenario {
-  /** What `--only` calls it. */
+  /** The name of the scenario for `--only`. */
   name: string;
   method: 'GET' | 'POST';
   path: string;
   body?: object;
   authenticated: boolean;
   connections: number;
-  /** The share of the floor's throughput that the product has to reach. */
+  /** The minimum throughput of the product, as a share of the baseline's throughput. */
   target: number;
-  /** Fields of the answer that differ from one request to the next. */
+  /** Fields of the response that differ between requests. */
   volatile?: readonly string[];
 }
 
-/** The first of the demo users. */
+/** The first demo user. */
 export const credentials = { username: 'user', password: 'password' };
 
 const ship = {
@@ -27,7 +27,7 @@ const ship = {
   ship_class: 'Star Destroyer',
 };
 
-/** In this order: the reads must see the 15 ships of the demo data, before any is added. */
+/** The order matters: the reads must see the 15 demo ships, before `create-ship` adds others. */
 export const scenarios: readonly Scenario[] = [
   {
     name: 'ships',
@@ -68,7 +68,7 @@ export const scenarios: readonly Scenario[] = [
     path: '/auth/login',
     body: credentials,
     authenticated: false,
-    // Enough to keep the cores busy with hashing; more would only measure the line behind them.
+    // Four connections keep the cores busy with hashing. More would only measure the queue.
     connections: 4,
     target: 0.9,
     volatile: ['access_token', 'refresh_token'],

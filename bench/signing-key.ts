@@ -7,15 +7,15 @@ import {
 } from 'node:crypto';
 import { CURVES, type JwtAlgorithm, keyKindOf } from '../src/config/jwt-algorithms.js';
 
-/** A new key, once for the product and once for the bare operation. */
-export interface SigningKey {
-  /** How the product is told of it. */
+/** A new key, for the product and for the signature check alone. */
+interface SigningKey {
+  /** The settings that configure the key in the product. */
   settings: Record<string, string>;
-  /** The secret or the public key. */
+  /** The secret or the public key, which verifies signatures. */
   verifying: KeyObject;
 }
 
-export function newSigningKey(algorithm: JwtAlgorithm): SigningKey {
+export function generateSigningKey(algorithm: JwtAlgorithm): SigningKey {
   const JWT_ALGORITHM = algorithm;
   if (keyKindOf(algorithm) === 'secret') {
     const secret = randomBytes(64).toString('base64url');
@@ -24,7 +24,7 @@ export function newSigningKey(algorithm: JwtAlgorithm): SigningKey {
       verifying: createSecretKey(Buffer.from(secret)),
     };
   }
-  const { privateKey } = newKeyPair(algorithm);
+  const { privateKey } = generateKeyPair(algorithm);
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   return {
     settings: { JWT_ALGORITHM, JWT_PRIVATE_KEY: pem },
@@ -32,7 +32,7 @@ export function newSigningKey(algorithm: JwtAlgorithm): SigningKey {
   };
 }
 
-function newKeyPair(algorithm: JwtAlgorithm): { privateKey: KeyObject } {
+function generateKeyPair(algorithm: JwtAlgorithm): { privateKey: KeyObject } {
   if (keyKindOf(algorithm) === 'rsa') return generateKeyPairSync('rsa', { modulusLength: 2048 });
   return generateKeyPairSync('ec', { namedCurve: CURVES[algorithm as keyof typeof CURVES] });
 }

@@ -1,15 +1,15 @@
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
 import { fillWithBooks, fillWithSessions } from './many-rows.js';
-import { startProduct } from './own-server.js';
-import { Probe } from './probe.js';
+import { startProduct } from './product-server.js';
+import { Probe, type ProbeOptions } from './probe.js';
 import { credentials } from './scenarios.js';
 import type { ServerProcess } from './server-process.js';
 import { median } from './statistics.js';
 
 const KIB = 1024;
-/** Milliseconds that a request may hold up another, beyond what as many cheap requests do. */
-export const LONGEST_STALL = 50;
-const TIMES = 5;
+/** The maximum delay in milliseconds, beyond that of the same number of cheap requests. */
+export const MAX_STALL = 50;
+const ROUNDS = 5;
 const WARM_UPS = 5;
 
 interface HostileRequest {
@@ -18,28 +18,31 @@ interface HostileRequest {
   path?: string;
   body?: string;
   headers?: Record<string, string>;
-  /** How many are sent at once. */
-  atOnce?: number;
-  /** For what can be done only once. */
+  /** The number of requests that are sent at the same time. */
+  concurrency?: number;
+  /** Set for a request that works only once. */
   once?: true;
 }
 
-/** What one kind of hostile request did to the others, in milliseconds. */
+/** How long one kind of hostile request delays the requests of another client, in milliseconds. */
 export interface Stall {
   name: string;
   status: number;
-  /** The longest that another request took meanwhile. Of several at once, the median of rounds. */
+  /**
+   * The longest response time of the other client: the maximum of all rounds for a single hostile
+   * request, and the median of the rounds for concurrent ones.
+   */
   longest: number;
-  /** The same while as many cheap requests are sent at once; 0 beside a single request. */
+  /** The same during as many concurrent cheap requests; 0 for a single hostile request. */
   cheap: number;
 }
 
-/** What any request costs others: to be read, checked and answered. */
-const cheap = (atOnce: number): HostileRequest => ({
-  name: `${atOnce} cheap requests at once`,
+/** Requests that only cost what any request costs: it has to be read, checked and answered. */
+const cheapRequests = (concurrency: number): HostileRequest => ({
+  name: `${concurrency} cheap requests at once`,
   method: 'GET',
   path: '/auth/me',
-  atOnce,
+  concurrency,
 });
 
 const ship = {
@@ -52,42 +55,47 @@ const ship = {
   roles: [] as string[],
   ship_class: 'Star Destroyer',
 };
-const marks = '\u0300'.repeat(12_000) + '\u0316'.repeat(12_000);
-const many = (count: number, item: (index: number) => string, between = ','): string =>
-  Array.from({ length: count }, (_, i) => item(i)).join(between);
+const combiningMarks = '\u0300'.repeat(12_000) + '\u0316'.repeat(12_000);
+const repeat = (count: number, item: (index: number) => string, separator = ','): string =>
+  Array.from({ length: count }, (_, i) => item(i)).join(separator);
 
-const spaced = `{${many(900, (i) => `"f${i}" ${' '.repeat(90)}: 1`)}}`;
+const spacedMembers = `{${repeat(900, (i) => `"f${i}" ${' '.repeat(90)}: 1`)}}`;
 
-/** Each as large as it may be, or larger. */
-const hostile: readonly HostileRequest[] = [
-  { name: '40,000 levels', body: '['.repeat(40_000) + ']'.repeat(40_000) },
-  { name: '300,000 elements', body: `[${many(300_000, () => '1')}]` },
+/** Each request is as large as the service allows, or larger. */
+const hostileRequests: readonly HostileRequest[] = [
+  { name: '40,000 nesting levels', body: '['.repeat(40_000) + ']'.repeat(40_000) },
+  { name: '300,000 elements', body: `[${repeat(300_000, () => '1')}]` },
   { name: '100 KiB + 1', body: `"${'x'.repeat(100 * KIB - 1)}"` },
   { name: '9,990 roles', body: JSON.stringify({ ...ship, roles: Array(9_990).fill('abcdef') }) },
   {
     name: '900 unknown fields',
-    body: `{${many(900, (i) => `"${many(90, () => 'f', '')}${i}":1`)}}`,
+    body: `{${repeat(900, (i) => `"${repeat(90, () => 'f', '')}${i}":1`)}}`,
   },
-  { name: '900 members with white space', body: spaced },
-  { name: 'eight of them at once', body: spaced, atOnce: 8 },
+  { name: '900 members with white space', body: spacedMembers },
+  { name: '900 members with white space, eight at once', body: spacedMembers, concurrency: 8 },
   { name: 'a list of large ships', method: 'GET', path: '/api/ships?limit=1000&sort=-id' },
-  { name: 'eight of them at once', method: 'GET', path: '/api/ships?sort=-id', atOnce: 8 },
-  { name: 'a text of marks', body: JSON.stringify({ ...ship, model: marks }) },
-  { name: 'escapes alone', body: `"${'\\u0041'.repeat(17_000)}"` },
   {
-    name: 'a name of marks',
+    name: 'a list of large ships, eight at once',
+    method: 'GET',
+    path: '/api/ships?sort=-id',
+    concurrency: 8,
+  },
+  { name: 'a model of combining marks', body: JSON.stringify({ ...ship, model: combiningMarks }) },
+  { name: 'a string of escapes', body: `"${'\\u0041'.repeat(17_000)}"` },
+  {
+    name: 'a user name of combining marks',
     path: '/api/users',
-    body: JSON.stringify({ name: marks, password: 'a long way from home' }),
+    body: JSON.stringify({ name: combiningMarks, password: 'a long way from home' }),
   },
   {
     name: '2,000 query parameters',
     method: 'GET',
-    path: `/api/ships?${many(2_000, (i) => `p${i}`, '&')}`,
+    path: `/api/ships?${repeat(2_000, (i) => `p${i}`, '&')}`,
   },
   {
-    name: 'a sort of 12 KiB',
+    name: 'a sort parameter of 12 KiB',
     method: 'GET',
-    path: `/api/ships?sort=${many(2_000, () => 'model')}`,
+    path: `/api/ships?sort=${repeat(2_000, () => 'model')}`,
   },
   { name: 'a cursor of 12 KiB', method: 'GET', path: `/api/ships?cursor=${'a'.repeat(12 * KIB)}` },
   { name: 'a path of 12 KiB', method: 'GET', path: `/${'%41/'.repeat(3 * KIB)}` },
@@ -100,14 +108,14 @@ const hostile: readonly HostileRequest[] = [
   {
     name: 'cookies of 12 KiB',
     method: 'GET',
-    headers: { cookie: many(3 * KIB, () => 'a=b', '; ') },
+    headers: { cookie: repeat(3 * KIB, () => 'a=b', '; ') },
   },
 ];
 
 /**
- * Sends each of them some times while another client reads one ship again and again. Requests that
- * arrive together take their turns, however cheap they are. So those are compared, by turns, with as
- * many `GET /auth/me`.
+ * Sends each hostile request several times, while another client requests one ship repeatedly.
+ * Concurrent requests delay others even if they are cheap. They are therefore compared, in turns,
+ * with the same number of concurrent `GET /auth/me`.
  */
 export async function measureStalls(folder: string): Promise<Stall[]> {
   const stalls = await measureHostile(folder);
@@ -121,31 +129,33 @@ export async function measureStalls(folder: string): Promise<Stall[]> {
   return stalls;
 }
 
-/** Requests about very many rows of one user, as users from before the limits may have them. */
+/** Measures requests about very many rows of a user. Old users may exceed the current limits. */
 async function measureManyRows({ url, settings }: BenchDatabase, folder: string): Promise<Stall[]> {
   const { engine } = settings;
   const server = await startProduct(folder, `many-rows-${engine}`, { url });
-  const user = await newUser(server);
-  console.error(`${engine}: books and sessions …`);
+  const user = await registerUser(server);
+  console.error(`${engine}: adding books and sessions …`);
   await fillWithBooks(settings, user.id, 20_000);
   await fillWithSessions(settings, user.id, 20_000);
-  const reader = await newUser(server);
+  const reader = await registerUser(server);
   await fillWithBooks(settings, reader.id, 100);
   const stalls: Stall[] = [];
-  const measure = async (request: HostileRequest, others?: Others) => {
-    const stall = await stallOf(server, user.token, request, others);
+  const measure = async (request: HostileRequest, target?: ProbeTarget) => {
+    const stall = await measureStall(server, user.token, request, target);
     stalls.push({ ...stall, name: `${engine}: ${request.name}` });
   };
-  // Code that has not run yet is slow, and the pool of PostgreSQL has one connection at first.
-  for (let i = 0; i < WARM_UPS; i++) await waitDuring(server, reader.token, cheap(100));
+  // Code is slow before it is compiled, and the PostgreSQL pool starts with one connection.
+  for (let i = 0; i < WARM_UPS; i++) {
+    await measureDelay(server, reader.token, cheapRequests(100));
+  }
   const sorted = '/api/books?sort=publisher,-price';
-  const lists = { method: 'GET', path: sorted, atOnce: 100 } as const;
+  const lists = { method: 'GET', path: sorted, concurrency: 100 } as const;
   await measure({ ...lists, name: '100 sorted lists of 20,000 books' });
   await measure(
-    { ...lists, name: 'the same, to one sorted list of another' },
+    { ...lists, name: '100 sorted lists of 20,000 books: delay of another sorted list' },
     { path: sorted, token: reader.token },
   );
-  const sessions = { method: 'GET', path: '/auth/sessions', atOnce: 100 } as const;
+  const sessions = { method: 'GET', path: '/auth/sessions', concurrency: 100 } as const;
   await measure({ ...sessions, name: '100 lists of 20,000 sessions' });
   const end = { method: 'DELETE', path: '/auth/sessions', once: true } as const;
   await measure({ ...end, name: 'ending 20,000 sessions' });
@@ -161,59 +171,60 @@ async function measureHostile(folder: string): Promise<Stall[]> {
   const server = await startProduct(folder, 'stalls');
   const token = await logIn(server);
   const large = JSON.stringify({ ...ship, roles: Array(99).fill('x'.repeat(1000)) });
-  for (let i = 0; i < 100; i++) await sent(server, token, { name: 'a large ship', body: large });
-  for (let i = 0; i < WARM_UPS; i++) await waitDuring(server, token, cheap(100));
-  const stalls = [await stallOf(server, token, { name: 'nothing hostile', method: 'GET' })];
-  for (const request of hostile) stalls.push(await stallOf(server, token, request));
+  for (let i = 0; i < 100; i++) await send(server, token, { name: 'a large ship', body: large });
+  for (let i = 0; i < WARM_UPS; i++) await measureDelay(server, token, cheapRequests(100));
+  const stalls = [await measureStall(server, token, { name: 'nothing hostile', method: 'GET' })];
+  for (const request of hostileRequests) stalls.push(await measureStall(server, token, request));
   await server.stop();
   return stalls;
 }
 
-/** What another client reads meanwhile, and with which token. */
-interface Others {
-  path: string;
-  token?: string;
-}
+/** What the other client requests. */
+type ProbeTarget = Omit<ProbeOptions, 'origin'>;
 
-async function stallOf(
+async function measureStall(
   server: ServerProcess,
   token: string,
   request: HostileRequest,
-  others?: Others,
+  target?: ProbeTarget,
 ): Promise<Stall> {
-  const { name, atOnce = 1 } = request;
+  const { name, concurrency = 1 } = request;
   let status = 0;
-  const waits: number[] = [];
-  const cheapWaits: number[] = [];
-  for (let round = 0; round < (request.once ? 1 : TIMES); round++) {
-    if (atOnce > 1) cheapWaits.push((await waitDuring(server, token, cheap(atOnce), others)).wait);
-    const { wait, ...answer } = await waitDuring(server, token, request, others);
-    waits.push(wait);
-    ({ status } = answer);
+  const delays: number[] = [];
+  const cheapDelays: number[] = [];
+  for (let round = 0; round < (request.once ? 1 : ROUNDS); round++) {
+    if (concurrency > 1) {
+      const cheap = await measureDelay(server, token, cheapRequests(concurrency), target);
+      cheapDelays.push(cheap.delay);
+    }
+    const { delay, ...response } = await measureDelay(server, token, request, target);
+    delays.push(delay);
+    ({ status } = response);
   }
-  if (atOnce === 1) return { name, status, longest: Math.max(...waits), cheap: 0 };
-  return { name, status, longest: median(waits), cheap: median(cheapWaits) };
+  if (concurrency === 1) return { name, status, longest: Math.max(...delays), cheap: 0 };
+  return { name, status, longest: median(delays), cheap: median(cheapDelays) };
 }
 
-/** Sends it once, as often at once as it says. */
-async function waitDuring(
+/** Sends the concurrent requests once, and measures the longest response time of a probe. */
+async function measureDelay(
   server: ServerProcess,
   token: string,
   request: HostileRequest,
-  others: Others = { path: '/api/ships/1' },
-): Promise<{ status: number; wait: number }> {
-  const probe = await Probe.start({ origin: server.origin, ...others });
-  const all = Array.from({ length: request.atOnce ?? 1 }, () => sent(server, token, request));
+  target: ProbeTarget = { path: '/api/ships/1' },
+): Promise<{ status: number; delay: number }> {
+  const probe = await Probe.start({ origin: server.origin, ...target });
+  const all = Array.from({ length: request.concurrency ?? 1 }, () => send(server, token, request));
   const [status = 0] = await Promise.all(all);
-  return { status, wait: await probe.stop() };
+  return { status, delay: await probe.stop() };
 }
 
-async function sent(
+/** @returns the status, or 0 if the service closes the connection */
+async function send(
   { origin }: ServerProcess,
   token: string,
   { method = 'POST', path = '/api/ships', body, headers }: HostileRequest,
 ): Promise<number> {
-  // A connection that the service hangs up on is an answer, too.
+  // The service may also answer a hostile request by closing the connection.
   const response = await fetch(origin + path, {
     method,
     headers: {
@@ -234,7 +245,7 @@ async function logIn(server: ServerProcess, user = credentials): Promise<string>
 
 let users = 0;
 
-async function newUser(server: ServerProcess): Promise<{ id: number; token: string }> {
+async function registerUser(server: ServerProcess): Promise<{ id: number; token: string }> {
   const [name, password] = [`user ${++users} of many rows`, 'a long way from home'];
   const { id } = await post<{ id: number }>(server, '/api/users', { name, password });
   return { id, token: await logIn(server, { username: name, password }) };

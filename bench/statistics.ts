@@ -1,13 +1,16 @@
-/** One rate as a share of another: median, least and most of the rounds. */
+/** A rate divided by another: median, minimum and maximum of the rounds. */
 export interface Ratio {
   median: number;
   min: number;
   max: number;
 }
 
-/** @param ours one rate for each round, as many as `theirs` */
-export function compareRounds(ours: readonly number[], theirs: readonly number[]): Ratio {
-  const ratios = ours.map((rate, round) => rate / theirs[round]!);
+/**
+ * @param rates one for each round
+ * @param references what the rates are divided by, also one for each round
+ */
+export function compareRounds(rates: readonly number[], references: readonly number[]): Ratio {
+  const ratios = rates.map((rate, round) => rate / references[round]!);
   return { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
 }
 
@@ -17,7 +20,7 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2;
 }
 
-/** The nearest-rank quantile: always a value that was measured. NaN where there is none. */
+/** The nearest-rank quantile, which is always one of the values. NaN if there are no values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;

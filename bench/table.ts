@@ -1,4 +1,4 @@
-/** The first column is text, all others are figures. */
+/** Rows of cells, the head first. The first column holds text, all others hold figures. */
 export type Table = readonly (readonly string[])[];
 
 export function textTable(table: Table): string {

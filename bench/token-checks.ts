@@ -1,8 +1,8 @@
 import { JWT_ALGORITHMS, type JwtAlgorithm } from '../src/config/jwt-algorithms.js';
 
-/** The check of a token of one algorithm. */
+/** The check of a token that is signed with one algorithm. */
 export interface TokenCheck {
-  /** What `--only` calls it. */
+  /** The name of the check for `--only`. */
   name: string;
   algorithm: JwtAlgorithm;
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 
-/** Who may have a token without a login. Put your own logic here, a table of yours for example. */
+/** The API keys whose owners get a token without a login. Replace this by your own logic. */
 export class ApiKeys {
   private readonly owners: ReadonlyMap<string, string>;
 
-  /** @param owners the subject of the tokens, by key */
+  /** @param owners the subject of the tokens for each key */
   constructor(owners: Readonly<Record<string, string>>) {
     this.owners = new Map(Object.entries(owners).map(([key, owner]) => [digest(key), owner]));
   }
@@ -14,7 +14,7 @@ export class ApiKeys {
   }
 }
 
-/** How long a look-up takes tells nothing of the keys then. */
+/** Keys are hashed, so that the time of a look-up reveals nothing about them. */
 function digest(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }

@@ -17,7 +17,7 @@ import { ApiKeys } from './api-keys.js';
 
 const COOKIE = { name: 'kiosk_token', path: '/kiosk' } as const;
 
-/** Tokens that code issues, and that a browser keeps in a cookie of one's own. */
+/** Tokens that the application issues itself, and that the browser keeps in a separate cookie. */
 @Controller('kiosk')
 export class CookieTokensController {
   private readonly orders = new Map<string, number>();
@@ -27,7 +27,7 @@ export class CookieTokensController {
     private readonly apiKeys: ApiKeys,
   ) {}
 
-  /** The page keeps `csrf`, and repeats it in `X-CSRF-TOKEN` when it changes something. */
+  /** The page keeps `csrf`, and sends it as `X-CSRF-TOKEN` when it changes something. */
   @Post('token')
   @Public()
   @HttpCode(200)
@@ -38,7 +38,7 @@ export class CookieTokensController {
   ) {
     const kiosk = this.apiKeys.ownerOf(key);
     if (kiosk === null) throw new UnauthorizedException();
-    // Without `csrf: true`, the cookie is good for GET alone.
+    // Without `csrf: true`, the service accepts the cookie only for GET.
     const token = await this.tokens.createAccessToken(kiosk, { csrf: true, expiresIn: 3600 });
     const attributes = { httpOnly: true, secure: true, sameSite: 'strict' } as const;
     const cookie = { ...COOKIE, ...attributes, value: token.signed, maxAge: token.maxAge };
@@ -52,7 +52,7 @@ export class CookieTokensController {
     return { orders: this.orders.get(subject) ?? 0 };
   }
 
-  /** Is 401 `csrf_failed` without the header `X-CSRF-TOKEN`. */
+  /** Without the header `X-CSRF-TOKEN` the status is 401 with the code `csrf_failed`. */
   @Post('orders')
   @RequireToken({ in: 'cookie', cookie: COOKIE.name })
   order(@CurrentToken() { subject }: Token) {

@@ -3,7 +3,7 @@ import { Public, RequireToken } from '../src/access/require-token.decorator.js';
 import { TokenService } from '../src/tokens/token.service.js';
 import { ApiKeys } from './api-keys.js';
 
-/** The routes that flask-jwt-trivial's documentation shows: tokens for programs, without a login. */
+/** The routes in the documentation of flask-jwt-trivial: tokens for programs, without a login. */
 @Controller()
 export class MachineTokensController {
   constructor(
@@ -17,7 +17,7 @@ export class MachineTokensController {
     return 'Your token worked.';
   }
 
-  /** Answers in the shape of JSON:API. */
+  /** The response has the format of JSON:API. */
   @Get('get_token')
   @Public()
   @Header('cache-control', 'no-store')

@@ -3,38 +3,38 @@ import { CurrentToken, RequireToken } from '../src/access/require-token.decorato
 import { param } from '../src/access/requirement.js';
 import { Token } from '../src/tokens/token.js';
 
-/** The routes that Flask_PyJWT's documentation shows. */
+/** The routes in the documentation of Flask_PyJWT. */
 @Controller()
 export class ProtectedRoutesController {
-  /** For any access token. */
+  /** Accepts any access token. */
   @Get('protected_route')
   @RequireToken()
   protectedRoute() {
     return { message: "You've reached the protected route!" };
   }
 
-  /** For the one whom the path names: a claim is bound to the route's parameter. */
+  /** Accepts only tokens of the user in the path: the claim `sub` must match the parameter. */
   @Get('user_specific_route/:username')
   @RequireToken({ claims: { sub: param('username') } })
   userSpecificRoute(@Param('username') username: string) {
     return { message: `Hello, ${username}!` };
   }
 
-  /** For tokens that hold a claim of your own. */
+  /** Accepts only tokens with a custom claim. */
   @Get('custom_claim_route')
   @RequireToken({ claims: { custom_claim: 'Arbitrary Required Value' } })
   customClaimRoute() {
     return { message: "You've reached the custom claim route!" };
   }
 
-  /** For tokens whose scope holds this; administrators get it at their login. */
+  /** Accepts only tokens with this scope, which administrators get when they log in. */
   @Get('admin_dashboard')
   @RequireToken({ scope: { admin: true } })
   adminDashboard() {
     return { message: 'Hello admin!' };
   }
 
-  /** For the user that the path names, and for any token with the claim that overrides it. */
+  /** Accepts tokens of the user in the path, and any token with the claim in `override`. */
   @Get('overridable_route/:username')
   @RequireToken({ claims: { sub: param('username') }, override: { claims: { admin: true } } })
   overridableRoute(@Param('username') username: string, @CurrentToken() token: Token) {

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { TokenHook, type TokenHooks } from '../src/tokens/token-hooks.js';
 import type { Token } from '../src/tokens/token.js';
 
-/** Adds a claim to every token, and notes each that was issued. */
+/** Adds a claim to every token, and logs each issued token. */
 @TokenHook()
 export class TenantHook implements TokenHooks {
   private readonly logger = new Logger(TenantHook.name);

@@ -1,19 +1,19 @@
 import type { CallerName } from './requests.js';
 
 interface User {
-  id: number;
+  userId: number;
   name: string;
   password: string;
 }
 
 export interface Session {
-  /** Of the user. */
-  id: number;
+  userId: number;
   sessionId: string;
+  /** An access token of the session. */
   access: string;
 }
 
-/** Tokens and credentials as an operation takes them. */
+/** A logged-in user, with the tokens and the password. */
 export interface Credentials extends User, Session {
   refresh: string;
 }
@@ -31,12 +31,13 @@ export function sessionOf(access: string): Session {
     sub: string;
     sid: string;
   };
-  return { id: Number(sub), sessionId: sid, access };
+  return { userId: Number(sub), sessionId: sid, access };
 }
 
-/** Somebody who sends requests, and who logs in anew where a request has ended the session. */
+/** A client that sends requests, and that logs in again if a request has ended its session. */
 export class Caller {
-  known: Credentials | null = null;
+  /** The user of the last request; null before the first one. */
+  current: Credentials | null = null;
 
   constructor(
     readonly name: CallerName,
@@ -45,32 +46,32 @@ export class Caller {
     private readonly newName: () => string,
   ) {}
 
-  /** @returns null for an anonymous request */
+  /** @returns null if the caller is anonymous */
   async credentials(): Promise<Credentials | null> {
     if (this.name === 'anonymous') return null;
-    const { known } = this;
-    if (known && (await this.isLoggedIn(known))) return known;
-    // The same user again, for the rows that are theirs; another, where a request has changed the
-    // name or the password, or removed it all.
-    this.known = (known && (await this.login(known))) ?? (await this.register());
-    return this.known;
+    const { current } = this;
+    if (current && (await this.isLoggedIn(current))) return current;
+    // The same user logs in again, to keep its rows. A new user is registered if a request has
+    // changed the name or the password, or has deleted the user.
+    this.current = (current && (await this.login(current))) ?? (await this.register());
+    return this.current;
   }
 
   private async register(): Promise<Credentials> {
     const user = { name: this.newName(), password: PASSWORD };
     const { id } = (await this.post<{ id: number }>('/api/users', user))!;
     if (this.name === 'admin') await this.makeAdmin(user.name);
-    return (await this.login({ ...user, id }))!;
+    return (await this.login({ ...user, userId: id }))!;
   }
 
-  /** @returns null where the service refuses it */
-  private async login({ id, name, password }: User): Promise<Credentials | null> {
+  /** @returns null if the service refuses the login */
+  private async login({ userId, name, password }: User): Promise<Credentials | null> {
     const tokens = await this.post<Tokens>('/auth/login', { username: name, password });
     if (!tokens) return null;
     const { access_token: access, refresh_token: refresh } = tokens;
     const session = sessionOf(access);
-    // Another may have taken the name.
-    return session.id === id ? { name, password, refresh, ...session } : null;
+    // Another user may have taken the name.
+    return session.userId === userId ? { name, password, refresh, ...session } : null;
   }
 
   private async isLoggedIn({ access }: Credentials): Promise<boolean> {

@@ -12,8 +12,8 @@ import {
   resolveIn,
 } from './requests.js';
 
-/** A service that runs. */
-export interface FuzzTarget {
+/** A running service. */
+interface FuzzTarget {
   url: string;
   document: OpenAPIObject;
   makeAdmin: (name: string) => Promise<void>;
@@ -21,15 +21,15 @@ export interface FuzzTarget {
 
 export interface FuzzReport {
   requests: number;
-  /** How often each operation gave each status: `shipsCreate 201`. */
+  /** How often each operation answered with each status, by keys such as `shipsCreate 201`. */
   answers: Map<string, number>;
 }
 
 /**
- * Sends requests to every operation of the document, valid and broken, from four callers, and holds
- * each answer against what must be true of it.
+ * Sends valid and broken requests from four callers to every operation of the document, and checks
+ * each response.
  *
- * @throws Error that names the smallest request found that shows what is wrong, and the seed
+ * @throws Error that names the seed and the smallest request found that causes a violation
  */
 export async function fuzz(
   target: FuzzTarget,
@@ -38,7 +38,7 @@ export async function fuzz(
   const fuzzer = new Fuzzer(target);
   const arbitrary = requests(operationsOf(target.document), resolveIn(target.document));
   const property = fc.asyncProperty(arbitrary, (request) => fuzzer.send(request));
-  // Rows that are there make a smaller request another one: few steps are enough.
+  // Shrinking takes few steps, because each request changes the rows that the next one finds.
   await fc.assert(property, { numRuns: count, seed, includeErrorInReport: true });
   return { requests: fuzzer.requests, answers: fuzzer.answers };
 }
@@ -60,34 +60,36 @@ class Fuzzer {
     );
   }
 
-  /** @throws Error with a sentence for each thing that is wrong */
-  async send(given: FuzzRequest): Promise<void> {
-    const { operation } = given;
-    const credentials = await this.callers[given.caller]!.credentials();
-    this.model.meet(credentials);
+  /** @throws Error with one line for each violation */
+  async send(generated: FuzzRequest): Promise<void> {
+    const { operation } = generated;
+    const credentials = await this.callers[generated.caller]!.credentials();
+    this.model.addSession(credentials);
     const id =
-      typeof given.id === 'string'
-        ? given.id
-        : this.model.idFor(operation.path, given.id, credentials);
-    const request = given.fitting ? fitted(given, id, credentials) : given;
+      typeof generated.id === 'string'
+        ? generated.id
+        : this.model.idFor(operation.path, generated.id, credentials);
+    const request = generated.usesKnownValues
+      ? withKnownValues(generated, id, credentials)
+      : generated;
     const path = pathOf(request, id);
-    const before = await this.witness(operation, id);
+    const before = await this.readRow(operation, id);
     const exchange = await this.exchange(operation.method, path, request, credentials);
     const key = `${operation.id} ${exchange.status}`;
     this.answers.set(key, (this.answers.get(key) ?? 0) + 1);
-    const problems = [
+    const violations = [
       ...(exchange.status >= 500 ? [`${exchange.status} ${exchange.body}`] : []),
       ...this.check.problemsOf(exchange),
-      ...this.model.problemsOf(request, id, exchange, credentials),
-      ...(await this.problemsOfNextPage(request, id, exchange, credentials)),
-      ...(await this.problemsOfEnds(request, id, exchange, credentials)),
+      ...this.model.violationsOf(request, id, exchange, credentials),
+      ...(await this.violationsOfNextPage(request, id, exchange, credentials)),
+      ...(await this.violationsOfEnds(request, id, exchange, credentials)),
     ];
-    // A new password ends every session but the one that its answer opens.
-    this.model.meet(issuedIn(exchange));
-    if (exchange.status >= 400 && (await this.witness(operation, id)) !== before) {
-      problems.push(`${operation.method} ${path} was refused, and did it: it was ${before}`);
+    // Added after these checks: a changed password ends every session except the one it opens.
+    this.model.addSession(issuedSession(exchange));
+    if (exchange.status >= 400 && (await this.readRow(operation, id)) !== before) {
+      violations.push(`${operation.method} ${path} was refused but changed the row ${before}`);
     }
-    if (problems.length > 0) throw new Error(problems.join('\n'));
+    if (violations.length > 0) throw new Error(violations.join('\n'));
   }
 
   private async exchange(
@@ -118,8 +120,8 @@ class Fuzzer {
     };
   }
 
-  /** A list goes on where it says so, and shows no more there than here. */
-  private async problemsOfNextPage(
+  /** The next page of a list must exist and obey the same rules. */
+  private async violationsOfNextPage(
     request: FuzzRequest,
     id: string,
     { method, path, headers }: Exchange,
@@ -129,40 +131,44 @@ class Fuzzer {
     const [, next = ''] = /<(?:https?:\/\/[^/]+)?(.+)>/.exec(headers.link) ?? [];
     const page = await this.exchange('GET', next, { ...request, body: null }, credentials);
     return [
-      ...(page.status === 200 ? [] : [`${next}, the page behind ${path}, is ${page.status}`]),
+      ...(page.status === 200 ? [] : [`${next}, the page after ${path}, is ${page.status}`]),
       ...this.check.problemsOf(page),
-      ...this.model.problemsOf(request, id, page, credentials),
+      ...this.model.violationsOf(request, id, page, credentials),
     ];
   }
 
-  /** What was deleted is not there any more, and no token works whose session was ended. */
-  private async problemsOfEnds(
+  /** A deleted row must be gone, and no token of an ended session may work. */
+  private async violationsOfEnds(
     request: FuzzRequest,
     id: string,
     { method, path, status }: Exchange,
     credentials: Credentials | null,
   ): Promise<string[]> {
     if (status >= 300 || !credentials) return [];
-    const problems: string[] = [];
+    const violations: string[] = [];
     for (const token of this.model.takeEnded(request, id, credentials)) {
-      const found = await this.read('/auth/token', token);
-      if (found.status !== 401) problems.push(`after ${method} ${path}, a token of it still works`);
+      const { status: found } = await this.read('/auth/token', token);
+      if (found !== 401) violations.push(`after ${method} ${path}, an ended token still works`);
     }
     const kind = kindOf(request.operation);
     if (method === 'DELETE' && kind !== undefined) {
-      const found = await this.read(`/api/${kind}/${id}`, credentials.access);
-      if (found.status !== 404) problems.push(`after DELETE ${path}, it is ${found.status}`);
+      const { status: found } = await this.read(`/api/${kind}/${id}`, credentials.access);
+      if (found !== 404) violations.push(`after DELETE ${path}, the status of GET is ${found}`);
     }
-    return problems;
+    return violations;
   }
 
-  /** A row that a request is about to change or delete, as its owner sees it; null where it is not. */
-  private async witness(operation: Operation, id: string): Promise<string | null> {
+  /**
+   * Reads the row that a request would change or delete, as its owner.
+   *
+   * @returns null if there is no such row
+   */
+  private async readRow(operation: Operation, id: string): Promise<string | null> {
     const kind = kindOf(operation);
     if (operation.method === 'GET' || kind === undefined || !/^\d+$/.test(id)) return null;
     const owner = this.model.ownerOfBook(id);
-    const token = Object.values(this.callers).find(({ known }) => known?.id === owner)?.known
-      ?.access;
+    const token = Object.values(this.callers).find(({ current }) => current?.userId === owner)
+      ?.current?.access;
     if (kind === 'books' && token === undefined) return null;
     const { status, body } = await this.read(`/api/${kind}/${id}`, token);
     return status === 200 ? body : null;
@@ -176,22 +182,26 @@ class Fuzzer {
   }
 }
 
-/** What lies at `/api/<kind>/<id>` and is what the operation is about, if anything. */
+/** The kind of the row at `/api/<kind>/<id>` that an operation is about, if any. */
 function kindOf({ path }: Operation): string | undefined {
   return /(\w+)\/\{id\}$/.exec(path)?.[1];
 }
 
-/** The session that an answer opens, or goes on with, if any. */
-function issuedIn({ status, headers, body }: Exchange): Session | null {
+/** The session of the access token in a response; null if the response holds none. */
+function issuedSession({ status, headers, body }: Exchange): Session | null {
   if (status !== 200 || !String(headers['content-type']).startsWith('application/json'))
     return null;
   const { access_token: access } = JSON.parse(body) as { access_token?: string };
   return access === undefined ? null : sessionOf(access);
 }
 
-/** With what only this caller knows in the places where it belongs. */
-function fitted(request: FuzzRequest, id: string, credentials: Credentials | null): FuzzRequest {
-  const body = parsed(request.body);
+/** Replaces values in the body by the ones that only this caller knows, such as its password. */
+function withKnownValues(
+  request: FuzzRequest,
+  id: string,
+  credentials: Credentials | null,
+): FuzzRequest {
+  const body = parseObject(request.body);
   if (body === null) return request;
   const { name: username, password } = credentials ?? {};
   const known = { id: Number(id), username, password, current_password: password };
@@ -203,7 +213,7 @@ function fitted(request: FuzzRequest, id: string, credentials: Credentials | nul
   return { ...request, body: JSON.stringify(body) };
 }
 
-function parsed(body: string | null): Record<string, unknown> | null {
+function parseObject(body: string | null): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(body ?? 'null');
     return typeof value === 'object' && !Array.isArray(value) ? (value as never) : null;
@@ -214,25 +224,25 @@ function parsed(body: string | null): Record<string, unknown> | null {
 
 function pathOf({ operation, query }: FuzzRequest, id: string): string {
   const path = operation.path.replace(/\{\w+\}/, encodeURIComponent(id.toWellFormed()));
-  const words = query.map(([name, value]) =>
-    [name, value].map((word) => encodeURIComponent(word.toWellFormed())).join('='),
+  const parameters = query.map(([name, value]) =>
+    [name, value].map((part) => encodeURIComponent(part.toWellFormed())).join('='),
   );
-  return words.length === 0 ? path : `${path}?${words.join('&')}`;
+  return parameters.length === 0 ? path : `${path}?${parameters.join('&')}`;
 }
 
 function headersFor(
-  { operation: { scheme }, token, swapped }: FuzzRequest,
+  { operation: { scheme }, token, wrongTokenType }: FuzzRequest,
   credentials: Credentials | null,
 ): Record<string, string> {
   if (scheme === null || (credentials === null && token === null)) return {};
   const { name = '', password = '', access = '', refresh = '' } = credentials ?? {};
-  // Whatever a header can hold.
-  const odd = token?.replace(/[^\x20-\x7e]/g, '?').trim();
+  // Only characters that a header can hold.
+  const hostile = token?.replace(/[^\x20-\x7e]/g, '?').trim();
   if (scheme === 'basic') {
-    const encoded = Buffer.from(odd ?? `${name}:${password}`).toString('base64');
+    const encoded = Buffer.from(hostile ?? `${name}:${password}`).toString('base64');
     return { authorization: `Basic ${encoded}` };
   }
-  const own = (scheme === 'refresh_token') === swapped ? access : refresh;
-  if (scheme.startsWith('header.')) return { [scheme.slice('header.'.length)]: odd ?? own };
-  return { authorization: `Bearer ${odd ?? own}` };
+  const own = (scheme === 'refresh_token') === wrongTokenType ? access : refresh;
+  if (scheme.startsWith('header.')) return { [scheme.slice('header.'.length)]: hostile ?? own };
+  return { authorization: `Bearer ${hostile ?? own}` };
 }

@@ -5,7 +5,7 @@ import type { Exchange } from '../test/support/response-check.js';
 import type { Credentials, Session } from './caller.js';
 import type { FuzzRequest, Operation } from './requests.js';
 
-/** Whose each row of a kind is, by its id, as far as answers have shown. */
+/** The owners of the rows of one kind, by id, as far as responses have shown them. */
 class Owners {
   private readonly owners = new Map<string, number>();
 
@@ -21,65 +21,66 @@ class Owners {
     return this.owners.get(String(id));
   }
 
-  isForeign(id: string | number, own: number): boolean {
-    return (this.of(id) ?? own) !== own;
+  isForeign(id: string | number, userId: number): boolean {
+    return (this.of(id) ?? userId) !== userId;
   }
 
-  /** One of the last few, for a share of the choices of one's own. */
-  pick(choice: number, own: number | undefined): string | undefined {
+  /** Picks one of the latest rows: for two thirds of the choices a row of this user, if any. */
+  pick(choice: number, userId: number | undefined): string | undefined {
     const all = [...this.owners];
-    const mine = all.filter(([, owner]) => owner === own);
-    const known = choice % 3 > 0 && mine.length > 0 ? mine : all;
-    return latest(known, choice)?.[0];
+    const own = all.filter(([, owner]) => owner === userId);
+    const candidates = choice % 3 > 0 && own.length > 0 ? own : all;
+    return pickLatest(candidates, choice)?.[0];
   }
 }
 
-/** What the answers so far say must be true: which rows there are, and whose they are. */
+/** The expected state of the service: its rows and their owners, as far as responses have shown. */
 export class Model {
   private readonly ajv = new Ajv2020({ strict: false });
   private readonly bodies = new Map<string, ValidateFunction>();
   private readonly books = new Owners();
   private readonly sessions = new Owners();
   private readonly ships = ['1', '2', '3'];
-  /** Those whose access tokens should work. */
-  private live: Session[] = [];
+  /** The sessions whose access tokens must work. */
+  private active: Session[] = [];
 
   constructor(private readonly document: OpenAPIObject) {
     formats.default(this.ajv);
     this.ajv.addSchema({ ...document, $id: 'document' });
   }
 
-  meet(session: Session | null): void {
-    if (!session || this.live.some(({ access }) => access === session.access)) return;
-    this.sessions.add(session.sessionId, session.id);
-    this.live.push(session);
+  addSession(session: Session | null): void {
+    if (!session || this.active.some(({ access }) => access === session.access)) return;
+    this.sessions.add(session.sessionId, session.userId);
+    this.active.push(session);
   }
 
   ownerOfBook(id: string): number | undefined {
     return this.books.of(id);
   }
 
-  /** The access tokens that this request, which was granted, has ended; they are forgotten then. */
+  /** Returns the access tokens that a successful request has ended, and forgets them. */
   takeEnded(request: FuzzRequest, id: string, credentials: Credentials): string[] {
-    const isEnded = endOf(request, id, credentials);
+    const isEnded = endedSessions(request, id, credentials);
     if (!isEnded) return [];
-    const ended = this.live.filter(isEnded);
-    this.live = this.live.filter((session) => !ended.includes(session));
+    const ended = this.active.filter(isEnded);
+    this.active = this.active.filter((session) => !ended.includes(session));
     return ended.map(({ access }) => access);
   }
 
-  /** An id that a row may have: a row of the caller, of another user, or none. */
+  /** An id for a path: that of a row of the caller, of a row of another user, or of no row. */
   idFor(path: string, choice: number, credentials: Credentials | null): string {
     if (path.includes('users')) {
-      const own = credentials?.id ?? 1;
+      const own = credentials?.userId ?? 1;
       return String([own, own, own - 1, own + 1, 1][choice % 5]);
     }
-    if (path.includes('{session}')) return this.sessions.pick(choice, credentials?.id) ?? 'x';
-    if (path.includes('book')) return this.books.pick(choice, credentials?.id) ?? '1';
-    return latest(this.ships, choice) ?? '1';
+    if (path.includes('{session}')) return this.sessions.pick(choice, credentials?.userId) ?? 'x';
+    if (path.includes('book')) return this.books.pick(choice, credentials?.userId) ?? '1';
+    return pickLatest(this.ships, choice) ?? '1';
   }
 
-  problemsOf(
+  /** @returns a sentence for each rule that a successful request has violated */
+  violationsOf(
     request: FuzzRequest,
     id: string,
     exchange: Exchange,
@@ -88,35 +89,35 @@ export class Model {
     if (exchange.status >= 300) return [];
     const { operation } = request;
     return [
-      ...this.problemsOfBody(request),
-      ...problemsOfAccess(request, id, credentials),
-      ...this.problemsOfRows(operation, id, exchange, credentials),
+      ...this.violationsOfBody(request),
+      ...violationsOfAccess(request, id, credentials),
+      ...this.violationsOfRows(operation, id, exchange, credentials),
     ];
   }
 
-  /** What was accepted is what the document allows. */
-  private problemsOfBody({ operation, body }: FuzzRequest): string[] {
+  /** An accepted body must match its schema in the document. */
+  private violationsOfBody({ operation, body }: FuzzRequest): string[] {
     if (!operation.body) return [];
     const schema = JSON.stringify(operation.body).replaceAll('"#/', '"document#/');
     const validate = this.bodies.get(schema) ?? this.ajv.compile(JSON.parse(schema) as object);
     this.bodies.set(schema, validate);
     const value = JSON.parse(body ?? 'null') as object;
-    // JSON Schema counts code points as they are sent, and we in NFC.
-    if (validate(normalized(value))) return [];
-    return [`${operation.id} took ${body}: ${this.ajv.errorsText(validate.errors)}`];
+    // JSON Schema counts the code points as sent; the service counts them after NFC.
+    if (validate(normalize(value))) return [];
+    return [`${operation.id} accepted ${body}: ${this.ajv.errorsText(validate.errors)}`];
   }
 
-  /** No user reads, changes or ends what belongs to another. */
-  private problemsOfRows(
+  /** No user may read, change or end a row of another user. */
+  private violationsOfRows(
     { method, path }: Operation,
     id: string,
     { body }: Exchange,
     credentials: Credentials | null,
   ): string[] {
-    const own = credentials?.id ?? -1;
+    const own = credentials?.userId ?? -1;
     if (path === '/auth/me' || path === '/auth/token') {
       const { id: user, subject = user } = JSON.parse(body) as { id?: number; subject?: string };
-      return Number(subject) === own ? [] : [`${own} is told to be ${subject}`];
+      return Number(subject) === own ? [] : [`${path} answers user ${own} as user ${subject}`];
     }
     if (method === 'POST' && path === '/api/ships') this.ships.push(String(rowsOf(body)[0]?.id));
     const rows = /^\/(?:api\/)?books?(?:\/\{id\})?$/.test(path)
@@ -131,17 +132,20 @@ export class Model {
     );
     for (const each of shown) rows.add(each, own);
     if (method === 'DELETE') rows.remove(id);
-    return foreign.map((each) => `${own} may ${method} ${path}, which is another's: ${each}`);
+    return foreign.map(
+      (each) => `user ${own} may ${method} ${path}: ${each} belongs to another user`,
+    );
   }
 }
 
-/** Which sessions' access tokens a request ends that is granted; null where it ends none. */
-function endOf(
+/** Selects the sessions whose access tokens a successful request ends; null if it ends none. */
+function endedSessions(
   { operation: { method, path }, body }: FuzzRequest,
   id: string,
   own: Credentials,
 ): ((session: Session) => boolean) | null {
-  const others = (session: Session) => session.id === own.id && session.sessionId !== own.sessionId;
+  const others = ({ userId, sessionId }: Session) =>
+    userId === own.userId && sessionId !== own.sessionId;
   switch (`${method} ${path}`) {
     case 'DELETE /auth/logout':
       return ({ access }) => access === own.access;
@@ -152,19 +156,19 @@ function endOf(
     case 'DELETE /auth/sessions':
       return others;
     case 'POST /auth/password':
-      return (session) => session.id === own.id;
+      return ({ userId }) => userId === own.userId;
     case 'DELETE /api/users/{id}':
-      return (session) => String(session.id) === id;
+      return ({ userId }) => String(userId) === id;
     case 'PUT /api/users/{id}': {
       const { password } = JSON.parse(body ?? '{}') as { password?: string };
-      return id === String(own.id) && password !== own.password ? others : null;
+      return id === String(own.userId) && password !== own.password ? others : null;
     }
     default:
       return null;
   }
 }
 
-/** The rows that an answer shows, alone or in a list. */
+/** The rows that a response holds, either a single one or a list. */
 function rowsOf(body: string): { id: number | string }[] {
   const answer: unknown = body === '' ? [] : JSON.parse(body);
   const { list_of_books: books = answer } = answer as { list_of_books?: unknown };
@@ -173,37 +177,39 @@ function rowsOf(body: string): { id: number | string }[] {
   );
 }
 
-/** One of the last ten: those that were made last are there more likely. */
-function latest<T>(known: readonly T[], choice: number): T | undefined {
+/** Picks one of the last ten, which are most likely to exist still. */
+function pickLatest<T>(known: readonly T[], choice: number): T | undefined {
   return known[known.length - 1 - (choice % Math.min(known.length || 1, 10))];
 }
 
-/** A route that takes a token refuses anonymous requests, and users change only themselves. */
-function problemsOfAccess(
-  { operation, caller, token, swapped }: FuzzRequest,
+/** A route that takes a token must refuse anonymous requests. Users may only change themselves. */
+function violationsOfAccess(
+  { operation, caller, token, wrongTokenType }: FuzzRequest,
   id: string,
   credentials: Credentials | null,
 ): string[] {
   const { id: name, scheme, method, path } = operation;
   if (scheme !== null && (credentials === null || token !== null)) {
-    return [`${name} let in ${caller} with ${JSON.stringify(token)}`];
+    return [`${name} accepted the caller ${caller} with the token ${JSON.stringify(token)}`];
   }
-  if (scheme !== null && scheme !== 'basic' && swapped) {
-    return [`${name} let in ${caller} with a token of the other kind`];
+  if (scheme !== null && scheme !== 'basic' && wrongTokenType) {
+    return [`${name} accepted the caller ${caller} with a token of the other type`];
   }
   const changesUser = path === '/api/users/{id}' && method !== 'GET';
-  if (changesUser && caller !== 'admin' && id !== String(credentials?.id)) {
-    return [`${caller} may ${method} user ${id}`];
+  if (changesUser && caller !== 'admin' && id !== String(credentials?.userId)) {
+    return [`the caller ${caller} may ${method} user ${id}`];
   }
-  if (path === '/api/audit' && caller !== 'admin') return [`${caller} may read the audit trail`];
+  if (path === '/api/audit' && caller !== 'admin') {
+    return [`the caller ${caller} may read the audit trail`];
+  }
   return [];
 }
 
-function normalized(value: unknown): unknown {
+function normalize(value: unknown): unknown {
   if (typeof value === 'string') return value.normalize('NFC');
-  if (Array.isArray(value)) return value.map(normalized);
+  if (Array.isArray(value)) return value.map(normalize);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [name, normalized(member)]),
+    Object.entries(value).map(([name, member]) => [name, normalize(member)]),
   );
 }

@@ -5,34 +5,34 @@ import { broken, hostileText, type Resolve, type Schema, valid } from './values.
 export const CALLERS = ['anonymous', 'user', 'other', 'admin'] as const;
 export type CallerName = (typeof CALLERS)[number];
 
-/** An operation of the document. */
+/** An operation of the OpenAPI document. */
 export interface Operation {
   id: string;
   method: string;
-  /** As in the document: `/api/ships/{id}`. */
+  /** The path as in the document, such as `/api/ships/{id}`. */
   path: string;
-  /** The name of the scheme by which it takes a token or credentials; null where it takes none. */
+  /** The name of the security scheme; null if the operation takes no token and no credentials. */
   scheme: string | null;
   parameters: { name: string; in: string; schema: Schema }[];
   body: Schema | null;
 }
 
-/** What is sent, but for what only the run knows: tokens, and ids of rows that are there. */
+/** A generated request. Tokens and the ids of rows are known only when it is sent. */
 export interface FuzzRequest {
   operation: Operation;
   caller: CallerName;
-  /** Picks one of the ids that are known; a text is sent as it is. */
+  /** A number chooses one of the known ids; a string is sent as it is. */
   id: number | string;
   query: [name: string, value: string][];
-  /** Whether what only the caller knows takes its place in the body. */
-  fitting: boolean;
-  /** As it goes over the wire; null where none is sent. */
+  /** Whether the body gets the values that only the caller knows, such as its password. */
+  usesKnownValues: boolean;
+  /** The body as it is sent; null if the request has no body. */
   body: string | null;
   contentType: string;
-  /** Takes the place of the token; null where the caller's own is sent. */
+  /** A text that is sent instead of the caller's token; null if the caller's token is sent. */
   token: string | null;
-  /** Whether the caller's own token is of the other kind than the operation takes. */
-  swapped: boolean;
+  /** Whether the caller sends its access token in place of the refresh token, or vice versa. */
+  wrongTokenType: boolean;
 }
 
 type Member = {
@@ -65,7 +65,7 @@ export function resolveIn(document: OpenAPIObject): Resolve {
     schema.$ref === undefined ? schema : schemas[schema.$ref.split('/').at(-1) ?? '']!;
 }
 
-/** Requests to every operation, from every caller: half of them as the document has them. */
+/** Generates requests to every operation, from every caller. About half of them are valid. */
 export function requests(
   operations: readonly Operation[],
   resolve: Resolve,
@@ -79,30 +79,34 @@ export function requests(
         { arbitrary: hostileText, weight: 1 },
         { arbitrary: fc.integer().map(String), weight: 1 },
       ),
-      fitting: fc.constantFrom(true, true, true, false),
+      usesKnownValues: fc.constantFrom(true, true, true, false),
       query: queryOf(operation, resolve),
       body: operation.body ? bodyOf(operation.body, resolve) : fc.constant(null),
       contentType: usually(fc.constant('application/json'), fc.constantFrom('text/plain', 'x', '')),
       token: usually(fc.constant(null), hostileText),
-      swapped: usually(fc.constant(false), fc.constant(true)),
+      wrongTokenType: usually(fc.constant(false), fc.constant(true)),
     }),
   );
 }
 
-function usually<T>(arbitrary: Arbitrary<T>, seldom: Arbitrary<T>): Arbitrary<T> {
-  return fc.oneof({ arbitrary, weight: 19 }, { arbitrary: seldom, weight: 1 });
+/** Draws from the first arbitrary, and in one of 20 cases from the second. */
+function usually<T>(arbitrary: Arbitrary<T>, rare: Arbitrary<T>): Arbitrary<T> {
+  return fc.oneof({ arbitrary, weight: 19 }, { arbitrary: rare, weight: 1 });
 }
 
 function queryOf({ parameters }: Operation, resolve: Resolve): Arbitrary<[string, string][]> {
   const known = parameters.filter((parameter) => parameter.in === 'query');
-  const odd = fc.tuple(fc.oneof(hostileText, fc.constantFrom('limit', 'sort', 'id')), hostileText);
-  const good = known.map(({ name, schema }) =>
+  const hostile = fc.tuple(
+    fc.oneof(hostileText, fc.constantFrom('limit', 'sort', 'id')),
+    hostileText,
+  );
+  const documented = known.map(({ name, schema }) =>
     fc.tuple(fc.constant(name), usually(valid(schema, resolve).map(String), hostileText)),
   );
-  const asked: Arbitrary<[string, string][]> = fc
-    .subarray(good, { maxLength: Math.min(3, good.length) })
+  const chosen: Arbitrary<[string, string][]> = fc
+    .subarray(documented, { maxLength: Math.min(3, documented.length) })
     .chain((some) => fc.tuple(...some));
-  return usually(asked, fc.array(odd, { maxLength: 3 }));
+  return usually(chosen, fc.array(hostile, { maxLength: 3 }));
 }
 
 function bodyOf(schema: Schema, resolve: Resolve): Arbitrary<string | null> {
@@ -111,7 +115,7 @@ function bodyOf(schema: Schema, resolve: Resolve): Arbitrary<string | null> {
   const changed = fc
     .tuple(good, fc.oneof(fc.constantFrom(...members), hostileText), broken())
     .map(([body, name, value]) => JSON.stringify({ ...(body as object), [name]: value }));
-  const lacking = fc.tuple(good, fc.constantFrom(...members)).map(([body, name]) => {
+  const incomplete = fc.tuple(good, fc.constantFrom(...members)).map(([body, name]) => {
     const { [name]: _, ...rest } = body as Record<string, unknown>;
     return JSON.stringify(rest);
   });
@@ -119,7 +123,7 @@ function bodyOf(schema: Schema, resolve: Resolve): Arbitrary<string | null> {
   return fc.oneof(
     { arbitrary: good.map((body) => JSON.stringify(body)), weight: 10 },
     { arbitrary: changed, weight: 6 },
-    { arbitrary: lacking, weight: 1 },
+    { arbitrary: incomplete, weight: 1 },
     { arbitrary: broken().map((value) => JSON.stringify(value)), weight: 2 },
     { arbitrary: malformed, weight: 1 },
     { arbitrary: fc.constant(null), weight: 1 },

@@ -1,4 +1,4 @@
-/** Fuzzes the API on SQLite and, where one answers, on PostgreSQL. See `usage` for the options. */
+/** Fuzzes the API on SQLite and, if a server answers, on PostgreSQL. `usage` lists the options. */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,8 +12,8 @@ import { UsersService } from '../src/users/users.service.js';
 import { fuzz } from './fuzzer.js';
 
 const usage = `npm run fuzz -- [options]
-  --requests <n>  on each database (10000)
-  --seed <n>      what was found with it is found again (a random one, which is printed)`;
+  --requests <n>  number of requests on each database (10000)
+  --seed <n>      the same seed repeats the same requests (default: random, and printed)`;
 
 async function fuzzOn(database: BenchDatabase, count: number, seed: number): Promise<void> {
   const { engine } = database.settings;
@@ -23,7 +23,7 @@ async function fuzzOn(database: BenchDatabase, count: number, seed: number): Pro
       AUTH_RATE_LIMIT: '0',
       JWT_SECRET_KEY: randomBytes(64).toString('base64url'),
     },
-    // Passwords are many, and what they cost is not what is looked for.
+    // A run hashes many passwords, and their cost is not what the fuzzer tests.
     { passwordHashCost: { memoryCost: 64, timeCost: 1, parallelism: 1 } },
   );
   const app = await createApp(config, { logger: false });
@@ -35,8 +35,8 @@ async function fuzzOn(database: BenchDatabase, count: number, seed: number): Pro
   };
   try {
     const { requests, answers } = await fuzz(target, { count, seed });
-    console.log(`${engine}: ${requests} requests, seed ${seed}: nothing found.`);
-    const lines = [...answers].sort().map(([answer, times]) => `  ${answer}: ${times}`);
+    console.log(`${engine}: ${requests} requests, seed ${seed}: no violations.`);
+    const lines = [...answers].sort().map(([answer, number]) => `  ${answer}: ${number}`);
     console.log(lines.join('\n'));
   } finally {
     await app.close();

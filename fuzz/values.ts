@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check';
 
-/** As much of JSON Schema as our document uses. */
+/** The part of JSON Schema that the OpenAPI document uses. */
 export interface Schema {
   $ref?: string;
   type?: string;
@@ -19,7 +19,7 @@ export interface Schema {
 
 export type Resolve = (schema: Schema) => Schema;
 
-/** What ends a text, a number or a statement in somebody else's language. */
+/** Texts that often cause errors: injections, limits of numbers, control characters and others. */
 const HOSTILE = [
   '',
   ' ',
@@ -51,20 +51,21 @@ const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
 );
 
-/** Values that a schema allows. */
+/** Generates values that a schema allows. */
 export function valid(schema: Schema, resolve: Resolve): Arbitrary<unknown> {
-  const known = resolve(schema);
-  if (known.enum) return fc.constantFrom(...known.enum);
-  if (known.oneOf) return fc.oneof(...known.oneOf.map((each) => valid(each, resolve)));
-  if (known.type === 'null') return fc.constant(null);
-  if (known.type === 'boolean') return fc.boolean();
-  if (known.type === 'integer') return integer(known);
-  if (known.type === 'array') return fc.array(valid(known.items ?? {}, resolve), { maxLength: 5 });
-  if (known.type === 'object') return object(known, resolve);
-  return string(known);
+  const resolved = resolve(schema);
+  if (resolved.enum) return fc.constantFrom(...resolved.enum);
+  if (resolved.oneOf) return fc.oneof(...resolved.oneOf.map((each) => valid(each, resolve)));
+  if (resolved.type === 'null') return fc.constant(null);
+  if (resolved.type === 'boolean') return fc.boolean();
+  if (resolved.type === 'integer') return integer(resolved);
+  if (resolved.type === 'array')
+    return fc.array(valid(resolved.items ?? {}, resolve), { maxLength: 5 });
+  if (resolved.type === 'object') return object(resolved, resolve);
+  return string(resolved);
 }
 
-/** Anything: of the right type or not, readable or not. */
+/** Generates any values, whether or not a schema allows them. */
 export function broken(): Arbitrary<unknown> {
   return fc.oneof(
     text,
@@ -77,9 +78,9 @@ export function broken(): Arbitrary<unknown> {
 export const hostileText = text;
 
 function integer({ minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER }: Schema) {
-  const near = fc.integer({ min: Math.max(minimum, -10), max: Math.min(maximum, 30) });
-  const edges = fc.constantFrom(minimum, maximum);
-  return fc.oneof({ arbitrary: near, weight: 5 }, { arbitrary: edges, weight: 1 });
+  const small = fc.integer({ min: Math.max(minimum, -10), max: Math.min(maximum, 30) });
+  const limits = fc.constantFrom(minimum, maximum);
+  return fc.oneof({ arbitrary: small, weight: 5 }, { arbitrary: limits, weight: 1 });
 }
 
 function string({ format, pattern, minLength = 0, maxLength = 60 }: Schema): Arbitrary<string> {
@@ -92,7 +93,7 @@ function string({ format, pattern, minLength = 0, maxLength = 60 }: Schema): Arb
   }
   const length = { minLength, maxLength: Math.min(maxLength, Math.max(minLength, 60)) };
   const plain = fc.string({ ...length, unit: 'grapheme-composite' });
-  // Few words, so that the same thing comes twice.
+  // A few fixed texts, so that the same value occurs several times.
   const words = ['Star Destroyer', 'Empire', 'X-Wing', 'a long way from home'];
   const fitting = words.filter((word) => word.length >= minLength && word.length <= maxLength);
   return fc.oneof(plain, fc.constantFrom(...fitting));

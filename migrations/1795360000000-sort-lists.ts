@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Texts by which lists are sorted, as SQL declares them. */
+/** The text columns by which lists are sorted, with their SQL types. */
 const TEXTS: Record<string, Record<string, string>> = {
   users: { name: 'varchar(80)' },
   ships: {
@@ -13,7 +13,7 @@ const TEXTS: Record<string, Record<string, string>> = {
   books: { name: 'varchar(255)', author: 'varchar(255)', publisher: 'varchar(255)' },
 };
 
-/** What ships are sorted by: of a text the beginning, since an index cannot hold any length. */
+/** The sort keys of ships. Of a text only the beginning, because an index limits their length. */
 const KEYS: Record<string, string> = {
   ...Object.fromEntries(
     Object.keys(TEXTS.ships!).map((column) => [column, `SUBSTR("${column}", 1, 100)`]),
@@ -30,9 +30,9 @@ const INDEXES = Object.entries(KEYS).flatMap(([column, key]) =>
 );
 
 /**
- * What keeps every page of a list of ships as cheap as the first: an index for each field and
- * direction, in which ties are in order of `id`, upwards. Books are few for each owner, and names
- * of users have an index.
+ * Creates an index for each field and direction of ships, so that every page of a list costs as
+ * little as the first. Rows with equal keys are in ascending order of `id`. Books need no such
+ * indexes, because an owner has few of them, and the names of users already have an index.
  */
 export class SortLists1795360000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -53,14 +53,14 @@ export async function createShipIndexes(runner: QueryRunner): Promise<void> {
 }
 
 /**
- * For migrations to come: TypeORM rebuilds a table of SQLite to alter it, and cannot rebuild these.
- * Drop them before, and create them after.
+ * Later migrations that alter the table must drop these indexes first and create them afterwards:
+ * TypeORM rebuilds a SQLite table to alter it, and cannot rebuild these indexes.
  */
 export async function dropShipIndexes(runner: QueryRunner): Promise<void> {
   for (const { name } of INDEXES) await runner.query(`DROP INDEX "${name}"`);
 }
 
-/** SQLite compares texts by code points. PostgreSQL does what it was set up to, unless told. */
+/** SQLite compares texts by code points. PostgreSQL uses the database's collation by default. */
 async function collate(runner: QueryRunner, collation: string): Promise<void> {
   if (runner.connection.options.type !== 'postgres') return;
   for (const [table, columns] of Object.entries(TEXTS)) {

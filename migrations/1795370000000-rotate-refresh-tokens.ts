@@ -7,7 +7,7 @@ const columns = [
   { name: 'successor', type: 'text' },
 ];
 
-/** Sessions that are open already have no current token, and take the one that they are sent. */
+/** Existing sessions have no current token. They accept the first refresh token they receive. */
 export class RotateRefreshTokens1795370000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.addColumns(

@@ -10,7 +10,7 @@ const index = (name: string, ...columnNames: string[]) => new TableIndex({ name,
 export class CreateAuditLoginFailures1795380000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const { type } = runner.connection.options;
-    // Sorted by code points on both databases.
+    // Makes both databases sort by code points.
     const collation = type === 'postgres' ? { collation: 'C' } : {};
     await runner.createTable(
       new Table({

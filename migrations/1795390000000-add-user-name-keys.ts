@@ -2,21 +2,21 @@ import { type MigrationInterface, type QueryRunner, TableIndex } from 'typeorm';
 
 const INDEX = 'users_name_key_key';
 
-/** Rows that are read and written together: two parameters each. */
+/** The number of rows that one statement reads or writes. Each row takes two parameters. */
 const BATCH = 500;
 
-/** Stands between a key and an id; see `nameKeyRange` in src/users/user-name.ts. */
+/** Separates a key from an id; see `nameKeyRange` in src/users/user-name.ts. */
 const SEPARATOR = '\u0001';
 
 /**
- * Gives every user the key by which names are compared. Of names that differ only in case the one
- * that was registered first gets the plain key, and each of the others its key with a control
- * character and the user's id behind it. So does every name that holds a control character itself:
- * a plain key never looks like one with an id, and keys with ids differ in the id.
+ * Adds the key by which user names are compared. If several names differ only in case, the one that
+ * was registered first gets the plain key. To the keys of the others, the migration appends a
+ * control character and the id of the user. It does the same for every name that contains a control
+ * character, so that a plain key never looks like a key with an id. Keys with ids differ in the id.
  *
- * TypeORM adds and removes columns on SQLite by building the table anew, which deletes the rows of
- * `books` where foreign keys are on. The two statements here mean the same on both databases and
- * leave the table where it is.
+ * To add or remove a column on SQLite, TypeORM rebuilds the table, which deletes the rows of
+ * `books` if foreign keys are on. The two ALTER TABLE statements here do the same on both databases
+ * without a rebuild.
  */
 export class AddUserNameKeys1795390000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -57,7 +57,7 @@ async function fillKeys(runner: QueryRunner): Promise<void> {
     const values = rows.map(
       (_, i) => `(CAST(${place(2 * i)} AS integer), CAST(${place(2 * i + 1)} AS text))`,
     );
-    // Both databases call the columns of VALUES so.
+    // Both databases name the columns of VALUES column1 and column2.
     await runner.query(
       `UPDATE "users" SET "name_key" = "keys"."column2"
        FROM (VALUES ${values.join(', ')}) AS "keys" WHERE "users"."id" = "keys"."column1"`,
@@ -66,7 +66,7 @@ async function fillKeys(runner: QueryRunner): Promise<void> {
   }
 }
 
-/** As `nameKey` of src/users/user-name.ts was when this was written: a migration never changes. */
+/** A copy of the original `nameKey` in src/users/user-name.ts: a migration must not change. */
 function keyOf(id: number, name: string): string {
   const key = name.normalize('NFC').toLowerCase().normalize('NFC').replaceAll('ς', 'σ');
   return /\p{Cc}/u.test(name) ? `${key}${SEPARATOR}${id}` : key;

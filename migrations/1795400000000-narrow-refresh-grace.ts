@@ -1,6 +1,6 @@
 import { type MigrationInterface, type QueryRunner, TableColumn, TableIndex } from 'typeorm';
 
-/** @param no the value false as the engine writes it in a default */
+/** @param no the value false in the form that the engine uses for a default */
 const columns = (no: boolean | number) => [
   new TableColumn({ name: 'spent_range', type: 'varchar', length: '64', isNullable: true }),
   new TableColumn({ name: 'spent_agent', type: 'varchar', length: '255', isNullable: true }),
@@ -30,9 +30,10 @@ const indices = [
 ];
 
 /**
- * What decides whether a repeated refresh is answered, how many present passwords were tried in a
- * session, and the indexes that quotas and the erasure of successors read. Successors from before
- * are erased: they were sealed without a secret from outside the database.
+ * Adds the columns that decide whether a repeated refresh is accepted, the number of attempts of
+ * the current password in a session, and the indexes for quotas and for the erasure of successors.
+ * Existing successors are erased, because they were sealed without a secret from outside the
+ * database.
  */
 export class NarrowRefreshGrace1795400000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

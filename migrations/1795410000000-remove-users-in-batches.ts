@@ -3,8 +3,9 @@ import { type MigrationInterface, type QueryRunner, Table, TableForeignKey } fro
 const OWNER = 'books_user_id_fkey';
 
 /**
- * The books of a deleted user go in batches after the user, so that no one write removes them all:
- * no foreign key removes them with the row any more. `user_removals` says whose rows are left.
+ * Replaces the foreign key that deleted all books together with their user. The service now deletes
+ * the books in batches after the user, so that no single write deletes them all. `user_removals`
+ * holds the ids of deleted users whose rows are not yet removed.
  */
 export class RemoveUsersInBatches1795410000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -35,7 +36,7 @@ export class RemoveUsersInBatches1795410000000 implements MigrationInterface {
   }
 }
 
-/** SQLite rebuilds the table, and would give the ids of the last removed books to new ones. */
+/** SQLite rebuilds the table, after which new books would get the ids of the last deleted books. */
 async function keepingBookIds(runner: QueryRunner, alter: () => Promise<void>): Promise<void> {
   if (runner.connection.options.type === 'postgres') return alter();
   const counter = `FROM "sqlite_sequence" WHERE "name" = 'books'`;

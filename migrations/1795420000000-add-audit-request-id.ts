@@ -10,7 +10,7 @@ export class AddAuditRequestId1795420000000 implements MigrationInterface {
         type: 'varchar',
         length: '128',
         isNullable: true,
-        // Sorted by code points on both databases.
+        // Makes both databases sort by code points.
         ...(type === 'postgres' && { collation: 'C' }),
       }),
     );

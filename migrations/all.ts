@@ -9,7 +9,7 @@ import { NarrowRefreshGrace1795400000000 } from './1795400000000-narrow-refresh-
 import { RemoveUsersInBatches1795410000000 } from './1795410000000-remove-users-in-batches.js';
 import { AddAuditRequestId1795420000000 } from './1795420000000-add-audit-request-id.js';
 
-/** In the order in which they run. A test fails when a file beside this one is missing here. */
+/** The migrations in the order in which they run. A test fails if one of this folder is missing. */
 export const migrations = [
   CreateUsersShipsSessions1795330800000,
   RenameSessionAgent1795339800000,

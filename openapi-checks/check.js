@@ -1,6 +1,6 @@
 /**
- * Holds the documents of a folder against linters, of which no warning is accepted, and against
- * generators of clients, whose code has to compile with the programs in `clients/`:
+ * Checks the OpenAPI documents of a folder. Linters must not report errors or warnings, and
+ * generated clients must compile together with the programs in `clients/`:
  *
  *     npm ci --prefix openapi-checks
  *     npm run check:openapi
@@ -16,7 +16,9 @@ const generated = join(here, 'generated');
 const require = createRequire(import.meta.url);
 
 if (!existsSync(join(here, 'node_modules'))) {
-  console.error('Its packages are missing. Run `npm ci --prefix openapi-checks` first.');
+  console.error(
+    'The packages of openapi-checks are missing. Run `npm ci --prefix openapi-checks` first.',
+  );
   process.exit(1);
 }
 const { default: openapiTypescript, astToString } = await import('openapi-typescript');
@@ -26,7 +28,7 @@ const folder = resolve(process.argv[2] ?? '');
 const documents = readdirSync(folder)
   .filter((name) => name.endsWith('.json'))
   .map((name) => join(folder, name));
-if (documents.length === 0) throw new Error(`There is no document in ${folder}.`);
+if (documents.length === 0) throw new Error(`There is no OpenAPI document in ${folder}.`);
 
 run('@redocly/cli', 'redocly', ['lint', ...documents]);
 const strict = ['--fail-severity', 'hint', '--ruleset', 'spectral.yaml'];
@@ -42,9 +44,9 @@ for (const document of documents) {
 }
 run('typescript', 'tsc', ['-p', '.']);
 const names = documents.map((document) => basename(document, '.json'));
-console.log(`The linters accept ${names.join(', ')}, and generated clients compile.`);
+console.log(`The linters accept ${names.join(', ')}, and the generated clients compile.`);
 
-/** Runs a package's command, which ends this check if it fails. */
+/** Runs a command of a package. If it fails, this process exits with 1. */
 function run(name, command, args) {
   const manifest = require.resolve(`${name}/package.json`);
   const { bin } = require(manifest);

@@ -26,11 +26,13 @@ import { runCommand } from './run-command.js';
 
 const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user create <name> | create-database
   grant            makes the user an administrator from the next login on
-  revoke           makes the user an ordinary user again
+  revoke           takes the administrator role away from the user
   user create      adds a user; asks for the password, or reads it from standard input
-  create-database  makes the SQLite file that DATABASE_URL names, with every table and no row`;
+  create-database  creates the SQLite file that DATABASE_URL names, with empty tables`;
 
-/** Everything that changes users, without what issues or verifies tokens: no key is needed. */
+/**
+ * The providers that change users. They neither issue nor verify tokens, so that no key is needed.
+ */
 @Module({
   providers: [
     UsersService,
@@ -51,14 +53,17 @@ class UserCommandsModule {}
 type Command = (config: AppConfig) => Promise<string>;
 type UserCommand = (users: UsersService, config: AppConfig) => Promise<string>;
 
-/** The command that the words ask for, or null. Each gives a sentence about what it did. */
-function commandOf(words: readonly string[]): Command | null {
-  const [first, second, third] = words;
-  if (first === 'create-database' && words.length === 1) return createDatabase;
-  if (first === 'user' && second === 'create' && third !== undefined && words.length === 3) {
+/**
+ * @returns the command for the arguments, or null if they are invalid. A command resolves with a
+ * sentence for the operator.
+ */
+function commandOf(args: readonly string[]): Command | null {
+  const [first, second, third] = args;
+  if (first === 'create-database' && args.length === 1) return createDatabase;
+  if (first === 'user' && second === 'create' && third !== undefined && args.length === 3) {
     return onUsers((users, config) => createUser(users, config, third));
   }
-  if ((first !== 'grant' && first !== 'revoke') || second === undefined || words.length > 2) {
+  if ((first !== 'grant' && first !== 'revoke') || second === undefined || args.length > 2) {
     return null;
   }
   return onUsers((users) => setAdmin(users, second, first === 'grant'));
@@ -67,27 +72,27 @@ function commandOf(words: readonly string[]): Command | null {
 async function createDatabase({ database }: AppConfig): Promise<string> {
   if (database.engine !== 'sqlite') {
     throw new StartError(
-      'DATABASE_URL names a PostgreSQL server. Make the database there (createdb); the service makes its tables at its start.',
+      'DATABASE_URL names a PostgreSQL server. Create the database there (createdb). The service creates its tables when it starts.',
     );
   }
-  if (await createSqliteFile(database.file, entities)) return `Made ${database.file}.`;
-  throw new StartError(`The file ${database.file} exists already; nothing was changed.`);
+  if (await createSqliteFile(database.file, entities)) return `Created ${database.file}.`;
+  throw new StartError(`The file ${database.file} already exists; nothing was changed.`);
 }
 
 async function setAdmin(users: UsersService, name: string, admin: boolean): Promise<string> {
   await users.setAdmin(name, admin);
-  const role = admin ? 'an administrator' : 'no administrator';
-  return `${name} is ${role} from the next login on; all of their sessions have ended.`;
+  const status = admin ? 'an administrator from the next login on' : 'no longer an administrator';
+  return `${name} is ${status}. All sessions of this user have ended.`;
 }
 
-/** By the same rules as `POST /api/users`, whatever `REGISTRATION` says. */
+/** Applies the same rules as `POST /api/users`, but ignores `REGISTRATION`. */
 async function createUser(users: UsersService, config: AppConfig, name: string): Promise<string> {
   const body = validateBody(CreateUser, { name, password: await readNewPassword() }, config);
   const user = await users.register(body, {});
-  return `The user ${user.name} was created, with the id ${user.id}.`;
+  return `Created the user ${user.name} with the id ${user.id}.`;
 }
 
-/** A command that needs users, and a database that exists. */
+/** Makes a command that needs users and an existing database. */
 function onUsers(command: UserCommand): Command {
   return async (config) => {
     const database = await openDatabase(config.database, entities);
@@ -102,25 +107,25 @@ function onUsers(command: UserCommand): Command {
     try {
       return await command(app.get(UsersService), config);
     } catch (error) {
-      throw error instanceof ApiError ? new StartError(messageOf(error, words.at(-1)!)) : error;
+      throw error instanceof ApiError ? new StartError(messageOf(error, args.at(-1)!)) : error;
     } finally {
       await app.close();
     }
   };
 }
 
-/** What a refusal of the API says to a person at a terminal. */
+/** Turns an error of the API into a message for a terminal. */
 function messageOf({ kind, body }: ApiError, name: string): string {
   if (kind.code === notFound.code) return `There is no user ${name}.`;
   const { message = body.error } = body;
   if (typeof message === 'string') return message;
   return Object.entries(message)
-    .map(([field, sentences]) => `${field}: ${sentences.join(' ')}`)
+    .map(([field, messages]) => `${field}: ${messages.join(' ')}`)
     .join('\n');
 }
 
-const words = process.argv.slice(2);
-const command = commandOf(words);
+const args = process.argv.slice(2);
+const command = commandOf(args);
 if (!command) {
   console.error(usage);
   process.exit(2);

@@ -1,10 +1,11 @@
 /**
- * Makes sure that dist/ holds the built service. It builds where the Nest CLI is installed; without
- * development dependencies it uses what was built before, or says how to build, and ends with 1.
+ * Makes sure that dist/ holds the built service. If the Nest CLI is installed, the script builds
+ * the service. Without development dependencies it keeps an existing build; if there is none, it
+ * says how to build and exits with 1.
  *
  *     node scripts/ensure-built.js [--if-missing]
  *
- * With `--if-missing` an existing build is never replaced: a running service may be using it.
+ * With `--if-missing` it never replaces an existing build, which a running service may be using.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -17,12 +18,12 @@ const cli = findNestCli();
 
 if (isBuilt && (!cli || process.argv.includes('--if-missing'))) process.exit(0);
 if (!cli) {
-  console.error(`The service is not built: there is no dist/src/main.js, and the packages that build it are
-not installed. Install them and build:
+  console.error(`The service is not built: dist/src/main.js is missing, and so are the development
+packages that build it. Install them and build:
 
     npm ci --include=dev && npm run build
 
-Afterwards \`npm prune --omit=dev\` may remove them again.`);
+Afterwards you can remove them again: npm prune --omit=dev`);
   process.exit(1);
 }
 const build = spawnSync(process.execPath, [cli, 'build'], {

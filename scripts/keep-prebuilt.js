@@ -1,9 +1,10 @@
 /**
- * Runs after each change of node_modules (npm's lifecycle script `dependencies`), and restores one
- * line of package-lock.json: `"gypfile": false` of better-sqlite3.
+ * Restores the line `"gypfile": false` of better-sqlite3 in package-lock.json. npm runs this script
+ * after each change of node_modules (lifecycle script `dependencies`).
  *
- * The package says so itself, since it brings its binaries, but npm does not copy the field to the
- * lock file. Without it `npm ci` calls node-gyp, which needs a compiler and Node's headers.
+ * The manifest of the package has this field, because the package contains its binaries, but npm
+ * does not copy the field to the lock file. Without it `npm ci` calls node-gyp, which needs a
+ * compiler and the headers of Node.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 

@@ -4,12 +4,12 @@ import { addKey, listKeys, retireKey, useKey } from '../src/keys/manage-keys.js'
 import { runCommand } from './run-command.js';
 
 const usage = `Usage: npm run keys -- list | add [algorithm] | use <kid> | retire <kid>
-  list    shows the keys, and which of them signs
-  add     makes a key (${JWT_ALGORITHMS.join(', ')}), which verifies from now on
-  use     lets a key sign; the one before goes on verifying
-  retire  removes a key: its tokens are refused from now on`;
+  list    lists the keys and shows which one signs
+  add     generates a key (${JWT_ALGORITHMS.join(', ')}), which verifies from now on
+  use     makes a key sign; the previous key still verifies
+  retire  removes a key; the service refuses its tokens from now on`;
 
-/** Manages the keys that sign and verify tokens, while the service runs or not. */
+/** Manages the keys that sign and verify tokens. The service may be running. */
 const [verb, word] = process.argv.slice(2);
 await runCommand(() => {
   const output = run(AppConfig.load({ needsKey: false }));

@@ -2,9 +2,9 @@ import { type DataSource, MigrationExecutor } from 'typeorm';
 import { runCommand } from './run-command.js';
 
 const usage = `Usage: npm run migration:run | migration:revert | migration:show
-  run     applies every migration that the database lacks
-  revert  undoes the latest migration
-  show    lists the migrations; [X] marks those that were applied`;
+  run     applies all pending migrations
+  revert  reverts the last migration
+  show    lists the migrations; [X] marks the applied ones`;
 
 const commands: Record<string, (source: DataSource) => Promise<string>> = {
   run: async (source) => {
@@ -30,14 +30,14 @@ async function appliedNames(source: DataSource): Promise<string[]> {
   return applied.map(({ name }) => name);
 }
 
-/** Does what TypeORM's commands do, and prints messages instead of stacks and SQL. */
+/** Replaces TypeORM's commands, which would print stacks and SQL instead of messages. */
 const command = commands[process.argv[2] ?? ''];
 if (!command || process.argv.length > 3) {
   console.error(usage);
   process.exit(2);
 }
 await runCommand(async () => {
-  // It reads the settings, which may be invalid.
+  // Imported here, because the module reads the settings, which may be invalid.
   const { default: source } = await import('../ormconfig.js');
   await source.initialize();
   try {

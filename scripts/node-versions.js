@@ -1,12 +1,12 @@
 /**
- * Shows on each supported line of Node that a fresh clone installs, starts, and survives a load
- * that creates and collects thousands of SQL statements:
+ * Tests a fresh clone on each supported release line of Node: the install, the start, and a load
+ * that creates thousands of SQL statements, which are garbage-collected.
  *
  *     node scripts/node-versions.js [--suite 20,24] [--lines 20,22,24,26]
  *
- * From Node 22 on the install finds no compiler, no Python and no make, and must print no warning.
- * The suite of tests runs on the lines of `--suite` besides. At the end `npm start` serves the build
- * after `npm prune --omit=dev`. Ends with 1 where anything failed.
+ * From Node 22 on, the install runs without a compiler, Python and make, and must not print a
+ * warning. On the lines of `--suite` the test suite also runs. At the end `npm start` serves the
+ * build after `npm prune --omit=dev`. The exit code is 1 if anything failed.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,13 +19,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { nodeOf, npmOf } from './node-line.js';
 
-/** The lines of Node that `engines` names, each with the npm that comes with it. */
+/** The release lines of Node that `engines` allows, each with the npm that it includes. */
 const LINES = { 20: '10', 22: '10', 24: '11', 26: '11' };
 const QUERIES = 20_000;
 const CONCURRENCY = 16;
-/** A warning of npm's, unless it is about the settings of the person who runs it. */
+/** A warning of npm, unless it is about the npm settings of the user. */
 const WARNING = /^npm warn (?!Unknown (user|env|global|builtin) config)/im;
-/** What npm's scripts call, beside Node: no compiler, no Python, no make. */
+/** The programs that npm's scripts may call, beside Node: no compiler, no Python, no make. */
 const TOOLS = ['sh', 'env', 'git', 'bash', 'cat', 'uname'];
 
 const { values: options } = parseArgs({
@@ -34,24 +34,24 @@ const { values: options } = parseArgs({
     lines: { type: 'string', default: Object.keys(LINES).join(',') },
   },
 });
-const listed = (text) => text.split(',').filter((line) => line in LINES);
+const parseLines = (text) => text.split(',').filter((line) => line in LINES);
 
-/** @returns a row of the table */
-async function check(line) {
+/** @returns the row of the table for a line */
+async function testLine(line) {
   const folder = mkdtempSync(join(tmpdir(), `node-${line}-`));
   const row = [];
   try {
     const clone = join(folder, 'clone');
     const origin = fileURLToPath(new URL('..', import.meta.url));
     execFileSync('git', ['clone', '--quiet', '--depth=1', `file://${origin}`, clone]);
-    const at = { line, clone, ...environment(line, folder) };
-    const version = execFileSync('node', ['-v'], { env: at.env, encoding: 'utf8' }).trim();
+    const context = { line, clone, ...prepareEnvironments(line, folder) };
+    const version = execFileSync('node', ['-v'], { env: context.env, encoding: 'utf8' }).trim();
     console.log(`\n== Node ${version}, npm ${LINES[line]}`);
     row.push(version);
-    row.push(install(at));
-    row.push(...(await serve(at)));
-    row.push(listed(options.suite).includes(line) ? suite(at) : 'not run');
-    row.push(await serveWithoutDevelopment(at));
+    row.push(install(context));
+    row.push(...(await testService(context)));
+    row.push(parseLines(options.suite).includes(line) ? runSuite(context) : 'not run');
+    row.push(await testWithoutDevelopment(context));
   } catch (error) {
     console.error(error);
     row.push('failed');
@@ -61,14 +61,15 @@ async function check(line) {
   return row;
 }
 
-function environment(line, folder) {
+/** Creates the environments of the install and of all other commands. */
+function prepareEnvironments(line, folder) {
   const tools = join(folder, 'bin');
   mkdirSync(tools);
   const { home, bin } = nodeOf(line);
   const npm = npmOf(LINES[line]);
   symlinkSync(npm, join(tools, 'npm'));
   symlinkSync(npm.replace('npm-cli', 'npx-cli'), join(tools, 'npx'));
-  for (const tool of TOOLS) symlinkSync(find(tool), join(tools, tool));
+  for (const tool of TOOLS) symlinkSync(findTool(tool), join(tools, tool));
   const inherited = { ...process.env };
   for (const name of Object.keys(inherited)) {
     if (/^npm_|^(CC|CXX|PYTHON|NODE_OPTIONS)$/i.test(name)) delete inherited[name];
@@ -79,11 +80,11 @@ function environment(line, folder) {
     npm_config_nodedir: home,
   };
   const bare = { ...inherited, PATH: [bin, tools].join(delimiter) };
-  // Version 12 of the driver brings no binaries: Node 20 needs a compiler where it gets none.
+  // Version 12 of the SQLite driver contains no binaries, so that Node 20 may need a compiler.
   return { env: full, installEnv: line === '20' ? full : bare };
 }
 
-function find(tool) {
+function findTool(tool) {
   return process.env.PATH.split(delimiter)
     .map((folder) => join(folder, tool))
     .find(existsSync);
@@ -97,17 +98,17 @@ function install({ line, clone, installEnv }) {
   });
   const output = run.stdout + run.stderr;
   console.log(output);
-  const modules = (name) => existsSync(join(clone, 'node_modules', name));
+  const hasModule = (name) => existsSync(join(clone, 'node_modules', name));
   const problems = {
     'npm ci failed': run.status !== 0,
     'npm ci printed a warning': line !== '20' && WARNING.test(output),
-    'an install script of better-sqlite3 12 could run':
-      line !== '20' && (modules('better-sqlite3-12') || modules('sqlite-driver-node20')),
-    'better-sqlite3 13 was compiled': modules('better-sqlite3/build'),
+    'better-sqlite3 12 was installed, and its install script could run':
+      line !== '20' && (hasModule('better-sqlite3-12') || hasModule('sqlite-driver-node20')),
+    'better-sqlite3 13 was compiled': hasModule('better-sqlite3/build'),
     'npm ci changed a file': git(clone, 'status', '--porcelain') !== '',
   };
-  const found = Object.keys(problems).filter((problem) => problems[problem]);
-  if (found.length > 0) throw new Error(found.join('; '));
+  const present = Object.keys(problems).filter((problem) => problems[problem]);
+  if (present.length > 0) throw new Error(present.join('; '));
   return line === '20' ? 'passed (with a compiler)' : 'passed (without a compiler)';
 }
 
@@ -115,11 +116,11 @@ function git(clone, ...args) {
   return execFileSync('git', args, { cwd: clone, encoding: 'utf8' });
 }
 
-/** Starts, loads, restarts and stops the service as `npm start` does. */
-async function serve(at) {
+/** Starts the service by `npm start`, puts it under load, restarts it and stops it. */
+async function testService(context) {
   const port = await freePort();
   const api = `http://127.0.0.1:${port}`;
-  const start = () => new Service(at, port).untilReady(`${api}/api/ships`);
+  const start = () => new Service(context, port).waitUntilReady(`${api}/api/ships`);
   let service = await start();
   const login = await json(`${api}/auth/login`, {
     method: 'POST',
@@ -127,23 +128,24 @@ async function serve(at) {
   });
   const headers = { authorization: `Bearer ${login.access_token}` };
   const [{ id: _, ...ship }] = await json(`${api}/api/ships?limit=1`);
-  const made = await json(`${api}/api/ships`, { method: 'POST', body: ship, headers });
-  await load(`${api}/api/ships`);
+  const created = await json(`${api}/api/ships`, { method: 'POST', body: ship, headers });
+  await putUnderLoad(`${api}/api/ships`);
   await service.stop();
   service = await start();
-  const kept = await json(`${api}/api/ships/${made.id}`);
+  const kept = await json(`${api}/api/ships/${created.id}`);
   const me = await json(`${api}/auth/me`, { headers });
-  if (kept.id !== made.id || me.name !== 'user') throw new Error('The restart lost something.');
+  if (kept.id !== created.id || me.name !== 'user') throw new Error('The restart lost data.');
   await service.stop();
   return ['passed', `passed (${QUERIES.toLocaleString('en')} queries)`];
 }
 
-/** Starts what was built after everything that only development needs was removed. */
-async function serveWithoutDevelopment(at) {
-  const words = ['prune', '--omit=dev', '--no-audit', '--no-fund'];
-  execFileSync('npm', words, { cwd: at.clone, env: at.env, stdio: 'inherit' });
+/** Removes the development packages, and starts the existing build. */
+async function testWithoutDevelopment(context) {
+  const args = ['prune', '--omit=dev', '--no-audit', '--no-fund'];
+  execFileSync('npm', args, { cwd: context.clone, env: context.env, stdio: 'inherit' });
   const port = await freePort();
-  const service = await new Service(at, port).untilReady(`http://127.0.0.1:${port}/api/ships`);
+  const url = `http://127.0.0.1:${port}/api/ships`;
+  const service = await new Service(context, port).waitUntilReady(url);
   await service.stop();
   return 'passed';
 }
@@ -152,7 +154,7 @@ class Service {
   output = '';
 
   constructor({ clone, env }, port) {
-    // A small young generation lets statements be collected soon and often.
+    // With a small young generation, statements are garbage-collected early and often.
     const settings = { PORT: String(port), NODE_OPTIONS: '--max-semi-space-size=1' };
     const options = { cwd: clone, env: { ...env, ...settings }, detached: true };
     this.child = spawn('npm', ['start'], options);
@@ -162,8 +164,8 @@ class Service {
     }
   }
 
-  async untilReady(url) {
-    for (let tries = 0; tries < 600; tries++) {
+  async waitUntilReady(url) {
+    for (let attempt = 0; attempt < 600; attempt++) {
       if (this.child.exitCode !== null) break;
       if (
         await fetch(url).then(
@@ -179,15 +181,15 @@ class Service {
 
   async stop() {
     if (this.child.exitCode !== null || this.child.signalCode !== null) {
-      throw new Error(`The service ended under the load:\n${this.output}`);
+      throw new Error(`The service ended under load:\n${this.output}`);
     }
     process.kill(-this.child.pid, 'SIGTERM');
     await this.closed;
   }
 }
 
-/** Sends list queries of different fields, directions and filters, many of them never seen before. */
-async function load(url) {
+/** Sends list queries with random fields, directions and filters, so that most of them are new. */
+async function putUnderLoad(url) {
   const fields = [
     'affiliation',
     'category',
@@ -206,9 +208,9 @@ async function load(url) {
       if (order.length > 0) query.set('sort', order.join(','));
       if (Math.random() < 0.3) query.set(pick(['crew', 'length']), String(sent));
       const response = await fetch(`${url}?${query}`);
-      // Expensive reads may be told to come back; nothing else may fail.
+      // The service may refuse expensive reads with 503. Nothing else may fail.
       if (!response.ok && response.status !== 503) {
-        throw new Error(`${query} answered ${response.status}: ${await response.text()}`);
+        throw new Error(`GET ?${query}: ${response.status} ${await response.text()}`);
       }
       await response.arrayBuffer();
     }
@@ -222,7 +224,7 @@ async function json(url, { method = 'GET', body, headers = {} } = {}) {
     headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
     ...(body && { body: JSON.stringify(body) }),
   });
-  if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}`);
+  if (!response.ok) throw new Error(`${method} ${url}: ${response.status}`);
   return response.json();
 }
 
@@ -235,17 +237,17 @@ async function freePort() {
   return port;
 }
 
-function suite({ clone, env }) {
-  const runs = [['test'], ['run', 'test:slow']].map((words) =>
-    spawnSync('npm', words, { cwd: clone, env, stdio: 'inherit' }),
+function runSuite({ clone, env }) {
+  const runs = [['test'], ['run', 'test:slow']].map((args) =>
+    spawnSync('npm', args, { cwd: clone, env, stdio: 'inherit' }),
   );
   return runs.every(({ status }) => status === 0) ? 'passed' : 'failed';
 }
 
 const rows = [];
-for (const line of listed(options.lines)) rows.push(await check(line));
+for (const line of parseLines(options.lines)) rows.push(await testLine(line));
 console.log(
-  '\n| Node | install | start, log in, write | load, restart, stop | suite | start without development |',
+  '\n| Node | install | start, log in, write | load, restart, stop | suite | start without development packages |',
 );
 console.log('|---|---|---|---|---|---|');
 for (const row of rows) console.log(`| ${row.join(' | ')} |`);

@@ -10,8 +10,8 @@ import { buildDocument } from '../src/openapi/document.js';
 import { runCommand } from './run-command.js';
 
 /**
- * Writes docs/openapi.json, with the settings' own defaults whatever the environment says. With
- * `--variants <folder>` it writes one document for each of the settings that change it instead.
+ * Writes docs/openapi.json with the default settings, independent of the environment. With
+ * `--variants <folder>` it writes one document for each group of settings that changes it instead.
  */
 const { values: options } = parseArgs({ options: { variants: { type: 'string' } } });
 
@@ -43,18 +43,22 @@ await runCommand(async () => {
   }
 });
 
-/** @param folder for databases that end with this command */
+/** @param folder for temporary databases */
 async function writeDocuments(folder: string): Promise<void> {
   if (options.variants === undefined) {
-    return write(folder, {}, join(packageRoot, 'docs', 'openapi.json'));
+    return writeDocument(folder, {}, join(packageRoot, 'docs', 'openapi.json'));
   }
   mkdirSync(options.variants, { recursive: true });
   for (const [name, env] of Object.entries(VARIANTS)) {
-    await write(folder, env, join(options.variants, `${name}.json`));
+    await writeDocument(folder, env, join(options.variants, `${name}.json`));
   }
 }
 
-async function write(folder: string, env: Record<string, string>, file: string): Promise<void> {
+async function writeDocument(
+  folder: string,
+  env: Record<string, string>,
+  file: string,
+): Promise<void> {
   const database = `sqlite:${join(folder, 'app.sqlite')}`;
   const config = AppConfig.from({ DATABASE_URL: database, DEMO_DATA: 'false', ...env });
   const app = await createApp(config, { logger: false });

@@ -2,48 +2,50 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { StartError } from '../src/errors/start-error.js';
 
-/** Bytes of standard input that are read at most: more than any password has. */
+/** The maximum number of bytes of standard input, which is more than any password has. */
 const MAX_BYTES = 4096;
 
 /**
- * A new password: asked for twice and not shown on a terminal, otherwise the whole of standard input
- * without the end of its last line.
+ * Reads a new password. On a terminal it asks twice, without an echo. Otherwise it takes the whole
+ * standard input without the final line break.
  *
- * @throws StartError if the two differ, or what was read is no text
+ * @throws StartError if the two passwords differ, or if the input is too long or not UTF-8
  */
 export async function readNewPassword(): Promise<string> {
-  if (!process.stdin.isTTY) return readAll();
-  const [password, repeated] = await ask('Password: ', 'Password again: ');
-  if (password !== repeated) throw new StartError('The two passwords differ; nothing was changed.');
+  if (!process.stdin.isTTY) return readStandardInput();
+  const [password, repeated] = await ask('Password: ', 'Repeat password: ');
+  if (password !== repeated) {
+    throw new StartError('The two passwords do not match; nothing was changed.');
+  }
   return password ?? '';
 }
 
-/** Asks on standard error, so that standard output holds the result alone. */
+/** Asks on standard error, so that standard output holds only the result. */
 async function ask(...questions: string[]): Promise<string[]> {
-  // readline shows what is typed on its output, and switches the terminal's own echo off.
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  const given = new AbortController();
-  lines.on('SIGINT', () => given.abort());
-  lines.on('close', () => given.abort());
+  // readline turns the terminal's echo off and writes the input to its output, which is discarded.
+  const discard = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: discard, terminal: true });
+  const cancelled = new AbortController();
+  lines.on('SIGINT', () => cancelled.abort());
+  lines.on('close', () => cancelled.abort());
   try {
     const answers: string[] = [];
     for (const question of questions) {
       process.stderr.write(question);
-      answers.push(await lines.question('', { signal: given.signal }));
+      answers.push(await lines.question('', { signal: cancelled.signal }));
       process.stderr.write('\n');
     }
     return answers;
   } catch (error) {
-    if (!given.signal.aborted) throw error;
+    if (!cancelled.signal.aborted) throw error;
     process.stderr.write('\n');
-    throw new StartError('No password was given; nothing was changed.');
+    throw new StartError('No password was entered; nothing was changed.');
   } finally {
     lines.close();
   }
 }
 
-async function readAll(): Promise<string> {
+async function readStandardInput(): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {

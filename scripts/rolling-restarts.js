@@ -1,14 +1,14 @@
 /**
- * Shows that rolling restarts lose no request. Three instances on PostgreSQL, in production mode, stand
- * behind HAProxy and behind nginx, each with its file of deploy/. While clients read, write and log in
- * through both proxies, the instances are restarted by SIGTERM, one after the other. At the end one
- * instance gets SIGTERM with 200 logins in flight.
+ * Tests that rolling restarts lose no request. Three instances on PostgreSQL, in production mode,
+ * run behind HAProxy and behind nginx, which use the configurations in deploy/. While clients read,
+ * write and log in through both proxies, the script restarts the instances by SIGTERM, one after
+ * the other. At the end one instance gets SIGTERM with 200 logins in flight.
  *
  *     node scripts/rolling-restarts.js [--restarts 20]
  *
- * Needs a build, PostgreSQL (TEST_POSTGRES_URL), haproxy and nginx. Ends with 1 if a request failed
- * behind HAProxy, or more than one of 10,000 (and more than one at all) behind nginx, which asks no
- * health checks.
+ * The script needs a build, PostgreSQL (TEST_POSTGRES_URL), haproxy and nginx. The exit code is 1
+ * if a request fails behind HAProxy. Behind nginx, which makes no health checks, one request in
+ * 10,000 may fail (in a short run one request).
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -27,7 +27,7 @@ import pg from 'pg';
 const { values: options } = parseArgs({ options: { restarts: { type: 'string', default: '20' } } });
 const RESTARTS = Number(options.restarts);
 const LOGINS_IN_FLIGHT = 200;
-/** Longer than HAProxy takes to notice that an instance is back. */
+/** Milliseconds between restarts: longer than HAProxy takes to notice that an instance is back. */
 const SETTLE = 1_500;
 const USERS = Array.from({ length: 10 }, (_, i) => ({
   username: `pilot ${i}`,
@@ -48,9 +48,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'rolling-'));
 const children = new Set();
 
-function start(command, words, env = {}) {
+function startProcess(command, args, env = {}) {
   const PATH = [process.env.PATH, '/usr/sbin', '/usr/local/sbin'].join(delimiter);
-  const child = spawn(command, words, { env: { PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { env: { PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   child.output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => (child.output = (child.output + data).slice(-20_000)));
@@ -86,7 +86,7 @@ function send(origin, path, { agent, json, token } = {}) {
   });
 }
 
-async function untilOk(origin, path, child) {
+async function waitUntilOk(origin, path, child) {
   for (;;) {
     if (!children.has(child)) throw new Error(`A process ended:\n${child.output}`);
     const { status } = await send(origin, path).catch(() => ({}));
@@ -102,18 +102,18 @@ class Instance {
   }
 
   async start() {
-    this.child = start(process.execPath, [join(root, 'dist/src/main.js')], this.env);
-    await untilOk(this.origin, '/health/ready', this.child);
+    this.child = startProcess(process.execPath, [join(root, 'dist/src/main.js')], this.env);
+    await waitUntilOk(this.origin, '/health/ready', this.child);
   }
 
   async stop() {
     this.child.kill('SIGTERM');
     const code = await this.child.ended;
-    if (code !== 0) throw new Error(`An instance ended with ${code}:\n${this.child.output}`);
+    if (code !== 0) throw new Error(`An instance exited with ${code}:\n${this.child.output}`);
   }
 }
 
-/** Clients of one proxy, each with a connection that is kept alive. */
+/** The clients of one proxy, each with a keep-alive connection. */
 class Load {
   counts = { requests: 0, logins: 0, writes: 0 };
   failures = [];
@@ -134,19 +134,19 @@ class Load {
     this.clients = kinds.map((kind) => this.run(kind));
   }
 
-  async run({ path, status, kind, pause = 25, ...what }) {
+  async run({ path, status, kind, pause = 25, ...init }) {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     while (this.running) {
-      const begun = performance.now();
+      const startedAt = performance.now();
       this.counts.requests++;
       if (kind) this.counts[kind]++;
-      const answer = await send(this.proxy.origin, path, { agent, ...what }).catch((error) => ({
+      const answer = await send(this.proxy.origin, path, { agent, ...init }).catch((error) => ({
         error,
       }));
-      this.times.push(performance.now() - begun);
+      this.times.push(performance.now() - startedAt);
       if (answer.status !== status) {
-        const found = answer.error?.message ?? `${answer.status} ${JSON.stringify(answer.body)}`;
-        this.failures.push(`${this.proxy.name}: ${what.json ? 'POST' : 'GET'} ${path}: ${found}`);
+        const result = answer.error?.message ?? `${answer.status} ${JSON.stringify(answer.body)}`;
+        this.failures.push(`${this.proxy.name}: ${init.json ? 'POST' : 'GET'} ${path}: ${result}`);
       }
       await sleep(pause);
     }
@@ -158,17 +158,17 @@ class Load {
     await Promise.all(this.clients);
   }
 
-  get isMet() {
-    return this.failures.length <= this.proxy.mayFail(this.counts.requests);
+  get isSuccessful() {
+    return this.failures.length <= this.proxy.maxFailures(this.counts.requests);
   }
 
-  /** What failed, and what the proxy logged of it. */
+  /** The failed requests, and the log lines of the proxy about them. */
   get report() {
     const logged = this.proxy.child.output.match(/^.*upstream.*$/gm) ?? [];
     return this.failures.length > 0 ? [...this.failures, ...logged].slice(0, 40) : [];
   }
 
-  row() {
+  formatRow() {
     const times = this.times.sort((a, b) => a - b);
     const p99 = times[Math.floor(times.length * 0.99)] ?? NaN;
     const { requests, writes, logins } = this.counts;
@@ -177,8 +177,8 @@ class Load {
   }
 }
 
-/** The file of deploy/ with ports of this run. */
-function configured(file, ports, listen) {
+/** Writes a configuration of deploy/ with the ports of this run. */
+function writeConfiguration(file, ports, listen) {
   let text = readFileSync(join(root, 'deploy', file), 'utf8').replace(':8080', `:${listen}`);
   ports.forEach((port, i) => (text = text.replace(`:300${i + 1}`, `:${port}`)));
   const path = join(folder, file);
@@ -188,14 +188,14 @@ function configured(file, ports, listen) {
 
 async function startHaproxy(ports) {
   const port = await freePort();
-  const file = configured('haproxy.cfg', ports, port);
-  const child = start('haproxy', ['-db', '-f', file]);
-  return { child, name: 'HAProxy', origin: `http://127.0.0.1:${port}`, mayFail: () => 0 };
+  const file = writeConfiguration('haproxy.cfg', ports, port);
+  const child = startProcess('haproxy', ['-db', '-f', file]);
+  return { child, name: 'HAProxy', origin: `http://127.0.0.1:${port}`, maxFailures: () => 0 };
 }
 
 async function startNginx(ports) {
   const port = await freePort();
-  const file = configured('nginx.conf', ports, port);
+  const file = writeConfiguration('nginx.conf', ports, port);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   const main = join(folder, 'main.conf');
   writeFileSync(
@@ -204,9 +204,9 @@ async function startNginx(ports) {
 ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
 include ${file}; }`,
   );
-  const child = start('nginx', ['-p', folder, '-c', main]);
-  const mayFail = (requests) => Math.max(1, requests / 10_000);
-  return { child, name: 'nginx', origin: `http://127.0.0.1:${port}`, mayFail };
+  const child = startProcess('nginx', ['-p', folder, '-c', main]);
+  const maxFailures = (requests) => Math.max(1, requests / 10_000);
+  return { child, name: 'nginx', origin: `http://127.0.0.1:${port}`, maxFailures };
 }
 
 async function freePort() {
@@ -218,17 +218,18 @@ async function freePort() {
   return port;
 }
 
-async function register(origin) {
+/** @returns an access token of one of the registered users */
+async function registerUsers(origin) {
   for (const { username, password } of USERS) {
     const json = { name: username, password };
     const { status, body } = await send(origin, '/api/users', { json });
-    if (status !== 201) throw new Error(`No user was made: ${status} ${JSON.stringify(body)}`);
+    if (status !== 201) throw new Error(`POST /api/users: ${status} ${JSON.stringify(body)}`);
   }
   const { body } = await send(origin, '/auth/login', { json: USERS[0] });
   return body.access_token;
 }
 
-/** @returns the failures of logins that were in flight when the instance got SIGTERM */
+/** @returns a line for each failed login that was in flight when the instance got SIGTERM */
 async function stopWithLogins(instance) {
   const logins = Array.from({ length: LOGINS_IN_FLIGHT }, (_, i) =>
     send(instance.origin, '/auth/login', { json: USERS[i % USERS.length] }).then(
@@ -250,14 +251,14 @@ async function stopWithLogins(instance) {
   return failures;
 }
 
-/** @returns whether no more failed than may */
+/** @returns whether the number of failed requests is within the limits */
 async function main(url) {
   const env = {
     NODE_ENV: 'production',
     DATABASE_URL: url,
     JWT_SECRET_KEY: randomBytes(48).toString('base64'),
     TRUST_PROXY: '127.0.0.1',
-    // All clients come from one address.
+    // All clients have the same address.
     AUTH_RATE_LIMIT: '0',
     USER_RATE_LIMIT: '0',
     DOCS: 'false',
@@ -265,9 +266,9 @@ async function main(url) {
   const ports = [await freePort(), await freePort(), await freePort()];
   const instances = ports.map((port) => new Instance(port, env));
   for (const instance of instances) await instance.start();
-  const token = await register(instances[0].origin);
+  const token = await registerUsers(instances[0].origin);
   const proxies = [await startHaproxy(ports), await startNginx(ports)];
-  for (const { origin, child } of proxies) await untilOk(origin, '/health/ready', child);
+  for (const { origin, child } of proxies) await waitUntilOk(origin, '/health/ready', child);
   await sleep(SETTLE);
   const loads = proxies.map((proxy) => new Load(proxy, token));
   for (let i = 0; i < RESTARTS; i++) {
@@ -279,12 +280,12 @@ async function main(url) {
   for (const load of loads) await load.stop();
   console.log('| proxy | restarts | requests | writes | logins | failed | p99 ms | max ms |');
   console.log('|---|---|---|---|---|---|---|---|');
-  for (const load of loads) console.log(load.row());
+  for (const load of loads) console.log(load.formatRow());
   const failedLogins = await stopWithLogins(instances[0]);
   for (const instance of instances.slice(1)) await instance.stop();
   const reports = [...loads.map((load) => load.report), failedLogins.slice(0, 20)].flat();
   for (const line of reports) console.error(line);
-  return failedLogins.length === 0 && loads.every((load) => load.isMet);
+  return failedLogins.length === 0 && loads.every((load) => load.isSuccessful);
 }
 
 const server = new URL(
@@ -301,7 +302,7 @@ try {
   console.error(error);
   process.exitCode = 1;
 } finally {
-  // nginx ends its workers on SIGTERM; SIGKILL would leave them behind.
+  // On SIGTERM nginx also ends its workers. SIGKILL would leave them behind.
   const ends = [...children].map((child) => (child.kill('SIGTERM'), child.ended));
   await Promise.allSettled(ends);
   await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`).catch(() => undefined);

@@ -1,15 +1,16 @@
 /**
- * Runs the built service under npm, and ends it when npm's shell ends. npm passes SIGTERM on to that
- * shell, which ends without passing it on if it is dash or BusyBox.
+ * Runs the built service under npm, and stops it when npm's shell ends. npm forwards SIGTERM to
+ * that shell only, and dash and BusyBox end without forwarding it to the service.
  */
 import { clearInterval, setInterval } from 'node:timers';
 
 const shell = process.ppid;
+/** The check interval in milliseconds. */
 const INTERVAL = 200;
 
 const timer = setInterval(() => {
   if (process.ppid === shell) return;
-  // Once: the service takes a second signal as a request to end at once.
+  // Sent once, because a second signal makes the service exit immediately.
   clearInterval(timer);
   process.kill(process.pid, 'SIGTERM');
 }, INTERVAL);

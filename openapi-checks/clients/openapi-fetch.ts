@@ -4,7 +4,7 @@ import type { components, paths } from '../generated/default/openapi-typescript.
 type Ship = components['schemas']['ShipResponse'];
 type ErrorCode = components['schemas']['ErrorResponse']['code'];
 
-/** A program that uses the generated types. Each `@ts-expect-error` is a mistake that they find. */
+/** A client with the generated types. Each `@ts-expect-error` marks a mistake that they detect. */
 const client = createClient<paths>({ baseUrl: 'http://127.0.0.1:3000' });
 
 export async function logIn(username: string, password: string): Promise<string> {
@@ -40,7 +40,7 @@ export async function listShips(): Promise<string[]> {
 
 export async function makeMistakes(ship: Omit<Ship, 'id'>): Promise<void> {
   const { crew, ...others } = ship;
-  // @ts-expect-error The name of the field is misspelt.
+  // @ts-expect-error The name of the field is misspelled.
   await client.POST('/api/ships', { body: { ...others, Crew: crew } });
   // @ts-expect-error A crew is a number.
   await client.POST('/api/ships', { body: { ...ship, crew: '5' } });

@@ -1,6 +1,6 @@
 import { Api, type ErrorResponse, type ShipResponse } from '../generated/default/client.js';
 
-/** A program that uses the generated client. Each `@ts-expect-error` is a mistake that it finds. */
+/** The generated client in use. Each `@ts-expect-error` marks a mistake that the types detect. */
 const client = new Api<string>({
   baseUrl: 'http://127.0.0.1:3000',
   securityWorker: (token) => (token ? { headers: { authorization: `Bearer ${token}` } } : {}),

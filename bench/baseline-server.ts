@@ -1,7 +1,7 @@
 /**
- * The floor: the benchmark's routes written by hand, with the libraries that the product uses and
- * no framework around them. It is what the product's throughput is measured against, and a
- * program of its own: its settings are environment variables.
+ * The baseline, with which the benchmark compares the product: the same routes written by hand,
+ * with the product's libraries and without a framework. It runs as a separate process and reads its
+ * settings from environment variables.
  */
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
@@ -9,18 +9,18 @@ import argon2 from 'argon2';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import pLimit from 'p-limit';
 import { securityHeaders } from '../src/http/security-headers.js';
-import { openDatabase, type Ship } from './floor-database.js';
-import { makeTokens } from './floor-tokens.js';
+import { openDatabase, type Ship } from './baseline-database.js';
+import { createTokens } from './baseline-tokens.js';
 
-/** Seconds, as are all lifetimes. */
-const ACCESS_LIFETIME = setting('ACCESS_LIFETIME', Number);
+/** Lifetimes are in seconds. */
+const ACCESS_LIFETIME = readSetting('ACCESS_LIFETIME', Number);
 const REFRESH_LIFETIME = 30 * 24 * 60 * 60;
-const PAGE = 100;
+const PAGE_SIZE = 100;
 
-const database = openDatabase(setting('DATABASE', String));
-const tokens = makeTokens(setting('SECRET', String));
-/** As many hashes at once as there are cores, as in the product. */
-const hashing = pLimit(availableParallelism());
+const database = openDatabase(readSetting('DATABASE', String));
+const tokens = createTokens(readSetting('SECRET', String));
+/** Like the product, the baseline computes at most one hash per core at the same time. */
+const limitHashes = pLimit(availableParallelism());
 const server = Fastify();
 server.addHook('onSend', (_request, reply, _payload, done) => {
   reply.headers(securityHeaders);
@@ -32,13 +32,13 @@ type Authenticated = FastifyRequest & { userId: number };
 async function authenticate(request: FastifyRequest, reply: FastifyReply) {
   reply.header('cache-control', 'no-store');
   const claims = tokens.verify(request.headers.authorization);
-  if (!claims || !database.isLive(claims.sid, claims.sub, claims.jti)) {
+  if (!claims || !database.isActive(claims.sid, claims.sub, claims.jti)) {
     return reply.status(401).send({ statusCode: 401, error: 'Unauthorized' });
   }
   (request as Authenticated).userId = Number(claims.sub);
 }
 
-server.get('/api/ships', async () => database.ships(0, PAGE));
+server.get('/api/ships', async () => database.ships(0, PAGE_SIZE));
 
 server.get<{ Params: { id: string } }>('/api/ships/:id', async (request, reply) => {
   const ship = database.ship(Number(request.params.id));
@@ -75,7 +75,7 @@ server.post('/auth/login', async ({ body, ip }, reply) => {
   const user = database.userByName(username.normalize('NFC'));
   if (
     !user ||
-    !(await hashing(() => argon2.verify(user.password_hash, password.normalize('NFC'))))
+    !(await limitHashes(() => argon2.verify(user.password_hash, password.normalize('NFC'))))
   ) {
     return reply.status(401).send({ statusCode: 401, error: 'Unauthorized' });
   }
@@ -91,7 +91,7 @@ server.post('/auth/login', async ({ body, ip }, reply) => {
 });
 
 await server.listen({ port: 0, host: '127.0.0.1' });
-// In the product's words, for the one who waits for it.
+// The benchmark waits for this line, which the product prints as well.
 console.log(`The API is at ${server.listeningOrigin}/api`);
 
 function isNewShip(body: unknown): body is Omit<Ship, 'id'> {
@@ -118,8 +118,8 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 1;
 }
 
-function setting<T>(name: string, as: (text: string) => T): T {
+function readSetting<T>(name: string, parse: (text: string) => T): T {
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is not set.`);
-  return as(value);
+  return parse(value);
 }

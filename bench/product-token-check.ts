@@ -11,24 +11,28 @@ import type { Token } from '../src/tokens/token.js';
 import { UsersService } from '../src/users/users.service.js';
 import { credentials } from './scenarios.js';
 
-export type CheckToken = (signed: string) => Promise<Token>;
+type CheckToken = (signed: string) => Promise<Token>;
 
-/** The application without its routes. */
-export interface ProductCheck {
-  /** An access token of a login, whose session lives. */
+/** The token check of the product, which runs in this process. */
+interface ProductTokenCheck {
+  /** An access token of an active session. */
   token: string;
-  /** Everything that the service checks of an access token before a handler runs. */
+  /** Performs the full check of an access token that precedes a handler. */
   check: CheckToken;
-  /** The same, but for the query whether the token was revoked and its session lives. */
+  /** Performs the same check without the query for revoked tokens and active sessions. */
   checkWithoutQuery: CheckToken;
   close: () => Promise<void>;
 }
 
-/** @param settings of the key that signs */
-export async function startProductCheck(
+/**
+ * Starts the application without its HTTP server.
+ *
+ * @param settings that configure the signing key
+ */
+export async function startProductTokenCheck(
   database: string,
   settings: Record<string, string>,
-): Promise<ProductCheck> {
+): Promise<ProductTokenCheck> {
   const config = AppConfig.from({
     DATABASE_URL: `sqlite:${database}`,
     DEMO_DATA: 'false',
@@ -60,12 +64,12 @@ class EveryTokenActive extends TokenStore {
 
 async function logIn(
   users: UsersService,
-  verifier: CredentialsService,
+  credentialsService: CredentialsService,
   auth: AuthService,
 ): Promise<string> {
   const { username: name, password } = credentials;
   const client = { agent: null, ip: '127.0.0.1' };
   await users.register({ name, password }, { client });
-  const user = await verifier.verify(name, password, client);
+  const user = await credentialsService.verify(name, password, client);
   return (await auth.login(user, client)).access.signed;
 }

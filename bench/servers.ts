@@ -5,23 +5,24 @@ import { packageRoot } from '../src/config/package-root.js';
 import { loadSqliteDriver } from '../src/database/sqlite/sqlite-driver.js';
 import { ServerProcess } from './server-process.js';
 
-/** Seconds; longer than any benchmark takes. */
+/** Seconds. Longer than any benchmark takes. */
 const ACCESS_LIFETIME = 24 * 60 * 60;
 
-export interface Contestants {
+/** The two servers that the benchmark compares. */
+export interface Servers {
   product: ServerProcess;
-  floor: ServerProcess;
+  baseline: ServerProcess;
 }
 
 /**
- * Starts both servers, each on a database of its own. The product makes its own, with the demo
- * data, and the floor gets a copy: same tables, same rows, same password hashes.
+ * Starts both servers, each on its own database. The product creates its database with the demo
+ * data. The baseline gets a copy, with the same tables, rows and password hashes.
  */
-export async function startContestants(folder: string): Promise<Contestants> {
+export async function startServers(folder: string): Promise<Servers> {
   const secret = randomBytes(64).toString('base64url');
   const files = {
     product: join(folder, 'product', 'bench.sqlite'),
-    floor: join(folder, 'floor.sqlite'),
+    baseline: join(folder, 'baseline.sqlite'),
   };
   const product = await ServerProcess.start({
     name: 'The product',
@@ -36,18 +37,18 @@ export async function startContestants(folder: string): Promise<Contestants> {
       JWT_ACCESS_TOKEN_EXPIRES: `${ACCESS_LIFETIME}s`,
     },
   });
-  await copyDatabase(files.product, files.floor);
-  const floor = await ServerProcess.start({
-    name: 'The floor',
-    script: fileURLToPath(new URL('floor-server.js', import.meta.url)),
-    folder: join(folder, 'floor'),
+  await copyDatabase(files.product, files.baseline);
+  const baseline = await ServerProcess.start({
+    name: 'The baseline',
+    script: fileURLToPath(new URL('baseline-server.js', import.meta.url)),
+    folder: join(folder, 'baseline'),
     settings: {
-      DATABASE: files.floor,
+      DATABASE: files.baseline,
       SECRET: secret,
       ACCESS_LIFETIME: String(ACCESS_LIFETIME),
     },
   });
-  return { product, floor };
+  return { product, baseline };
 }
 
 async function copyDatabase(from: string, to: string): Promise<void> {

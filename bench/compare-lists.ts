@@ -7,16 +7,17 @@ import type { ServerProcess } from './server-process.js';
 import { compareRounds, median, quantile, type Ratio } from './statistics.js';
 
 const LIST = '/api/ships';
-const LARGEST_PAGE = 1000;
-const PAGE = 100;
-/** Few, so that the figures are of the pages and not of a line before them. */
+const MAX_PAGE_SIZE = 1000;
+const PAGE_SIZE = 100;
+/** Few, so that the figures show the cost of the pages and not the time in a queue. */
 const CONNECTIONS = 2;
-/** Milliseconds in which the server ends what its last round has left over. */
+/** Milliseconds in which the server finishes the work of its last round. */
 const PAUSE = 100;
 
-export interface PageResult {
+interface PageResult {
+  /** The median of the rounds. */
   requestsPerSecond: number;
-  /** Milliseconds, over all rounds. */
+  /** The median latency over all rounds, in milliseconds. */
   p50: number;
 }
 
@@ -25,23 +26,23 @@ export interface ListResult {
   query: ListQuery;
   first: PageResult;
   last: PageResult;
-  /** Which page the last is, from 1. */
+  /** The number of the last full page, from 1. */
   page: number;
-  /** The last page's rate as a share of the first's. */
+  /** The rate of the last page divided by that of the first. */
   ratio: Ratio;
 }
 
 type Row = { id: number };
 
-/** Measures the first page of a list against the last one that is full. */
-export async function listContest(
+/** Compares the last full page of a list with its first page. */
+export async function comparePages(
   engine: string,
   query: ListQuery,
   { origin }: ServerProcess,
   { rounds, seconds }: { rounds: number; seconds: number },
 ): Promise<ListResult> {
-  const first = `${origin}${LIST}?${query.query}&limit=${PAGE}`.replace('?&', '?');
-  const { url: last, page } = await lastFullPage(first);
+  const first = `${origin}${LIST}?${query.query}&limit=${PAGE_SIZE}`.replace('?&', '?');
+  const { url: last, page } = await findLastFullPage(first);
   const rates: Record<'first' | 'last', number[]> = { first: [], last: [] };
   const latencies: Record<'first' | 'last', number[]> = { first: [], last: [] };
   const measure = async (side: 'first' | 'last', url: string, keep: boolean): Promise<void> => {
@@ -52,6 +53,7 @@ export async function listContest(
     rates[side].push(measured.requestsPerSecond);
     latencies[side].push(...measured.latencies);
   };
+  // Round -1 only warms the server up.
   for (let round = -1; round < rounds; round++) {
     await measure('first', first, round >= 0);
     await measure('last', last, round >= 0);
@@ -64,10 +66,10 @@ export async function listContest(
   return { engine, query, page, ratio, first: result('first'), last: result('last') };
 }
 
-/** Walks there, in the largest steps that there are. */
-async function lastFullPage(first: string): Promise<{ url: string; page: number }> {
+/** Follows the links to the end of the list, at first with the largest page size. */
+async function findLastFullPage(first: string): Promise<{ url: string; page: number }> {
   let rows = 0;
-  let step = withLimit(first, LARGEST_PAGE);
+  let step = withLimit(first, MAX_PAGE_SIZE);
   for (;;) {
     const page = await fetchPage(step);
     if (page.next === null) break;
@@ -75,15 +77,16 @@ async function lastFullPage(first: string): Promise<{ url: string; page: number 
     step = page.next;
   }
   let found = { url: first, page: 1 };
-  for (let url: string | null = withLimit(step, PAGE); url !== null;) {
+  for (let url: string | null = withLimit(step, PAGE_SIZE); url !== null;) {
     const page: FetchedPage = await fetchPage(url);
-    if (page.rows.length === PAGE) found = { url, page: rows / PAGE + 1 };
+    if (page.rows.length === PAGE_SIZE) found = { url, page: rows / PAGE_SIZE + 1 };
     rows += page.rows.length;
     url = page.next;
   }
   return found;
 }
 
+/** The result of following the links through a whole list. */
 export interface Walk {
   ships: number;
   pages: number;
@@ -92,36 +95,36 @@ export interface Walk {
 }
 
 /**
- * Walks the whole list by its links, while ships are added as fast as the service takes them.
+ * Follows the links through the whole list, while another client adds ships as fast as it can.
  *
- * @throws Error where a ship that was there before is missing, or any is there twice
+ * @throws Error if a ship that existed before is missing, or if a ship occurs twice
  */
-export async function walkAll(server: ServerProcess, count: number): Promise<Walk> {
+export async function walkList(server: ServerProcess, count: number): Promise<Walk> {
   const start = performance.now();
   const adding = addShips(server);
   const seen = new Set<number>();
   let pages = 0;
-  let url: string | null = `${server.origin}${LIST}?limit=${LARGEST_PAGE}`;
+  let url: string | null = `${server.origin}${LIST}?limit=${MAX_PAGE_SIZE}`;
   while (url !== null) {
     const page: FetchedPage = await fetchPage(url);
     for (const { id } of page.rows) {
-      if (seen.has(id)) throw new Error(`The walk meets ship ${id} twice.`);
+      if (seen.has(id)) throw new Error(`Ship ${id} is in the list twice.`);
       seen.add(id);
     }
     pages++;
     url = page.next;
-    // Else it might be followed by others for ever.
+    // Otherwise new ships might be appended faster than they are read, and the walk never end.
     if (seen.size >= count) adding.stop();
   }
   adding.stop();
   const added = await adding.done;
   for (let id = 1; id <= count; id++) {
-    if (!seen.has(id)) throw new Error(`The walk does not meet ship ${id}.`);
+    if (!seen.has(id)) throw new Error(`Ship ${id} is missing in the list.`);
   }
   return { ships: count, pages, added, seconds: (performance.now() - start) / 1000 };
 }
 
-/** Adds one ship after the other until it is stopped. */
+/** Adds ships one after the other until it is stopped. */
 function addShips(server: ServerProcess): { stop: () => void; done: Promise<number> } {
   let stopped = false;
   const { body } = scenarios.find(({ name }) => name === 'create-ship')!;
@@ -134,7 +137,7 @@ function addShips(server: ServerProcess): { stop: () => void; done: Promise<numb
     for (; !stopped; added++) {
       const request = { method: 'POST', headers, body: JSON.stringify(body) };
       const { status } = await fetch(server.origin + LIST, request);
-      if (status !== 201) throw new Error(`POST ${LIST} answers ${status}.`);
+      if (status !== 201) throw new Error(`POST ${LIST}: ${status}.`);
     }
     return added;
   };
@@ -148,7 +151,7 @@ interface FetchedPage {
 
 async function fetchPage(url: string): Promise<FetchedPage> {
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} answers ${response.status}.`);
+  if (!response.ok) throw new Error(`GET ${url}: ${response.status}.`);
   const next = /^<(.+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1] ?? null;
   return { rows: (await response.json()) as Row[], next };
 }

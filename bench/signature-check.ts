@@ -2,10 +2,16 @@ import { createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto
 import { type JwtAlgorithm, keyKindOf } from '../src/config/jwt-algorithms.js';
 
 /**
- * The cryptographic operation that no check of a token can do without, and nothing else: the
- * token was taken apart and decoded before, and the key is a key object.
+ * Prepares the cryptographic operation that every token check needs. The returned function does
+ * nothing else: the token is split and decoded beforehand, and the key is a key object.
+ *
+ * @returns a function that says whether the signature is valid
  */
-export function bareCheck(algorithm: JwtAlgorithm, key: KeyObject, token: string): () => boolean {
+export function prepareSignatureCheck(
+  algorithm: JwtAlgorithm,
+  key: KeyObject,
+  token: string,
+): () => boolean {
   const end = token.lastIndexOf('.');
   const content = Buffer.from(token.slice(0, end));
   const signature = Buffer.from(token.slice(end + 1), 'base64url');
@@ -16,7 +22,7 @@ export function bareCheck(algorithm: JwtAlgorithm, key: KeyObject, token: string
     case 'rsa':
       return () => verify(hash, content, key, signature);
     case 'ec': {
-      // RFC 7518, section 3.4: both numbers one after the other, without ASN.1 around them.
+      // RFC 7518, section 3.4: R and S are concatenated, without an ASN.1 structure.
       const publicKey = { key, dsaEncoding: 'ieee-p1363' } as const;
       return () => verify(hash, content, publicKey, signature);
     }

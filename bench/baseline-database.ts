@@ -14,7 +14,7 @@ export interface Ship {
   ship_class: string;
 }
 
-export interface User {
+interface User {
   id: number;
   name: string;
   public_id: string;
@@ -22,17 +22,17 @@ export interface User {
   created_at: number;
 }
 
-/** As it lies in the table: a list is JSON there. */
+/** A row of the table, which stores the list `roles` as JSON. */
 type ShipRow = Omit<Ship, 'roles'> & { roles: string };
 type SessionId = string;
 type Subject = string;
 type TokenId = string;
-type Moment = number;
+type Timestamp = number;
 
 const SHIP =
   'id, affiliation, category, crew, length, manufacturer, model, roles, ship_class' as const;
 
-/** Every statement that the floor needs, prepared once, each a transaction of its own. */
+/** The statements of the baseline: each is prepared once and runs in its own transaction. */
 export function openDatabase(file: string) {
   const database = new Sqlite(file, { fileMustExist: true });
   database.pragma('journal_mode = WAL');
@@ -53,12 +53,14 @@ export function openDatabase(file: string) {
   const userByName = database.prepare<[string], { id: number; password_hash: string }>(
     'SELECT id, password_hash FROM users WHERE name = ?',
   );
-  const activeSession = database.prepare<[SessionId, Subject, Moment, TokenId]>(
+  const activeSession = database.prepare<[SessionId, Subject, Timestamp, TokenId]>(
     `SELECT 1 FROM sessions
      WHERE id = ? AND subject = ? AND ended_at IS NULL AND expires_at > ?
        AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?)`,
   );
-  const addSession = database.prepare<[SessionId, Subject, Moment, Moment, Moment, string]>(
+  const addSession = database.prepare<
+    [SessionId, Subject, Timestamp, Timestamp, Timestamp, string]
+  >(
     `INSERT INTO sessions (id, subject, created_at, last_used_at, expires_at, ip)
      VALUES (?, ?, ?, ?, ?, ?)`,
   );
@@ -75,9 +77,9 @@ export function openDatabase(file: string) {
     },
     user: (id: number) => user.get(id),
     userByName: (name: string) => userByName.get(name),
-    isLive: (sid: SessionId, subject: Subject, jti: TokenId): boolean =>
+    isActive: (sid: SessionId, subject: Subject, jti: TokenId): boolean =>
       activeSession.get(sid, subject, Date.now(), jti) !== undefined,
-    addSession: (sid: SessionId, subject: Subject, expiresAt: Moment, ip: string): void => {
+    addSession: (sid: SessionId, subject: Subject, expiresAt: Timestamp, ip: string): void => {
       const now = Date.now();
       addSession.run(sid, subject, now, now, expiresAt, ip);
     },

@@ -4,9 +4,9 @@ import { packageRoot } from '../src/config/package-root.js';
 import { ServerProcess } from './server-process.js';
 
 /**
- * The built product with the demo data, and without a rate limit.
+ * Starts the built product with the demo data and without a rate limit.
  *
- * @param url of an empty database; a fresh SQLite file if it is left out
+ * @param url of an empty database; the default is a new SQLite file
  */
 export function startProduct(
   folder: string,
