@@ -39,11 +39,11 @@ describe('The decorators of a route', () => {
     return requirementOf(new Reflector(), [handler, controller], by);
   };
 
-  it('ask for any access token where there are none', () => {
+  it('requires any access token at a route without a decorator', () => {
     expect(accessOf(Plain, 'plain')).toEqual({});
   });
 
-  it('count on the handler before its controller', () => {
+  it('prefers the decorator of the handler to that of the controller', () => {
     expect(accessOf(Plain, 'open')).toBe('public');
     expect(accessOf(Plain, 'fresh')).toEqual({ fresh: true });
     expect(accessOf(Decorated, 'plain')).toEqual({ type: 'refresh' });
@@ -52,14 +52,14 @@ describe('The decorators of a route', () => {
     expect(accessOf(Decorated, 'any')).toEqual({});
   });
 
-  it('may decide by the settings', () => {
+  it('decides by the settings with @AccessBy()', () => {
     const open = Object.assign(Object.create(config) as AppConfig, { production: false });
     const closed = Object.assign(Object.create(config) as AppConfig, { production: true });
     expect(accessOf(Plain, 'bySettings', open)).toBe('public');
     expect(accessOf(Plain, 'bySettings', closed)).toEqual({ scope: { admin: true } });
   });
 
-  it('cannot be two on one handler or one controller', () => {
+  it('refuses two decorators on one handler or on one controller', () => {
     const method = () => {
       class Twice {
         @Public()
@@ -74,12 +74,12 @@ describe('The decorators of a route', () => {
       class Twice {}
       return Twice;
     };
-    const enough = 'one of @RequireToken() and @Public() is enough.';
+    const enough = 'use only one of @RequireToken(), @Public() and @AccessBy().';
     expect(method).toThrow(new Error(`Twice.handler: ${enough}`));
     expect(controller).toThrow(new Error(`Twice: ${enough}`));
   });
 
-  it('give a handler the token that the guard let in', () => {
+  it('passes the accepted token to a handler with @CurrentToken()', () => {
     const [argument] = Object.values(
       Reflect.getMetadata(ROUTE_ARGS_METADATA, Plain, 'current') as Record<
         string,

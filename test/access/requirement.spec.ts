@@ -12,55 +12,55 @@ import { type Claims, Token } from '../../src/tokens/token.js';
 const tokenOf = (claims: Partial<Claims> = {}) =>
   new Token('signed', { alg: 'HS256' }, { sub: 'leia', ...claims } as Claims);
 
-/** The code of what the token lacks, or null. */
-const lacks = (
+/** @returns the error code of the first condition that the token does not meet, or null */
+const unmetCode = (
   requirement: TokenRequirement,
   claims: Partial<Claims> = {},
   params: Record<string, string> = {},
 ) => unmetCondition(requirement, tokenOf(claims), params)?.code ?? null;
 
-describe('A token requirement', () => {
-  it('is met by any token when it asks for nothing', () => {
-    expect(lacks({})).toBeNull();
-    expect(lacks({ fresh: false, scope: {}, claims: {} })).toBeNull();
+describe('unmetCondition', () => {
+  it('accepts any token if the requirement is empty', () => {
+    expect(unmetCode({})).toBeNull();
+    expect(unmetCode({ fresh: false, scope: {}, claims: {} })).toBeNull();
   });
 
-  it('asks for a fresh token before it looks at the override', () => {
+  it('checks freshness before the override', () => {
     const requirement = {
       fresh: true,
       claims: { sub: param('id') },
       override: { scope: { admin: true } },
     };
     const admin = { scope: { admin: true } };
-    expect(lacks(requirement, { ...admin, fresh: false }, { id: 'leia' })).toBe(
+    expect(unmetCode(requirement, { ...admin, fresh: false }, { id: 'leia' })).toBe(
       'fresh_token_required',
     );
-    expect(lacks(requirement, admin, { id: 'luke' })).toBe('fresh_token_required');
-    expect(lacks(requirement, { ...admin, fresh: true }, { id: 'luke' })).toBeNull();
-    expect(lacks(requirement, { fresh: true }, { id: 'luke' })).toBe('claim_required');
-    expect(lacks(requirement, { fresh: true }, { id: 'leia' })).toBeNull();
+    expect(unmetCode(requirement, admin, { id: 'luke' })).toBe('fresh_token_required');
+    expect(unmetCode(requirement, { ...admin, fresh: true }, { id: 'luke' })).toBeNull();
+    expect(unmetCode(requirement, { fresh: true }, { id: 'luke' })).toBe('claim_required');
+    expect(unmetCode(requirement, { fresh: true }, { id: 'leia' })).toBeNull();
   });
 
-  it('is overridden by a claim, too, and by nothing that only holds a part of the override', () => {
+  it('accepts an override by a claim, but no override that is met only in part', () => {
     const requirement = {
       scope: { write: true },
       override: { scope: { admin: true }, claims: { staff: true } },
     };
-    expect(lacks(requirement, { scope: { write: true } })).toBeNull();
-    expect(lacks(requirement, { scope: { admin: true }, staff: true })).toBeNull();
-    expect(lacks(requirement, { scope: { admin: true } })).toBe('scope_required');
-    expect(lacks(requirement, { staff: true })).toBe('scope_required');
-    expect(lacks({ scope: { write: true }, override: { claims: { staff: true } } }, {})).toBe(
+    expect(unmetCode(requirement, { scope: { write: true } })).toBeNull();
+    expect(unmetCode(requirement, { scope: { admin: true }, staff: true })).toBeNull();
+    expect(unmetCode(requirement, { scope: { admin: true } })).toBe('scope_required');
+    expect(unmetCode(requirement, { staff: true })).toBe('scope_required');
+    expect(unmetCode({ scope: { write: true }, override: { claims: { staff: true } } }, {})).toBe(
       'scope_required',
     );
   });
 
-  it('asks for the scope before the claims', () => {
+  it('checks the scope before the claims', () => {
     const requirement = { scope: { admin: true }, claims: { staff: true } };
-    expect(lacks(requirement)).toBe('scope_required');
-    expect(lacks(requirement, { scope: { admin: true } })).toBe('claim_required');
-    expect(lacks(requirement, { staff: true })).toBe('scope_required');
-    expect(lacks(requirement, { scope: { admin: true }, staff: true })).toBeNull();
+    expect(unmetCode(requirement)).toBe('scope_required');
+    expect(unmetCode(requirement, { scope: { admin: true } })).toBe('claim_required');
+    expect(unmetCode(requirement, { staff: true })).toBe('scope_required');
+    expect(unmetCode(requirement, { scope: { admin: true }, staff: true })).toBeNull();
   });
 
   it.each<[unknown, unknown, boolean]>([
@@ -88,23 +88,23 @@ describe('A token requirement', () => {
     [[], {}, false],
     ['a', {}, false],
     [{}, {}, true],
-    // No object holds what it only inherits.
+    // Inherited properties do not count.
     [{}, { constructor: Object }, false],
     [{}, { missing: undefined }, false],
-  ])('with the claim %j is asked for %j: %j', (actual, wanted, met) => {
-    expect(lacks({ claims: { claim: wanted } }, { claim: actual })).toBe(
+  ])('compares the claim %j with the required %j: %j', (actual, wanted, met) => {
+    expect(unmetCode({ claims: { claim: wanted } }, { claim: actual })).toBe(
       met ? null : 'claim_required',
     );
   });
 
-  it('binds a claim to the parameter of the route that it names', () => {
+  it('compares a claim with the route parameter that the requirement names', () => {
     const bound = { claims: { sub: param('id') } };
-    expect(lacks(bound, {}, { id: 'leia', other: 'luke' })).toBeNull();
-    expect(lacks(bound, {}, { id: 'luke', other: 'leia' })).toBe('claim_required');
-    expect(lacks(bound, {}, {})).toBe('claim_required');
+    expect(unmetCode(bound, {}, { id: 'leia', other: 'luke' })).toBeNull();
+    expect(unmetCode(bound, {}, { id: 'luke', other: 'leia' })).toBe('claim_required');
+    expect(unmetCode(bound, {}, {})).toBe('claim_required');
     const number = { claims: { n: param('n') } };
-    expect(lacks(number, { n: 7 }, { n: '7' })).toBeNull();
-    expect(lacks(number, { n: '7' }, { n: '7' })).toBeNull();
+    expect(unmetCode(number, { n: 7 }, { n: '7' })).toBeNull();
+    expect(unmetCode(number, { n: '7' }, { n: '7' })).toBeNull();
     for (const [n, text] of [
       ...[
         [undefined, 'undefined'],
@@ -114,20 +114,20 @@ describe('A token requirement', () => {
       ],
       [{ n: 7 }, '[object Object]'],
     ] as const) {
-      expect(lacks(number, { n }, { n: text })).toBe('claim_required');
+      expect(unmetCode(number, { n }, { n: text })).toBe('claim_required');
     }
   });
 
-  it('binds what lies within objects and lists, in the override, too', () => {
+  it('compares parameters in nested objects and lists, also in the override', () => {
     const nested = { scope: { ships: [param('id')] }, override: { scope: { all: param('id') } } };
-    expect(lacks(nested, { scope: { ships: ['1', 7] } }, { id: '7' })).toBeNull();
-    expect(lacks(nested, { scope: { ships: ['1'] } }, { id: '7' })).toBe('scope_required');
-    expect(lacks(nested, { scope: { all: '7' } }, { id: '7' })).toBeNull();
-    expect(lacks(nested, { scope: { all: '1' } }, { id: '7' })).toBe('scope_required');
+    expect(unmetCode(nested, { scope: { ships: ['1', 7] } }, { id: '7' })).toBeNull();
+    expect(unmetCode(nested, { scope: { ships: ['1'] } }, { id: '7' })).toBe('scope_required');
+    expect(unmetCode(nested, { scope: { all: '7' } }, { id: '7' })).toBeNull();
+    expect(unmetCode(nested, { scope: { all: '1' } }, { id: '7' })).toBe('scope_required');
   });
 });
 
-describe('The places of a requirement', () => {
+describe('placesOf and headerOf', () => {
   it.each<[TokenRequirement, string[], string | null]>([
     [{}, [], 'authorization'],
     [{ in: 'header' }, ['header'], 'authorization'],
@@ -137,13 +137,13 @@ describe('The places of a requirement', () => {
     [{ in: 'cookie', header: 'X-Token' }, ['cookie'], null],
     [{ in: ['header', 'cookie'], header: 'X-Token' }, ['header', 'cookie'], 'x-token'],
     [{ in: [] }, [], 'authorization'],
-  ])('of %j are %j, and its header is %j', (requirement, places, header) => {
+  ])('finds for %j the places %j and the header %j', (requirement, places, header) => {
     expect(placesOf(requirement)).toEqual(places);
     expect(headerOf(requirement)).toBe(header);
   });
 });
 
-describe('The login cookie of a requirement', () => {
+describe('loginCookieOf', () => {
   it.each<[TokenRequirement, string | null]>([
     [{}, 'access'],
     [{ type: 'access' }, 'access'],
@@ -151,7 +151,7 @@ describe('The login cookie of a requirement', () => {
     [{ type: 'refresh', refreshCookie: true }, 'refresh'],
     [{ in: 'header' }, null],
     [{ header: 'X-Token' }, null],
-  ])('of %j is %j', (requirement, cookie) => {
+  ])('finds for %j the login cookie %j', (requirement, cookie) => {
     expect(loginCookieOf(requirement)).toBe(cookie);
   });
 });

@@ -70,8 +70,8 @@ async function requirementsOf(
   return module.get(RouteRequirementsService);
 }
 
-describe('The requirements of the routes', () => {
-  it('are listed for every route that is not public, with its paths', async () => {
+describe('RouteRequirementsService', () => {
+  it('lists every route that is not public, with its paths', async () => {
     const requirements = await requirementsOf([Ships, Root]);
     const handlerOf = (target: Type, name: string) =>
       Reflect.get(target.prototype as object, name) as object;
@@ -103,36 +103,36 @@ describe('The requirements of the routes', () => {
     ]);
   });
 
-  it('have the prefix that RouterModule puts before the paths of a module', async () => {
+  it('adds the prefix of RouterModule to the paths of a module', async () => {
     const requirements = await requirementsOf([Root], 'api');
     expect(requirements.list().map(({ paths }) => paths)).toEqual([['/api/root']]);
   });
 
-  it('stop the start if no token could meet them, with a sentence for each', async () => {
+  it('stops the start with a sentence for each requirement that no token can meet', async () => {
     const requirements = await requirementsOf([Wrong, Root]);
     const one = 'Wrong.one: @RequireToken()';
     expect(() => requirements.onModuleInit()).toThrow(
       new StartError(
         [
-          `${one} wants a fresh refresh token, and only access tokens are fresh.`,
-          `${one} wants a scope of a refresh token, and only access tokens have one.`,
-          'Wrong.two: @RequireToken() takes a token from nowhere: `in` is [].',
+          `${one} requires a fresh refresh token, but only access tokens are fresh.`,
+          `${one} requires a scope of a refresh token, but only access tokens have one.`,
+          'Wrong.two: @RequireToken() names no place for the token: `in` is [].',
         ].join('\n'),
       ),
     );
   });
 
-  it('stop the start also for a single mistake', async () => {
+  it('stops the start for a single error', async () => {
     const requirements = await requirementsOf([Nowhere]);
     expect(() => requirements.onModuleInit()).toThrow(/^Nowhere\.one: /);
   });
 
-  it('let the service start if a token can meet them', async () => {
+  it('lets the service start if a token can meet every requirement', async () => {
     const requirements = await requirementsOf([Ships, Root]);
     expect(() => requirements.onModuleInit()).not.toThrow();
   });
 
-  it('pass over a controller that has no class', async () => {
+  it('skips a controller that has no class', async () => {
     const requirements = await requirementsOf([Root]);
     const found = (requirements as unknown as { discovery: { getControllers: () => object[] } })
       .discovery;

@@ -23,12 +23,12 @@ describe('bearerToken', () => {
     expect(read('bEARER a.b.c')).toBe('a.b.c');
   });
 
-  it('finds none without the header, or with another scheme', () => {
+  it('finds no token without the header, or with another scheme', () => {
     expect(read()).toBeNull();
     expect(read('Basic a.b.c')).toBeNull();
   });
 
-  it('never gives a part of what is malformed', () => {
+  it('returns a malformed header whole, never a part of it', () => {
     expect(read('Bearer a.b.c d.e.f')).toBe('a.b.c d.e.f');
     expect(read('Bearer a.b.c', 'Bearer a.b.c')).toContain(', ');
     expect(read('Basic x', 'Bearer a.b.c')).toBe('Basic x, Bearer a.b.c');
@@ -36,8 +36,8 @@ describe('bearerToken', () => {
   });
 });
 
-describe('bearerToken, of a scheme', () => {
-  it('takes any number of spaces behind it, and only a whole word for it', () => {
+describe('bearerToken with an unusual scheme', () => {
+  it('accepts any number of spaces after the scheme, and only the whole word as the scheme', () => {
     expect(read('Bearer   a.b.c')).toBe('a.b.c');
     expect(read('Bearer ')).toBe('');
     expect(read('Bearerx a.b.c')).toBeNull();
@@ -51,7 +51,7 @@ describe('bearerToken, of a scheme', () => {
 });
 
 describe('authorizationHeaders', () => {
-  it('finds every one, and no other header', () => {
+  it('finds every Authorization header, and no other header', () => {
     expect(
       authorizationHeaders(['authorization', 'a', 'X', 'authorization', 'AUTHORIZATION', 'b']),
     ).toEqual(['a', 'b']);
@@ -71,7 +71,7 @@ describe('sentToken', () => {
   const places = { header: 'authorization', cookie: 'mine' };
   const both = { authorization: 'Bearer a', cookie: 'mine=b' };
 
-  it('takes the header before the cookie, and each only where it is asked for', () => {
+  it('prefers the header to the cookie, and reads each only if it is requested', () => {
     expect(sentToken(request(both), places)).toEqual({ signed: 'a', from: 'header' });
     expect(sentToken(request(both), { ...places, header: null })).toEqual({
       signed: 'b',
@@ -86,14 +86,14 @@ describe('sentToken', () => {
     expect(sentToken(request({}), places)).toBeNull();
   });
 
-  it('replaces no malformed header by a cookie', () => {
+  it('does not read the cookie if the header is malformed', () => {
     const headers = { ...both, authorization: 'Bearer' };
     expect(sentToken(request(headers), places)).toEqual({ signed: 'Bearer', from: 'header' });
     const empty = { ...both, authorization: 'Bearer ' };
     expect(sentToken(request(empty), places)).toEqual({ signed: '', from: 'header' });
   });
 
-  it('takes a header of another name as it is, and several of it as no token', () => {
+  it('takes a custom header without a scheme, and makes no valid token of several', () => {
     const own = { header: 'x-token', cookie: null };
     const signedOf = (value: string | string[]) =>
       sentToken(request({ 'x-token': value, authorization: 'Bearer z' }), own)?.signed;
@@ -104,7 +104,7 @@ describe('sentToken', () => {
     expect(sentToken(request({ authorization: 'Bearer z' }), own)).toBeNull();
   });
 
-  it('ignores white space around a cookie, and none within it', () => {
+  it('ignores white space around a cookie, but not within it', () => {
     const signedOf = (cookie: string) => sentToken(request({ cookie }), places)?.signed;
     expect(signedOf(' \tmine=b\t ')).toBe('b');
     expect(signedOf('mine=a b')).toBe('a b');
@@ -112,7 +112,7 @@ describe('sentToken', () => {
     expect(signedOf('mine =b')).toBeUndefined();
   });
 
-  it('takes the cookie of the name alone, and two of it as no token', () => {
+  it('reads only the cookie of that name, and makes no valid token of two', () => {
     const signedOf = (cookie: string) => sentToken(request({ cookie }), places)?.signed;
     expect(signedOf('other=a; mine=b ; last=c')).toBe('b');
     expect(signedOf('mine=a=b')).toBe('a=b');

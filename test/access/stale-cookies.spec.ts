@@ -14,7 +14,7 @@ interface Situation {
   cookie?: string;
 }
 
-/** The expired cookies, each as its name with its domain and, if it is not the root, its path. */
+/** The expired cookies, each as its name, its domain and, if that is not the root, its path. */
 function expired(situation: Situation): string[] {
   return linesOf(situation).map((line) => {
     const [pair = '', ...attributes] = line.split('; ');
@@ -45,21 +45,21 @@ function linesOf({
 
 const FORMER = 'refresh_token_cookie /auth';
 
-describe('Stale cookies', () => {
-  it('are expired in production without a prefix, whatever the request brings', () => {
+describe('expireStaleCookies', () => {
+  it('expires cookies without a prefix in production, whatever the request sends', () => {
     expect(expired({ production: true })).toEqual([FORMER, ...PLAIN]);
     expect(expired({ production: true, host: 'api.example.com' })).toEqual([FORMER, ...PLAIN]);
     for (const line of linesOf({ production: true })) expect(line).toContain('; Secure');
   });
 
-  it('are not expired in development if the request brings none', () => {
+  it('expires no cookies in development if the request sends none', () => {
     expect(expired({ host: 'api.example.com' })).toEqual([]);
     expect(
       expired({ host: 'api.example.com', cookie: 'theme=dark; xaccess_token_cookie=1' }),
     ).toEqual([]);
   });
 
-  it('are expired in every domain of the host after COOKIE_DOMAIN was removed', () => {
+  it('expires cookies in every domain of the host after COOKIE_DOMAIN was removed', () => {
     const host = 'API.eu.example.com:3000';
     expect(expired({ host, cookie: 'theme=dark; csrf_access_token=a' })).toEqual([
       FORMER,
@@ -76,7 +76,7 @@ describe('Stale cookies', () => {
     ]);
   });
 
-  it('are expired as cookies of the host alone after COOKIE_DOMAIN was set', () => {
+  it('expires host-only cookies after COOKIE_DOMAIN was set', () => {
     const development = { host: 'api.example.com', cookieDomain: 'example.com' };
     expect(expired({ ...development, cookie: 'access_token_cookie=a' })).toEqual([
       ...[FORMER, ...PLAIN],
@@ -89,7 +89,7 @@ describe('Stale cookies', () => {
     ]);
   });
 
-  it('are expired in other domains than COOKIE_DOMAIN, and never the current ones', () => {
+  it('expires cookies of domains other than COOKIE_DOMAIN, and never the current ones', () => {
     const situation = { production: true, host: 'a.b.example.com', cookieDomain: 'b.example.com' };
     expect(expired({ ...situation, cookie: '__Secure-csrf_refresh_token=a' })).toEqual([
       ...[FORMER, ...PLAIN],
@@ -103,14 +103,14 @@ describe('Stale cookies', () => {
     ]);
   });
 
-  it('have the attribute Secure if their name has a prefix, in development too', () => {
+  it('sets Secure on cookies whose name has a prefix, also in development', () => {
     const lines = linesOf({ cookie: '__Host-access_token_cookie=a; csrf_access_token=b' });
     expect(lines.filter((line) => line.includes('Secure'))).toEqual([
       expect.stringMatching(/^__Host-access_token_cookie=;.*Secure/),
     ]);
   });
 
-  it('belong to the host of PUBLIC_URL, which browsers know, if it is set', () => {
+  it('uses the host of PUBLIC_URL, which browsers know, if it is set', () => {
     const cookie = 'access_token_cookie=a';
     const publicUrl = 'https://api.example.com/base';
     expect(expired({ host: 'internal.cluster.local:8080', publicUrl, cookie })).toEqual([
@@ -119,20 +119,20 @@ describe('Stale cookies', () => {
   });
 
   it.each(['localhost:3000', '127.0.0.1', '[::1]:3000', 'a..b', '_x.y_z', 'example.com.', ''])(
-    'have no domain of the host %j, which can have none',
+    'uses no domain of the host %j, which cannot have one',
     (host) => {
       expect(expired({ host, cookie: 'access_token_cookie=a' })).toEqual([FORMER]);
     },
   );
 
-  it('are expired in domains above a label that is no domain, and not in ones made from it', () => {
+  it('expires cookies in domains above an invalid label, and in no domain that contains it', () => {
     const host = 'api:80.example.com';
     expect(expired({ host, cookie: 'access_token_cookie=a' })).toEqual([
       ...[FORMER, 'access_token_cookie example.com'],
     ]);
   });
 
-  it('are expired in five domains at most, which are the widest', () => {
+  it('expires cookies in the five widest domains at most', () => {
     const cookie = 'access_token_cookie=a';
     const found = expired({ host: `${'x.'.repeat(50)}a.b.c.example.com`, cookie });
     expect(found).toEqual([

@@ -11,7 +11,7 @@ import { type Claims, Token } from '../../src/tokens/token.js';
 
 type Production = Partial<Pick<AppConfig, 'production'>>;
 
-/** Settings as the cookies see them. */
+/** The settings of the environment, with `production` set apart from them. */
 function configOf(env: Record<string, string>, { production = false }: Production = {}): AppConfig {
   return Object.assign(Object.create(AppConfig.from(env)) as AppConfig, { production });
 }
@@ -25,7 +25,7 @@ const tokenOf = (type: 'access' | 'refresh', csrf?: string) =>
     ...(csrf !== undefined && { csrf }),
   } as Claims);
 
-/** The cookies that a reply sets, each as its parts. */
+/** The cookies that a response sets, each split into its parts. */
 function cookiesOf(use: (reply: FastifyReply) => void): string[][] {
   const sent: string[] = [];
   const header = (name: string, value: string | string[]) => {
@@ -37,12 +37,12 @@ function cookiesOf(use: (reply: FastifyReply) => void): string[][] {
 }
 const requestWith = (cookie?: string) => ({ headers: { cookie } }) as FastifyRequest;
 const strict = ['Path=/', 'SameSite=Strict'];
-/** The parts of a cookie in one order. */
+/** Sorts the attributes of each cookie. */
 const sorted = (cookies: string[][]) =>
   cookies.map(([pair, ...attributes]) => [pair, ...attributes.sort()]);
 
-describe('The cookies of a login', () => {
-  it('have plain names in development', () => {
+describe('TokenCookiesService', () => {
+  it('uses plain cookie names in development', () => {
     expect(loginCookieNames(configOf(on))).toEqual({
       access: { token: 'access_token_cookie', csrf: 'csrf_access_token' },
       refresh: { token: 'refresh_token_cookie', csrf: 'csrf_refresh_token' },
@@ -52,19 +52,19 @@ describe('The cookies of a login', () => {
   it.each([
     ['__Host-', 'without', on],
     ['__Secure-', 'with', withDomain],
-  ])('have the prefix %s in production, %s a domain', (prefix, _, env) => {
+  ])('uses the prefix %s in production, %s a domain', (prefix, _, env) => {
     expect(new TokenCookiesService(configOf(env, { production: true })).names).toEqual({
       access: { token: `${prefix}access_token_cookie`, csrf: `${prefix}csrf_access_token` },
       refresh: { token: `${prefix}refresh_token_cookie`, csrf: `${prefix}csrf_refresh_token` },
     });
   });
 
-  it('are enabled by TOKEN_COOKIES', () => {
+  it('is enabled by TOKEN_COOKIES', () => {
     expect(new TokenCookiesService(configOf({})).enabled).toBe(false);
     expect(new TokenCookiesService(configOf(on)).enabled).toBe(true);
   });
 
-  it('hold each token where no script reads it, and its value where one does', () => {
+  it('sets tokens as HttpOnly cookies, and their CSRF values as readable ones', () => {
     const cookies = new TokenCookiesService(configOf(on));
     const tokens = [tokenOf('access', 'a'), tokenOf('refresh', 'r')];
     expect(sorted(cookiesOf((reply) => cookies.set(reply, ...tokens)))).toEqual([
@@ -75,13 +75,13 @@ describe('The cookies of a login', () => {
     ]);
   });
 
-  it('hold an empty value for a token that is bound to none', () => {
+  it('sets an empty CSRF cookie for a token without a CSRF value', () => {
     const cookies = new TokenCookiesService(configOf(on));
     const [, csrf] = cookiesOf((reply) => cookies.set(reply, tokenOf('access')));
     expect(csrf![0]).toBe('csrf_access_token=');
   });
 
-  it('are sent over TLS alone in production, and to the hosts of a domain if it is set', () => {
+  it('sets Secure in production, and Domain if COOKIE_DOMAIN is set', () => {
     const production = { production: true };
     const secure = new TokenCookiesService(configOf(on, production));
     const ofDomain = new TokenCookiesService(configOf(withDomain, production));
@@ -94,7 +94,7 @@ describe('The cookies of a login', () => {
     }
   });
 
-  it('are neither set nor cleared without TOKEN_COOKIES', () => {
+  it('neither sets nor clears cookies without TOKEN_COOKIES', () => {
     const cookies = new TokenCookiesService(configOf({}));
     const request = requestWith('access_token_cookie=a');
     expect(cookiesOf((reply) => cookies.set(reply, tokenOf('access')))).toEqual([]);
@@ -102,7 +102,7 @@ describe('The cookies of a login', () => {
     expect(cookiesOf((reply) => cookies.clearFormer(request, reply))).toEqual([]);
   });
 
-  it('are cleared by expired cookies without a value', () => {
+  it('clears cookies by expired ones without a value', () => {
     const cookies = new TokenCookiesService(configOf(on));
     const cleared = cookiesOf((reply) => cookies.clear(requestWith(), reply));
     expect(sorted(cleared)).toEqual([
@@ -113,7 +113,7 @@ describe('The cookies of a login', () => {
     ]);
   });
 
-  it('are cleared with those of earlier versions', () => {
+  it('clears the cookies of earlier versions together with the current ones', () => {
     const cookies = new TokenCookiesService(configOf(on, { production: true }));
     const cleared = cookiesOf((reply) => cookies.clear(requestWith(), reply));
     expect(cleared.map(([pair]) => pair)).toEqual([
@@ -134,7 +134,7 @@ describe('The cookies of earlier versions', () => {
     ...['access_token_cookie', 'csrf_access_token', 'refresh_token_cookie', 'csrf_refresh_token'],
   ];
 
-  it('are cleared in production, whatever the request brings', () => {
+  it('clears the cookies of earlier versions in production, whatever the request sends', () => {
     const attributes = ['Max-Age=0', 'Path=/', 'SameSite=Strict', 'Secure'];
     expect(formerOf(configOf(on, { production: true }))).toEqual([
       ['refresh_token_cookie=', 'Max-Age=0', 'Path=/auth', 'SameSite=Strict', 'Secure'],
@@ -142,23 +142,29 @@ describe('The cookies of earlier versions', () => {
     ]);
   });
 
-  it.each(names)('are cleared in development if the request brings %s', (name) => {
-    const path = ['refresh_token_cookie=', 'Max-Age=0', 'Path=/auth', 'SameSite=Strict'];
-    expect(formerOf(configOf(on), `other=1; ${name}=a`)).toEqual([path]);
-    expect(formerOf(configOf(withDomain), `${name}=a`)).toEqual([
-      path,
-      ...names.map((each) => [`${each}=`, 'Max-Age=0', 'Path=/', 'SameSite=Strict']),
-      [`${name}=`, 'Domain=api.example.com', 'Max-Age=0', 'Path=/', 'SameSite=Strict'],
-    ]);
-  });
+  it.each(names)(
+    'clears the cookies of earlier versions in development if the request sends %s',
+    (name) => {
+      const path = ['refresh_token_cookie=', 'Max-Age=0', 'Path=/auth', 'SameSite=Strict'];
+      expect(formerOf(configOf(on), `other=1; ${name}=a`)).toEqual([path]);
+      expect(formerOf(configOf(withDomain), `${name}=a`)).toEqual([
+        path,
+        ...names.map((each) => [`${each}=`, 'Max-Age=0', 'Path=/', 'SameSite=Strict']),
+        [`${name}=`, 'Domain=api.example.com', 'Max-Age=0', 'Path=/', 'SameSite=Strict'],
+      ]);
+    },
+  );
 
-  it.each([undefined, 'other=1'])('are not cleared in development if it brings %j', (cookie) => {
-    expect(formerOf(configOf(on), cookie)).toEqual([]);
-    expect(formerOf(configOf(withDomain), cookie)).toEqual([]);
-  });
+  it.each([undefined, 'other=1'])(
+    'clears no cookies of earlier versions in development if the request sends %j',
+    (cookie) => {
+      expect(formerOf(configOf(on), cookie)).toEqual([]);
+      expect(formerOf(configOf(withDomain), cookie)).toEqual([]);
+    },
+  );
 });
 
-describe('A request with a token in a cookie', () => {
+describe('refuseForgedRequest', () => {
   const codeOf = (method: string, sent: unknown, csrf?: string) => {
     const request = { method, headers: { 'x-csrf-token': sent } } as unknown as FastifyRequest;
     try {
@@ -169,19 +175,19 @@ describe('A request with a token in a cookie', () => {
     }
   };
 
-  it('may read without the value that the token is bound to', () => {
+  it('accepts a read without the CSRF value', () => {
     expect(SAFE_METHODS).toEqual(['GET', 'HEAD', 'OPTIONS']);
     for (const method of SAFE_METHODS) expect(codeOf(method, undefined, 'value')).toBeNull();
   });
 
-  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('has to repeat the value with %s', (method) => {
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('requires the CSRF value with %s', (method) => {
     expect(codeOf(method, 'value', 'value')).toBeNull();
     for (const sent of [undefined, '', 'valu', 'value2', 'valux', ['value']]) {
       expect(codeOf(method, sent, 'value')).toBe('csrf_failed');
     }
   });
 
-  it('changes nothing with a token that is bound to no value', () => {
+  it('refuses every change with a token that has no CSRF value', () => {
     for (const sent of [undefined, '', 'undefined', 'value']) {
       expect(codeOf('POST', sent)).toBe('csrf_failed');
     }

@@ -18,7 +18,7 @@ class Routes {
   refresh() {}
 
   @RequireToken({ type: 'refresh' })
-  unspent() {}
+  unrotated() {}
 
   @RequireToken({ type: 'refresh', refreshCookie: true })
   refreshCookie() {}
@@ -37,7 +37,7 @@ class OtherRoutes {}
 
 const token = new Token('signed', { alg: 'HS256' }, { sub: 'leia', csrf: 'value' } as Claims);
 
-describe('The guard of tokens', () => {
+describe('TokenGuard', () => {
   let verify: jest.Mock<TokenService['verify']>;
   let guard: TokenGuard;
   let reflector: Reflector;
@@ -80,23 +80,23 @@ describe('The guard of tokens', () => {
     return { result, token: kept, from, header };
   };
 
-  it('opens a public route without a look at the token', async () => {
+  it('opens a public route without reading the token', async () => {
     const { result, header } = await visit('open');
     expect(result).toBe(true);
     expect(verify).not.toHaveBeenCalled();
     expect(header).not.toHaveBeenCalled();
   });
 
-  it('keeps the token for the handler, and the answer out of caches', async () => {
+  it('keeps the token for the handler, and forbids caching of the response', async () => {
     const visited = await visit('plain');
     expect([visited.result, visited.token, visited.from]).toEqual([true, token, 'header']);
     expect(visited.header.mock.calls).toEqual([['cache-control', 'no-store']]);
   });
 
-  it('asks for the type of the route, and for a spent token only where it says so', async () => {
+  it('requires the token type of the route, and accepts a rotated token only if the route allows it', async () => {
     await visit('plain');
     await visit('refresh');
-    await visit('unspent');
+    await visit('unrotated');
     expect(verify.mock.calls).toEqual([
       ['signed', { type: 'access', allowRotated: false }],
       ['signed', { type: 'refresh', allowRotated: true }],
@@ -104,14 +104,14 @@ describe('The guard of tokens', () => {
     ]);
   });
 
-  it('refuses a request without a token, a token that does not verify, and one that lacks', async () => {
+  it('refuses a missing token, an invalid one, and one that does not meet the requirement', async () => {
     expect(await visit('plain', {})).toMatchObject({ result: 'token_missing', token: undefined });
     expect(await visit('admin')).toMatchObject({ result: 'scope_required', token: undefined });
     verify.mockRejectedValue(Object.assign(new Error(), { code: 'other' }));
     expect(await visit('plain')).toMatchObject({ result: 'other', token: undefined });
   });
 
-  it('asks a token in a cookie for the repeated value, and one in a header not', async () => {
+  it('requires the CSRF value with a token in a cookie, but not with one in a header', async () => {
     const change = { method: 'POST' };
     const cookie = { cookie: 'mine=signed' };
     const repeated = { ...cookie, 'x-csrf-token': 'value' };
@@ -124,7 +124,7 @@ describe('The guard of tokens', () => {
     expect((await visit('both', cookie, change)).result).toBe('csrf_failed');
   });
 
-  it('takes the cookies of a login only with TOKEN_COOKIES, and where the route names no place', async () => {
+  it('reads login cookies only with TOKEN_COOKIES, and only if the route names no place', async () => {
     const by = guardWith(true);
     const access = { cookie: 'access_token_cookie=a; refresh_token_cookie=r' };
     expect((await visit('plain', access)).result).toBe('token_missing');
@@ -148,7 +148,7 @@ describe('The guard of tokens', () => {
 });
 
 describe('cameByCookie', () => {
-  it('is true only of a request whose token was in a cookie', () => {
+  it('is true only for a request whose token was in a cookie', () => {
     const requests = [{ tokenFrom: 'cookie' }, { tokenFrom: 'header' }, {}];
     expect(requests.map((request) => cameByCookie(request as never))).toEqual([true, false, false]);
   });

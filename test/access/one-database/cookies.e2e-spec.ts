@@ -15,7 +15,7 @@ const NAMES = [
   'csrf_refresh_token',
 ];
 
-/** Each `Set-Cookie`: its value, and its attributes in order of the alphabet. */
+/** The cookies of a response by name, each with its value and its sorted attributes. */
 function cookiesOf({ headers }: Answer): Map<string, { value: string; attributes: string[] }> {
   return new Map(
     headers.getSetCookie().map((line) => {
@@ -26,7 +26,7 @@ function cookiesOf({ headers }: Answer): Map<string, { value: string; attributes
   );
 }
 
-describe('With TOKEN_COOKIES', () => {
+describe('TOKEN_COOKIES=true', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -48,7 +48,7 @@ describe('With TOKEN_COOKIES', () => {
     };
   };
 
-  it('a login sets the tokens of its answer as cookies, which no script can read', async () => {
+  it('sets the tokens of a login as cookies that no script can read', async () => {
     const { answer, cookies } = await login();
     expect([...cookies.keys()].sort()).toEqual([...NAMES].sort());
     expect(cookies.get('access_token_cookie')).toEqual({
@@ -61,7 +61,7 @@ describe('With TOKEN_COOKIES', () => {
     });
   });
 
-  it('a login sets what a page has to repeat, which scripts can read, bound to each token', async () => {
+  it('sets the CSRF value of each token as a cookie that scripts can read', async () => {
     const { cookies } = await login();
     const tokens = app.app.get(TokenService);
     for (const kind of ['access', 'refresh']) {
@@ -79,7 +79,7 @@ describe('With TOKEN_COOKIES', () => {
     );
   });
 
-  it('reading takes the cookie alone', async () => {
+  it('accepts the access cookie alone for a read', async () => {
     const { access, refresh } = await login();
     const { status, body, headers } = await app.get('/auth/me', { headers: access });
     expect([status, body.name, headers.get('cache-control')]).toEqual([200, 'user', 'no-store']);
@@ -87,7 +87,7 @@ describe('With TOKEN_COOKIES', () => {
     expect((await app.send('HEAD', '/auth/me', { headers: access })).status).toBe(200);
   });
 
-  it('a change without the value, or with another, is refused before anything happens', async () => {
+  it('refuses a change without the CSRF value, or with another one, before anything is written', async () => {
     const { access, csrfAccess, csrfRefresh } = await login();
     const other = await login();
     const before = (await app.get<unknown[]>('/api/ships?limit=1000')).body.length;
@@ -116,14 +116,14 @@ describe('With TOKEN_COOKIES', () => {
     expect((await app.get('/auth/me', { headers: access })).status).toBe(200);
   });
 
-  it('a change goes through beside the value', async () => {
+  it('accepts a change with the cookie and its CSRF value', async () => {
     const { access, csrfAccess } = await login();
     const headers = { ...access, ...csrfAccess };
     const { status } = await app.send('POST', '/api/ships', { headers, json: ship });
     expect(status).toBe(201);
   });
 
-  it('a token in the header needs no value, and goes before the cookie', async () => {
+  it('requires no CSRF value with a token in the header, and prefers the header to the cookie', async () => {
     const mine = await login();
     const { access } = await app.newLogin();
     const headers = { ...mine.access };
@@ -134,7 +134,7 @@ describe('With TOKEN_COOKIES', () => {
     expect((await app.get('/auth/me', { token: 'x', headers })).body.code).toBe('token_invalid');
   });
 
-  it('a refresh takes its own cookie and value, and sets a new access token', async () => {
+  it('refreshes with the refresh cookie and its CSRF value, and sets new cookies', async () => {
     const { access, refresh, csrfRefresh, csrfAccess } = await login();
     const send = (headers: Record<string, string>) =>
       app.send('POST', '/auth/refresh', { headers });
@@ -161,7 +161,7 @@ describe('With TOKEN_COOKIES', () => {
     expect(created.status).toBe(201);
   });
 
-  it.each(['logout', 'logout2'])('%s clears all of them', async (path) => {
+  it.each(['logout', 'logout2'])('clears all cookies at /auth/%s', async (path) => {
     const { access, refresh, csrfAccess, csrfRefresh } = await login();
     const headers =
       path === 'logout' ? { ...access, ...csrfAccess } : { ...refresh, ...csrfRefresh };
@@ -176,7 +176,7 @@ describe('With TOKEN_COOKIES', () => {
     expect((await app.get('/auth/me', { headers: access })).body.code).toBe('token_revoked');
   });
 
-  it('a token of before they were on is refused for a change', async () => {
+  it('refuses a change with a token that was issued before TOKEN_COOKIES was set', async () => {
     const off = await bootApp({}, { database: { ...app.database, drop: async () => undefined } });
     const { access } = await off.newLogin();
     await off.close();
@@ -186,7 +186,7 @@ describe('With TOKEN_COOKIES', () => {
     expect(body.code).toBe('csrf_failed');
   });
 
-  it('the document says so', async () => {
+  it('describes the cookies and csrf_failed in the OpenAPI document', async () => {
     const { text } = await app.get('/docs/openapi.json');
     const { paths, components } = JSON.parse(text) as {
       paths: Record<string, Record<string, { security: object[]; responses: object }>>;
@@ -207,8 +207,8 @@ describe('With TOKEN_COOKIES', () => {
 
 const production = { NODE_ENV: 'production', TOKEN_COOKIES: 'true', JWT_SECRET_KEY: SECRET };
 
-/** Each `Set-Cookie` of an answer that expires a cookie: its name and attributes. */
-function forgotten({ headers }: Answer): string[] {
+/** The cookies that a response expires, each as its sorted attributes and name. */
+function expiredCookies({ headers }: Answer): string[] {
   return headers
     .getSetCookie()
     .filter((line) => line.includes('Max-Age=0'))
@@ -224,9 +224,9 @@ const UNPREFIXED = [
 ];
 
 describe.each([
-  ['In production', production, '__Host-', []],
+  ['TOKEN_COOKIES=true in production', production, '__Host-', []],
   [
-    'In production with COOKIE_DOMAIN',
+    'TOKEN_COOKIES=true in production with COOKIE_DOMAIN',
     { ...production, COOKIE_DOMAIN: 'example.com' },
     '__Secure-',
     ['Domain=example.com'],
@@ -260,7 +260,7 @@ describe.each([
     return body.code ?? body.name;
   };
 
-  it('the names of all cookies begin with the prefix, and so do none of the others', async () => {
+  it('sets login cookies with the name prefix and the attributes of production', async () => {
     const { cookies } = await login();
     const set = [...cookies].filter(([, { value }]) => value !== '');
     expect(set.map(([name]) => name).sort()).toEqual(NAMES.map((each) => prefix + each).sort());
@@ -274,7 +274,7 @@ describe.each([
     }
   });
 
-  it('the cookies log in, change something, refresh and log out', async () => {
+  it('logs in, writes, refreshes and logs out with cookies', async () => {
     const mine = await login();
     expect(await me(mine.access)).toBe(mine.name);
     const created = await app.send('POST', '/api/ships', {
@@ -288,10 +288,12 @@ describe.each([
     const out = await app.send('DELETE', '/auth/logout2', { headers });
     expect([out.status, await me(mine.access)]).toEqual([200, 'token_revoked']);
     const expired = NAMES.map((each) => prefix + each);
-    expect(forgotten(out).slice(-4)).toEqual(expired.map((each) => expect.stringContaining(each)));
+    expect(expiredCookies(out).slice(-4)).toEqual(
+      expired.map((each) => expect.stringContaining(each)),
+    );
   });
 
-  it('cookies without the prefix are ignored, beside one with it too', async () => {
+  it('ignores cookies without the prefix, also beside one that has it', async () => {
     const [mine, other] = [await login(), await login()];
     const planted = other.access.replace(prefix, '');
     expect(await me(planted)).toBe('token_missing');
@@ -314,8 +316,8 @@ describe.each([
     ],
     ['a no-break space before it', (name: string) => `\u00a0${name}`],
     ['a space of other bytes before it', (name: string) => `\u00e2\u0080\u0080${name}`],
-    ['a space behind it', (name: string) => `${name} `],
-  ])('a name with %s is another name', async (_, spelt) => {
+    ['a space after it', (name: string) => `${name} `],
+  ])('ignores a cookie whose name has %s', async (_, spelt) => {
     const [mine, other] = [await login(), await login()];
     const [name = '', value] = other.access.split('=');
     const planted = `${spelt(name)}=${value}`;
@@ -323,7 +325,7 @@ describe.each([
     expect(await me(`${planted}; ${mine.access}`)).toBe(mine.name);
   });
 
-  it('a cookie that occurs twice is refused, whichever of the two is good', async () => {
+  it('refuses a cookie that occurs twice, whichever of the two is valid', async () => {
     const [mine, other] = [await login(), await login()];
     for (const cookie of [
       `${mine.access}; ${other.access}`,
@@ -347,7 +349,7 @@ describe.each([
     expect(await me(mine.access)).toBe(mine.name);
   });
 
-  it('a login and both logouts clear the cookies without the prefix, wherever they lie', async () => {
+  it('clears cookies without the prefix, on every path, at a login and at both logouts', async () => {
     const [mine, other] = [await login(), await login()];
     const out = (path: string, cookie: string, csrf: string) =>
       app.send('DELETE', path, { headers: { cookie, 'x-csrf-token': csrf } });
@@ -357,36 +359,36 @@ describe.each([
       await out('/auth/logout2', other.refresh, other.csrfRefresh),
     ]) {
       expect(answer.status).toBe(200);
-      const plain = forgotten(answer).filter((each) => !each.includes(prefix));
+      const plain = expiredCookies(answer).filter((each) => !each.includes(prefix));
       expect(plain.sort()).toEqual(UNPREFIXED);
     }
   });
 
-  it('the document names the cookies', async () => {
+  it('names the prefixed cookies in the OpenAPI document', async () => {
     const { text } = await app.get('/docs/openapi.json');
     expect(text).toContain(`"name":"${prefix}access_token_cookie"`);
     expect(text).not.toContain('"name":"access_token_cookie"');
   });
 });
 
-describe('In development with TOKEN_COOKIES', () => {
-  it('a login clears the refresh cookie of an earlier version, which would be a second one', async () => {
+describe('TOKEN_COOKIES=true in development', () => {
+  it('clears the refresh cookie of an earlier version at a login', async () => {
     const app = await bootApp({ TOKEN_COOKIES: 'true' });
     const old = { cookie: 'refresh_token_cookie=x' };
     const answer = await app.send('POST', '/auth/login', { json: demoUser, headers: old });
-    expect(forgotten(answer)).toEqual([
+    expect(expiredCookies(answer)).toEqual([
       'Max-Age=0; Path=/auth; SameSite=Strict; refresh_token_cookie',
     ]);
     const clean = await app.send('POST', '/auth/login', { json: demoUser });
-    expect(forgotten(clean)).toEqual([]);
+    expect(expiredCookies(clean)).toEqual([]);
     await app.close();
   });
 
-  it('COOKIE_DOMAIN gives the cookies a domain, and clears those without one', async () => {
+  it('sets cookies with the domain of COOKIE_DOMAIN, and clears those without a domain', async () => {
     const app = await bootApp({ TOKEN_COOKIES: 'true', COOKIE_DOMAIN: 'Example.com' });
     const old = { cookie: 'access_token_cookie=x' };
     const answer = await app.send('POST', '/auth/login', { json: demoUser, headers: old });
-    expect(forgotten(answer)).toHaveLength(5);
+    expect(expiredCookies(answer)).toHaveLength(5);
     for (const { attributes } of cookiesOf(answer).values()) {
       expect(attributes).toContain('Domain=example.com');
     }
@@ -413,7 +415,7 @@ class OwnRoutes {
 class OwnModule {}
 
 describe('The refresh cookie', () => {
-  it('is read by /auth/refresh and /auth/logout2 alone', async () => {
+  it('reads the refresh cookie at /auth/refresh and /auth/logout2 only', async () => {
     const app = await bootApp({ TOKEN_COOKIES: 'true' });
     const requirements = app.app.get(RouteRequirementsService).list();
     const readers = requirements.filter(
@@ -426,7 +428,7 @@ describe('The refresh cookie', () => {
     await app.close();
   });
 
-  it('is not read by a route that requires a refresh token, unless the route names it', async () => {
+  it('does not read the refresh cookie at another route for refresh tokens, unless the route names it', async () => {
     const app = await bootApp({ TOKEN_COOKIES: 'true' }, { imports: [OwnModule] });
     const { body } = await app.send('POST', '/auth/login', { json: demoUser });
     const token = String(body.refresh_token);
@@ -438,7 +440,7 @@ describe('The refresh cookie', () => {
   });
 });
 
-describe('The body', () => {
+describe('Responses with tokens', () => {
   const bodies = async (app: TestApp) => {
     const login = await app.send('POST', '/auth/login', { json: demoUser });
     const cookies = cookiesOf(login);
@@ -465,7 +467,7 @@ describe('The body', () => {
   const info = ['claims', 'is_signed', 'scope', 'subject', 'token_type'];
   const sorted = (...names: string[]) => names.sort();
 
-  it('of a request without a cookie holds the tokens, and the values to repeat', async () => {
+  it('returns the tokens and their CSRF values in the body if the request has no cookie', async () => {
     const app = await bootApp({ TOKEN_COOKIES: 'true' });
     const found = await bodies(app);
     const all = sorted('access_token', 'refresh_token', ...csrf, ...rest);
@@ -475,7 +477,7 @@ describe('The body', () => {
     await app.close();
   });
 
-  it('of a request with a cookie holds no token', async () => {
+  it('returns no token in the body if the request has a cookie', async () => {
     const app = await bootApp({ TOKEN_COOKIES: 'true' });
     const found = await bodies(app);
     expect(found.refreshByCookie).toEqual(sorted(...csrf, ...rest));
@@ -483,7 +485,7 @@ describe('The body', () => {
     await app.close();
   });
 
-  it('holds no token at all with TOKEN_COOKIES=only, but from the tutorial’s login', async () => {
+  it('returns no token in any body with TOKEN_COOKIES=only, except at the login of the tutorial', async () => {
     const app = await bootApp({ TOKEN_COOKIES: 'only' });
     const found = await bodies(app);
     for (const names of [found.login, found.refreshByCookie, found.refreshByHeader]) {
@@ -498,7 +500,7 @@ describe('The body', () => {
     await app.close();
   });
 
-  it('of a refresh that spends nothing repeats the value of the refresh token it took', async () => {
+  it('repeats the CSRF value of the refresh token if a refresh does not rotate it', async () => {
     const app = await bootApp({ TOKEN_COOKIES: 'only', REFRESH_ROTATION: 'false' });
     const login = await app.send('POST', '/auth/login', { json: demoUser });
     const cookie = `refresh_token_cookie=${cookiesOf(login).get('refresh_token_cookie')!.value}`;
@@ -510,7 +512,7 @@ describe('The body', () => {
     await app.close();
   });
 
-  it('is described by the document as it is', async () => {
+  it('describes in the OpenAPI document which bodies hold tokens', async () => {
     type Schema = { properties: object; required: string[] };
     const read = async (env: Record<string, string>) => {
       const app = await bootApp(env);
@@ -546,8 +548,8 @@ describe('The body', () => {
   });
 });
 
-describe('Without TOKEN_COOKIES', () => {
-  it('cookies are neither set nor read, nor are tokens bound to anything', async () => {
+describe('TOKEN_COOKIES unset', () => {
+  it('neither sets nor reads cookies, and binds tokens to no CSRF value', async () => {
     const app = await bootApp();
     const answer = await app.send('POST', '/auth/login', { json: demoUser });
     expect(answer.headers.getSetCookie()).toEqual([]);

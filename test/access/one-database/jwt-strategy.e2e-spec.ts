@@ -10,7 +10,7 @@ import { bootApp, type TestApp } from '../../support/test-app.js';
 
 @Controller('profile')
 class ProfileController {
-  /** As the Nest documentation shows it. */
+  /** Uses the guard as the Nest documentation shows it. */
   @UseGuards(AuthGuard('jwt'))
   @Public()
   @Get()
@@ -36,12 +36,12 @@ describe.each(['HS256', 'ES256', 'RS256'] as const)("AuthGuard('jwt') with %s", 
     return [status, body.subject ?? body.code];
   };
 
-  it('accepts an access token, and gives it as the user of the request', async () => {
+  it('accepts an access token, and sets it as the user of the request', async () => {
     const user = await app.newLogin();
     expect(await visit(`Bearer ${user.access}`)).toEqual([200, String(user.id)]);
   });
 
-  it('refuses what the service refuses everywhere, with the same codes', async () => {
+  it('refuses a token with the same codes as TokenGuard', async () => {
     const user = await app.newLogin();
     expect(await visit()).toEqual([401, 'token_missing']);
     expect(await visit('Bearer x')).toEqual([401, 'token_invalid']);

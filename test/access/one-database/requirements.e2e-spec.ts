@@ -10,7 +10,7 @@ import { Token } from '../../../src/tokens/token.js';
 import { type AccessTokenOptions, TokenService } from '../../../src/tokens/token.service.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
 
-/** A module with one route, which asks for this. */
+/** @returns a module with one route that has the requirement */
 function moduleWith(requirement: TokenRequirement, name = 'Probe', path = 'of/:tenant') {
   @Controller(name)
   class ProbeController {
@@ -30,7 +30,7 @@ function moduleOf(...controllers: Type[]): Type {
   return ProbeModule;
 }
 
-/** What stops the start. */
+/** @returns the message of the error that stops the start, or `It started.` */
 async function startWith(...imports: Imports): Promise<string> {
   try {
     const app = await bootApp({}, { imports });
@@ -42,64 +42,64 @@ async function startWith(...imports: Imports): Promise<string> {
   }
 }
 
-describe('A requirement that cannot be met', () => {
+describe('An invalid route requirement', () => {
   const cases: [string, TokenRequirement, string][] = [
     [
       'a cookie without a name',
       { in: 'cookie' },
-      'wants a cookie without a name; name it in `cookie`',
+      'reads a cookie without a valid name; set it in `cookie`',
     ],
     [
       'a header or a cookie without a name',
       { in: ['header', 'cookie'], cookie: '' },
-      'wants a cookie without a name; name it in `cookie`',
+      'reads a cookie without a valid name; set it in `cookie`',
     ],
     [
       'a cookie with a name that no cookie can have',
       { in: 'cookie', cookie: 'a b' },
-      'wants a cookie without a name; name it in `cookie`',
+      'reads a cookie without a valid name; set it in `cookie`',
     ],
     [
-      'a cookie where none is read',
+      'a cookie that is never read',
       { cookie: 'mine' },
-      'names the cookie "mine" and never looks there; add it to `in`',
+      'names the cookie "mine", but `in` does not contain "cookie"',
     ],
     [
-      'a header where none is read',
+      'a header that is never read',
       { in: 'cookie', cookie: 'mine', header: 'x-token' },
-      'names the header "x-token" and never looks there; add it to `in`',
+      'names the header "x-token", but `in` does not contain "header"',
     ],
     [
       'a header with a name that no header can have',
       { header: 'x token' },
-      'wants a header called "x token", which none can be',
+      'names the header "x token", which is not a valid name',
     ],
     [
-      'the header that is meant anyway',
+      'the Authorization header, which is read anyway',
       { header: 'Authorization' },
-      'names the header "authorization", where tokens are looked for anyway; leave it out',
+      'names the header "authorization", which is the default; leave it out',
     ],
-    ['no place at all', { in: [] }, 'takes a token from nowhere: `in` is []'],
-    ['an unknown place', { in: 'query' as 'header' }, 'knows no place "query"'],
+    ['no place at all', { in: [] }, 'names no place for the token: `in` is []'],
+    ['an unknown place', { in: 'query' as 'header' }, 'has an unknown place in `in`: "query"'],
     [
       'a parameter that the route does not have',
       { claims: { sub: param('username') } },
-      'asks for the parameter "username", which /probe/of/:tenant has not',
+      'uses the parameter "username", which /probe/of/:tenant does not have',
     ],
     [
-      'such a parameter deep within',
+      'an unknown parameter in a nested value',
       { scope: { may: { see: ['all', param('whom')] } } },
-      'asks for the parameter "whom", which /probe/of/:tenant has not',
+      'uses the parameter "whom", which /probe/of/:tenant does not have',
     ],
     [
-      'such a parameter in the override',
+      'an unknown parameter in the override',
       { scope: { a: 1 }, override: { claims: { sub: param('name') } } },
-      'asks for the parameter "name", which /probe/of/:tenant has not',
+      'uses the parameter "name", which /probe/of/:tenant does not have',
     ],
     [
       'a fresh refresh token',
       { type: 'refresh', fresh: true },
-      'wants a fresh refresh token, and only access tokens are fresh',
+      'requires a fresh refresh token, but only access tokens are fresh',
     ],
     ...[
       { refreshCookie: true },
@@ -108,65 +108,65 @@ describe('A requirement that cannot be met', () => {
     ].map((requirement): [string, TokenRequirement, string] => [
       `the refresh cookie by ${JSON.stringify(requirement)}`,
       requirement,
-      'reads the refresh cookie without `type: "refresh"`, or beside `in` or `header`',
+      'reads the refresh cookie without `type: "refresh"`, or together with `in` or `header`',
     ]),
     [
       'a refresh token with a scope',
       { type: 'refresh', scope: { admin: true } },
-      'wants a scope of a refresh token, and only access tokens have one',
+      'requires a scope of a refresh token, but only access tokens have one',
     ],
     [
-      'a refresh token with a scope that overrides',
+      'a refresh token with a scope in the override',
       { type: 'refresh', claims: { a: 1 }, override: { scope: { admin: true } } },
-      'wants a scope of a refresh token, and only access tokens have one',
+      'requires a scope of a refresh token, but only access tokens have one',
     ],
     [
       'the type among the claims',
       { claims: { type: 'refresh' } },
-      'asks for the claim "type" among `claims`; ask for it by `type`',
+      'requires the claim "type" in `claims`; use the option `type` instead',
     ],
     ...(
       [
-        ['a value that is not there', undefined],
-        ['a number that is none', NaN],
+        ['undefined', undefined],
+        ['NaN', NaN],
         ['a function', () => true],
         ['a set', new Set(['admin'])],
         ['a map', new Map([['admin', true]])],
         ['a pattern', /admin/],
         ['a date', new Date(0)],
-        ['a set deep within', { may: [new Set(['read'])] }],
+        ['an object that holds a set', { may: [new Set(['read'])] }],
       ] as const
     ).map(([title, value]): [string, TokenRequirement, string] => [
       `a claim that is ${title}`,
       { claims: { role: value } },
-      'asks for a value in `claims` that no token can hold',
+      'requires a value in `claims` that no token can have',
     ]),
-    ['no claims', { claims: {} }, 'asks nothing by `claims`; leave it out'],
+    ['empty claims', { claims: {} }, 'has no condition in `claims`; leave it out'],
     [
       'a scope that is null',
       { scope: null as unknown as Record<string, unknown> },
-      'asks nothing by `scope`; leave it out',
+      'has no condition in `scope`; leave it out',
     ],
     [
-      'an override of a scope that is empty',
+      'an override with an empty scope',
       { scope: { a: 1 }, override: { scope: {} } },
-      'asks nothing by `override.scope`; leave it out',
+      'has no condition in `override.scope`; leave it out',
     ],
     [
-      'an override of nothing',
+      'an override without anything to override',
       { override: { scope: { admin: true } } },
-      'has an `override` and nothing that it would override',
+      'has an `override`, but no `scope` or `claims` to override',
     ],
-    ['an unknown option', { scopes: {} } as TokenRequirement, 'knows no option `scopes`'],
+    ['an unknown option', { scopes: {} } as TokenRequirement, 'has the unknown option `scopes`'],
     [
       'a parameter that is a group of a pattern',
       { claims: { sub: param('a') } },
-      'asks for the parameter "a", which /probe/of/:tenant has not',
+      'uses the parameter "a", which /probe/of/:tenant does not have',
     ],
     [
-      'an override that everybody has',
+      'an empty override',
       { scope: { admin: true }, override: {} },
-      'has an `override` that asks nothing, so that everybody would pass',
+      'has an `override` without a condition, which every token would meet',
     ],
   ];
   let message: string;
@@ -177,18 +177,18 @@ describe('A requirement that cannot be met', () => {
     );
   });
 
-  it.each(cases)('stops the start, by name: %s', (title, _, problem) => {
+  it.each(cases)('refuses to start with %s, and names the handler', (title, _, problem) => {
     const name = `Probe${cases.findIndex(([each]) => each === title)}`;
     expect(message.split('\n')).toContain(
       `${name}.show: @RequireToken() ${problem.replace('/probe/', `/${name}/`)}.`,
     );
   });
 
-  it('stops the start with a sentence for each, and no more', () => {
+  it('refuses to start with one sentence for each invalid requirement', () => {
     expect(message.split('\n')).toHaveLength(cases.length);
   });
 
-  it('stops the start where a controller asks it of one of its handlers', async () => {
+  it('refuses to start if the requirement of a controller is invalid for one of its handlers', async () => {
     @Controller('probe/:name')
     @RequireToken({ claims: { sub: param('other') } })
     class MixedController {
@@ -209,11 +209,11 @@ describe('A requirement that cannot be met', () => {
       noRoute() {}
     }
     expect(await startWith(moduleOf(MixedController))).toBe(
-      'MixedController.asks: @RequireToken() asks for the parameter "other", which /probe/:name has not.',
+      'MixedController.asks: @RequireToken() uses the parameter "other", which /probe/:name does not have.',
     );
   });
 
-  it('stops the start where only one of several paths has the parameter', async () => {
+  it('refuses to start if one of several paths lacks the required parameter', async () => {
     @Controller(['by/:name', 'all'])
     class PathsController {
       @Get(['', 'more'])
@@ -221,20 +221,20 @@ describe('A requirement that cannot be met', () => {
       show() {}
     }
     const problem = (path: string) =>
-      `PathsController.show: @RequireToken() asks for the parameter "name", which ${path} has not.`;
+      `PathsController.show: @RequireToken() uses the parameter "name", which ${path} does not have.`;
     expect(await startWith(moduleOf(PathsController))).toBe(
       [problem('/all'), problem('/all/more')].join('\n'),
     );
   });
 
-  it('stops the start where a pattern only looks like a parameter', async () => {
+  it('refuses to start if a pattern only looks like the required parameter', async () => {
     const requirement = { claims: { a: param('a'), verb: param('verb') } };
     const message = await startWith(moduleWith(requirement, 'Probe', ':id(^(?:a|b)$)/x::verb'));
-    expect(message).toContain('asks for the parameter "a", which /Probe/:id(^(?:a|b)$)/x::verb');
-    expect(message).toContain('asks for the parameter "verb", which');
+    expect(message).toContain('uses the parameter "a", which /Probe/:id(^(?:a|b)$)/x::verb');
+    expect(message).toContain('uses the parameter "verb", which');
   });
 
-  it('stops the start where two of them stand on one handler', () => {
+  it('refuses two access decorators on one handler', () => {
     const twice = () => {
       class TwiceController {
         @RequireToken()
@@ -243,10 +243,12 @@ describe('A requirement that cannot be met', () => {
       }
       return TwiceController;
     };
-    expect(twice).toThrow('TwiceController.show: one of @RequireToken() and @Public() is enough.');
+    expect(twice).toThrow(
+      'TwiceController.show: use only one of @RequireToken(), @Public() and @AccessBy().',
+    );
   });
 
-  it('does not stop it where a module’s own path has the parameter', async () => {
+  it('starts if the path of a module has the required parameter', async () => {
     const probe = moduleWith({ claims: { sub: param('owner') } }, 'Probe', 'here');
     const router = RouterModule.register([{ path: 'of/:owner', module: probe }]);
     expect(await startWith(probe, router)).toBe('It started.');
@@ -347,7 +349,7 @@ class PlacesController {
   }
 }
 
-describe('A token is taken', () => {
+describe('Routes with requirements', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -369,13 +371,13 @@ describe('A token is taken', () => {
     return body.code ?? body.subject ?? status;
   };
 
-  it('from the header alone, where the route says so', async () => {
+  it('takes the token from the header only, if the route says so', async () => {
     const token = await minted();
     expect(await visit('header', { authorization: `Bearer ${token}` })).toBe(200);
     expect(await visit('header', { cookie: `mine=${token}` })).toBe('token_missing');
   });
 
-  it('from a header of the route’s own, alone and in place of Authorization', async () => {
+  it('takes the token from a custom header instead of Authorization', async () => {
     const token = await minted();
     expect(await visit('own-header', { 'x-token': token })).toBe(200);
     expect(await visit('own-header', { 'x-token': `Bearer ${token}` })).toBe('token_invalid');
@@ -386,7 +388,7 @@ describe('A token is taken', () => {
     expect(await visit('header', { 'x-token': token })).toBe('token_missing');
   });
 
-  it('from a header of the route’s own or a cookie, and from the header first', async () => {
+  it('takes the token from a custom header or a cookie, and prefers the header', async () => {
     const [leia, luke] = [await minted(), await minted({}, 'luke')];
     expect(await visit('own-header-or-cookie', { 'x-token': leia })).toBe('leia');
     const cookie = `mine=${luke}`;
@@ -394,7 +396,7 @@ describe('A token is taken', () => {
     expect(await visit('own-header-or-cookie', { 'x-token': leia, cookie })).toBe('leia');
   });
 
-  it('from the named cookie alone, where the route says so', async () => {
+  it('takes the token from the named cookie only, if the route says so', async () => {
     const token = await minted();
     expect(await visit('cookie', { cookie: `mine=${token}` })).toBe(200);
     expect(await visit('cookie', { cookie: `a=b; mine=${token}; c=d` })).toBe(200);
@@ -403,7 +405,7 @@ describe('A token is taken', () => {
     expect(await visit('cookie', { cookie: `notmine=${token}` })).toBe('token_missing');
   });
 
-  it('from a cookie alone, and without it the refusal names the cookie and no header', async () => {
+  it('names the missing cookie, and no header, if a route reads the cookie only', async () => {
     const { status, body, headers } = await app.get('/places/cookie');
     expect([status, body]).toEqual([
       401,
@@ -421,11 +423,11 @@ describe('A token is taken', () => {
     expect(document).toContain('Missing cookie \\"mine\\"');
   });
 
-  it('from a cookie or a header of its own only in canonical base64url', async () => {
+  it('accepts a token in a cookie or a custom header only in canonical base64url', async () => {
     const respelled = async (change: (part: string) => string) => {
       const [header = '', payload = ''] = (await minted()).split('.');
       const bytes = Buffer.from(payload, 'base64url').toString();
-      // One byte behind a multiple of three leaves bits over, and takes two characters of padding.
+      // One byte more than a multiple of three leaves unused bits and needs two padding characters.
       const padded = Buffer.from(bytes + ' '.repeat((4 - (bytes.length % 3)) % 3));
       const input = `${header}.${change(padded.toString('base64url'))}`;
       return `${input}.${createHmac('sha256', SECRET).update(input).digest('base64url')}`;
@@ -442,14 +444,14 @@ describe('A token is taken', () => {
     }
   });
 
-  it('from no cookie that is there twice', async () => {
+  it('refuses a token cookie that occurs twice, is empty or is quoted', async () => {
     const token = await minted();
     expect(await visit('cookie', { cookie: `mine=${token}; mine=${token}` })).toBe('token_invalid');
     expect(await visit('cookie', { cookie: 'mine=' })).toBe('token_invalid');
     expect(await visit('cookie', { cookie: `mine="${token}"` })).toBe('token_invalid');
   });
 
-  it('from either, and from the header first', async () => {
+  it('takes the token from the header or a cookie, and prefers the header', async () => {
     const [leia, luke] = [await minted(), await minted({}, 'luke')];
     const authorization = `Bearer ${leia}`;
     const cookie = `mine=${luke}`;
@@ -459,7 +461,7 @@ describe('A token is taken', () => {
     expect(await visit('both', { authorization: 'Bearer x', cookie })).toBe('token_invalid');
   });
 
-  it('from a cookie for a change only beside what the token is bound to', async () => {
+  it('requires the CSRF value for a change with a token in a cookie', async () => {
     const bound = await minted({ csrf: true });
     const { csrf } = app.app.get(TokenService).decode(bound).claims as { csrf: string };
     const cookie = `mine=${bound}`;
@@ -469,7 +471,7 @@ describe('A token is taken', () => {
     expect(await visit('cookie', unbound, 'DELETE')).toBe('csrf_failed');
   });
 
-  it('as a refresh token that holds a claim', async () => {
+  it('requires a refresh token that holds a claim', async () => {
     const tokens = app.app.get(TokenService);
     const claims = { device: 'x-wing' };
     const { signed } = await tokens.createRefreshToken('leia', { claims });
@@ -480,7 +482,7 @@ describe('A token is taken', () => {
     expect(await visit('refresh', { cookie: `mine=${access}` })).toBe('wrong_token_type');
   });
 
-  it('as what its handler asks for, which replaces what the controller does', async () => {
+  it('replaces the requirement of a controller by that of its handler', async () => {
     const fresh = `Bearer ${await minted({ fresh: true })}`;
     const admin = `Bearer ${await minted({ scope: { admin: true } })}`;
     const at = async (path: string, authorization?: string) => {
@@ -502,7 +504,7 @@ describe('A token is taken', () => {
     }
   });
 
-  it('with a number bound to a parameter, and with nothing else that reads like it', async () => {
+  it('matches a claim with a parameter only if it is the same text or the same number', async () => {
     const holding = async (n: unknown) => `Bearer ${await minted({ claims: { n } })}`;
     const at = async (n: unknown, path: string) => {
       const headers = { authorization: await holding(n) };
@@ -514,7 +516,7 @@ describe('A token is taken', () => {
     ]);
   });
 
-  it('as the document says, also of routes that say nothing', async () => {
+  it('describes the requirements of all routes in the OpenAPI document, also without a decorator', async () => {
     const { body } = await app.get<{
       paths: Record<string, Record<string, { security?: object[]; responses: object }>>;
     }>('/docs/openapi.json');
@@ -538,7 +540,7 @@ describe('A token is taken', () => {
     expect(parameter!.schema).toEqual({ type: 'string' });
   });
 
-  it('says in the document which cookie it is', async () => {
+  it('names the token cookie of a route in the OpenAPI document', async () => {
     const { body } = await app.get<{
       paths: Record<string, Record<string, { security: object[]; responses: object }>>;
       components: { securitySchemes: object };

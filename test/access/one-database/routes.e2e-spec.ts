@@ -3,7 +3,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { buildDocument } from '../../../src/openapi/document.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 
-/** Every route that answers without a token. A route that is missing here must ask for one. */
+/** Every route that answers without a token. Every other route must require one. */
 const OPEN = [
   'GET /',
   'GET /.well-known/jwks.json',
@@ -25,7 +25,7 @@ const OPEN = [
 /** The files that Swagger UI consists of. */
 const DOCS_FILES = 'GET /docs/';
 
-/** Every route that asks for a token. */
+/** Every route that requires a token. */
 const CLOSED = [
   'DELETE /api/books/:id',
   'DELETE /api/ships/:id',
@@ -49,7 +49,7 @@ const CLOSED = [
   'PUT /api/users/:id',
 ];
 
-/** Those that ask for one in the words and in the header of the bookstore tutorial. */
+/** Routes that require a token in the header, and with the messages, of the bookstore tutorial. */
 const TUTORIAL = ['DELETE /books/:id', 'GET /books', 'POST /book'];
 
 const methods = ['get', 'post', 'put', 'delete', 'patch'] as const;
@@ -65,7 +65,7 @@ describe('Routes', () => {
   afterAll(() => app.close());
 
   const routes = (): string[] => {
-    // Fastify prints its router as a tree; each leaf names its methods.
+    // Fastify prints its router as a tree, in which each leaf names its methods.
     const instance = app.app.getHttpAdapter().getInstance();
     const lines = instance.printRoutes({ commonPrefix: false }).split('\n');
     const path: string[] = [];
@@ -79,14 +79,14 @@ describe('Routes', () => {
     });
   };
 
-  it('are all on one of the two lists', async () => {
+  it('has no routes besides the listed public and protected ones', async () => {
     const listed = [...OPEN, ...CLOSED, ...TUTORIAL];
     const others = routes().filter((route) => !listed.includes(route));
     expect(others.filter((route) => !route.startsWith(DOCS_FILES))).toEqual([]);
     for (const route of others) {
       const { status } = await app.get(route.split(' ')[1]!.replace('*', 'package.json'));
       if (route === 'GET /docs/') {
-        // It leads to the page, whose address has no slash at its end.
+        // This path redirects to the page, whose address ends without a slash.
         expect(status).toBe(308);
         continue;
       }
@@ -99,7 +99,7 @@ describe('Routes', () => {
   });
 
   it.each([...CLOSED, ...TUTORIAL])(
-    '%s is closed to who has no token, whatever else is sent',
+    'refuses %s without a token, whatever else is sent',
     async (route) => {
       const [method = '', pattern = ''] = route.split(' ');
       const path = pattern.replace(/:\w+/, '1');
@@ -118,18 +118,18 @@ describe('Routes', () => {
     },
   );
 
-  it.each(OPEN)('%s is open', async (route) => {
+  it.each(OPEN)('answers %s without a token', async (route) => {
     const [method = '', pattern = ''] = route.split(' ');
     const { status } = await app.send(method, pattern.replace(/:\w+/, '1'), {
       ...(method !== 'GET' && { json: {} }),
       headers: { accept: 'text/html' },
     });
-    // A login by HTTP Basic has no other way to say that credentials are missing.
+    // A login by HTTP Basic answers 401 if credentials are missing.
     if (route !== 'POST /login') expect(status).not.toBe(401);
     expect(status).toBeLessThan(404);
   });
 
-  it('say in the document what they ask for', () => {
+  it('describes in the OpenAPI document which token each route requires', () => {
     const operations = Object.entries(document.paths).flatMap(([path, item]) =>
       methods.flatMap((method) => {
         const operation = item[method];
@@ -146,7 +146,7 @@ describe('Routes', () => {
     }
     const documented = operations.map(({ route }) => route.replace(/\{(\w+)\}/, ':$1')).sort();
     const own = [...OPEN, ...CLOSED, ...TUTORIAL]
-      // Pages for people are no operations.
+      // HTML pages are not operations.
       .filter((route) => route !== 'GET /' && !route.includes('/docs'))
       .sort();
     expect(documented).toEqual(own);
