@@ -46,7 +46,7 @@ describe('The audit trail', () => {
     return body.claims.sid;
   };
 
-  it('says what happened to an account, when, in which session and from where', async () => {
+  it('records what happened to an account, when, in which session and from where', async () => {
     const now = Date.now();
     freezeTime(now);
     const user = await app.newUser();
@@ -70,7 +70,7 @@ describe('The audit trail', () => {
     ]);
   });
 
-  it('knows all that happens to an account', async () => {
+  it('records every event of an account', async () => {
     const user = await app.newLogin();
     const { id, name } = user;
     const json = { username: name, password: 'wrong' };
@@ -81,9 +81,9 @@ describe('The audit trail', () => {
     const other = await sidOf(others[1]!);
     await app.send('DELETE', `/auth/sessions/${other}`, { token: user.access });
     await app.send('DELETE', '/auth/sessions', { token: user.access });
-    const words = { current_password: 'bad', new_password: 'another password' };
-    await app.send('POST', '/auth/password', { token: user.access, json: words });
-    const right = { ...words, current_password: user.password };
+    const passwords = { current_password: 'bad', new_password: 'another password' };
+    await app.send('POST', '/auth/password', { token: user.access, json: passwords });
+    const right = { ...passwords, current_password: user.password };
     const { body: changed } = await app.send<Record<string, string>>('POST', '/auth/password', {
       token: user.access,
       json: right,
@@ -118,7 +118,7 @@ describe('The audit trail', () => {
     expect([ended!.user_id, ended!.actor_id]).toEqual([id, id]);
   });
 
-  it('knows when a spent refresh token came again', async () => {
+  it('records the reuse of a rotated refresh token', async () => {
     const user = await app.newLogin();
     const refresh = (token: string) =>
       app.send<{ refresh_token: string }>('POST', '/auth/refresh', { token });
@@ -131,20 +131,20 @@ describe('The audit trail', () => {
   const sid = async ({ id }: LoggedIn) =>
     (await app.sql((manager) => manager.findOneByOrFail(Session, { subject: String(id) }))).id;
 
-  it('says nothing of what did not happen', async () => {
+  it('records nothing if no session was ended', async () => {
     const user = await app.newLogin();
     expect((await app.send('DELETE', '/auth/sessions', { token: user.access })).status).toBe(204);
     expect(await eventsOf(user)).toEqual(['user_created', 'login']);
   });
 
-  it('says once that a session ended, however often it was asked for', async () => {
+  it('records the end of a session once, however often it is requested', async () => {
     const user = await app.newLogin();
     const end = () => app.send('DELETE', '/auth/logout2', { token: user.refresh });
     await Promise.all(Array.from({ length: 20 }, end));
     expect(await eventsOf(user)).toEqual(['user_created', 'login', 'session_ended']);
   });
 
-  it('records tokens whose subject cannot be a user', async () => {
+  it('records events of tokens whose subject cannot be a user', async () => {
     const tokens = app.app.get(TokenService);
     for (const subject of ['3000000000', '9007199254740991', 'a machine']) {
       const { signed } = await tokens.createAccessToken(subject);
@@ -157,19 +157,19 @@ describe('The audit trail', () => {
     expect(last[0]).toMatchObject({ user_id: null, actor_id: null, session_id: null });
   });
 
-  it('knows of the users that the service came with', async () => {
+  it('records the creation of the example users', async () => {
     const [entry] = (await read('user_id=1')).body;
     expect(entry).toMatchObject({ event: 'user_created', actor_id: null, ip: null });
   });
 
-  it('says who did what to another', async () => {
+  it('records who acted on another user', async () => {
     const user = await app.newUser();
     await app.send('DELETE', `/api/users/${user.id}`, { token: admin.access });
     const [entry] = (await read(`user_id=${user.id}&event=user_deleted`)).body;
     expect(entry).toMatchObject({ actor_id: admin.id, session_id: await sidOf(admin) });
   });
 
-  it('knows of logins to accounts that are not there, and not the name that was tried', async () => {
+  it('records logins with an unknown name, but not the name', async () => {
     const json = { username: 'my password, in the wrong field', password: 'x' };
     await app.send('POST', '/auth/login', { json });
     const { body, text } = await read('event=login_failed&sort=-id&limit=1');
@@ -177,7 +177,7 @@ describe('The audit trail', () => {
     expect(text).not.toContain('wrong field');
   });
 
-  it('holds neither tokens nor passwords', async () => {
+  it('stores neither tokens nor passwords', async () => {
     const user = await app.newLogin();
     await app.send('DELETE', '/auth/logout', { token: user.access });
     const dump = JSON.stringify(await app.sql((manager) => manager.find(AuditEntry)));
@@ -186,7 +186,7 @@ describe('The audit trail', () => {
     }
   });
 
-  it('is kept with what it records, and undone with it', async () => {
+  it('stores an entry and what it records in one write, or neither of them', async () => {
     const user = await app.newLogin();
     const trail = app.app.get(AuditService);
     jest.spyOn(trail, 'record').mockRejectedValue(new Error('no disk'));
@@ -201,13 +201,13 @@ describe('The audit trail', () => {
     expect((await app.get('/api/users?name=never')).body).toEqual([]);
   });
 
-  it('is for administrators alone', async () => {
+  it('shows the trail only to administrators', async () => {
     const user = await app.newLogin();
     const { status, body } = await app.get('/api/audit', { token: user.access });
     expect([status, body.code]).toEqual([403, 'scope_required']);
   });
 
-  it('is a list like any other', async () => {
+  it('pages, sorts and filters the trail like any other list', async () => {
     const first = await read('limit=2&sort=-happened_at,event');
     expect(first.body).toHaveLength(2);
     const [, next = ''] = /<(.+)>; rel="next"/.exec(first.headers.get('link') ?? '') ?? [];
@@ -228,7 +228,7 @@ describe('The audit trail', () => {
     }
   });
 
-  it('forgets what is older than AUDIT_RETENTION', async () => {
+  it('deletes entries that are older than AUDIT_RETENTION', async () => {
     const now = Date.now();
     const user = await app.newUser();
     const retention = app.app.get(AuditRetentionService);
