@@ -24,7 +24,7 @@ describe('Authentication', () => {
     jest.restoreAllMocks();
   });
 
-  it('takes a forwarded address for none where it is none', async () => {
+  it('ignores a malformed forwarded address, and counts IPv6 clients by /64', async () => {
     const other = await bootApp({ AUTH_RATE_LIMIT: '2', TRUST_PROXY: '127.0.0.1' });
     const json = { username: 'user', password: 'password' };
     const from = (address: string) =>
@@ -32,7 +32,7 @@ describe('Authentication', () => {
     expect((await from('g'.repeat(200))).status).toBe(200);
     expect((await from('1.2.3.4.5')).status).toBe(200);
     expect((await from('::::')).status).toBe(429);
-    // An IPv6 client has a whole /64 to itself.
+    // An IPv6 client usually has a whole /64.
     const v6 = ['2001:db8:0:1::1', '2001:DB8:0:1:ffff::2', '2001:db8::1:0:0:0:3'];
     const statuses = [];
     for (const address of v6) statuses.push((await from(address)).status);
@@ -46,8 +46,8 @@ describe('Authentication', () => {
   const refresh = (token: string) => app.send('POST', '/auth/refresh', { token });
   const me = (token: string) => app.get('/auth/me', { token });
 
-  describe('login', () => {
-    it('answers with a pair of tokens, and forbids caching', async () => {
+  describe('POST /auth/login', () => {
+    it('returns a pair of tokens, and forbids caching', async () => {
       const { status, body, headers } = await login({ username: 'user', password: 'password' });
       expect(status).toBe(200);
       expect(body).toEqual({
@@ -59,7 +59,7 @@ describe('Authentication', () => {
       expect(headers.get('cache-control')).toBe('no-store');
     });
 
-    it('puts every documented claim into them', async () => {
+    it('issues tokens with every documented claim', async () => {
       const before = Math.floor(Date.now() / 1000);
       const { access, refresh } = await app.newLogin();
       const accessClaims = claimsOf(access);
@@ -88,7 +88,7 @@ describe('Authentication', () => {
       expect(refreshClaims.jti).not.toBe(accessClaims.jti);
     });
 
-    it('opens a session of its own each time, with where it comes from', async () => {
+    it('opens a session for each login, with the address and the user agent of the client', async () => {
       const user = await app.newUser();
       const headers = { 'user-agent': 'a test/1.0' };
       const json = { username: user.name, password: user.password };
@@ -101,12 +101,12 @@ describe('Authentication', () => {
       for (const session of sessions) {
         expect(session.ip).toBe('127.0.0.1');
         expect(session.endedAt).toBeNull();
-        // The same type on both databases.
+        // Both databases return timestamps as numbers.
         expect(session.expiresAt - session.createdAt).toBe(30 * 24 * 3600 * 1000);
       }
     });
 
-    it('gives an administrator the scope of one', async () => {
+    it('issues an access token with the admin scope to an administrator', async () => {
       const user = await app.newUser();
       await app.sql((manager) => manager.update(User, { id: user.id }, { admin: true }));
       const { access } = await app.login(user);
@@ -120,7 +120,7 @@ describe('Authentication', () => {
       [{ password: 'password' }],
       [{ username: '', password: 'password' }],
       [{ username: 'user', password: null }],
-    ])('refuses %j, where one of the two is missing', async (json) => {
+    ])('refuses %j, which lacks the username or the password', async (json) => {
       const { status, body } = await login(json);
       expect(status).toBe(400);
       expect(body).toMatchObject({
@@ -134,7 +134,7 @@ describe('Authentication', () => {
       [{ username: 1, password: 'x' }, { username: ['Not a valid string.'] }],
       [{ username: 'user', password: ['x'] }, { password: ['Not a valid string.'] }],
       [{ username: 'u\0ser', password: 'x' }, { username: ['Not a valid string.'] }],
-    ])('refuses the bad body %j', async (json, message) => {
+    ])('refuses the invalid body %j', async (json, message) => {
       const { status, body } = await login(json);
       expect([status, body.message]).toEqual([400, message]);
     });
@@ -146,7 +146,7 @@ describe('Authentication', () => {
       ['{"username":"user","password":"wrong","constructor":null}', 401],
       ['{"username":"user","remember":true}', 400],
       ['{"username":"user","password":5,"remember":true}', 400],
-    ])('ignores the further fields of %s', async (raw, expected) => {
+    ])('ignores the unknown fields of %s', async (raw, expected) => {
       const { status, body } = await app.send('POST', '/auth/login', { raw });
       expect(status).toBe(expected);
       if (status !== 200) return;
@@ -154,7 +154,7 @@ describe('Authentication', () => {
       expect([user.id, user.admin]).toEqual([1, false]);
     });
 
-    it('answers the same to a wrong password and to an unknown user', async () => {
+    it('answers a wrong password and an unknown user alike', async () => {
       const unknown = await login({ username: 'no such user', password: 'password' });
       const wrong = await login({ username: 'user', password: 'wrong' });
       expect(unknown.status).toBe(401);
@@ -170,7 +170,7 @@ describe('Authentication', () => {
       expect(wrong.headers.get('www-authenticate')).toBe('Bearer realm="api"');
     });
 
-    it('takes no credentials from the query string', async () => {
+    it('ignores credentials in the query string', async () => {
       const path = '/auth/login?username=user&password=password';
       expect((await app.send('POST', path, { json: {} })).status).toBe(400);
       expect((await app.send('POST', path)).status).toBe(400);
@@ -178,7 +178,7 @@ describe('Authentication', () => {
       expect((await app.send('POST', path, { json })).status).toBe(401);
     });
 
-    it('hashes the password anew where the parameters have changed', async () => {
+    it('replaces the hash of a password if the hash parameters have changed', async () => {
       const user = await app.newUser();
       const hash = async () => {
         const row = await app.sql((manager) =>
@@ -189,7 +189,7 @@ describe('Authentication', () => {
       const weak = await hash();
       expect(weak).toMatch(/\$m=64,/);
       app = await app.restart({}, { memoryCost: 128, timeCost: 2, parallelism: 1 });
-      // Several at once, of which one is the first to write the new hash.
+      // Concurrent logins race to write the new hash.
       await Promise.all(Array.from({ length: 6 }, () => app.login(user)));
       const strong = await hash();
       expect(strong).toMatch(/\$m=128,/);
@@ -198,8 +198,8 @@ describe('Authentication', () => {
     });
   });
 
-  describe('refresh', () => {
-    it('gives a new pair, whose access token is not fresh', async () => {
+  describe('POST /auth/refresh', () => {
+    it('returns a new pair, whose access token is not fresh', async () => {
       const user = await app.newLogin();
       const { status, body, headers } = await refresh(user.refresh);
       expect(status).toBe(200);
@@ -224,7 +224,7 @@ describe('Authentication', () => {
       expect((await me(user.access)).status).toBe(200);
     });
 
-    it('notes when the session was last used', async () => {
+    it('records when the session was last used', async () => {
       const user = await app.newLogin();
       freezeTime(Date.now() + 60_000);
       await refresh(user.refresh);
@@ -234,7 +234,7 @@ describe('Authentication', () => {
       expect(session.lastUsedAt).toBe(Date.now());
     });
 
-    it('gives no token that outlives the age that a session may reach', async () => {
+    it('issues no token that outlives the maximum age of the session', async () => {
       const user = await app.newLogin();
       const { iat } = claimsOf(user.refresh);
       let token = user.refresh;
@@ -254,7 +254,7 @@ describe('Authentication', () => {
       expect([late.status, late.body.code]).toEqual([401, 'token_expired']);
     });
 
-    it('refuses the token of a user who is gone', async () => {
+    it('refuses the refresh token of a deleted user', async () => {
       const user = await app.newLogin();
       await app.sql((manager) => manager.delete(User, { id: user.id }));
       const { status, body } = await refresh(user.refresh);
@@ -263,8 +263,8 @@ describe('Authentication', () => {
     });
   });
 
-  describe('logout', () => {
-    it('revokes the access token that is sent, and no other', async () => {
+  describe('DELETE /auth/logout', () => {
+    it('revokes the sent access token, and no other', async () => {
       const user = await app.newLogin();
       const other = (await refresh(user.refresh)).body.access_token as string;
       const { status, body } = await app.send('DELETE', '/auth/logout', { token: user.access });
@@ -280,15 +280,15 @@ describe('Authentication', () => {
       expect((await refresh(user.refresh)).status).toBe(200);
     });
 
-    it('revokes nothing of another user', async () => {
+    it('revokes no token of another user', async () => {
       const [one, two] = [await app.newLogin(), await app.newLogin()];
       await app.send('DELETE', '/auth/logout', { token: one.access });
       expect((await me(two.access)).status).toBe(200);
     });
   });
 
-  describe('logout2', () => {
-    it('ends the session, and with it every token of it, and no other session', async () => {
+  describe('DELETE /auth/logout2', () => {
+    it('ends the session with all its tokens, and no other session', async () => {
       const user = await app.newLogin();
       const other = await app.login(user);
       const later = (await refresh(user.refresh)).body.access_token as string;
@@ -303,7 +303,7 @@ describe('Authentication', () => {
       expect((await refresh(other.refresh)).status).toBe(200);
     });
 
-    it('is remembered over a restart, as is a logout', async () => {
+    it('refuses logged-out tokens also after a restart', async () => {
       const [one, two] = [await app.newLogin(), await app.newLogin()];
       const three = await app.newLogin();
       await app.send('DELETE', '/auth/logout', { token: one.access });
@@ -315,7 +315,7 @@ describe('Authentication', () => {
     });
   });
 
-  it('me gives the user of the token', async () => {
+  it('returns the user of the token at GET /auth/me', async () => {
     const user = await app.newLogin();
     const { status, body, headers } = await me(user.access);
     expect(status).toBe(200);
@@ -329,7 +329,7 @@ describe('Authentication', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it('forgets revoked tokens and sessions when their tokens have expired, and not before', async () => {
+  it('deletes revoked tokens and ended sessions only after their tokens have expired', async () => {
     const user = await app.newLogin();
     await app.send('DELETE', '/auth/logout', { token: user.access });
     await app.send('DELETE', '/auth/logout2', { token: user.refresh });
@@ -349,7 +349,7 @@ describe('Authentication', () => {
     expect(await left()).toEqual([0, 0]);
   });
 
-  it('refuses a logged-out token after the clock has jumped forward and back', async () => {
+  it('refuses a logged-out token after the clock jumped forward and back', async () => {
     const user = await app.newLogin();
     const bare = await app.app.get(TokenService).createAccessToken(String(user.id));
     for (const token of [user.access, bare.signed]) {
@@ -367,7 +367,7 @@ describe('Authentication', () => {
     expect(await app.sql((manager) => manager.countBy(RevokedToken, { jti: bare.id }))).toBe(0);
   });
 
-  it('forgets many at once', async () => {
+  it('deletes more than a thousand revoked tokens at once', async () => {
     const past = Date.now() - 1000;
     const rows = Array.from({ length: 1200 }, (_, i) => ({ jti: `old-${i}`, expiresAt: past }));
     await app.sql((manager) => manager.insert(RevokedToken, rows));
@@ -376,8 +376,8 @@ describe('Authentication', () => {
     expect(await app.sql((manager) => manager.countBy(RevokedToken, { expiresAt: past }))).toBe(0);
   });
 
-  describe('with settings of their own', () => {
-    it('issues and checks issuer, audience, lifetimes and algorithm', async () => {
+  describe('Authentication settings', () => {
+    it('issues and checks the issuer, audience, lifetimes and algorithm of the settings', async () => {
       const other = await bootApp({
         JWT_ISSUER: 'https://issuer.example',
         JWT_AUDIENCE: 'the-api',
@@ -406,7 +406,7 @@ describe('Authentication', () => {
       await other.close();
     });
 
-    it('lets an address try to log in or to register so many times a minute', async () => {
+    it('limits the logins and registrations of an address per minute', async () => {
       const other = await bootApp({ AUTH_RATE_LIMIT: '3' });
       const json = { username: 'user', password: 'wrong' };
       const attempt = () => other.send('POST', '/auth/login', { json });
@@ -430,10 +430,14 @@ describe('Authentication', () => {
     });
 
     it.each([
-      ['no proxy', {}, 429],
-      ['the proxy in front', { TRUST_PROXY: '127.0.0.0/8' }, 401],
-      ['a proxy elsewhere', { TRUST_PROXY: '10.0.0.1' }, 429],
-    ])('believes forwarded addresses where it trusts %s', async (_, env, expected) => {
+      ['ignores forwarded addresses without TRUST_PROXY', {}, 429],
+      ['uses the forwarded addresses of a trusted proxy', { TRUST_PROXY: '127.0.0.0/8' }, 401],
+      [
+        'ignores the forwarded addresses of a proxy that is not trusted',
+        { TRUST_PROXY: '10.0.0.1' },
+        429,
+      ],
+    ])('%s', async (_, env, expected) => {
       const other = await bootApp({ AUTH_RATE_LIMIT: '1', ...env });
       const json = { username: 'user', password: 'wrong' };
       const from = (address: string) =>

@@ -18,7 +18,7 @@ const leia = { id: 7, name: 'leia', passwordHash: 'hash', admin: false } as Auth
 const caller = { token: new Token('', { alg: 'HS256' }, { sub: '7' } as Claims), client };
 
 describe('AuthService', () => {
-  /** What was written, in order. */
+  /** The writes, in their order. */
   let events: unknown[];
   let inWrite: boolean;
   let opened: Session[];
@@ -108,8 +108,8 @@ describe('AuthService', () => {
     ['login', { userId: 7, sessionId: id, client }],
   ];
 
-  describe('a login', () => {
-    it('opens a session of the client, whose refresh token is the current one', async () => {
+  describe('login', () => {
+    it('opens a session of the client, and makes its refresh token the current one', async () => {
       const { access, refresh } = await service.login(leia, client);
       const session = opened[0]!;
       expect(opened).toHaveLength(1);
@@ -121,7 +121,7 @@ describe('AuthService', () => {
       expect(events).toEqual(begun(session.id));
     });
 
-    it('gives tokens of the session, which are fresh, hold the role and end with it', async () => {
+    it('issues fresh tokens of the session that hold the role and end with it', async () => {
       const tokens = await service.login({ ...leia, admin: true }, client);
       const options = {
         ...{ sub: '7', sessionId: opened[0]!.id, issuedAt: NOW, notAfter: NOW + 600_000 },
@@ -132,7 +132,7 @@ describe('AuthService', () => {
       expect(Object.keys(tokens).sort()).toEqual(expect.arrayContaining(['access', 'refresh']));
     });
 
-    it('binds its tokens to a repeated value if they are sent as cookies', async () => {
+    it('binds tokens to a CSRF value if they are sent as cookies', async () => {
       config.tokenCookies = true;
       const { access, refresh } = await service.login(leia, client);
       expect([access.claims.csrf, refresh.claims.csrf]).toEqual([true, true]);
@@ -145,7 +145,7 @@ describe('AuthService', () => {
       expect(access.claims.notAfter).toBe(NOW + 60_000);
     });
 
-    it('records the sessions that ended in favor of the new one', async () => {
+    it('records the sessions that the new one evicts', async () => {
       endExcess.mockResolvedValue(['oldest', 'older']);
       await service.login(leia, client);
       expect(events.slice(0, 2)).toEqual([
@@ -154,7 +154,7 @@ describe('AuthService', () => {
       ]);
     });
 
-    it('opens no session if the password was changed meanwhile', async () => {
+    it('opens no session if the password was changed concurrently', async () => {
       lockIfUnchanged.mockResolvedValue(false);
       await expect(service.login(leia, client)).rejects.toMatchObject(refused);
       expect(lockIfUnchanged.mock.calls).toEqual([[leia]]);
@@ -162,7 +162,7 @@ describe('AuthService', () => {
       expect(events).toEqual([]);
     });
 
-    it('gives tokens of the new role if the role was changed meanwhile', async () => {
+    it('issues tokens of the new role if the role was changed concurrently', async () => {
       lockIfUnchanged.mockResolvedValueOnce(false);
       const promoted = { ...leia, admin: true };
       findWithChangedRole.mockResolvedValueOnce(promoted);
@@ -179,11 +179,11 @@ describe('AuthService', () => {
     });
   });
 
-  describe('a login without refresh', () => {
+  describe('loginWithoutRefresh', () => {
     const login = (claims?: Record<string, unknown>) =>
       service.loginWithoutRefresh(leia, client, { lifetime: 60, ...(claims && { claims }) });
 
-    it('gives one token, whose session ends with it', async () => {
+    it('issues one access token, which ends with its session', async () => {
       const token = await login({ public_id: 'p' });
       const session = opened[0]!;
       expect(token.type).toBe('access');
@@ -195,24 +195,24 @@ describe('AuthService', () => {
       expect(events).toEqual(begun(session.id));
     });
 
-    it('opens no session if no token can be issued', async () => {
+    it('opens no session if the single token cannot be issued', async () => {
       create.mockRejectedValue(new Error('a hook failed'));
       await expect(login()).rejects.toThrow('a hook failed');
       expect(events).toEqual([]);
     });
 
-    it('adds no claims unless it is told some', async () => {
+    it('adds no claims by default', async () => {
       expect((await login()).claims.claims).toEqual({});
     });
 
-    it('opens no session if the password was changed meanwhile', async () => {
+    it('opens no session for a single token if the password was changed concurrently', async () => {
       lockIfUnchanged.mockResolvedValue(false);
       await expect(login()).rejects.toMatchObject(refused);
       expect(events).toEqual([]);
     });
   });
 
-  describe('a change of the password', () => {
+  describe('changePassword', () => {
     const change = () => service.changePassword(leia, 'new', caller);
 
     it('replaces the password and opens a new session in one write', async () => {
@@ -226,14 +226,14 @@ describe('AuthService', () => {
       expect(Object.keys(tokens!)).toEqual(['access', 'refresh']);
     });
 
-    it('opens no session if the user is not as they were verified', async () => {
+    it('opens no session if the user was changed after the password was verified', async () => {
       replacePassword.mockResolvedValue(false);
       expect(await change()).toBeNull();
       expect(events).toEqual([]);
     });
   });
 
-  it('finds the user of a token, and refuses as revoked if there is none', async () => {
+  it('finds the user of a token, and refuses the token as revoked if there is none', async () => {
     const userOf = (sub: string) =>
       service.currentUser(new Token('', { alg: 'HS256' }, { sub } as Claims));
     expect(await userOf('7')).toBe(leia);

@@ -20,7 +20,7 @@ describe('CredentialsService', () => {
   let session: { id: string; passwordAttempts: number } | undefined;
   let attempt: jest.Mock<LoginThrottleService['attempt']>;
   let verified: number;
-  let turns: HashQueueKeys[];
+  let queueKeys: HashQueueKeys[];
   let outdated: boolean;
   let stored: AuthenticatedUser | undefined;
   let updateHashIfUnchanged: jest.Mock<UsersService['updateHashIfUnchanged']>;
@@ -33,7 +33,7 @@ describe('CredentialsService', () => {
     session = { id: 'session', passwordAttempts: 0 };
     verified = 0;
     recorded = [];
-    turns = [];
+    queueKeys = [];
     outdated = false;
     stored = user;
     attempt = jest.fn<LoginThrottleService['attempt']>(async (_name, _client, verify, options) => {
@@ -42,15 +42,15 @@ describe('CredentialsService', () => {
       return isRight;
     });
     const passwords: Partial<PasswordHasher> = {
-      verify: async (hash, password, turn, beforeHash) => {
-        turns.push(turn);
+      verify: async (hash, password, keys, beforeHash) => {
+        queueKeys.push(keys);
         await beforeHash?.(false);
         verified++;
         return hash !== null && password === 'right';
       },
       isOutdated: () => outdated,
-      hash: async (password, turn) => {
-        turns.push(turn);
+      hash: async (password, keys) => {
+        queueKeys.push(keys);
         return `hash of ${password}`;
       },
     };
@@ -77,9 +77,9 @@ describe('CredentialsService', () => {
       },
       findActive: async () => session as Session | undefined,
       end: async () => {
-        const isLive = session !== undefined;
+        const isActive = session !== undefined;
         session = undefined;
-        return isLive;
+        return isActive;
       },
     };
     const record: AuditService['record'] = async (event, details) => {
@@ -104,21 +104,21 @@ describe('CredentialsService', () => {
   };
   const failed = ['login_failed', { userId: 7, client, token }];
 
-  describe('a login', () => {
-    it('gives the user of a right password, and records no failure', async () => {
+  describe('verify', () => {
+    it('returns the user of a correct password, and records no failure', async () => {
       expect(await service.verify('leia', 'right', client)).toBe(user);
       expect(recorded).toEqual([]);
       expect(attempt.mock.calls[0]?.slice(0, 2)).toEqual(['leia', client]);
     });
 
-    it('never gives a user who does not exist, even if the verification says so', async () => {
+    it('never returns a user who does not exist, even if the verification succeeds', async () => {
       attempt.mockResolvedValue(true);
       await expect(service.verify('vader', 'right', client)).rejects.toMatchObject({
         code: 'credentials_invalid',
       });
     });
 
-    it('refuses a wrong password with 401, and records the failure with the user of the name', async () => {
+    it('refuses a wrong password with 401, and records the failure for the user of that name', async () => {
       const wrong = expect.objectContaining({ code: 'credentials_invalid' });
       await expect(service.verify('leia', 'wrong', client)).rejects.toEqual(wrong);
       await expect(service.verify('vader', 'wrong', client)).rejects.toEqual(wrong);
@@ -129,16 +129,16 @@ describe('CredentialsService', () => {
     });
   });
 
-  describe('a login whose hash was made with other parameters', () => {
+  describe('verify with an outdated hash', () => {
     beforeEach(() => {
       outdated = true;
     });
 
-    it('stores a new hash, and gives the user with it', async () => {
+    it('stores a new hash, and returns the user with it', async () => {
       const renewed = { ...user, passwordHash: 'hash of right' };
       expect(await service.verify('leia', 'right', client)).toEqual(renewed);
       expect(updateHashIfUnchanged.mock.calls).toEqual([[user, 'hash of right']]);
-      expect(turns[1]).toBe(turns[0]);
+      expect(queueKeys[1]).toBe(queueKeys[0]);
     });
 
     it('verifies the password again if another request replaced the hash first', async () => {
@@ -150,7 +150,7 @@ describe('CredentialsService', () => {
       expect(verified).toBe(2);
     });
 
-    it('gives up with 503 after three replacements by others', async () => {
+    it('gives up with 503 if others replaced the hash three times', async () => {
       updateHashIfUnchanged.mockResolvedValue(false);
       await expect(service.verify('leia', 'right', client)).rejects.toMatchObject({
         code: 'service_unavailable',
@@ -159,41 +159,41 @@ describe('CredentialsService', () => {
     });
   });
 
-  describe('the turn of a hash', () => {
+  describe('The queue keys of a hash', () => {
     const networks = ['203.0.0.0/16', '203.0.113.0/24'];
 
-    it('is that of the range and the name, in Unicode NFC, at a login', async () => {
+    it('queues the hash of a login by its address range and its name in Unicode NFC', async () => {
       await service.verify('leia', 'right', client);
       await service.verify('ame\u0301lie', 'wrong', client).catch(() => undefined);
-      expect(turns).toMatchObject([
+      expect(queueKeys).toMatchObject([
         { range: networks, account: 'login 203.0.113 leia' },
         { range: networks, account: 'login 203.0.113 am\u00e9lie' },
       ]);
     });
 
-    it('is that of the account for a user whose token has a session', async () => {
+    it('queues the hash of a user by account if the token has a session', async () => {
       await confirm('right');
       await confirm('right', withoutSession);
-      expect(turns.map(({ account }) => account)).toEqual([
+      expect(queueKeys.map(({ account }) => account)).toEqual([
         ...['account leia', 'login 203.0.113 leia'],
       ]);
     });
   });
 
-  describe('the check of a current password', () => {
-    it('refuses as revoked if the user is gone', async () => {
+  describe('confirmPassword', () => {
+    it('refuses the token as revoked if the user was deleted', async () => {
       stored = undefined;
       await expect(confirm('right')).rejects.toMatchObject({ code: 'token_revoked' });
       expect(attempt).not.toHaveBeenCalled();
     });
 
-    it('gives the user of a right password', async () => {
+    it('returns the user of a correct current password', async () => {
       expect(await confirm('right')).toBe(user);
       expect(recorded).toEqual([]);
       expect(attempt.mock.calls[0]?.slice(0, 2)).toEqual(['leia', client]);
     });
 
-    it('refuses a wrong password with 400, and records the failure with the token', async () => {
+    it('refuses a wrong current password with 400, and records the failure with the token', async () => {
       await fail(1);
       expect(recorded).toEqual([failed]);
       expect(session).toEqual({ id: 'session', passwordAttempts: 1 });
@@ -208,7 +208,7 @@ describe('CredentialsService', () => {
       expect(recorded).toEqual([failed, failed, failed, failed, failed, guessed]);
     });
 
-    it('counts anew after a right password', async () => {
+    it('restarts the count of wrong passwords after a correct one', async () => {
       await fail(4);
       await confirm('right');
       await fail(4);
@@ -222,7 +222,7 @@ describe('CredentialsService', () => {
       expect(verified).toBe(0);
     });
 
-    it('verifies no more passwords at once than may fail in a row', async () => {
+    it('verifies no more passwords concurrently than may fail in a row', async () => {
       session!.passwordAttempts = 5;
       await expect(confirm('right')).rejects.toMatchObject({
         code: 'too_many_requests',
@@ -231,13 +231,13 @@ describe('CredentialsService', () => {
       expect(verified).toBe(0);
     });
 
-    it('counts a user whose token has a session as one that the service knows', async () => {
+    it('treats a user as known to the throttle if the token has a session', async () => {
       await confirm('right');
       await confirm('right', withoutSession);
       expect(attempt.mock.calls.map(([, , , options]) => options.isKnown)).toEqual([true, false]);
     });
 
-    it('counts failures by no session if the token has none', async () => {
+    it('counts no failures by session if the token has no session', async () => {
       await fail(6, withoutSession);
       await confirm('right', withoutSession);
       expect(session).toEqual({ id: 'session', passwordAttempts: 0 });
@@ -257,7 +257,7 @@ describe('CredentialsService', () => {
       expect(recorded).toEqual([]);
     });
 
-    it('records the failure alone if the session was removed meanwhile', async () => {
+    it('records the failure, and ends no session, if the session was removed concurrently', async () => {
       requireActiveSession.mockImplementation(async () => {
         session = undefined;
       });
@@ -266,30 +266,30 @@ describe('CredentialsService', () => {
     });
   });
 
-  describe('a change of the password', () => {
+  describe('changePassword', () => {
     const pair = {} as TokenPair;
     const change = (current: string) =>
       service.changePassword(user, { current, next: 'new' }, token, client);
 
-    it('gives new tokens to a user whose current password was verified', async () => {
+    it('issues new tokens to a user whose current password was verified', async () => {
       changePassword.mockResolvedValue(pair);
       expect(await change('right')).toBe(pair);
       expect(changePassword.mock.calls).toEqual([[user, 'new', { token, client }]]);
     });
 
-    it('changes nothing if the current password is wrong', async () => {
+    it('does not change the password if the current password is wrong', async () => {
       await expect(change('wrong')).rejects.toMatchObject({ code: 'current_password_wrong' });
       expect(changePassword).not.toHaveBeenCalled();
     });
 
-    it('verifies the current password again if the stored hash was replaced meanwhile', async () => {
+    it('verifies the current password again if the stored hash was replaced concurrently', async () => {
       changePassword.mockResolvedValueOnce(null).mockResolvedValueOnce(null);
       changePassword.mockResolvedValueOnce(pair);
       expect(await change('right')).toBe(pair);
       expect(verified).toBe(3);
     });
 
-    it('gives up with 503 after three tries', async () => {
+    it('gives up with 503 if the password could not be changed three times', async () => {
       changePassword.mockResolvedValue(null);
       await expect(change('right')).rejects.toMatchObject({ code: 'service_unavailable' });
       expect(verified).toBe(3);

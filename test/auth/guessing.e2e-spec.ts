@@ -17,7 +17,7 @@ import { freezeTime } from '../support/time.js';
 
 const proxied = { TRUST_PROXY: '127.0.0.1' };
 
-describe('Guessing passwords', () => {
+describe('Password guesses', () => {
   let app: TestApp;
   let user: TestUser;
 
@@ -47,9 +47,9 @@ describe('Guessing passwords', () => {
   const pass = (seconds: number) => freezeTime(Date.now() + seconds * 1000);
 
   it.each([
-    ['of a user', async () => (await app.newUser()).name],
-    ['of an unknown name', async () => `unknown ${Math.random()}`],
-  ])('%s is delayed after five failures, for growing spans', async (_, nameOf) => {
+    ['for a user', async () => (await app.newUser()).name],
+    ['for an unknown name', async () => `unknown ${Math.random()}`],
+  ])('delays guesses %s after five failures, each time for longer', async (_, nameOf) => {
     freezeTime(Date.now());
     const name = await nameOf();
     expect(await fail(5, name)).toEqual([401, 401, 401, 401, 401]);
@@ -65,7 +65,7 @@ describe('Guessing passwords', () => {
     expect(spans).toEqual([15, 30, 60, 120, 240, 480, 900, 900]);
   });
 
-  it('is refused in the one shape, right passwords too', async () => {
+  it('refuses even the correct password during a delay, with 429 and Retry-After', async () => {
     freezeTime(Date.now());
     user = await app.newUser();
     await fail(5);
@@ -75,13 +75,13 @@ describe('Guessing passwords', () => {
       { statusCode: 429, code: 'too_many_requests', error: 'Too Many Requests' },
     ]);
     expect(headers.get('retry-after')).toBe('15');
-    // A refusal makes nothing worse.
+    // Refused attempts do not extend the delay.
     await fail(10);
     pass(15);
     expect((await login(user.name, user.password)).status).toBe(200);
   });
 
-  it('begins anew after a login', async () => {
+  it('restarts the count of failures after a login', async () => {
     user = await app.newUser();
     for (let i = 0; i < 3; i++) {
       await fail(4);
@@ -89,7 +89,7 @@ describe('Guessing passwords', () => {
     }
   });
 
-  it('from one place does not lock out the owner in another', async () => {
+  it('lets the owner log in from another address range than the guesses', async () => {
     user = await app.newUser();
     await fail(7);
     expect(await waitOf()).toBeGreaterThan(0);
@@ -97,14 +97,14 @@ describe('Guessing passwords', () => {
     expect((await login(user.name, user.password, '198.51.100.1')).status).toBe(200);
   });
 
-  it('from one place counts by range: a /64 of IPv6', async () => {
+  it('counts guesses from IPv6 addresses by /64', async () => {
     user = await app.newUser();
     for (let i = 0; i < 5; i++) await fail(1, user.name, `2001:db8:1:2::${i + 1}`);
     expect(await waitOf(user.name, '2001:db8:1:2:ffff::1')).toBeGreaterThan(0);
     expect(await waitOf(user.name, '2001:db8:1:3::1')).toBe(0);
   });
 
-  it('does not stop who has a session', async () => {
+  it('does not delay a user who has a session', async () => {
     const owner = await app.newLogin();
     user = owner;
     await fail(6);
@@ -118,7 +118,7 @@ describe('Guessing passwords', () => {
     expect((await app.send('POST', '/auth/password', change)).status).toBe(200);
   });
 
-  it('from everywhere is delayed everywhere, but where the owner logs in from', async () => {
+  it('delays guesses from many ranges everywhere, except where the owner logs in from', async () => {
     user = await app.newUser();
     const home = '198.51.100.1';
     await login(user.name, user.password, home);
@@ -130,13 +130,13 @@ describe('Guessing passwords', () => {
     expect(await waitOf(unknown, '192.0.2.1')).toBeGreaterThan(0);
   });
 
-  it('by a name that looks like the owner and their range delays no other account', async () => {
+  it('delays no other account for a name that looks like an address range and a name', async () => {
     user = await app.newUser();
     await fail(6, `198.51.100 ${user.name}`);
     expect((await login(user.name, user.password, '198.51.100.1')).status).toBe(200);
   });
 
-  it('is no matter of the owner’s own mistakes, however many, with a login behind them', async () => {
+  it('does not delay an owner who often mistypes and then logs in', async () => {
     user = await app.newUser();
     for (let i = 0; i < 13; i++) {
       expect(await fail(4, user.name, '198.51.100.1')).toEqual([401, 401, 401, 401]);
@@ -146,7 +146,7 @@ describe('Guessing passwords', () => {
     expect((await login(user.name, user.password, '192.0.2.1')).status).toBe(200);
   });
 
-  it('from many places stays counted when the owner mistypes once and then logs in', async () => {
+  it('keeps counting failures from many ranges after the owner mistypes once and logs in', async () => {
     user = await app.newUser();
     for (let i = 0; i < 48; i++) await fail(1, user.name, `10.1.${i}.1`);
     expect(await fail(1, user.name, '198.51.100.1')).toEqual([401]);
@@ -156,7 +156,7 @@ describe('Guessing passwords', () => {
     expect(await waitOf(user.name, '192.0.2.1')).toBeGreaterThan(0);
   });
 
-  it('is counted for one account, in whatever Unicode form the name is written', async () => {
+  it('counts all Unicode forms of a name as one account', async () => {
     const { id } = await app.newUser();
     const [composed, decomposed] = [`am\u00e9lie ${id}`, `ame\u0301lie ${id}`];
     expect(await fail(3, composed)).toEqual([401, 401, 401]);
@@ -165,7 +165,7 @@ describe('Guessing passwords', () => {
     expect(await waitOf(decomposed)).toBeGreaterThan(0);
   });
 
-  it('at once gets no more tries than one after the other', async () => {
+  it('gives concurrent guesses no more tries than sequential ones', async () => {
     user = await app.newUser();
     const verify = jest.spyOn(argon2, 'verify');
     const answers = await Promise.all(Array.from({ length: 50 }, () => login(user.name, 'wrong')));
@@ -175,7 +175,7 @@ describe('Guessing passwords', () => {
     expect(verify).toHaveBeenCalledTimes(5);
   });
 
-  it('is no matter of right passwords, however many come at once', async () => {
+  it('does not delay concurrent correct passwords', async () => {
     user = await app.newUser();
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => login(user.name, user.password)),
@@ -183,7 +183,7 @@ describe('Guessing passwords', () => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   });
 
-  it('is counted by all that asks for a password', async () => {
+  it('counts guesses at every route that verifies a password', async () => {
     const owner = await app.newLogin();
     user = owner;
     const headers = { 'x-forwarded-for': '203.0.113.7' };
@@ -200,7 +200,7 @@ describe('Guessing passwords', () => {
     expect(await waitOf()).toBeGreaterThan(0);
   });
 
-  it('is remembered over a restart, shared by instances, and forgotten after a day', async () => {
+  it('keeps failures over a restart, shares them between instances, and deletes them after a day', async () => {
     user = await app.newUser();
     await fail(3);
     const other = await bootApp(proxied, { database: app.database });
@@ -211,7 +211,7 @@ describe('Guessing passwords', () => {
     expect(await waitOf()).toBeGreaterThan(0);
     const names = JSON.stringify(await app.sql((manager) => manager.find(LoginFailure)));
     expect(names).not.toContain(user.name);
-    // Other tests have been an hour ahead.
+    // Earlier tests moved the clock ahead by up to an hour.
     pass(26 * 3600);
     await app.app.get(LoginThrottleService).removeOld();
     expect(await app.sql((manager) => manager.count(LoginFailure))).toBe(0);
@@ -237,7 +237,7 @@ describe('Wrong current passwords in one session', () => {
   });
 
   const next = 'another password';
-  /** Each from another range of addresses. */
+  /** Counts address ranges, so that each attempt comes from another one. */
   let ranges = 0;
   const change = (current = 'wrong', token = user.access, to = app, range = ++ranges) =>
     to.send<{ access_token: string; code: string }>('POST', '/auth/password', {
@@ -258,7 +258,7 @@ describe('Wrong current passwords in one session', () => {
       )
     ).map(({ event }) => event);
 
-  it('end it after five, wherever they come from', async () => {
+  it('ends the session after five wrong passwords, wherever they come from', async () => {
     user = await app.newLogin();
     const elsewhere = await app.login(user);
     expect(await codes(5)).toEqual(wrong(5));
@@ -279,7 +279,7 @@ describe('Wrong current passwords in one session', () => {
     await app.login(user);
   });
 
-  it('are counted by all instances together, and over restarts', async () => {
+  it('counts wrong passwords over all instances and restarts', async () => {
     user = await app.newLogin();
     expect(await codes(2)).toEqual(wrong(2));
     expect(await codes(1, other)).toEqual(wrong(1));
@@ -288,7 +288,7 @@ describe('Wrong current passwords in one session', () => {
     expect(await codes(2, other)).toEqual(['current_password_wrong', 'token_revoked']);
   });
 
-  it('are counted for each session by itself', async () => {
+  it('counts wrong passwords for each session separately', async () => {
     user = await app.newLogin();
     const first = user;
     await codes(4);
@@ -297,7 +297,7 @@ describe('Wrong current passwords in one session', () => {
     expect((await change(user.password, first.access)).status).toBe(200);
   });
 
-  it('are forgotten after a right one that the session outlives', async () => {
+  it('resets the count after a correct password that does not end the session', async () => {
     user = await app.newLogin();
     const sessionId = (jsonwebtoken.decode(user.access) as { sid: string }).sid;
     const credentials = app.app.get(CredentialsService, { strict: false });
@@ -320,9 +320,9 @@ describe('Wrong current passwords in one session', () => {
     await expect(confirm(user.password)).rejects.toMatchObject({ code: 'token_revoked' });
   });
 
-  it('are not verified more than five times, although 300 come at once from 75 ranges', async () => {
+  it('verifies at most five of 300 concurrent wrong passwords from 75 ranges', async () => {
     user = await app.newLogin();
-    // Several instances and a slow verification: more than five would be under way together.
+    // With several instances and slow verifications, more than five could run concurrently.
     const more = [
       await bootApp(proxied, { database: app.database }),
       await bootApp(proxied, { database: app.database }),
@@ -354,7 +354,7 @@ describe('Wrong current passwords in one session', () => {
     await app.login(user);
   });
 
-  it('count nothing where the attempt is refused for the range', async () => {
+  it('counts no attempt for the session if the throttle of the address range refuses it', async () => {
     user = await app.newLogin();
     const statuses = [];
     for (let i = 0; i < 4; i++) {
@@ -372,7 +372,7 @@ describe('Wrong current passwords in one session', () => {
     expect((await change(user.password)).status).toBe(200);
   });
 
-  it('are counted and recorded in one write with the end of the session', async () => {
+  it('ends the session and records the failure in one write', async () => {
     user = await app.newLogin();
     await codes(4);
     const trail = app.app.get(AuditService);
@@ -385,14 +385,14 @@ describe('Wrong current passwords in one session', () => {
     expect((await change()).status).toBe(500);
     expect(await app.sql((manager) => manager.find(LoginFailure))).toEqual(before);
     expect((await eventsOf(user)).filter((event) => event === 'login_failed')).toHaveLength(4);
-    // The attempt counts all the same: a failure of the trail gives no guess more.
+    // The attempt still counts, so that a failing audit trail allows no further guess.
     const refused = await change();
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
   });
 });
 
 describe('Common passwords', () => {
-  it('are three thousand, and three thousand that production would not find too short', () => {
+  it('lists three thousand passwords that are long enough for production', () => {
     const list = readFileSync('data/common-passwords.txt', 'utf8').trim().split('\n');
     expect(new Set(list).size).toBe(list.length);
     expect(list.filter((password) => password.length >= 8)).toHaveLength(3000);
@@ -423,7 +423,7 @@ describe('Common passwords', () => {
     ];
   };
 
-  it('are refused in production, whatever the case', async () => {
+  it('refuses a common password in production, whatever its case', async () => {
     const app = await bootApp({ NODE_ENV: 'production' });
     for (const { status, body } of await ways(app)) {
       expect([status, body]).toEqual([
@@ -439,14 +439,14 @@ describe('Common passwords', () => {
     await app.close();
   });
 
-  it('are warned of in development, and not said', async () => {
+  it('warns of a common password in development, without logging it', async () => {
     const lines: string[] = [];
     const write = (...parts: unknown[]): void => void lines.push(parts.map(String).join(' '));
     const silent = (): void => undefined;
     const logger = { log: silent, error: silent, warn: write };
     const app = await bootApp({}, { logger });
     const answers = await ways(app);
-    // The last one knows a password that the third has changed.
+    // The last request sends a current password that the third one has replaced.
     expect(answers.map(({ status }) => status)).toEqual([201, 200, 200, 400]);
     const warnings = lines.filter((line) => line.includes('common password'));
     expect(warnings).toHaveLength(3);

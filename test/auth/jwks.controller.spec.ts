@@ -3,8 +3,8 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { JwksController } from '../../src/auth/jwks.controller.js';
 import type { TokenKeys } from '../../src/keys/token-keys.js';
 
-describe('The controller of public keys', () => {
-  it('gives the public keys of the moment, to be kept for five minutes', () => {
+describe('JwksController', () => {
+  it('returns the current public keys, which clients may cache for five minutes', () => {
     const publicKeys = [{ kid: 'kid', use: 'sig' }];
     const header = jest.fn();
     const keys = { ring: { publicKeys } } as unknown as TokenKeys;

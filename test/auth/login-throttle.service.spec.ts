@@ -20,16 +20,16 @@ import { LoginFailure } from '../../src/auth/login-failure.entity.js';
 import { PeriodicJobsService } from '../../src/scheduling/periodic-jobs.service.js';
 import { LoginThrottleService } from '../../src/auth/login-throttle.service.js';
 
-// An attempt whose turn never comes never ends.
+// Fails soon if an attempt never leaves the queue.
 jest.setTimeout(5000);
 
 const HOUR = 3600_000;
 const START = Date.UTC(2026, 0, 1);
 const home = { ip: '203.0.113.7', agent: null };
-/** Another address for each number, in a range of its own. */
+/** @returns an address for each number, each in its own range */
 const elsewhere = (i: number) => ({ ip: `10.${i >> 8}.${i & 255}.1`, agent: null });
 
-describe('LoginThrottle', () => {
+describe('LoginThrottleService', () => {
   let database: Database;
   let drop: () => Promise<void>;
   let now: number;
@@ -103,8 +103,8 @@ describe('LoginThrottle', () => {
   const rows = () => database.write((manager) => manager.find(LoginFailure));
   const counts = async () => (await rows()).map(({ count }) => count).sort((a, b) => a - b);
 
-  describe('after failures from one range of addresses', () => {
-    it('delays an account by 15 seconds after five failures in a row, and by twice as much after each further one', async () => {
+  describe('Failures from one address range', () => {
+    it('delays an account by 15 seconds after five failures, and twice as long after each further one', async () => {
       await fail(5);
       const delays = [];
       for (let i = 0; i < 9; i++) {
@@ -118,7 +118,7 @@ describe('LoginThrottle', () => {
       expect(delays).toEqual([15, 30, 60, 120, 240, 480, 900, 900, 900]);
     });
 
-    it('takes at least 15 minutes between attempts, however many have failed', async () => {
+    it('delays an account by 15 minutes, however many attempts have failed', async () => {
       await fail(1);
       await database.write((manager) =>
         manager.update(LoginFailure, { count: 1 }, { count: 2000 }),
@@ -126,13 +126,13 @@ describe('LoginThrottle', () => {
       expect(await tryTo(true)).toBe(900);
     });
 
-    it('delays the whole range and no other', async () => {
+    it('delays the whole address range, and no other', async () => {
       await fail(5);
       expect(await tryTo(true, { from: { ...home, ip: '203.0.113.99' } })).toBe(15);
       expect(await tryTo(true, { from: elsewhere(1) })).toBe(true);
     });
 
-    it('delays that account and no other', async () => {
+    it('delays no other account from the same range', async () => {
       await fail(5);
       expect(await tryTo(true, { name: 'luke' })).toBe(true);
       await fail(4, { name: 'luke' });
@@ -143,43 +143,43 @@ describe('LoginThrottle', () => {
       expect(await tryTo(true, { name: 'unknown-name' })).toBe(15);
     });
 
-    it('counts two spellings of one Unicode name together', async () => {
+    it('counts two Unicode spellings of one name together', async () => {
       await fail(5, { name: 'Ame\u0301lie' });
       expect(await tryTo(true, { name: 'Am\u00e9lie' })).toBe(15);
     });
 
-    it('counts attempts from no address together', async () => {
+    it('counts attempts without an address together', async () => {
       await fail(5, { from: { ip: null, agent: null } });
       expect(await tryTo(true, { from: { ip: null, agent: null } })).toBe(15);
     });
 
-    it('begins anew after a right password', async () => {
+    it('restarts the count after a correct password', async () => {
       await fail(4);
       expect(await tryTo(true)).toBe(true);
       await fail(5);
       expect(await tryTo(true)).toBe(15);
     });
 
-    it('forgets even a single failure after a right password', async () => {
+    it('resets even a single failure after a correct password', async () => {
       await fail(1);
       await tryTo(true);
       expect(await counts()).toEqual([0]);
     });
 
-    it('writes nothing for a right password after no failure', async () => {
+    it('writes nothing for a correct password without earlier failures', async () => {
       const write = jest.spyOn(database, 'write');
       expect(await tryTo(true)).toBe(true);
       expect(write).not.toHaveBeenCalled();
     });
 
-    it('delays a user who is known, too', async () => {
+    it('delays also a user who is known by a token', async () => {
       await fail(5, { isKnown: true });
       expect(await tryTo(true, { isKnown: true })).toBe(15);
     });
   });
 
-  describe('after failures from many ranges of addresses', () => {
-    it('delays an account everywhere after fifty', async () => {
+  describe('Failures from many address ranges', () => {
+    it('delays an account from every range after fifty failures', async () => {
       await failElsewhere(49);
       expect(await tryTo(true)).toBe(true);
       await fail(1);
@@ -189,7 +189,7 @@ describe('LoginThrottle', () => {
       expect(await tryTo(true)).toBe(true);
     });
 
-    it('waits for the longer of two delays', async () => {
+    it('applies the longer of two delays', async () => {
       await failElsewhere(44);
       await fail(5);
       now += 15_000;
@@ -221,12 +221,12 @@ describe('LoginThrottle', () => {
       expect(addressesOf).not.toHaveBeenCalled();
     });
 
-    it('does not delay a user who has sent a token', async () => {
+    it('does not delay a user who has sent a token, whatever the other ranges', async () => {
       await failElsewhere(50);
       expect(await tryTo(true, { isKnown: true })).toBe(true);
     });
 
-    it('takes the failures of a range back after a right password from there', async () => {
+    it('subtracts the failures of a range after a correct password from there', async () => {
       await failElsewhere(46);
       await fail(4);
       now += 15_000;
@@ -237,7 +237,7 @@ describe('LoginThrottle', () => {
       expect(await tryTo(true)).toBe(true);
     });
 
-    it('takes failures back once if two right passwords arrive at once', async () => {
+    it('subtracts failures once if two correct passwords arrive concurrently', async () => {
       await failElsewhere(10);
       await fail(2);
       expect(await Promise.all([tryTo(true), tryTo(true)])).toEqual([true, true]);
@@ -245,7 +245,7 @@ describe('LoginThrottle', () => {
     });
   });
 
-  it('takes failures back from no account if another instance removed them first', async () => {
+  it('subtracts no failures if another instance removed them first', async () => {
     await fail(2);
     const decrement = jest.fn();
     const manager = {
@@ -258,8 +258,8 @@ describe('LoginThrottle', () => {
     expect(decrement).not.toHaveBeenCalled();
   });
 
-  describe('an attempt', () => {
-    it('is looked at again after it was queued', async () => {
+  describe('attempt', () => {
+    it('checks the delay again after an attempt was queued', async () => {
       const attempt = attemptOf({});
       const outcome = attempt(async (beforeHash) => {
         await failElsewhere(50);
@@ -276,13 +276,13 @@ describe('LoginThrottle', () => {
       expect(await later).toBe(true);
     });
 
-    it('runs what else counts before each verification', async () => {
+    it('runs beforeVerify before each verification', async () => {
       const refusal = new Error('refused');
       const beforeVerify = async () => Promise.reject(refusal);
       await expect(tryTo(true, { beforeVerify })).rejects.toBe(refusal);
     });
 
-    it('tells its caller of a right password, and not of a wrong one', async () => {
+    it('calls onSuccess for a correct password only', async () => {
       const onSuccess = jest.fn(async () => undefined);
       await tryTo(false, { onSuccess });
       expect(onSuccess).not.toHaveBeenCalled();
@@ -290,13 +290,13 @@ describe('LoginThrottle', () => {
       expect(onSuccess).toHaveBeenCalledTimes(1);
     });
 
-    it('counts no failure if what is written with it fails', async () => {
+    it('counts no failure if onFailure fails', async () => {
       const onFailure = async () => Promise.reject(new Error('not recorded'));
       await expect(tryTo(false, { onFailure })).rejects.toThrow('not recorded');
       expect(await counts()).toEqual([]);
     });
 
-    it('writes what its caller records of a wrong password, and nothing of a right one', async () => {
+    it('calls onFailure for a wrong password only', async () => {
       const onFailure = jest.fn(async () => undefined);
       await tryTo(true, { onFailure });
       expect(onFailure).not.toHaveBeenCalled();
@@ -304,7 +304,7 @@ describe('LoginThrottle', () => {
       expect(onFailure).toHaveBeenCalledTimes(1);
     });
 
-    it('reads the failures of no other account', async () => {
+    it('reads no failures of another account', async () => {
       await fail(2, { name: 'luke' });
       const select = jest.spyOn(database, 'select');
       throttle = newThrottle();
@@ -317,7 +317,7 @@ describe('LoginThrottle', () => {
       expect(read.map(({ length }) => length)).toEqual([0, 2]);
     });
 
-    it('keeps no name and no address, but digests', async () => {
+    it('stores digests instead of names and addresses', async () => {
       await fail(1);
       const found = await rows();
       expect(found).toHaveLength(2);
@@ -325,8 +325,8 @@ describe('LoginThrottle', () => {
     });
   });
 
-  describe('attempts at once', () => {
-    /** Attempts whose verifications end when they are told to. */
+  describe('Concurrent attempts', () => {
+    /** Begins an attempt whose verification ends when `end` is called. */
     const begin = (options: Options = {}) => {
       let end!: (isRight: boolean) => void;
       const state = { verifying: false };
@@ -343,7 +343,7 @@ describe('LoginThrottle', () => {
     const verifying = (attempts: { state: { verifying: boolean } }[]) =>
       attempts.filter(({ state }) => state.verifying).length;
 
-    it('are verified four at a time', async () => {
+    it('verifies at most four attempts of an account concurrently', async () => {
       const attempts = Array.from({ length: 6 }, () => begin());
       await settle();
       expect(verifying(attempts)).toBe(4);
@@ -356,19 +356,19 @@ describe('LoginThrottle', () => {
       );
     });
 
-    it('stay four at a time after some have ended', async () => {
+    it('verifies at most four attempts concurrently after one has ended', async () => {
       const attempts = Array.from({ length: 5 }, () => begin());
       attempts[0]!.end(true);
       await settle();
       attempts.push(begin());
       await settle();
-      // One of them has ended.
+      // One attempt has ended, and its state still says `verifying`.
       expect(verifying(attempts)).toBe(1 + 4);
       for (const { end } of attempts) end(true);
       await Promise.all(attempts.map(({ outcome }) => outcome));
     });
 
-    it('are no more than those that may still fail before there is a delay', async () => {
+    it('verifies no more attempts concurrently than may still fail before a delay', async () => {
       await fail(3);
       const attempts = Array.from({ length: 4 }, () => begin());
       await settle();
@@ -379,7 +379,7 @@ describe('LoginThrottle', () => {
       ]);
     });
 
-    it('wait for none of another account or range', async () => {
+    it('does not queue an attempt behind those of another account or range', async () => {
       const attempts = Array.from({ length: 4 }, () => begin());
       const others = [begin({ name: 'luke' }), begin({ from: elsewhere(1) })];
       await settle();
@@ -388,7 +388,7 @@ describe('LoginThrottle', () => {
       await Promise.all([...attempts, ...others].map(({ outcome }) => outcome));
     });
 
-    it('are refused with 503 while 104 are under way, and accepted again afterwards', async () => {
+    it('refuses an attempt with 503 while 104 are in progress, and accepts it afterwards', async () => {
       const attempts = Array.from({ length: 104 }, () => begin());
       const refused = attemptOf({})(async () => true);
       await expect(refused).rejects.toMatchObject({
@@ -398,11 +398,11 @@ describe('LoginThrottle', () => {
       for (const { end } of attempts) end(true);
       await Promise.all(attempts.map(({ outcome }) => outcome));
       expect(await tryTo(true)).toBe(true);
-      expect(throttle).toHaveProperty('underWay.size', 0);
+      expect(throttle).toHaveProperty('queues.size', 0);
     });
   });
 
-  it('warns of the fifth failure in a row and of later ones, with the request and no name', async () => {
+  it('warns of the fifth failure in a row and of later ones, with the request id but no name', async () => {
     const from = { ...home, requestId: 'r1' };
     await fail(4, { from });
     expect(warn).not.toHaveBeenCalled();
@@ -414,11 +414,11 @@ describe('LoginThrottle', () => {
     await fail(5, { from: { ip: null, agent: null } });
     expect(warn.mock.calls.slice(1)).toEqual([
       [...warning, 'request none, from 203.0.113.7'],
-      [...warning, 'request none, from nowhere'],
+      [...warning, 'request none, from an unknown address'],
     ]);
   });
 
-  it('delays by the usual delay, and no longer, if the clock is set back', async () => {
+  it('applies the usual delay, and no longer one, after the clock was set back', async () => {
     await fail(5);
     now += 15_000;
     await fail(1);
@@ -434,7 +434,7 @@ describe('LoginThrottle', () => {
     expect(await tryTo(true)).toBe(true);
   });
 
-  it('moves failures that lie ahead to the present after the clock was set back, and no others', async () => {
+  it('moves only failures from the future to the present after the clock was set back', async () => {
     const times = async () =>
       (await rows()).map(({ lastAt }) => lastAt - START).sort((a, b) => a - b);
     await fail(1, { name: 'luke' });
@@ -445,11 +445,11 @@ describe('LoginThrottle', () => {
     now -= 500;
     const outcome = attemptOf({})(() => Promise.reject(new Error('no verification')));
     await expect(outcome).rejects.toThrow('no verification');
-    // Of leia: from home, from all places, from elsewhere; then two of luke.
+    // The rows of leia from home, from everywhere and from elsewhere, and two rows of luke.
     expect(await times()).toEqual([-1000, -500, 0, 0, 0]);
   });
 
-  it('forgets failures a day after the last one, and looks for such every 15 minutes', async () => {
+  it('deletes failures a day after the last one, every 15 minutes', async () => {
     await fail(1);
     now += 1;
     await fail(1, { name: 'luke' });

@@ -39,7 +39,7 @@ const refreshAt = (client: Client, token: string, from = home, agent = browser) 
     token,
     headers: { 'x-forwarded-for': from, 'user-agent': agent },
   });
-/** `fetch` always sends a user agent. */
+/** Sends no user agent, which `fetch` always sends. */
 const refreshWithoutAgent = (client: Client, token: string, from: string) =>
   new Promise<number>((resolve, reject) => {
     const headers = { authorization: `Bearer ${token}`, 'x-forwarded-for': from };
@@ -58,7 +58,7 @@ const trailOf = (app: TestApp, token: string, event: AuditEntry['event']) =>
 const statusesOf = (answers: Answer<unknown>[]) => answers.map(({ status }) => status).sort();
 const times = (count: number, status: number) => Array.from({ length: count }, () => status);
 
-describe('A repeat of a spent refresh token', () => {
+describe('A repeat of a rotated refresh token', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -72,8 +72,8 @@ describe('A repeat of a spent refresh token', () => {
 
   const refresh = (token: string, from?: string, agent?: string) =>
     refreshAt(app, token, from, agent);
-  /** A login whose first refresh token was spent at home. */
-  const spent = async () => {
+  /** @returns a login whose first refresh token was rotated from `home` */
+  const loginAndRefresh = async () => {
     const user = await app.newLogin();
     const { body } = await refresh(user.refresh);
     return { ...user, successor: body.refresh_token, newAccess: body.access_token };
@@ -86,8 +86,8 @@ describe('A repeat of a spent refresh token', () => {
     expect(await trailOf(app, user.refresh, 'refresh_reused')).toHaveLength(1);
   };
 
-  it('is answered from the same address range, whatever the user agent', async () => {
-    const user = await spent();
+  it('returns the successor to the same address range, whatever the user agent', async () => {
+    const user = await loginAndRefresh();
     for (const [from, agent] of [
       [home, browser],
       [neighbour, browser],
@@ -101,42 +101,45 @@ describe('A repeat of a spent refresh token', () => {
     expect((await refresh(user.successor)).status).toBe(200);
   });
 
-  it('is answered once from another range that sends the same user agent', async () => {
-    const user = await spent();
+  it('returns the successor once to another range with the same user agent', async () => {
+    const user = await loginAndRefresh();
     const moved = await refresh(user.refresh, abroad);
     expect([moved.status, moved.body.refresh_token]).toEqual([200, user.successor]);
     expect((await refresh(user.refresh)).status).toBe(200);
     await expectTheft(user, await refresh(user.refresh, abroad));
   });
 
-  it('is theft from a second other range', async () => {
-    const user = await spent();
+  it('ends the session for a repeat from a second other range', async () => {
+    const user = await loginAndRefresh();
     expect((await refresh(user.refresh, abroad)).status).toBe(200);
     await expectTheft(user, await refresh(user.refresh, '192.0.2.1'));
   });
 
-  it('is theft from another range with another user agent', async () => {
-    const user = await spent();
+  it('ends the session for a repeat from another range with another user agent', async () => {
+    const user = await loginAndRefresh();
     await expectTheft(user, await refresh(user.refresh, abroad, 'curl/8'));
     const [entry] = await trailOf(app, user.refresh, 'refresh_reused');
     expect(entry).toMatchObject({ userId: user.id, ip: abroad, agent: 'curl/8' });
     expect((await refresh(user.successor)).body).toEqual(revoked);
   });
 
-  it.each(['absent', 'empty'])('is theft from another range if both agents are %s', async (how) => {
-    const user = await app.newLogin();
-    const send = async (from: string) =>
-      how === 'absent'
-        ? refreshWithoutAgent(app, user.refresh, from)
-        : (await refresh(user.refresh, from, '')).status;
-    expect(await send(home)).toBe(200);
-    expect(await send(neighbour)).toBe(200);
-    expect(await send(abroad)).toBe(401);
-    expect(await trailOf(app, user.refresh, 'refresh_reused')).toHaveLength(1);
-    expect((await app.get('/auth/me', { token: user.access })).body).toEqual(revoked);
-  });
+  it.each(['absent', 'empty'])(
+    'ends the session for a repeat from another range if both user agents are %s',
+    async (how) => {
+      const user = await app.newLogin();
+      const send = async (from: string) =>
+        how === 'absent'
+          ? refreshWithoutAgent(app, user.refresh, from)
+          : (await refresh(user.refresh, from, '')).status;
+      expect(await send(home)).toBe(200);
+      expect(await send(neighbour)).toBe(200);
+      expect(await send(abroad)).toBe(401);
+      expect(await trailOf(app, user.refresh, 'refresh_reused')).toHaveLength(1);
+      expect((await app.get('/auth/me', { token: user.access })).body).toEqual(revoked);
+    },
+  );
 
-  it('is compared by /24 of IPv4 and by /64 of IPv6', async () => {
+  it('compares addresses by /24 of IPv4 and by /64 of IPv6', async () => {
     for (const [first, near, far] of [
       ['203.0.113.7', '203.0.113.255', '203.0.112.7'],
       ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9', '2001:db8:1:3::1'],
@@ -149,16 +152,16 @@ describe('A repeat of a spent refresh token', () => {
     }
   });
 
-  it('is compared with the request that spent this token, not with the login or an earlier one', async () => {
-    const user = await spent();
+  it('compares a repeat with the request that rotated the token, not with an earlier one', async () => {
+    const user = await loginAndRefresh();
     const moved = await refresh(user.successor, abroad, 'curl/8');
     expect(moved.status).toBe(200);
     expect((await refresh(user.successor, abroad, 'other')).status).toBe(200);
     expect((await refresh(user.successor, home, browser)).status).toBe(401);
   });
 
-  it('has a count of its own for each token', async () => {
-    const user = await spent();
+  it('counts repeats for each token separately', async () => {
+    const user = await loginAndRefresh();
     expect((await refresh(user.refresh, abroad)).status).toBe(200);
     const next = await refresh(user.successor);
     expect(next.status).toBe(200);
@@ -166,8 +169,8 @@ describe('A repeat of a spent refresh token', () => {
     expect([again.status, again.body.refresh_token]).toEqual([200, next.body.refresh_token]);
   });
 
-  it('is refused after fifty answers with 429, and the session lives', async () => {
-    const user = await spent();
+  it('refuses repeats with 429 after fifty, and keeps the session active', async () => {
+    const user = await loginAndRefresh();
     for (let i = 0; i < 50; i++) expect((await refresh(user.refresh)).status).toBe(200);
     for (const from of [home, abroad]) {
       const { status, body, headers } = await refresh(user.refresh, from);
@@ -188,14 +191,14 @@ describe('A repeat of a spent refresh token', () => {
     expect((await refresh(user.successor)).status).toBe(200);
   });
 
-  it('is theft from elsewhere after fifty answers, too', async () => {
-    const user = await spent();
+  it('ends the session for a repeat from elsewhere even after fifty repeats', async () => {
+    const user = await loginAndRefresh();
     for (let i = 0; i < 50; i++) await refresh(user.refresh);
     await expectTheft(user, await refresh(user.refresh, abroad, 'curl/8'));
   });
 
-  it('is in the audit trail once for each token, range and user agent', async () => {
-    const user = await spent();
+  it('records a repeat once for each token, range and user agent', async () => {
+    const user = await loginAndRefresh();
     for (let i = 0; i < 3; i++) {
       await refresh(user.refresh, home);
       await refresh(user.refresh, neighbour);
@@ -213,7 +216,7 @@ describe('A repeat of a spent refresh token', () => {
     ]);
   });
 
-  it('does not get a thief who polls the list of sessions anything to wait for', async () => {
+  it('does not show in the list of sessions when a token was rotated', async () => {
     freezeTime(new Date('2026-11-22T08:10:00Z'));
     const user = await app.newLogin();
     const look = async () => (await app.get('/auth/sessions', { token: user.access })).text;
@@ -223,8 +226,8 @@ describe('A repeat of a spent refresh token', () => {
     expect(await look()).toBe(before);
   });
 
-  it('is counted and recorded only together with its answer', async () => {
-    const user = await spent();
+  it('counts and records a repeat only if it is answered', async () => {
+    const user = await loginAndRefresh();
     const repeat = jest.spyOn(app.app.get(TokenService), 'decode');
     repeat.mockImplementationOnce(() => {
       throw new Error('no');
@@ -238,7 +241,7 @@ describe('A repeat of a spent refresh token', () => {
 });
 
 describe('Repeats at two processes', () => {
-  it('get fifty answers together, and one from another range, however many come at once', async () => {
+  it('answers fifty concurrent repeats in total, and one from another range', async () => {
     const database = await createDatabase();
     const settings = { ...database.settings, ...proxied, JWT_SECRET_KEY: SECRET };
     const services = [ServiceProcess.spawn(settings)];
@@ -246,7 +249,7 @@ describe('Repeats at two processes', () => {
     services.push(ServiceProcess.spawn(settings));
     clients.push(await services[1]!.client());
     const login = () => clients[0]!.login({ name: 'user', password: 'password' });
-    /** All of them are under way before the first may write. */
+    /** Sends requests that have all begun before the first of them may write. */
     const atOnce = async (count: number, token: string, from: string) => {
       const release = await holdWrites(database);
       const racing = Array.from({ length: count }, (_, i) =>
@@ -294,29 +297,29 @@ describe('The sealed successor', () => {
     return new Token(signed, header as TokenHeader, payload as Claims);
   };
   const erase = () => app.app.get(SuccessorErasureService).eraseOverdue();
-  const spent = async () => {
+  const loginAndRefresh = async () => {
     const user = await app.newLogin();
     const { body } = await refreshAt(app, user.refresh);
     return { ...user, successor: body.refresh_token, newAccess: body.access_token };
   };
 
-  it('opens with the spent token and the secret of the signing key together, and with neither alone', async () => {
-    const user = await spent();
+  it('unseals the successor only with both the rotated token and the secret of the signing key', async () => {
+    const user = await loginAndRefresh();
     const backup = (await rowOf(app, user.refresh)).successor!;
     const key = app.app.get(TokenKeys).ring.signing;
     const token = tokenOf(user.refresh);
     expect(unseal(backup, token, key)).toBe(user.successor);
     const guesses = [Buffer.alloc(0), Buffer.alloc(32), randomBytes(32), Buffer.from(key.id)];
     for (const sealing of guesses) expect(unseal(backup, token, { ...key, sealing })).toBeNull();
-    const other = await spent();
+    const other = await loginAndRefresh();
     for (const signed of [user.successor, user.access, other.refresh]) {
       expect(unseal(backup, tokenOf(signed), key)).toBeNull();
     }
   });
 
-  it('is gone 31 seconds later, so that a backup and the spent token give nothing', async () => {
+  it('erases the successor from all tables 31 seconds after the rotation', async () => {
     freezeTime(Date.now());
-    const user = await spent();
+    const user = await loginAndRefresh();
     freezeTime(Date.now() + 29_000);
     await erase();
     expect((await rowOf(app, user.refresh)).successor).not.toBeNull();
@@ -332,10 +335,10 @@ describe('The sealed successor', () => {
     expect((await refreshAt(app, user.successor)).status).toBe(200);
   });
 
-  it('leaves nothing in the files of SQLite', async () => {
+  it('leaves no successor in the files of SQLite', async () => {
     if (engine !== 'sqlite') return;
     freezeTime(Date.now());
-    const user = await spent();
+    const user = await loginAndRefresh();
     const { successor } = await rowOf(app, user.refresh);
     const files = () =>
       ['', '-wal'].map((end) =>
@@ -347,9 +350,9 @@ describe('The sealed successor', () => {
     expect(files().join('')).not.toContain(successor);
   });
 
-  it('stays where the session has moved on meanwhile', async () => {
+  it('keeps the successor of a session that has rotated again', async () => {
     freezeTime(Date.now());
-    const user = await spent();
+    const user = await loginAndRefresh();
     freezeTime(Date.now() + 31_000);
     const { body } = await refreshAt(app, user.successor);
     await erase();
@@ -359,12 +362,12 @@ describe('The sealed successor', () => {
   it.each<[string, (user: LoggedIn, other: { access: string }) => Promise<unknown>]>([
     ['a logout', (user) => app.send('DELETE', '/auth/logout2', { token: user.refresh })],
     [
-      'its end from another session',
+      'a request of another session',
       (user, { access: token }) =>
         app.send('DELETE', `/auth/sessions/${sidOf(user.access)}`, { token }),
     ],
     [
-      'the end of all others',
+      'the end of all other sessions',
       (_, { access: token }) => app.send('DELETE', '/auth/sessions', { token }),
     ],
     [
@@ -377,7 +380,7 @@ describe('The sealed successor', () => {
     ],
     ['theft', (user) => refreshAt(app, user.refresh, abroad, 'curl/8')],
     [
-      'five wrong passwords in it',
+      'five wrong passwords',
       async (user) => {
         for (let i = 0; i < 5; i++) {
           await app.send('POST', '/auth/password', {
@@ -393,9 +396,9 @@ describe('The sealed successor', () => {
         for (let i = 0; i < 5; i++) await app.login(user);
       },
     ],
-  ])('is erased when the session ends by %s', async (_, end) => {
+  ])('erases the successor when the session ends by %s', async (_, end) => {
     freezeTime(Date.now());
-    const user = await spent();
+    const user = await loginAndRefresh();
     freezeTime(Date.now() + 1000);
     const other = await app.login(user);
     expect((await rowOf(app, user.refresh)).successor).not.toBeNull();
@@ -404,9 +407,9 @@ describe('The sealed successor', () => {
     expect([endedAt, successor]).toEqual([expect.any(Number), null]);
   });
 
-  it('is erased at the start of a service that was down', async () => {
+  it('erases overdue successors when the service starts', async () => {
     freezeTime(Date.now());
-    const user = await spent();
+    const user = await loginAndRefresh();
     await app.app.close();
     freezeTime(Date.now() + 60_000);
     app = await bootApp({ ...proxied, MAX_SESSIONS: '5' }, { database: app.database });
@@ -414,7 +417,7 @@ describe('The sealed successor', () => {
     while ((await left()) !== null) await sleep(5);
   });
 
-  it('is erased by a running service within ten seconds', async () => {
+  it('erases overdue successors within ten seconds while the service runs', async () => {
     const other = await bootApp({ ...proxied, REFRESH_GRACE: '1s' });
     const user = await other.newLogin();
     await refreshAt(other, user.refresh);
@@ -424,8 +427,8 @@ describe('The sealed successor', () => {
     await other.close();
   });
 
-  it('that is erased already is answered with 503 rather than as theft', async () => {
-    const user = await spent();
+  it('answers a repeat with 503, and ends no session, if the successor was erased', async () => {
+    const user = await loginAndRefresh();
     const id = sidOf(user.refresh);
     await app.sql((manager) => manager.update(Session, { id }, { successor: null }));
     const { status, headers } = await refreshAt(app, user.refresh);
@@ -433,7 +436,7 @@ describe('The sealed successor', () => {
     expect((await app.get('/auth/me', { token: user.access })).status).toBe(200);
   });
 
-  it('is not stored without a grace period', async () => {
+  it('stores no successor without a grace period', async () => {
     const other = await bootApp({ ...proxied, REFRESH_GRACE: '0' });
     const user = await other.newLogin();
     expect((await refreshAt(other, user.refresh)).status).toBe(200);
@@ -449,7 +452,7 @@ describe.each(['HS256', 'RS256', 'ES512'] as const)('A change of keys from %s', 
 
   const use = async (id: string) => {
     useKey(settings, id, 60);
-    // The service looks at the file every tenth of a second.
+    // The service checks the file every tenth of a second.
     await sleep(120);
   };
   const add = () => addKey(settings, algorithm).split(' ')[0]!;
@@ -461,7 +464,7 @@ describe.each(['HS256', 'RS256', 'ES512'] as const)('A change of keys from %s', 
   });
   afterAll(() => app.close());
 
-  it('still answers repeats whose successor the earlier key has sealed', async () => {
+  it('answers repeats whose successor was sealed with an earlier key', async () => {
     const user = await app.newLogin();
     const { body } = await refreshAt(app, user.refresh);
     await use(add());
@@ -470,7 +473,7 @@ describe.each(['HS256', 'RS256', 'ES512'] as const)('A change of keys from %s', 
     await use(own);
   });
 
-  it('to one that was retired and is gone answers a repeat with 503, and ends no session', async () => {
+  it('answers a repeat with 503, and ends no session, if the key of its successor was retired', async () => {
     const user = await app.newLogin();
     const gone = add();
     await use(gone);
@@ -493,13 +496,13 @@ describe.each(['HS256', 'RS256', 'ES512'] as const)('A change of keys from %s', 
     expect(retryAfter).toBeLessThanOrEqual(30);
     expect((await rowOf(app, user.refresh)).endedAt).toBeNull();
     expect((await app.get('/auth/me', { token: user.access })).status).toBe(200);
-    // A thief is still one.
+    // A repeat from elsewhere is still treated as theft.
     expect((await refreshAt(app, user.refresh, abroad, 'curl/8')).status).toBe(401);
     expect((await app.get('/auth/me', { token: user.access })).body).toEqual(revoked);
     expect(body.refresh_token).toBeDefined();
   });
 
-  it('retires the key of the settings, and still opens what it sealed while it is configured', async () => {
+  it('unseals with a retired key as long as it is configured', async () => {
     const next = add();
     await use(next);
     const user = await app.newLogin();

@@ -30,7 +30,7 @@ const revoked = {
   error: 'Token has been revoked',
 };
 
-/** Holds the next call of a provider's method up, once it is done, until it is released. */
+/** Withholds the result of the next call of a provider's method until it is released. */
 function holdAfter(provider: object, method: string) {
   const target = provider as Record<string, (...args: unknown[]) => Promise<unknown>>;
   const original = target[method]!.bind(target);
@@ -45,7 +45,7 @@ function holdAfter(provider: object, method: string) {
   return { reached, release: () => gate.emit('released') };
 }
 
-describe('A refresh', () => {
+describe('POST /auth/refresh', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -67,7 +67,7 @@ describe('A refresh', () => {
     expect((await sessionOf(user)).endedAt).not.toBeNull();
   };
 
-  it('spends the token and gives another, again and again', async () => {
+  it('rotates the refresh token with each refresh', async () => {
     const user = await app.newLogin();
     const seen = [user.refresh];
     for (let i = 0; i < 3; i++) {
@@ -80,7 +80,7 @@ describe('A refresh', () => {
     }
   });
 
-  it('gives the same successor, letter for letter, for a token that was just spent', async () => {
+  it('returns the same successor, byte for byte, for a token that was just rotated', async () => {
     freezeTime(Date.now());
     const user = await app.newLogin();
     const first = (await refresh(app, user.refresh)).body;
@@ -95,7 +95,7 @@ describe('A refresh', () => {
     expect(third.status).toBe(200);
   });
 
-  it('does so where no two signatures are the same', async () => {
+  it('returns the same successor even if no two signatures are the same', async () => {
     const other = await bootApp(settingsFor('ES256'));
     const user = await other.newLogin();
     const answers = [await refresh(other, user.refresh), await refresh(other, user.refresh)];
@@ -103,7 +103,7 @@ describe('A refresh', () => {
     await other.close();
   });
 
-  it('of a token that was spent half a minute ago ends the session', async () => {
+  it('ends the session for a token that was rotated more than 30 seconds ago', async () => {
     freezeTime(Date.now());
     const user = await app.newLogin();
     const { body } = await refresh(app, user.refresh);
@@ -115,7 +115,7 @@ describe('A refresh', () => {
     expect((await refresh(app, body.refresh_token)).body).toEqual(revoked);
   });
 
-  it('of a token whose successor was spent ends the session at once', async () => {
+  it('ends the session for a token whose successor was rotated', async () => {
     const user = await app.newLogin();
     const second = (await refresh(app, user.refresh)).body;
     const third = (await refresh(app, second.refresh_token)).body;
@@ -124,7 +124,7 @@ describe('A refresh', () => {
     expect((await refresh(app, third.refresh_token)).body).toEqual(revoked);
   });
 
-  it('ends no session but the one of the token that came again', async () => {
+  it('ends no other session than that of the repeated token', async () => {
     const user = await app.newLogin();
     const other = await app.login(user);
     await refresh(app, (await refresh(app, user.refresh)).body.refresh_token);
@@ -133,7 +133,7 @@ describe('A refresh', () => {
     expect((await refresh(app, other.refresh)).status).toBe(200);
   });
 
-  it('leaves nothing in the database that a refresh token could be made from', async () => {
+  it('stores nothing in the database that reveals a refresh token', async () => {
     const user = await app.newLogin();
     const { body } = await refresh(app, user.refresh);
     const rows = await app.sql((manager) => manager.query<object[]>('SELECT * FROM sessions'));
@@ -145,7 +145,7 @@ describe('A refresh', () => {
     }
   });
 
-  it('moves on by one step for fifty that send the same token at once', async () => {
+  it('rotates once for fifty concurrent refreshes with one token', async () => {
     const user = await app.newLogin();
     const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(app, user.refresh)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
@@ -155,7 +155,7 @@ describe('A refresh', () => {
     expect((await refresh(app, [...successors][0]!)).status).toBe(200);
   });
 
-  it('with a token that code made without a session gives that token back', async () => {
+  it('returns a refresh token without a session unchanged', async () => {
     const { id } = await app.newUser();
     const { signed } = await app.app.get(TokenService).createRefreshToken(String(id));
     const { status, body } = await refresh(app, signed);
@@ -163,7 +163,7 @@ describe('A refresh', () => {
     expect((await me(app, body.access_token)).status).toBe(200);
   });
 
-  it('goes on in a session that is older than tokens that are spent', async () => {
+  it('refreshes a session that was opened before rotation was introduced', async () => {
     const user = await app.newLogin();
     const subject = String(user.id);
     await app.sql((manager) => manager.update(Session, { subject }, { currentToken: null }));
@@ -174,7 +174,7 @@ describe('A refresh', () => {
     expect((await refresh(app, user.refresh)).body).toEqual(revoked);
   });
 
-  it('refuses a spent token whose row holds what was sealed for another spent token', async () => {
+  it('refuses a rotated token if its row holds the sealed successor of another token', async () => {
     const [user, other] = [await app.newLogin(), await app.newLogin()];
     const secret = (await refresh(app, other.refresh)).body.refresh_token;
     await refresh(app, user.refresh);
@@ -187,7 +187,7 @@ describe('A refresh', () => {
     expect(text).not.toContain(secret);
   });
 
-  it('keeps the scope that the access token of the login had', async () => {
+  it('keeps the scope of the access token of the login', async () => {
     const admin = await app.newUser();
     await app.app.get(UsersService).setAdmin(admin.name, true);
     const { access, refresh: first } = await app.login(admin);
@@ -201,7 +201,7 @@ describe('A refresh', () => {
     }
   });
 
-  it('spends the token for every other route, too, although it gets its successor', async () => {
+  it('refuses a rotated token outside of /auth/refresh', async () => {
     const user = await app.newLogin();
     const verify = (token: string) => app.app.get(TokenService).verify(token, { type: 'refresh' });
     await verify(user.refresh);
@@ -211,8 +211,8 @@ describe('A refresh', () => {
   });
 });
 
-describe('With REFRESH_GRACE=0', () => {
-  it('a spent token ends the session, however soon it comes', async () => {
+describe('REFRESH_GRACE=0', () => {
+  it('ends the session for a rotated token, however soon it is repeated', async () => {
     const app = await bootApp({ REFRESH_GRACE: '0' });
     const user = await app.newLogin();
     const { body } = await refresh(app, user.refresh);
@@ -222,8 +222,8 @@ describe('With REFRESH_GRACE=0', () => {
   });
 });
 
-describe('With REFRESH_ROTATION=false', () => {
-  it('a refresh gives an access token alone, and spends nothing', async () => {
+describe('REFRESH_ROTATION=false', () => {
+  it('returns an access token only, and rotates nothing', async () => {
     const app = await bootApp({ REFRESH_ROTATION: 'false' });
     const user = await app.newLogin();
     for (let i = 0; i < 2; i++) {
@@ -243,7 +243,7 @@ describe('With REFRESH_ROTATION=false', () => {
     await app.close();
   });
 
-  it('a refresh keeps the scope that the access token of the login had', async () => {
+  it('keeps the scope of the access token of the login without rotation', async () => {
     const app = await bootApp({ REFRESH_ROTATION: 'false' });
     const admin = await app.newUser();
     await app.app.get(UsersService).setAdmin(admin.name, true);
@@ -252,7 +252,7 @@ describe('With REFRESH_ROTATION=false', () => {
     await app.close();
   });
 
-  it('gives no token that outlives the refresh token', async () => {
+  it('issues no access token that outlives the refresh token', async () => {
     const app = await bootApp({ REFRESH_ROTATION: 'false' });
     const user = await app.newLogin();
     const { exp } = claimsOf(user.refresh);
@@ -263,7 +263,7 @@ describe('With REFRESH_ROTATION=false', () => {
     await app.close();
   });
 
-  it('revives no token that was spent before', async () => {
+  it('refuses a token that was rotated before rotation was disabled', async () => {
     const rotating = await bootApp();
     const user = await rotating.newLogin();
     const { body } = await refresh(rotating, user.refresh);
@@ -305,7 +305,7 @@ describe('Two instances on one database', () => {
     }
   };
 
-  it('refresh nothing where a logout comes in between', async () => {
+  it('refuses a refresh if a concurrent logout ended the session', async () => {
     user = await one.newLogin();
     const held = holdAfter(tokens(), 'createRefreshToken');
     const refreshing = refresh(one, user.refresh);
@@ -316,7 +316,7 @@ describe('Two instances on one database', () => {
     await expectRefused(await refreshing, user.access);
   });
 
-  it('log out whatever a refresh gave in between', async () => {
+  it('ends the tokens of a concurrent refresh at a logout', async () => {
     user = await one.newLogin();
     const verified = holdAfter(tokens(), 'verify');
     const logout = one.send('DELETE', '/auth/logout2', { token: user.refresh });
@@ -328,7 +328,7 @@ describe('Two instances on one database', () => {
     await expectRefused(await refresh(two, body.refresh_token), body.access_token, user.access);
   });
 
-  it('refresh nothing in another session where the password changes in between', async () => {
+  it('refuses a refresh in another session if the password changes concurrently', async () => {
     user = await one.newLogin();
     const other = await one.login(user);
     const held = holdAfter(tokens(), 'createRefreshToken');
@@ -341,7 +341,7 @@ describe('Two instances on one database', () => {
     expect((await refresh(one, changed.body.refresh_token)).status).toBe(200);
   });
 
-  it('end what a refresh gave any session while the new password was hashed', async () => {
+  it('ends all tokens that were refreshed while the new password was hashed', async () => {
     user = await one.newLogin();
     const other = await one.login(user);
     const hashed = holdAfter(one.app.get(PasswordHasher, { strict: false }), 'hash');
@@ -359,7 +359,7 @@ describe('Two instances on one database', () => {
     expect((await refresh(two, changed.body.refresh_token)).status).toBe(200);
   });
 
-  it('change one password for two sessions that ask at once, each of which waits for the other', async () => {
+  it('changes the password once for two sessions that request it concurrently', async () => {
     user = await one.newLogin();
     const other = await one.login(user);
     const verified = [one, two].map(({ app }) =>
@@ -369,13 +369,13 @@ describe('Two instances on one database', () => {
     await Promise.all(verified.map(({ reached }) => reached));
     for (const { release } of verified) release();
     const statuses = (await Promise.all(changes)).map(({ status }) => status);
-    // The slower one finds another password, or that its session has ended.
+    // The slower request finds a changed password or an ended session.
     expect(statuses.filter((status) => status === 200)).toHaveLength(1);
     expect(statuses.filter((status) => status === 400 || status === 401)).toHaveLength(1);
     await one.login({ name: user.name, password: newPassword });
   });
 
-  it('find theft where the successor is spent in between', async () => {
+  it('detects theft if the successor is rotated concurrently', async () => {
     user = await one.newLogin();
     const held = holdAfter(tokens(), 'createRefreshToken');
     const late = refresh(one, user.refresh);
@@ -386,7 +386,7 @@ describe('Two instances on one database', () => {
     await expectRefused(await late, second.access_token, third.access_token);
   });
 
-  it('give the successor of the faster one to the slower', async () => {
+  it('returns the successor of the faster refresh to the slower one', async () => {
     user = await one.newLogin();
     const held = holdAfter(tokens(), 'createRefreshToken');
     const slow = refresh(one, user.refresh);
@@ -397,7 +397,7 @@ describe('Two instances on one database', () => {
     expect([status, body.refresh_token]).toEqual([200, fast.body.refresh_token]);
   });
 
-  it('lose nothing where the token of the step could not be made', async () => {
+  it('rotates nothing if the new refresh token cannot be issued', async () => {
     user = await one.newLogin();
     jest.spyOn(tokens(), 'createRefreshToken').mockRejectedValueOnce(new Error('a hook says no'));
     expect((await refresh(one, user.refresh)).status).toBe(500);
@@ -409,12 +409,12 @@ describe('Two instances on one database', () => {
     expect((await refresh(one, user.refresh)).status).toBe(200);
   });
 
-  it('end the session of a theft, although the end is told of by an error', async () => {
+  it('ends the session of a repeated token after a failure to end it', async () => {
     user = await one.newLogin();
     const second = (await refresh(one, user.refresh)).body;
     await refresh(one, second.refresh_token);
     jest.spyOn(one.app.get(SessionRepository), 'end').mockRejectedValueOnce(new Error('no disk'));
-    // Where it cannot be ended, it is not said to be.
+    // The response does not claim that the session ended.
     expect((await refresh(one, user.refresh)).status).toBe(500);
     expect((await refresh(one, user.refresh)).status).toBe(401);
     expect((await me(two, second.access_token)).body).toEqual(revoked);
@@ -422,7 +422,7 @@ describe('Two instances on one database', () => {
 });
 
 describe('Two processes on one database', () => {
-  it('move on by one step, whatever comes at once, and end what a logout or a new password ends', async () => {
+  it('rotates once for concurrent refreshes, and ends all tokens at a logout or a new password', async () => {
     const database = await createDatabase();
     const settings = { ...database.settings, JWT_SECRET_KEY: SECRET };
     const services = [ServiceProcess.spawn(settings)];
@@ -441,7 +441,7 @@ describe('Two processes on one database', () => {
     const [successor = ''] = successors;
 
     const expectEnded = async (token: string, end: () => Promise<Answer>, status: number) => {
-      // All have been let in before any of them may write.
+      // All requests have begun before any of them may write.
       const release = await holdWrites(database);
       const racing = Array.from({ length: 10 }, (_, i) => refresh(clients[i % 2]!, token));
       const ending = end();

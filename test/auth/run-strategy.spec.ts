@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { NotAuthenticated, runStrategy } from '../../src/auth/run-strategy.js';
 
-// A strategy that never answers is noticed soon.
+// Fails soon if a strategy never answers.
 jest.setTimeout(3000);
 
 type Callback = (value: unknown) => void;
@@ -13,15 +13,15 @@ type Authenticate = (
 
 const run = (authenticate: Authenticate) => runStrategy({ authenticate }, 'the request');
 
-describe('A strategy', () => {
-  it('gives what it succeeds with', async () => {
+describe('runStrategy', () => {
+  it('returns the value that the strategy succeeds with', async () => {
     const result = run(function (request, options) {
       this.success([request, options]);
     });
     expect(await result).toEqual(['the request', {}]);
   });
 
-  it('fails with its reason as the cause', async () => {
+  it('throws NotAuthenticated with the reason of the strategy as its cause', async () => {
     const error: unknown = await run(function () {
       this.fail('a reason');
     }).catch((thrown: unknown) => thrown);
@@ -29,7 +29,7 @@ describe('A strategy', () => {
     expect(error).toMatchObject({ cause: 'a reason' });
   });
 
-  it('passes its errors on', async () => {
+  it('rethrows an error of the strategy', async () => {
     const error = new Error('broken');
     const result = run(function () {
       this.error(error);
@@ -37,7 +37,7 @@ describe('A strategy', () => {
     await expect(result).rejects.toBe(error);
   });
 
-  it('keeps apart two requests at once', async () => {
+  it('keeps the results of concurrent requests apart', async () => {
     const waiting: (() => void)[] = [];
     const strategy = {
       authenticate(this: { success: Callback }, request: unknown) {

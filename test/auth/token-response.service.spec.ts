@@ -19,7 +19,7 @@ const withAccess = { ...withoutTokens, access_token: 'access' };
 const withBoth = { ...withAccess, refresh_token: 'refresh' };
 const csrf = { csrf_access_token: 'a', csrf_refresh_token: 'r' };
 
-describe('The answer with tokens', () => {
+describe('TokenResponseService', () => {
   const done: unknown[][] = [];
   beforeEach(() => {
     done.length = 0;
@@ -36,7 +36,7 @@ describe('The answer with tokens', () => {
   };
   const pair = { access, refresh };
 
-  it('of a new session replaces the cookies of earlier versions', () => {
+  it('replaces the cookies of earlier versions for a new session', () => {
     responses('true').forNewSession(byHeader, reply, pair);
     expect(done).toEqual([
       ['clearFormer', byHeader, reply],
@@ -50,15 +50,18 @@ describe('The answer with tokens', () => {
     ['true', byHeader, { ...withBoth, ...csrf }],
     ['true', byCookie, { ...withoutTokens, ...csrf }],
     ['only', byHeader, { ...withoutTokens, ...csrf }],
-  ] as const)('of a new session with TOKEN_COOKIES=%s to %j is %j', (setting, request, body) => {
-    expect(responses(setting).forNewSession(request, reply, pair)).toEqual(body);
-    expect(responses(setting).forRefresh(request, reply, pair, tokenOf('spent', 's'))).toEqual(
-      body,
-    );
-  });
+  ] as const)(
+    'builds the body with TOKEN_COOKIES=%s for the request %j: %j',
+    (setting, request, body) => {
+      expect(responses(setting).forNewSession(request, reply, pair)).toEqual(body);
+      expect(responses(setting).forRefresh(request, reply, pair, tokenOf('rotated', 's'))).toEqual(
+        body,
+      );
+    },
+  );
 
-  it('of a refresh sets the cookies of the new tokens alone', () => {
-    responses('true').forRefresh(byHeader, reply, pair, tokenOf('spent'));
+  it('sets only the cookies of the new tokens for a refresh', () => {
+    responses('true').forRefresh(byHeader, reply, pair, tokenOf('rotated'));
     responses('true').forRefresh(byHeader, reply, { access }, refresh);
     expect(done).toEqual([
       ['set', reply, access, refresh],
@@ -71,12 +74,15 @@ describe('The answer with tokens', () => {
     ['true', byHeader, { ...withAccess, ...csrf }],
     ['true', byCookie, { ...withoutTokens, ...csrf }],
     ['only', byHeader, { ...withoutTokens, ...csrf }],
-  ] as const)('without a new refresh token, TOKEN_COOKIES=%s, to %j is %j', (...given) => {
-    const [setting, request, body] = given;
-    expect(responses(setting).forRefresh(request, reply, { access }, refresh)).toEqual(body);
-  });
+  ] as const)(
+    'builds the body without a new refresh token, with TOKEN_COOKIES=%s for the request %j: %j',
+    (...given) => {
+      const [setting, request, body] = given;
+      expect(responses(setting).forRefresh(request, reply, { access }, refresh)).toEqual(body);
+    },
+  );
 
-  it('holds empty values for tokens that are bound to none', () => {
+  it('returns empty CSRF values for tokens without one', () => {
     const pair = { access: tokenOf('access'), refresh: tokenOf('refresh') };
     const empty = { csrf_access_token: '', csrf_refresh_token: '' };
     expect(responses('true').forNewSession(byHeader, reply, pair)).toEqual({
@@ -90,7 +96,7 @@ describe('The answer with tokens', () => {
     ['true', byHeader, true],
     ['true', byCookie, false],
     ['only', byHeader, false],
-  ] as const)('about a token, TOKEN_COOKIES=%s, to %j, holds it: %j', (...given) => {
+  ] as const)('shows the signed token with TOKEN_COOKIES=%s to the request %j: %j', (...given) => {
     const [setting, request, isHeld] = given;
     const { signed_token, ...rest } = responses(setting).describe(request, access);
     expect(signed_token).toBe(isHeld ? 'access' : undefined);

@@ -8,10 +8,10 @@ import { freezeTime } from '../../support/time.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
 
 /*
- * “Using JWT in Flask” promises this, sentence by sentence; the titles are its own words. What it
- * calls a blog is a ship here.
+ * Each test checks a sentence of the tutorial “Using JWT in Flask”, which its comment quotes. A blog of
+ * the tutorial is a ship here.
  */
-describe('Login, refresh and logout', () => {
+describe('The promises of “Using JWT in Flask”', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -25,7 +25,8 @@ describe('Login, refresh and logout', () => {
   const login = (json: object) => app.send('POST', '/auth/login', { json });
   const create = (options: object) => app.send('POST', '/api/ships', { json: ship, ...options });
 
-  it('“JWT’s represent a way to authorize clients without sharing sensitive information.”', async () => {
+  // “JWT’s represent a way to authorize clients without sharing sensitive information.”
+  it('puts no password, name, hash or secret into a token', async () => {
     const { access, refresh, password, name } = await app.newLogin();
     for (const token of [access, refresh]) {
       const text = token
@@ -37,11 +38,13 @@ describe('Login, refresh and logout', () => {
     }
   });
 
-  it('“The user needs to be logged in to create and publish a blog.”', async () => {
+  // “The user needs to be logged in to create and publish a blog.”
+  it('refuses to create a ship without a login', async () => {
     expect((await create({})).status).toBe(401);
   });
 
-  it('“The User logs in to his account on the client … Client displays result to the user.”', async () => {
+  // “The User logs in to his account on the client … Client displays result to the user.”
+  it('creates a ship with the access token of a login', async () => {
     const { name, password } = await app.newUser();
     // “The client sends the user's credential to the server to validate login”
     const answer = await login({ username: name, password });
@@ -55,7 +58,9 @@ describe('Login, refresh and logout', () => {
     expect((await app.get(`/api/ships/${String(body.id)}`)).body).toEqual(body);
   });
 
-  it('“There is also the Time Limit of a JWT … after the time span the user will need to enter his credentials again”', async () => {
+  // “There is also the Time Limit of a JWT … after the time span the user will need to enter his
+  // credentials again”
+  it('requires a new login after the tokens have expired', async () => {
     const user = await app.newUser();
     const { access, refresh } = await app.login(user);
     freezeTime(Date.now() + 31 * 24 * 3600 * 1000);
@@ -69,7 +74,8 @@ describe('Login, refresh and logout', () => {
     expect((await app.get('/auth/me', { token: again.access })).status).toBe(200);
   });
 
-  it('“in your .env file or where you keep secret keys, insert 2 fields.”', () => {
+  // “in your .env file or where you keep secret keys, insert 2 fields.”
+  it('reads the secret and the lifetime of tokens from .env', () => {
     const before = process.cwd();
     process.chdir(app.database.folder);
     try {
@@ -85,7 +91,8 @@ describe('Login, refresh and logout', () => {
     }
   });
 
-  it('“The JWT_SECRET_KEY is just as important as the SECRET_KEY for the flask app.”', async () => {
+  // “The JWT_SECRET_KEY is just as important as the SECRET_KEY for the flask app.”
+  it('accepts only tokens that are signed with JWT_SECRET_KEY', async () => {
     const { access } = await app.newLogin();
     const claims = jsonwebtoken.decode(access) as object;
     const sign = (secret: string) => jsonwebtoken.sign(claims, secret);
@@ -93,7 +100,8 @@ describe('Login, refresh and logout', () => {
     expect((await app.get('/auth/me', { token: sign(`${SECRET}!`) })).status).toBe(401);
   });
 
-  it('“The JWT_ACCESS_TOKEN_EXPIRES is used to decide the timespan for a valid JWT.” (30 minutes)', async () => {
+  // “The JWT_ACCESS_TOKEN_EXPIRES is used to decide the timespan for a valid JWT.” (30 minutes)
+  it('issues access tokens that last JWT_ACCESS_TOKEN_EXPIRES minutes', async () => {
     const user = await app.newUser();
     const { body } = await login({ username: user.name, password: user.password });
     const token = String(body.access_token);
@@ -105,7 +113,8 @@ describe('Login, refresh and logout', () => {
     expect((await app.get('/auth/me', { token })).body.code).toBe('token_expired');
   });
 
-  it('“check if user exists and password is correct” and “Handle Errors”', async () => {
+  // “check if user exists and password is correct” and “Handle Errors”
+  it('refuses an unknown user and a wrong password with the same error', async () => {
     const { name, password } = await app.newUser();
     const unknown = await login({ username: `${name}!`, password });
     const wrong = await login({ username: name, password: `${password}!` });
@@ -113,13 +122,15 @@ describe('Login, refresh and logout', () => {
     expect(unknown.body).toEqual(wrong.body);
   });
 
-  it('“@jwt_required() # to indicate that jwt is required for this request”', async () => {
+  // “@jwt_required() # to indicate that jwt is required for this request”
+  it('answers a request without the required token with token_missing and a challenge', async () => {
     const { body, headers } = await create({});
     expect(body.code).toBe('token_missing');
     expect(headers.get('www-authenticate')).toBe('Bearer realm="api"');
   });
 
-  it('“catch errors if any and return them as response messages”', async () => {
+  // “catch errors if any and return them as response messages”
+  it('returns the field errors of an invalid body as messages', async () => {
     const { access: token } = await app.newLogin();
     const { status, body } = await create({ token, json: { ...ship, crew: 'many', roles: null } });
     expect([status, body.message]).toEqual([
@@ -128,7 +139,8 @@ describe('Login, refresh and logout', () => {
     ]);
   });
 
-  it('“db.session.add(new_blog) db.session.commit()”: what was created is there after a restart', async () => {
+  // “db.session.add(new_blog) db.session.commit()”
+  it('keeps a created ship over a restart', async () => {
     const { access: token } = await app.newLogin();
     const { body } = await create({ token });
     app = await app.restart();

@@ -16,15 +16,15 @@ import {
 
 const NOW = 1_700_000_000_000;
 const GRACE = 30_000;
-const token = new Token('spent', { alg: 'HS256' }, { jti: 'spent', sid: 'sid' } as Claims);
+const token = new Token('rotated', { alg: 'HS256' }, { jti: 'rotated', sid: 'sid' } as Claims);
 const header = { alg: 'HS256' };
 const claims = { jti: 'successor', sid: 'sid' };
 
 const firefox: Client = { ip: '192.0.2.7', agent: 'Firefox' };
-/** The same browser in another network. */
+/** The same browser from another network. */
 const moved: Client = { ...firefox, ip: '198.51.100.7' };
 
-describe('A repeated refresh token', () => {
+describe('RefreshRepeatsService', () => {
   let session: Session;
   const lockActive = jest.fn<SessionRepository['lockActive']>();
   const end = jest.fn<SessionRepository['end']>();
@@ -63,7 +63,7 @@ describe('A repeated refresh token', () => {
   });
 
   const answer = (client = firefox) => repeats.answer(token, 'sid', { userId: 1, client });
-  /** Repeats the token, and keeps what is noted of that for the next repeat. */
+  /** Repeats the token, and stores what was recorded in the session. */
   const repeatFrom = async (client: Client) => {
     const result = await answer(client);
     const [, noted] = recordRepeat.mock.lastCall!;
@@ -79,14 +79,14 @@ describe('A repeated refresh token', () => {
     expect(recordRepeat).not.toHaveBeenCalled();
   };
 
-  it('gets the successor if it comes from the network that spent it', async () => {
+  it('returns the successor to the network that rotated the token', async () => {
     expect(await answer()).toEqual(new Token('signed successor', header as never, claims as never));
     expect(lockActive).toHaveBeenCalledWith('sid');
     expect(unseal.mock.calls).toEqual([['sealed', token]]);
     expect(end).not.toHaveBeenCalled();
   });
 
-  it('is counted, and recorded in the audit trail', async () => {
+  it('counts a repeat, and records it in the audit trail', async () => {
     await answer();
     expect(recordRepeat.mock.calls).toEqual([
       [
@@ -103,19 +103,19 @@ describe('A repeated refresh token', () => {
     ]);
   });
 
-  it('gets nothing, and records nothing, once the session has ended', async () => {
+  it('returns and records nothing if the session has ended', async () => {
     lockActive.mockResolvedValue(undefined);
     expect(await answer()).toBeNull();
     expect(end).not.toHaveBeenCalled();
     expect(record).not.toHaveBeenCalled();
   });
 
-  it('is theft if another token was spent since', async () => {
+  it('ends the session if another token was rotated since', async () => {
     session.rotatedToken = 'another';
     await expectTheft();
   });
 
-  it('is answered if the clock of the instance that spent it is ahead by the leeway, not by more', async () => {
+  it('accepts a clock that is ahead by the leeway, and by no more', async () => {
     session.rotatedAt = NOW + 5_000;
     expect(await answer()).not.toBeNull();
     recordRepeat.mockClear();
@@ -124,7 +124,7 @@ describe('A repeated refresh token', () => {
     await expectTheft();
   });
 
-  it('is theft from the moment the grace period is over', async () => {
+  it('ends the session as soon as the grace period is over', async () => {
     session.rotatedAt = NOW - GRACE + 1;
     expect(await answer()).not.toBeNull();
     recordRepeat.mockClear();
@@ -133,30 +133,30 @@ describe('A repeated refresh token', () => {
     await expectTheft();
   });
 
-  it('is theft if the session does not say when the token was spent', async () => {
+  it('ends the session if the time of the rotation is unknown', async () => {
     session.rotatedAt = null;
     await expectTheft();
   });
 
-  it('is theft if the successor was sealed with another token', async () => {
+  it('ends the session if the successor was sealed with another token', async () => {
     unseal.mockReturnValue(null);
     await expectTheft();
   });
 
-  it('records no theft if the session has ended meanwhile', async () => {
+  it('records no theft if the session ended concurrently', async () => {
     session.rotatedToken = 'another';
     end.mockResolvedValue(false);
     expect(await answer()).toBeNull();
     expect(record).not.toHaveBeenCalled();
   });
 
-  it('is refused with 503, and ends no session, if the successor was erased', async () => {
+  it('refuses a repeat with 503, and ends no session, if the successor was erased', async () => {
     session.successor = null;
     await expect(answer(moved)).rejects.toMatchObject({ code: 'service_unavailable' });
     expect(end).not.toHaveBeenCalled();
   });
 
-  it('is refused with 429 after fifty repeats, and ends no session', async () => {
+  it('refuses a repeat with 429 after fifty, and ends no session', async () => {
     session.repeats = 49;
     await repeatFrom(firefox);
     expect(session.repeats).toBe(50);
@@ -164,17 +164,17 @@ describe('A repeated refresh token', () => {
     expect(error).toMatchObject({
       body: { code: 'too_many_requests', message: 'Use the refresh token of an earlier answer.' },
       headers: { 'retry-after': '1' },
-      reason: 'a spent refresh token was repeated too often',
+      reason: 'a rotated refresh token was repeated too often',
     });
     expect(end).not.toHaveBeenCalled();
   });
 
-  it('gets the successor from another user agent of the same network', async () => {
+  it('returns the successor to another user agent in the same network', async () => {
     await repeatFrom({ ip: '192.0.2.200', agent: 'curl' });
     expect(session.repeatedElsewhere).toBe(false);
   });
 
-  it('gets the successor from one other network with the same user agent, once', async () => {
+  it('returns the successor once to one other network with the same user agent', async () => {
     expect(await repeatFrom(moved)).not.toBeNull();
     expect(session.repeatedElsewhere).toBe(true);
     expect(await repeatFrom(firefox)).not.toBeNull();
@@ -186,19 +186,22 @@ describe('A repeated refresh token', () => {
 
   it.each<[string, string | null, Client]>([
     ['another user agent', 'Firefox', { ...moved, agent: 'curl' }],
-    ['no user agent, as the first request', null, { ...moved, agent: null }],
-    ['an empty user agent, as the first request', '', { ...moved, agent: '' }],
-  ])('is theft from another network with %s', async (_, rotatedByAgent, client) => {
-    session.rotatedByAgent = rotatedByAgent;
-    await expectTheft(client);
-  });
+    ['no user agent, like the first request', null, { ...moved, agent: null }],
+    ['an empty user agent, like the first request', '', { ...moved, agent: '' }],
+  ])(
+    'ends the session for a repeat from another network with %s',
+    async (_, rotatedByAgent, client) => {
+      session.rotatedByAgent = rotatedByAgent;
+      await expectTheft(client);
+    },
+  );
 
-  it('is theft from an unknown network, even if the token was spent from one', async () => {
+  it('ends the session for a repeat from an unknown network, even if the token was rotated from one', async () => {
     session.rotatedByRange = null;
     await expectTheft({ ip: null, agent: 'curl' });
   });
 
-  it('is recorded once for each network and user agent', async () => {
+  it('records a repeat once for each network and user agent', async () => {
     const curl = { ...firefox, agent: 'curl' };
     for (const client of [firefox, curl, { ...firefox, ip: '192.0.2.8' }, moved, curl, firefox]) {
       await repeatFrom(client);
@@ -211,7 +214,7 @@ describe('A repeated refresh token', () => {
 });
 
 describe('rangeOf', () => {
-  it('gives the network of an address, and null for an unknown address', () => {
+  it('returns the network of an address, and null for an unknown address', () => {
     expect(rangeOf(firefox)).toBe('192.0.2');
     expect(rangeOf({ ip: null, agent: null })).toBeNull();
   });

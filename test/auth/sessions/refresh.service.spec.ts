@@ -26,13 +26,13 @@ const access = tokenOf('access');
 const successor = tokenOf('successor', { exp: exp + 50 });
 const client: Client = { ip: '192.0.2.7', agent: 'Firefox' };
 
-describe('A refresh', () => {
+describe('RefreshService', () => {
   let session: Session | undefined;
   let user: KnownUser;
   let isWriting = false;
   const createAccessToken = jest.fn<TokenService['createAccessToken']>();
   const createRefreshToken = jest.fn<TokenService['createRefreshToken']>();
-  const touch = jest.fn<SessionRepository['recordUse']>();
+  const recordUse = jest.fn<SessionRepository['recordUse']>();
   const rotateRefreshToken = jest.fn<SessionRepository['rotateRefreshToken']>();
   const findActive = jest.fn<SessionRepository['findActive']>();
   const answer = jest.fn<RefreshRepeatsService['answer']>();
@@ -49,7 +49,7 @@ describe('A refresh', () => {
     createAccessToken.mockResolvedValue(access);
     createRefreshToken.mockResolvedValue(successor);
     findActive.mockImplementation(() => Promise.resolve(session));
-    touch.mockResolvedValue(true);
+    recordUse.mockResolvedValue(true);
     rotateRefreshToken.mockImplementation(() => Promise.resolve(isWriting));
     answer.mockResolvedValue(null);
     seal.mockReturnValue('sealed');
@@ -69,7 +69,7 @@ describe('A refresh', () => {
     return new RefreshService(
       { currentUser: () => Promise.resolve(user) } as unknown as AuthService,
       { createAccessToken, createRefreshToken } as unknown as TokenService,
-      { touch, rotateRefreshToken, findActive } as unknown as SessionRepository,
+      { recordUse, rotateRefreshToken, findActive } as unknown as SessionRepository,
       { answer } as unknown as RefreshRepeatsService,
       { seal } as unknown as SuccessorSealService,
       database,
@@ -79,8 +79,8 @@ describe('A refresh', () => {
   const revoked = expect.objectContaining({ code: 'token_revoked' });
   const refreshEnd = NOW + 30 * DAY * 1000;
 
-  describe('with rotation', () => {
-    it('gives a new pair, and spends the token', async () => {
+  describe('REFRESH_ROTATION=true', () => {
+    it('issues a new pair, and rotates the refresh token', async () => {
       expect(await refresh()).toEqual({ access, refresh: successor });
       expect(rotateRefreshToken.mock.calls).toEqual([
         [
@@ -100,26 +100,26 @@ describe('A refresh', () => {
       expect(answer).not.toHaveBeenCalled();
     });
 
-    it('makes both tokens for the subject and session of the old one', async () => {
+    it('issues both tokens for the subject and the session of the old one', async () => {
       await refresh();
       const options = { sessionId: 'sid', notAfter: refreshEnd, csrf: false };
       expect(createAccessToken.mock.calls).toEqual([['7', { ...options, scope: {} }]]);
       expect(createRefreshToken.mock.calls).toEqual([['7', options]]);
     });
 
-    it('gives the access token the role that the user has now', async () => {
+    it('issues an access token with the current role of the user', async () => {
       user.admin = true;
       await refresh();
       expect(createAccessToken.mock.lastCall![1]).toMatchObject({ scope: { admin: true } });
     });
 
-    it('binds the tokens to a value for cookies if TOKEN_COOKIES is on', async () => {
+    it('binds the tokens to CSRF values if TOKEN_COOKIES is set', async () => {
       await refresh(presented, { TOKEN_COOKIES: 'true' });
       expect(createAccessToken.mock.lastCall![1]).toMatchObject({ csrf: true });
       expect(createRefreshToken.mock.lastCall![1]).toMatchObject({ csrf: true });
     });
 
-    it('never moves the end of the session past SESSION_MAX_AGE after its begin', async () => {
+    it('never extends a session beyond SESSION_MAX_AGE', async () => {
       session!.createdAt = NOW - 80 * DAY * 1000;
       await refresh();
       const notAfter = NOW + 10 * DAY * 1000;
@@ -127,7 +127,7 @@ describe('A refresh', () => {
       expect(createRefreshToken.mock.lastCall![1]).toMatchObject({ notAfter });
     });
 
-    it('takes the first token that comes to a session that knows none', async () => {
+    it('accepts any refresh token in a session without a current one', async () => {
       session!.currentToken = null;
       expect(await refresh()).toEqual({ access, refresh: successor });
     });
@@ -138,7 +138,7 @@ describe('A refresh', () => {
       expect(seal).not.toHaveBeenCalled();
     });
 
-    it('answers a spent token by what RefreshRepeats says, within the write', async () => {
+    it('answers a rotated token through RefreshRepeatsService, within the write', async () => {
       session!.currentToken = digestOf(successor);
       let wasWriting = false;
       answer.mockImplementation(() => {
@@ -152,26 +152,26 @@ describe('A refresh', () => {
       expect(createRefreshToken).not.toHaveBeenCalled();
     });
 
-    it('gives a spent token an access token that ends with the session at the latest', async () => {
+    it('limits the access token for a rotated refresh token to the end of the session', async () => {
       session!.currentToken = digestOf(successor);
       answer.mockResolvedValue(successor);
       await refresh();
       expect(createAccessToken.mock.lastCall![1]).toMatchObject({ notAfter: session!.expiresAt });
     });
 
-    it('treats a token as spent if another request spends it meanwhile', async () => {
+    it('treats a token as rotated if another request rotates it concurrently', async () => {
       const other = tokenOf('other');
       rotateRefreshToken.mockResolvedValue(false);
       answer.mockResolvedValue(other);
       expect(await refresh()).toEqual({ access, refresh: other });
     });
 
-    it('is refused, after the write, if RefreshRepeats ends the session', async () => {
+    it('refuses the refresh after the write if RefreshRepeatsService ends the session', async () => {
       rotateRefreshToken.mockResolvedValue(false);
       await expect(refresh()).rejects.toEqual(revoked);
     });
 
-    it('is refused if the session has ended', async () => {
+    it('refuses the refresh if the session has ended', async () => {
       session = undefined;
       await expect(refresh()).rejects.toEqual(revoked);
       expect(createAccessToken).not.toHaveBeenCalled();
@@ -180,13 +180,13 @@ describe('A refresh', () => {
     it.each([
       ['access', createAccessToken],
       ['refresh', createRefreshToken],
-    ])('spends nothing if a hook refuses the new %s token', async (_, create) => {
+    ])('rotates nothing if a hook refuses the new %s token', async (_, create) => {
       create.mockRejectedValue(new Error('a hook says no'));
       await expect(refresh()).rejects.toThrow('a hook says no');
       expect(rotateRefreshToken).not.toHaveBeenCalled();
     });
 
-    it('returns a token without a session, which cannot be spent, as it is', async () => {
+    it('returns a refresh token without a session unchanged', async () => {
       const bare = tokenOf('bare', { sid: undefined } as never);
       expect(await refresh(bare)).toEqual({ access, refresh: bare });
       const options = { notAfter: exp * 1000, csrf: false, scope: {} };
@@ -195,26 +195,26 @@ describe('A refresh', () => {
     });
   });
 
-  describe('without rotation', () => {
+  describe('REFRESH_ROTATION=false', () => {
     const env = { REFRESH_ROTATION: 'false' };
 
-    it('gives an access token alone, which ends with the refresh token at the latest', async () => {
+    it('issues an access token only, which ends with the refresh token at the latest', async () => {
       expect(await refresh(presented, env)).toEqual({ access });
-      expect(touch.mock.calls).toEqual([['sid', digestOf(presented)]]);
+      expect(recordUse.mock.calls).toEqual([['sid', digestOf(presented)]]);
       const options = { sessionId: 'sid', notAfter: exp * 1000, csrf: false, scope: {} };
       expect(createAccessToken.mock.calls).toEqual([['7', options]]);
       expect(rotateRefreshToken).not.toHaveBeenCalled();
     });
 
-    it('is refused if the session has ended, or the token was spent', async () => {
-      touch.mockResolvedValue(false);
+    it('refuses a refresh without rotation if the session has ended or the token was rotated', async () => {
+      recordUse.mockResolvedValue(false);
       await expect(refresh(presented, env)).rejects.toEqual(revoked);
       expect(createAccessToken).not.toHaveBeenCalled();
     });
 
-    it('gives an access token alone for a token without a session', async () => {
+    it('issues an access token only, for a refresh token without a session', async () => {
       expect(await refresh(tokenOf('bare', { sid: undefined } as never), env)).toEqual({ access });
-      expect(touch).not.toHaveBeenCalled();
+      expect(recordUse).not.toHaveBeenCalled();
     });
   });
 });

@@ -15,7 +15,7 @@ const client = { ip: '192.0.2.7', agent: 'Firefox' };
 const tokenOf = (fresh: boolean) =>
   new Token('a', { alg: 'HS256' }, { sub: '7', jti: 'jti', sid: own, fresh } as Claims);
 
-describe('The controller of sessions', () => {
+describe('SessionsController', () => {
   const service = {
     list: jest.fn<SessionsService['list']>(),
     end: jest.fn<SessionsService['end']>(),
@@ -32,13 +32,13 @@ describe('The controller of sessions', () => {
     jest.resetAllMocks();
   });
 
-  it('ends the own session with any access token', async () => {
+  it('ends the session of the caller with any access token', async () => {
     const token = tokenOf(false);
     expect(await codeOf(controller.end(token, client, own))).toBeNull();
     expect(service.end.mock.calls).toEqual([[token, own, client]]);
   });
 
-  it('ends another session with a fresh token alone', async () => {
+  it('ends another session with a fresh token only', async () => {
     const token = tokenOf(true);
     expect(await codeOf(controller.end(tokenOf(false), client, other))).toBe(
       'fresh_token_required',
@@ -51,16 +51,16 @@ describe('The controller of sessions', () => {
   it.each([
     ...['x', '', `${other}0`, `0${other}`, other.toUpperCase(), `${own} `],
     ...[other.replaceAll('-', ''), other.slice(0, -5)],
-  ])('does not look for a session whose id is no UUID: "%s"', async (id) => {
+  ])('does not search for a session whose id is not a UUID: "%s"', async (id) => {
     expect(await codeOf(controller.end(tokenOf(true), client, id))).toBe('not_found');
     expect(service.end).not.toHaveBeenCalled();
   });
 
-  it('asks for a fresh token before it says that an id is no UUID', async () => {
+  it('requires a fresh token before it checks that the id is a UUID', async () => {
     expect(await codeOf(controller.end(tokenOf(false), client, 'x'))).toBe('fresh_token_required');
   });
 
-  it('lists the sessions, and marks the one of the token', async () => {
+  it('lists the sessions, and marks that of the caller', async () => {
     const at = { createdAt: 0, expiresAt: 0 };
     const session = newSession({ ...at, subject: '7', agent: null, ip: null });
     service.list.mockResolvedValue([session, { ...session, id: own }]);
@@ -81,7 +81,7 @@ describe('The controller of sessions', () => {
     ['list', {}],
     ['end', {}],
     ['endOthers', { fresh: true }],
-  ] as const)('asks of the token for %s: %j', (name, requirement) => {
+  ] as const)('requires for %s a token with %j', (name, requirement) => {
     const handler = Reflect.get(SessionsController.prototype, name) as unknown as () => void;
     const target = [handler, SessionsController] as [() => void, typeof SessionsController];
     expect(requirementOf(new Reflector(), target, AppConfig.from({}))).toEqual(requirement);

@@ -18,13 +18,13 @@ const token = new Token('a', { alg: 'HS256' }, { sub: '7', jti: 'jti', sid: 'sid
 const bare = new Token('a', { alg: 'HS256' }, { sub: '7', jti: 'jti' } as Claims);
 const client = { ip: '192.0.2.7', agent: 'Firefox' };
 
-describe('The sessions of a user', () => {
-  /** What was done, in its order; within a write it is indented. */
-  let done: string[];
+describe('SessionsService', () => {
+  /** The calls in their order; calls within a write are indented. */
+  let calls: string[];
   let record: jest.Mock<AuditService['record']>;
   let requireActiveSession: jest.Mock<UsersService['requireActiveSession']>;
-  let isLive: boolean;
-  /** What a read before the write finds. */
+  let isActive: boolean;
+  /** Whether the read before the write finds a session. */
   let isFound: boolean;
   let batchSizes: number[];
   let run: jest.Mock<WriteBatchesService['run']>;
@@ -32,12 +32,12 @@ describe('The sessions of a user', () => {
   let service: SessionsService;
 
   beforeEach(() => {
-    done = [];
-    isLive = true;
+    calls = [];
+    isActive = true;
     isFound = true;
     batchSizes = [];
     let isWriting = false;
-    const note = (text: string) => void done.push(isWriting ? `  ${text}` : text);
+    const note = (text: string) => void calls.push(isWriting ? `  ${text}` : text);
     record = jest.fn<AuditService['record']>().mockImplementation((event) => {
       note(`record ${event}`);
       return Promise.resolve();
@@ -62,10 +62,10 @@ describe('The sessions of a user', () => {
         note(`look for ${subject} but ${except}`),
         Promise.resolve(isFound)
       ),
-      end: (id: string) => (note(`end ${id}`), Promise.resolve(isLive)),
+      end: (id: string) => (note(`end ${id}`), Promise.resolve(isActive)),
       endOf: (...[subject, id]: string[]) => (
         note(`end ${subject} ${id}`),
-        Promise.resolve(isLive)
+        Promise.resolve(isActive)
       ),
     };
     const sessionBatches = {
@@ -96,7 +96,7 @@ describe('The sessions of a user', () => {
 
   const about = { userId: 7, token, client };
 
-  it('are listed by the subject of the token', async () => {
+  it('lists the sessions of the subject of the token', async () => {
     const caller = { group: 'user 7' };
     listActive.mockResolvedValue([{ id: 'sid' } as Session]);
     expect(await service.list(token, caller)).toEqual([{ id: 'sid' }]);
@@ -104,9 +104,9 @@ describe('The sessions of a user', () => {
   });
 
   describe('logout', () => {
-    it('revokes the one token, and records it in the same write', async () => {
+    it('revokes only the sent token, and records it in the same write', async () => {
       await service.logout(token, client);
-      expect(done).toEqual(['write', '  revoke jti', '  record logout']);
+      expect(calls).toEqual(['write', '  revoke jti', '  record logout']);
       expect(record).toHaveBeenCalledWith('logout', about);
     });
   });
@@ -114,26 +114,26 @@ describe('The sessions of a user', () => {
   describe('endCurrent', () => {
     it('ends the session of the token, and records it in the same write', async () => {
       await service.endCurrent(token, client);
-      expect(done).toEqual(['write', '  end sid', '  record session_ended']);
+      expect(calls).toEqual(['write', '  end sid', '  record session_ended']);
       expect(record).toHaveBeenCalledWith('session_ended', about);
     });
 
-    it('records nothing if the session has ended already', async () => {
-      isLive = false;
+    it('records nothing if the session of the token has ended already', async () => {
+      isActive = false;
       await service.endCurrent(token, client);
-      expect(done).toEqual(['write', '  end sid']);
+      expect(calls).toEqual(['write', '  end sid']);
     });
 
     it('revokes a token that has no session', async () => {
       await service.endCurrent(bare, client);
-      expect(done).toEqual(['write', '  revoke jti', '  record session_ended']);
+      expect(calls).toEqual(['write', '  revoke jti', '  record session_ended']);
     });
   });
 
   describe('end', () => {
     it('ends a session of the subject, and records it in the same write', async () => {
       await service.end(token, 'other', client);
-      expect(done).toEqual([
+      expect(calls).toEqual([
         ...['look for 7 other', 'write'],
         ...['  confirm the caller', '  end 7 other', '  record session_ended'],
       ]);
@@ -141,29 +141,29 @@ describe('The sessions of a user', () => {
       expect(record).toHaveBeenCalledWith('session_ended', { ...about, sessionId: 'other' });
     });
 
-    it('opens no write for a session that is not there', async () => {
+    it('opens no write for a session that does not exist', async () => {
       isFound = false;
       const found = service.end(token, 'other', client);
       await expect(found).rejects.toEqual(new ApiError(notFound));
-      expect(done).toEqual(['look for 7 other']);
+      expect(calls).toEqual(['look for 7 other']);
     });
 
-    it('does not look for the own session, which the write confirms', async () => {
+    it('does not search for the session of the caller, which the write confirms', async () => {
       await service.end(token, 'sid', client);
-      expect(done[0]).toBe('write');
+      expect(calls[0]).toBe('write');
     });
 
     it('does not find a session that has ended or belongs to another user', async () => {
-      isLive = false;
+      isActive = false;
       const found = service.end(token, 'other', client);
       await expect(found).rejects.toEqual(new ApiError(notFound));
       expect(record).not.toHaveBeenCalled();
     });
 
-    it('ends nothing if the own session has ended', async () => {
+    it('ends no session if that of the caller has ended', async () => {
       requireActiveSession.mockRejectedValue(new Error('ended'));
       await expect(service.end(token, 'other', client)).rejects.toThrow('ended');
-      expect(done).toEqual(['look for 7 other', 'write']);
+      expect(calls).toEqual(['look for 7 other', 'write']);
     });
   });
 
@@ -174,39 +174,39 @@ describe('The sessions of a user', () => {
     it('opens no write if the subject has no other session', async () => {
       isFound = false;
       await service.endOthers(token, client);
-      expect(done).toEqual([look]);
+      expect(calls).toEqual([look]);
     });
 
-    it('ends one batch in one write, and records it there', async () => {
+    it('ends and records one batch of sessions in one write', async () => {
       batchSizes = [WRITE_BATCH - 1, 1];
       await service.endOthers(token, client);
-      expect(done).toEqual([look, ...batch, '  record other_sessions_ended']);
+      expect(calls).toEqual([look, ...batch, '  record other_sessions_ended']);
       expect(requireActiveSession).toHaveBeenCalledWith(token);
       expect(record).toHaveBeenCalledWith('other_sessions_ended', about);
       expect(run).not.toHaveBeenCalled();
     });
 
-    it('queues further batches as the session’s, until one is not full, and records them once', async () => {
+    it('queues further batches until one is not full, and records them once', async () => {
       batchSizes = [WRITE_BATCH, WRITE_BATCH, 1, 1];
       await service.endOthers(token, client);
-      expect(done).toEqual([look, ...batch, '  record other_sessions_ended', ...batch, ...batch]);
+      expect(calls).toEqual([look, ...batch, '  record other_sessions_ended', ...batch, ...batch]);
       const owner = { group: 'subject 7', key: 'session sid' };
       expect(run.mock.calls).toEqual([[owner, expect.any(Function)]]);
     });
 
-    it('records nothing if it ends none', async () => {
+    it('records nothing if it ends no other session', async () => {
       batchSizes = [0];
       await service.endOthers(token, client);
-      expect(done).toEqual([look, ...batch]);
+      expect(calls).toEqual([look, ...batch]);
     });
 
-    it('records a single session that it ends', async () => {
+    it('records a single other session that it ends', async () => {
       batchSizes = [1];
       await service.endOthers(token, client);
       expect(record).toHaveBeenCalledTimes(1);
     });
 
-    it('records again what a batch ended whose write was undone', async () => {
+    it('records a batch again if its first write was rolled back', async () => {
       batchSizes = [WRITE_BATCH, 1];
       record.mockRejectedValueOnce(new Error('undone'));
       await expect(service.endOthers(token, client)).rejects.toThrow('undone');
@@ -214,10 +214,10 @@ describe('The sessions of a user', () => {
       expect(record).toHaveBeenCalledTimes(2);
     });
 
-    it('ends nothing if the own session has ended', async () => {
+    it('ends no other sessions if that of the caller has ended', async () => {
       requireActiveSession.mockRejectedValue(new Error('ended'));
       await expect(service.endOthers(token, client)).rejects.toThrow('ended');
-      expect(done).toEqual([look, 'write']);
+      expect(calls).toEqual([look, 'write']);
     });
   });
 });
