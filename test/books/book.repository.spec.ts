@@ -19,12 +19,13 @@ describe('BookRepository', () => {
   let drop: () => Promise<void>;
   let books: BookRepository;
   let removeBatch: (ownerId: number) => Promise<boolean>;
-  /** What each read of one row locks, and the row that it gave. */
+  /** The lock and the row of each read of one row. */
   let reads: [lock: string | undefined, row: unknown][];
   /** The prepared reads of books, by their SQL. */
   let selects: { sql: () => Promise<string>; select: Select<Book, 'ownerId'> }[];
-  /** A book of Leia, and the only one of Luke. */
+  /** The id of a book of Leia. */
   let heir: number;
+  /** The id of the only book of Luke. */
   let dark: number;
 
   beforeAll(async () => {
@@ -94,12 +95,12 @@ describe('BookRepository', () => {
     expect(await rows()).toHaveLength(2);
   });
 
-  it('refuses a second book of one name and author with 409, but not for another owner', async () => {
+  it('refuses a second book of the same name and author with 409, but not for another owner', async () => {
     await expect(books.add(LEIA, values('Heir'))).rejects.toMatchObject(exists);
     expect(await books.add(LUKE, values('Heir'))).not.toBeNull();
   });
 
-  it('finds a book of its owner alone', async () => {
+  it('finds a book only for its owner', async () => {
     expect({ ...(await books.findById(LEIA, heir)) }).toEqual({
       ...{ ...values('Heir'), id: heir, ownerId: LEIA },
     });
@@ -114,7 +115,7 @@ describe('BookRepository', () => {
     expect([await namesOf(LEIA), await namesOf(LUKE)]).toEqual([['Heir'], ['Dark']]);
   });
 
-  describe('a list', () => {
+  describe('list', () => {
     const add = (name: string, price: number | null) =>
       books.add(LEIA, { name, author: `${name} A.`, publisher: `${name} Inc.`, price });
     const namesOf = async (parameters: QueryString) => {
@@ -122,7 +123,7 @@ describe('BookRepository', () => {
       return found.map(({ name }) => name);
     };
 
-    it('is filtered by each field, texts in any Unicode form', async () => {
+    it('filters by each field, with texts in any Unicode form', async () => {
       const id = (await add('Am\u00e9lie', null))!.id;
       await add('Yoda', 3);
       const filters: QueryString[] = [
@@ -136,12 +137,12 @@ describe('BookRepository', () => {
       expect(await namesOf({ price: '3' })).toEqual(['Yoda']);
     });
 
-    it('is filtered by a price that takes more than 32 bits', async () => {
+    it('filters by a price that needs more than 32 bits', async () => {
       await add('Yoda', 2 ** 40);
       expect(await namesOf({ price: `${2 ** 40}` })).toEqual(['Yoda']);
     });
 
-    it('is sorted by each field, and books without a price come first', async () => {
+    it('sorts by each field, with books without a price first', async () => {
       await add('Yoda', 3);
       await add('Anakin', null);
       expect(await namesOf({ sort: '-id' })).toEqual(['Anakin', 'Yoda', 'Heir']);
@@ -152,7 +153,7 @@ describe('BookRepository', () => {
     });
   });
 
-  it('updates a book of its owner alone', async () => {
+  it('updates a book only for its owner', async () => {
     expect(await books.update(LEIA, heir, values('Spectre'))).toBe(true);
     expect(await books.update(LUKE, heir, values('Mine'))).toBe(false);
     expect(await books.update(LEIA, dark, values('Mine'))).toBe(false);
@@ -164,7 +165,7 @@ describe('BookRepository', () => {
     await expect(books.update(LEIA, heir, values('Spectre'))).rejects.toMatchObject(exists);
   });
 
-  it('removes a book of its owner alone', async () => {
+  it('removes a book only for its owner', async () => {
     expect(await books.remove(LUKE, heir)).toBe(false);
     expect(await books.remove(LEIA, dark)).toBe(false);
     expect(await rows()).toHaveLength(2);
@@ -173,7 +174,7 @@ describe('BookRepository', () => {
     expect(await books.remove(LEIA, heir)).toBe(false);
   });
 
-  it('shows and changes no book of an owner who does not exist any more', async () => {
+  it('shows and changes no book of an owner who was deleted', async () => {
     const left = await leftBehind();
     expect(await books.findById(GONE, left)).toBeUndefined();
     expect((await books.list(GONE, everything)).rows).toEqual([]);
@@ -182,7 +183,7 @@ describe('BookRepository', () => {
     expect((await plain()).at(-1)).toMatchObject({ id: left, name: 'Left' });
   });
 
-  it('removes the books of a deleted user in batches of 500, and says whether more may be left', async () => {
+  it('removes the books of a deleted user in batches of 500, and reports whether more may remain', async () => {
     await fill(GONE, 501);
     expect(await removeBatch(GONE)).toBe(true);
     expect(await rows()).toHaveLength(3);
@@ -190,8 +191,8 @@ describe('BookRepository', () => {
     expect((await rows()).map(({ id }) => id)).toEqual([heir, dark]);
   });
 
-  describe('the limit of books', () => {
-    it('is ten thousand for each owner', async () => {
+  describe('The limit of books', () => {
+    it('allows ten thousand books for each owner', async () => {
       await fill(LEIA, 9998);
       await books.add(LEIA, values('Spectre'));
       await expect(books.add(LEIA, values('Last'))).rejects.toMatchObject({
@@ -206,11 +207,11 @@ describe('BookRepository', () => {
       expect(await books.add(LEIA, values('Last'))).not.toBeNull();
     });
 
-    it('locks the row of the owner against removal alone, far below the limit', async () => {
+    it('locks the row of the owner only against removal, far below the limit', async () => {
       await fill(LEIA, 8998);
       await books.add(LEIA, values('Spectre'));
       expect(reads).toEqual([
-        ['exists', { id: LEIA }],
+        ['share', { id: LEIA }],
         [undefined, undefined],
       ]);
     });
@@ -219,14 +220,14 @@ describe('BookRepository', () => {
       await fill(LEIA, 8999);
       await books.add(LEIA, values('Spectre'));
       expect(reads).toEqual([
-        ['exists', { id: LEIA }],
+        ['share', { id: LEIA }],
         [undefined, { id: expect.any(Number) }],
-        ['alone', { id: LEIA }],
+        ['exclusive', { id: LEIA }],
         [undefined, undefined],
       ]);
     });
 
-    it('reads one row in order of the index to tell whether it is near', async () => {
+    it('reads one row in the order of the index to find out whether the limit is near', async () => {
       await fill(LEIA, 9001);
       const counting: unknown[] = [];
       for (const { sql, select } of selects) {

@@ -38,17 +38,17 @@ describe('BooksController', () => {
 
   const query = firstPage(1);
 
-  it('lists the books of the owner, without their owner', async () => {
+  it('lists the books of the owner, without the owner', async () => {
     expect(await controller.list(7, query)).toEqual({ rows: [response], next: 'next' });
     expect(list.mock.calls).toEqual([[7, query]]);
   });
 
-  it('gets a book of the owner', async () => {
+  it('returns a book of the owner', async () => {
     expect(await controller.get(7, 5)).toEqual(response);
     expect(get.mock.calls).toEqual([[7, 5]]);
   });
 
-  it('creates a book for the owner, in Unicode NFC, and names its place', async () => {
+  it('creates a book for the owner in Unicode NFC, and sets its Location', async () => {
     expect(await controller.create(7, body, request, reply)).toEqual(response);
     expect(create.mock.calls).toEqual([[7, values]]);
     expect(header.mock.calls).toEqual([['location', 'https://books.example/api/books/5']]);
@@ -59,7 +59,7 @@ describe('BooksController', () => {
     expect(replace.mock.calls).toEqual([[7, 5, values]]);
   });
 
-  it('refuses a body that names another book than the path with 400', async () => {
+  it('refuses a body with another id than the path with 400', async () => {
     await expect(controller.replace(7, 5, { ...body, id: 6 })).rejects.toMatchObject({
       code: 'id_mismatch',
     });

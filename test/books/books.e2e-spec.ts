@@ -48,7 +48,7 @@ describe('Books', () => {
   const remove = (who: LoggedIn, id: number) => api(who).DELETE('/api/books/{id}', path(id));
   const list = async (who: LoggedIn) => (await api(who).GET('/api/books')).data!;
 
-  it('are added, with 201, an absolute Location and no-store', async () => {
+  it('adds a book with 201, an absolute Location and no-store', async () => {
     const { response, data } = await post(leia);
     const { id } = data!;
     expect([response.status, data]).toEqual([201, { id, ...book }]);
@@ -57,7 +57,7 @@ describe('Books', () => {
     expect((await get(leia, id)).data).toEqual(data);
   });
 
-  it('are listed in order of id, and page by page', async () => {
+  it('lists books in order of id, page by page', async () => {
     for (const name of ['c', 'a', 'b']) await added(leia, { ...book, name });
     expect((await list(leia)).map(({ name }) => name)).toEqual(['c', 'a', 'b']);
     const names: string[] = [];
@@ -71,7 +71,7 @@ describe('Books', () => {
     expect(names).toEqual(['c', 'a', 'b']);
   });
 
-  it('are sorted and filtered', async () => {
+  it('sorts and filters books', async () => {
     for (const [name, price] of [
       ['a', 2],
       ['b', null],
@@ -88,7 +88,7 @@ describe('Books', () => {
     expect(await found({ price: 2, sort: '-name' })).toBe('ca');
   });
 
-  it('are replaced, also by what they are already', async () => {
+  it('replaces a book, even with the same values', async () => {
     const id = await added(leia);
     const other = { ...book, name: 'Dark Force Rising', price: null };
     for (const body of [other, { id, ...other }]) {
@@ -100,7 +100,7 @@ describe('Books', () => {
     expect([response.status, error?.code]).toEqual([400, 'id_mismatch']);
   });
 
-  it('are deleted', async () => {
+  it('deletes a book', async () => {
     const id = await added(leia);
     const { response, data } = await remove(leia, id);
     expect([response.status, data]).toEqual([204, undefined]);
@@ -108,9 +108,9 @@ describe('Books', () => {
     expect(await list(leia)).toEqual([]);
   });
 
-  it('of another cannot be told from those that are not there', async () => {
+  it('answers for a book of another user as for an unknown book', async () => {
     const id = await added(leia);
-    // The last is none, whatever the types say.
+    // The last id is not a number, although its type says so.
     for (const target of [id, 2 ** 31 - 1, 2 ** 40, 'x' as unknown as number]) {
       for (const { response, error } of [
         await get(luke, target),
@@ -124,7 +124,7 @@ describe('Books', () => {
     expect((await get(leia, id)).data).toEqual({ id, ...book });
   });
 
-  it('are there once for each user, name and author', async () => {
+  it('allows each name and author once for each user', async () => {
     await added(leia);
     const { response, error } = await post(leia, { ...book, publisher: 'Del Rey', price: 1 });
     expect([response.status, error]).toEqual([409, exists]);
@@ -135,7 +135,7 @@ describe('Books', () => {
     expect(await list(leia)).toHaveLength(3);
   });
 
-  it('are the same where they look the same', async () => {
+  it('compares texts in Unicode NFC, and counts their length in characters', async () => {
     await added(leia, { ...book, author: 'Ren\u00e9' });
     expect((await post(leia, { ...book, author: 'Rene\u0301' })).error).toEqual(exists);
     const long = 'e\u0301'.repeat(255);
@@ -148,14 +148,14 @@ describe('Books', () => {
     expect((await get(leia, id)).data?.name).toBe(wide);
   });
 
-  it('are there once, although twenty are added at once', async () => {
+  it('adds one of twenty concurrent copies of a book', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => post(leia)));
     const statuses = answers.map(({ response }) => response.status).sort();
     expect(statuses).toEqual([201, ...Array.from({ length: 19 }, () => 409)]);
     expect(await list(leia)).toHaveLength(1);
   });
 
-  describe('of a user who has 9,999', () => {
+  describe('The limit of 10,000 books', () => {
     const limit = {
       statusCode: 409,
       code: 'limit_reached',
@@ -163,7 +163,7 @@ describe('Books', () => {
       message: 'A user can have at most 10000 books.',
     };
 
-    it('are 10,000 at most, also if twenty are added at once at two instances', async () => {
+    it('adds one of twenty concurrent books to 9,999 at two instances', async () => {
       await addBooks(app, leia.id, 9_999);
       const other = ServiceProcess.spawn({ ...app.database.settings, JWT_SECRET_KEY: SECRET });
       try {
@@ -184,20 +184,23 @@ describe('Books', () => {
       expect(await app.sql((manager) => manager.countBy(Book, { ownerId: leia.id }))).toBe(10_000);
       expect((await post(luke)).response.status).toBe(201);
 
-      // A book that is replaced is not one more, and one that is deleted makes room.
+      // A replaced book does not count again, and a deleted book makes room.
       const [first] = await list(leia);
       expect((await put(leia, first!.id, book)).response.status).toBe(200);
       const tutorial = { name: 'x', Author: 'y', Publisher: 'z', book_prize: 1 };
       const headers = { 'x-access-tokens': leia.access };
-      const words = await app.send('POST', '/book', { headers, json: tutorial });
-      expect([words.status, words.body]).toEqual([409, { ...limit, message: 'too many books' }]);
+      const refusedAdd = await app.send('POST', '/book', { headers, json: tutorial });
+      expect([refusedAdd.status, refusedAdd.body]).toEqual([
+        409,
+        { ...limit, message: 'too many books' },
+      ]);
       await remove(leia, first!.id);
       expect((await post(leia, { ...book, name: 'the last' })).response.status).toBe(201);
       expect((await post(leia, { ...book, name: 'no more' })).error).toEqual(limit);
     });
   });
 
-  it('beyond the limit are still listed, read, replaced and deleted', async () => {
+  it('lists, reads, replaces and deletes books beyond the limit', async () => {
     await addBooks(app, leia.id, 10_050);
     const [first] = await list(leia);
     expect((await put(leia, first!.id, book)).response.status).toBe(200);
@@ -206,7 +209,7 @@ describe('Books', () => {
     expect((await post(leia)).error?.code).toBe('limit_reached');
   });
 
-  it('go with their user', async () => {
+  it('deletes the books of a deleted user', async () => {
     const id = await added(leia);
     const kept = await added(luke);
     const { response } = await api(leia).DELETE('/api/users/{id}', path(leia.id));
@@ -215,7 +218,7 @@ describe('Books', () => {
     expect(left.map((each) => each.id)).toEqual([kept]);
   });
 
-  it('are refused for a token whose subject is no user', async () => {
+  it('refuses a book for a token whose subject is not a user', async () => {
     const tokens = app.app.get(TokenService);
     for (const subject of ['a program', '999999', '99999999999']) {
       const { signed: access } = await tokens.createAccessToken(subject);
@@ -224,7 +227,7 @@ describe('Books', () => {
     }
   });
 
-  it('may have no price, and keep every kind of text', async () => {
+  it('accepts a book without a price, and keeps every kind of text', async () => {
     const { price: _, ...free } = book;
     expect((await post(leia, free)).data?.price).toBeNull();
     const odd = { name: "'; --", author: '日本語 🚀', publisher: ' "x" \\ \n', price: 2 ** 53 - 1 };
@@ -252,7 +255,7 @@ describe('Books', () => {
     [{ ...book, price: 1.5 }, { price: ['Not a valid integer.'] }],
     [{ ...book, id: 1 }, { id: ['Unknown field.'] }],
     [{ ...book, user_id: 1 }, { user_id: ['Unknown field.'] }],
-  ])('are refused field by field: %j', async (bad, message) => {
+  ])('refuses %j with field errors', async (bad, message) => {
     const { response, error } = await post(leia, bad as NewBook);
     expect([response.status, error]).toEqual([
       400,
@@ -261,7 +264,7 @@ describe('Books', () => {
     expect(await list(leia)).toEqual([]);
   });
 
-  it('are checked before it is seen whether they are there', async () => {
+  it('checks the body before it searches for the book', async () => {
     expect((await put(leia, 999_999, {} as NewBook)).response.status).toBe(400);
     expect((await put(leia, 999_999, book)).response.status).toBe(404);
   });

@@ -12,13 +12,13 @@ const book = { ...values, id: 5, ownerId: 7 };
 
 describe('BooksService', () => {
   const page = { rows: [book], next: null };
-  const isTheirs = (ownerId: number, id: number) => ownerId === 7 && id === 5;
+  const owns = (ownerId: number, id: number) => ownerId === 7 && id === 5;
   const repository: Partial<BookRepository> = {
     list: jest.fn<BookRepository['list']>().mockResolvedValue(page),
-    findById: async (ownerId, id) => (isTheirs(ownerId, id) ? book : undefined),
+    findById: async (ownerId, id) => (owns(ownerId, id) ? book : undefined),
     add: async (ownerId) => (ownerId === 7 ? book : null),
-    update: async (ownerId, id) => isTheirs(ownerId, id),
-    remove: async (ownerId, id) => isTheirs(ownerId, id),
+    update: async (ownerId, id) => owns(ownerId, id),
+    remove: async (ownerId, id) => owns(ownerId, id),
   };
   const service = new BooksService(repository as BookRepository);
   const notFound = { code: 'not_found' };
@@ -29,29 +29,29 @@ describe('BooksService', () => {
     expect(repository.list).toHaveBeenCalledWith(7, query);
   });
 
-  it('gets a book of its owner, and refuses any other with 404', async () => {
+  it('returns a book of its owner, and throws 404 for any other', async () => {
     expect(await service.get(7, 5)).toBe(book);
     await expect(service.get(8, 5)).rejects.toMatchObject(notFound);
   });
 
-  it('creates a book, and refuses as revoked if the owner does not exist any more', async () => {
+  it('creates a book, and refuses the token as revoked if the owner does not exist any more', async () => {
     expect(await service.create(7, values)).toBe(book);
     await expect(service.create(8, values)).rejects.toMatchObject({ code: 'token_revoked' });
   });
 
-  it('replaces a book of its owner, and refuses any other with 404', async () => {
+  it('replaces a book of its owner, and throws 404 for any other', async () => {
     expect(await service.replace(7, 5, values)).toEqual(book);
     await expect(service.replace(8, 5, values)).rejects.toMatchObject(notFound);
   });
 
-  it('removes a book of its owner, and refuses any other with 404', async () => {
+  it('removes a book of its owner, and throws 404 for any other', async () => {
     await expect(service.remove(7, 5)).resolves.toBeUndefined();
     await expect(service.remove(8, 5)).rejects.toMatchObject(notFound);
   });
 });
 
-describe('The owner of books', () => {
-  it('is a parameter of a handler', () => {
+describe('OwnerId and ownerOf', () => {
+  it('passes the owner to a handler as a parameter', () => {
     class Routes {
       list(@OwnerId() _ownerId: number) {}
     }
@@ -69,12 +69,15 @@ describe('The owner of books', () => {
   const ownerOfSubject = (sub: string) => () =>
     ownerOf(new Token('', { alg: 'HS256' }, { sub } as Claims));
 
-  it('is the user of the token', () => {
+  it('returns the user of the token', () => {
     expect(ownerOfSubject('7')()).toBe(7);
   });
 
-  it.each(['service', '', '07', '2147483648'])('is no user if the subject is %j', (subject) => {
-    const revoked = expect.objectContaining({ code: 'token_revoked' });
-    expect(ownerOfSubject(subject)).toThrow(revoked);
-  });
+  it.each(['service', '', '07', '2147483648'])(
+    'refuses the token as revoked if its subject is %j',
+    (subject) => {
+      const revoked = expect.objectContaining({ code: 'token_revoked' });
+      expect(ownerOfSubject(subject)).toThrow(revoked);
+    },
+  );
 });
