@@ -30,7 +30,7 @@ describe('BasicAuthGuard', () => {
     return { outcome, user: request.user };
   };
 
-  it('lets in who sends a right name and password, and keeps the user', async () => {
+  it('accepts a correct name and password, and keeps the user', async () => {
     expect(await visit(header('leia:secret'))).toEqual({ outcome: true, user: leia });
     expect(verify.mock.calls[0]).toEqual([
       ...['leia', 'secret'],
@@ -47,7 +47,7 @@ describe('BasicAuthGuard', () => {
     expect(user).toBeUndefined();
   });
 
-  it('refuses a request without a name and a password with 401, and verifies nothing', async () => {
+  it('refuses a request without credentials with 401, and verifies nothing', async () => {
     verify.mockClear();
     for (const headers of [[], header('leia'), ['Authorization', 'Bearer token']]) {
       expect((await visit(headers)).outcome).toMatchObject({
@@ -58,7 +58,7 @@ describe('BasicAuthGuard', () => {
     expect(verify).not.toHaveBeenCalled();
   });
 
-  it('passes any other error on', async () => {
+  it('rethrows any other error', async () => {
     const failure = new Error('the database is gone');
     verify.mockRejectedValueOnce(failure);
     expect((await visit(header('leia:secret'))).outcome).toBe(failure);

@@ -5,7 +5,7 @@ const encoded = (text: string | Buffer) => Buffer.from(text).toString('base64');
 const read = (text: string | Buffer) => basicCredentials([`Basic ${encoded(text)}`]);
 
 describe('basicCredentials', () => {
-  it('reads a name and a password, which may hold colons and anything else', () => {
+  it('reads a name and a password with colons and any other characters', () => {
     expect(read('leia:secret')).toEqual({ name: 'leia', password: 'secret' });
     expect(read('leia:a:b:')).toEqual({ name: 'leia', password: 'a:b:' });
     expect(read('leïa: \n ü')).toEqual({ name: 'leïa', password: ' \n ü' });
@@ -15,14 +15,14 @@ describe('basicCredentials', () => {
   it.each([
     ['no header', []],
     ['another scheme', [`Bearer ${encoded('a:b')}`]],
-    ['no space', [`Basic${encoded('a:b')}`]],
-    ['words in front', [`x Basic ${encoded('a:b')}`]],
-    ['words behind', [`Basic ${encoded('a:b')} x`]],
-    ['no base64', ['Basic a:b']],
-    ['nothing behind the scheme', ['Basic ']],
+    ['no space after the scheme', [`Basic${encoded('a:b')}`]],
+    ['text before the scheme', [`x Basic ${encoded('a:b')}`]],
+    ['text after the credentials', [`Basic ${encoded('a:b')} x`]],
+    ['credentials that are not base64', ['Basic a:b']],
+    ['the scheme alone', ['Basic ']],
     ['two headers', [`Basic ${encoded('a:b')}`, `Basic ${encoded('a:b')}`]],
     ['a second header that is empty', [`Basic ${encoded('a:b')}`, '']],
-  ])('reads nothing of %s', (_, headers) => {
+  ])('reads no credentials from %s', (_, headers) => {
     expect(basicCredentials(headers)).toBeNull();
   });
 
@@ -31,10 +31,10 @@ describe('basicCredentials', () => {
     ['no name', ':secret'],
     ['no name, and a colon in the password', ':a:b'],
     ['no password', 'leia:'],
-    ['bytes that are no UTF-8', Buffer.from([0x61, 0x3a, 0xff])],
+    ['bytes that are not UTF-8', Buffer.from([0x61, 0x3a, 0xff])],
     ['a NUL in the name', 'le\0ia:secret'],
     ['a NUL in the password', 'leia:sec\0ret'],
-  ])('reads nothing of %s', (_, text) => {
+  ])('reads no credentials with %s', (_, text) => {
     expect(read(text)).toBeNull();
   });
 });

@@ -17,7 +17,7 @@ const NO_BOOK = { message: 'book does not exist' };
 const basic = (name: string, password: string) =>
   `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
 
-/** What a client of the tutorial knows how to do, and nothing else. */
+/** A client that knows only the routes of the tutorial. */
 class TutorialClient {
   token = '';
 
@@ -55,7 +55,7 @@ class TutorialClient {
   }
 }
 
-describe('The bookstore’s own routes', () => {
+describe('The routes of the bookstore tutorial', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -73,7 +73,7 @@ describe('The bookstore’s own routes', () => {
     return Object.assign(client, { user });
   };
 
-  it('register, log in, add, list and delete, for a client that knows the tutorial alone', async () => {
+  it('serves a client that knows only the tutorial', async () => {
     const client = new TutorialClient(app);
     const registered = await client.register('thrawn', 'grand admiral');
     expect([registered.status, registered.body]).toEqual([
@@ -98,7 +98,7 @@ describe('The bookstore’s own routes', () => {
     expect((await client.list()).map(({ name }) => name)).toEqual(['Dark Force Rising']);
   });
 
-  it('list users by what all may know of them', async () => {
+  it('lists users with their public fields only', async () => {
     const user = await app.newUser();
     const { status, body, text } = await app.get<{ users: Record<string, unknown>[] }>('/users');
     expect(status).toBe(200);
@@ -111,7 +111,7 @@ describe('The bookstore’s own routes', () => {
     expect(text).not.toMatch(/password|argon2/);
   });
 
-  it('hold as many as a page may, and link to more', async () => {
+  it('limits a page of users, and links to the next page', async () => {
     await app.newUser();
     const { body, headers } = await app.get<{ users: unknown[] }>('/users?limit=1');
     expect(body.users).toHaveLength(1);
@@ -122,7 +122,7 @@ describe('The bookstore’s own routes', () => {
     expect((await app.get('/users?limit=1001')).status).toBe(400);
   });
 
-  it('never show one user the books of another', async () => {
+  it('never shows one user the books of another', async () => {
     const [leia, luke] = await Promise.all([loggedIn(), loggedIn()]);
     await leia.add();
     const { id } = (await leia.list())[0]!;
@@ -134,7 +134,7 @@ describe('The bookstore’s own routes', () => {
     expect(await leia.list()).toHaveLength(1);
   });
 
-  it('keep one of twenty that are added at once', async () => {
+  it('adds one of twenty concurrent copies of a book', async () => {
     const client = await loggedIn();
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.add()));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
@@ -148,7 +148,7 @@ describe('The bookstore’s own routes', () => {
     expect(await client.list()).toHaveLength(1);
   });
 
-  it('are about the same users, books and sessions as all others', async () => {
+  it('shares users, books and sessions with all other routes', async () => {
     const client = await loggedIn();
     await client.add();
     const { token } = client;
@@ -163,7 +163,7 @@ describe('The bookstore’s own routes', () => {
     expect((await client.add()).body).toEqual(INVALID);
   });
 
-  it('give tokens that are fresh, good for 45 minutes and revoked like any other', async () => {
+  it('issues fresh tokens that are valid for 45 minutes and can be revoked', async () => {
     freezeTime(Date.now());
     const client = await loggedIn();
     const { token } = client;
@@ -186,7 +186,7 @@ describe('The bookstore’s own routes', () => {
     [{ JWT_AUTHMAXAGE: '90' }, 90],
     [{ JWT_ACCESS_TOKEN_EXPIRES: '2h' }, 45 * 60],
     [{ JWT_ACCESS_TOKEN_EXPIRES: '15m' }, 900],
-  ])('give a token that is valid for no longer than %j says', async (env, seconds) => {
+  ])('issues tokens that are valid for no longer than %j allows', async (env, seconds) => {
     const other = await bootApp(env);
     const { name, password } = await other.newUser();
     const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
@@ -196,7 +196,7 @@ describe('The bookstore’s own routes', () => {
     await other.close();
   });
 
-  it('give a token with the public_id of its user, the issuer and the audience', async () => {
+  it('issues a token with the public_id of its user, the issuer and the audience', async () => {
     const other = await bootApp({ JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' });
     const { name, password } = await other.newUser();
     const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
@@ -209,7 +209,7 @@ describe('The bookstore’s own routes', () => {
     await other.close();
   });
 
-  it('refuse a token in two sentences, with a challenge', async () => {
+  it('refuses a token with the two messages of the tutorial, and a challenge', async () => {
     const { user } = await loggedIn();
     const { refresh } = await app.login(user);
     const requests = [
@@ -233,7 +233,7 @@ describe('The bookstore’s own routes', () => {
     }
   });
 
-  it('alone hear x-access-tokens, and hear nothing else', async () => {
+  it('reads x-access-tokens, and no other header, only at the routes of the tutorial', async () => {
     const { token } = await loggedIn();
     const { body } = await app.get('/books', { token });
     expect(body).toEqual(MISSING);
@@ -257,14 +257,17 @@ describe('The bookstore’s own routes', () => {
     ['no password', ({ name }) => ({ authorization: basic(name, '') })],
     ['no name', ({ password }) => ({ authorization: basic('', password) })],
     ['no colon', () => ({ authorization: `Basic ${Buffer.from('x').toString('base64')}` })],
-    ['no base64', ({ name, password }) => ({ authorization: `Basic ${name}:${password}` })],
+    [
+      'credentials that are not base64',
+      ({ name, password }) => ({ authorization: `Basic ${name}:${password}` }),
+    ],
     ['another scheme', ({ name, password }) => ({ authorization: `Bearer ${name}:${password}` })],
     ['a NUL', ({ name }) => ({ authorization: basic(name, '\0') })],
     [
-      'no UTF-8',
+      'bytes that are not UTF-8',
       () => ({ authorization: `Basic ${Buffer.from('\xe9:\xe9', 'latin1').toString('base64')}` }),
     ],
-  ])('could not verify %s', async (_, headersFor) => {
+  ])('refuses a login with %s as the tutorial does', async (_, headersFor) => {
     const user = await app.newUser();
     const answer = await app.send('POST', '/login', { headers: headersFor(user) });
     expect([answer.status, answer.text]).toEqual([401, 'could not verify']);
@@ -272,14 +275,14 @@ describe('The bookstore’s own routes', () => {
     expect(answer.headers.get('www-authenticate')).toBe('Basic realm="bookstore", charset="UTF-8"');
   });
 
-  it('take names and passwords of every kind', async () => {
+  it('accepts names and passwords with all kinds of characters', async () => {
     const client = new TutorialClient(app);
     await client.register('Rene\u0301 🚀', 'a:b"c\\ é\n');
     expect((await client.login('Ren\u00e9 🚀', 'a:b"c\\ é\n')).status).toBe(200);
     expect(await client.list()).toEqual([]);
   });
 
-  it('refuse a bad body as all others do', async () => {
+  it('refuses an invalid body like all other routes', async () => {
     const client = await loggedIn();
     const { book_prize: _, ...unpriced } = book;
     for (const [json, message] of [
@@ -307,7 +310,7 @@ describe('The bookstore’s own routes', () => {
     expect(await client.list()).toEqual([]);
   });
 
-  it('count among the logins and registrations that an address may try', async () => {
+  it('counts against the limit of logins and registrations of an address', async () => {
     const limited = await bootApp({ AUTH_RATE_LIMIT: '2' });
     const client = new TutorialClient(limited);
     await client.register('thrawn', 'grand admiral');

@@ -11,12 +11,12 @@ const ROUTES = [
 ] as const;
 const origin = 'https://app.example.com';
 
-describe('With BOOKSTORE=false', () => {
+describe('BOOKSTORE=false', () => {
   let app: TestApp;
 
   afterEach(() => app.close());
 
-  it('the routes of the tutorial are 404 with every method, whatever else is set', async () => {
+  it('answers 404 at the routes of the tutorial with every method, whatever else is set', async () => {
     app = await bootApp({ BOOKSTORE: 'false', CORS_ORIGINS: origin, REGISTRATION: 'closed' });
     for (const [method, path] of ROUTES) {
       for (const each of [method, 'PATCH', 'OPTIONS']) {
@@ -35,7 +35,7 @@ describe('With BOOKSTORE=false', () => {
     }
   });
 
-  it('the header of the tutorial is not among those that CORS allows', async () => {
+  it('does not allow the header of the tutorial in CORS', async () => {
     app = await bootApp({ BOOKSTORE: 'false', CORS_ORIGINS: origin });
     const headers = { origin, 'access-control-request-method': 'GET' };
     const { status, headers: answer } = await app.send('OPTIONS', '/api/books', { headers });
@@ -49,7 +49,7 @@ describe('With BOOKSTORE=false', () => {
     ['FLASK_COMPAT=false', { FLASK_COMPAT: 'false' }],
     ['REGISTRATION=closed', { REGISTRATION: 'closed' }],
     ['TOKEN_COOKIES=true', { TOKEN_COOKIES: 'true' }],
-  ])('the document says nothing of the tutorial with %s', async (_, env) => {
+  ])('does not mention the tutorial in the OpenAPI document with %s', async (_, env) => {
     app = await bootApp({ BOOKSTORE: 'false', ...env });
     const { status, text } = await app.get('/docs/openapi.json');
     expect(status).toBe(200);
@@ -58,7 +58,7 @@ describe('With BOOKSTORE=false', () => {
     }
   });
 
-  it('a token that the tutorial’s login gave before stays valid for the other routes', async () => {
+  it('accepts tokens of earlier tutorial logins at the other routes', async () => {
     app = await bootApp();
     const authorization = `Basic ${Buffer.from('user:password').toString('base64')}`;
     const { body } = await app.send('POST', '/login', { headers: { authorization } });
