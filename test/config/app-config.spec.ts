@@ -17,7 +17,7 @@ function problemsOf(env: Record<string, string>): readonly string[] {
 }
 
 describe('AppConfig', () => {
-  it('has a default for everything in development', () => {
+  it('has a default for every setting in development', () => {
     expect(AppConfig.from({})).toMatchObject({
       production: false,
       host: '127.0.0.1',
@@ -51,7 +51,7 @@ describe('AppConfig', () => {
     });
   });
 
-  it('is stricter in production', () => {
+  it('has stricter defaults in production', () => {
     expect(AppConfig.from(production)).toMatchObject({
       production: true,
       host: '0.0.0.0',
@@ -62,7 +62,7 @@ describe('AppConfig', () => {
     });
   });
 
-  it('takes an empty value for none', () => {
+  it('treats an empty value as unset', () => {
     expect(AppConfig.from({ JWT_ISSUER: '', PORT: ' ' })).toMatchObject({
       jwtIssuer: null,
       port: 3000,
@@ -89,7 +89,7 @@ describe('AppConfig', () => {
     ],
     [
       { COOKIE_DOMAIN: 'example.com' },
-      { warnings: ['COOKIE_DOMAIN is not used, as TOKEN_COOKIES is false.'] },
+      { warnings: ['COOKIE_DOMAIN is not used, because TOKEN_COOKIES is false.'] },
     ],
     [
       { PUBLIC_URL: 'https://example.com', COOKIE_DOMAIN: 'example.com', TOKEN_COOKIES: 'true' },
@@ -145,7 +145,7 @@ describe('AppConfig', () => {
     [{ DATABASE_URL: 'postgres://a/b' }, { database: { prepare: false } }],
     [{ DATABASE_URL: 'postgres://a/b', DATABASE_PREPARE: 'true' }, { database: { prepare: true } }],
     [{ REFRESH_GRACE: '0' }, { refreshRotation: true, refreshGrace: 0 }],
-  ])('reads %j', (env, expected) => {
+  ])('reads the settings %j', (env, expected) => {
     expect(AppConfig.from(env)).toMatchObject(expected);
   });
 
@@ -159,14 +159,14 @@ describe('AppConfig', () => {
       { JWT_AUTHTYPE: 'hs256' },
       'JWT_AUTHTYPE is invalid: use HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512.',
     ],
-    [{ JWT_ALGORITHMS: 'HS512' }, 'JWT_ALGORITHMS leaves out HS256, which signs; add it.'],
+    [{ JWT_ALGORITHMS: 'HS512' }, 'JWT_ALGORITHMS does not contain HS256, which signs; add it.'],
     [
       { JWT_SECRET: SECRET, JWT_SECRET_KEY: `${SECRET}y` },
-      'JWT_SECRET_KEY and JWT_SECRET are two spellings of one setting and differ; set one of them.',
+      'JWT_SECRET_KEY and JWT_SECRET are two spellings of the same setting with different values; set only one of them.',
     ],
     [
       { JWT_ACCESS_TOKEN_EXPIRES: '30', JWT_AUTHMAXAGE: '30' },
-      'JWT_ACCESS_TOKEN_EXPIRES and JWT_AUTHMAXAGE are two spellings of one setting and differ; set one of them.',
+      'JWT_ACCESS_TOKEN_EXPIRES and JWT_AUTHMAXAGE are two spellings of the same setting with different values; set only one of them.',
     ],
     [
       { JWT_ACCESS_TOKEN_EXPIRES: 'soon' },
@@ -178,19 +178,19 @@ describe('AppConfig', () => {
     ],
     [
       { DATABASE_URL: 'mysql://u:secret@h/d' },
-      'DATABASE_URL names no database file or server; use sqlite:path/to/file or postgres://user:password@host:5432/name.',
+      'DATABASE_URL is invalid: use sqlite:path/to/file or postgres://user:password@host:5432/name.',
     ],
     [
       { DATABASE_URL: 'sqlite::memory:' },
-      'DATABASE_URL names no database file or server; use sqlite:path/to/file or postgres://user:password@host:5432/name.',
+      'DATABASE_URL is invalid: use sqlite:path/to/file or postgres://user:password@host:5432/name.',
     ],
     [
       { ...production, DEMO_DATA: 'true' },
-      'DEMO_DATA: true is refused in production, as its passwords are public; leave it out, or set NODE_ENV=development.',
+      'DEMO_DATA must not be true in production, because its passwords are public; leave it out, or set NODE_ENV=development.',
     ],
     [
       { NODE_ENV: 'production' },
-      'JWT_SECRET_KEY is missing in production; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
+      'JWT_SECRET_KEY is required in production; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
     ],
     [
       { NODE_ENV: 'production', JWT_SECRET_KEY: 'x'.repeat(31) },
@@ -202,7 +202,7 @@ describe('AppConfig', () => {
       ...['::ffff:0.0.0.0/96', '::ffff:0:0/96', '::/80', '::/8', '::ffff:128.0.0.0/97'],
     ].map((range): [Record<string, string>, string] => [
       { TRUST_PROXY: `10.0.0.1,${range}` },
-      `TRUST_PROXY: "${range}" is wider than any network of proxies, so that clients could forge their addresses; use the proxies' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.`,
+      `TRUST_PROXY: "${range}" is wider than any private network, so clients could forge their addresses; use the proxies' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.`,
     ]),
     [
       { ...production, JWT_SECRET_KEY: 'x'.repeat(64) },
@@ -226,13 +226,13 @@ describe('AppConfig', () => {
     ],
     [
       { TRUST_PROXY: 'the-proxy' },
-      'TRUST_PROXY: "the-proxy" is no address; use the proxies\' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.',
+      'TRUST_PROXY: "the-proxy" is not an address; use the proxies\' addresses, such as 10.0.0.2 or 10.0.0.0/8, separated by commas.',
     ],
     [{ DOCS: '1' }, 'DOCS is invalid: use true or false.'],
     ...['*', 'null', 'https://app.example.com/', 'app.example.com', 'https://a.b:443'].map(
       (origin): [Record<string, string>, string] => [
         { CORS_ORIGINS: `http://localhost:5173,${origin}` },
-        `CORS_ORIGINS: "${origin}" is no origin; use those of the pages that may ask, such as https://app.example.com, separated by commas.`,
+        `CORS_ORIGINS: "${origin}" is not an origin; use the origins of the web pages, such as https://app.example.com, separated by commas.`,
       ],
     ),
     ...[
@@ -247,7 +247,7 @@ describe('AppConfig', () => {
       ...['https://example.com/<a>', 'https://example.com:99999', '//example.com', 'https:///a'],
     ].map((PUBLIC_URL): [Record<string, string>, string] => [
       { PUBLIC_URL },
-      'PUBLIC_URL is no address that links can start with; use an http or https origin with an optional path and without credentials, query or fragment, such as https://api.example.com or https://example.com/api.',
+      'PUBLIC_URL is invalid: use an http or https origin with an optional path and without credentials, query or fragment, such as https://api.example.com or https://example.com/api.',
     ]),
     ...[
       ...['localhost', '.example.com', 'example.com.', 'https://example.com', 'example.com:443'],
@@ -255,19 +255,19 @@ describe('AppConfig', () => {
       ...[`${'a'.repeat(64)}.com`, `${'a.'.repeat(126)}com`],
     ].map((COOKIE_DOMAIN): [Record<string, string>, string] => [
       { TOKEN_COOKIES: 'true', COOKIE_DOMAIN },
-      `COOKIE_DOMAIN: "${COOKIE_DOMAIN}" is no domain; use a domain name of at least two labels, such as example.com.`,
+      `COOKIE_DOMAIN: "${COOKIE_DOMAIN}" is not a domain; use a domain name of at least two labels, such as example.com.`,
     ]),
     ...['https://example.org', 'https://anexample.com', 'https://com'].map(
       (PUBLIC_URL): [Record<string, string>, string] => [
         { TOKEN_COOKIES: 'true', COOKIE_DOMAIN: 'example.com', PUBLIC_URL },
-        `COOKIE_DOMAIN: the host of PUBLIC_URL, ${new URL(PUBLIC_URL).hostname}, is not in the domain example.com; use its own domain or one above it.`,
+        `COOKIE_DOMAIN: the host of PUBLIC_URL, ${new URL(PUBLIC_URL).hostname}, is not in the domain example.com; use the domain of this host, or one above it.`,
       ],
     ),
     [{ TOKEN_COOKIES: 'yes' }, 'TOKEN_COOKIES is invalid: use false, true or only.'],
     [{ REFRESH_ROTATION: '1' }, 'REFRESH_ROTATION is invalid: use true or false.'],
     [
       { JWT_ACCESS_TOKEN_EXPIRES: '60d' },
-      'JWT_ACCESS_TOKEN_EXPIRES is longer than JWT_REFRESH_TOKEN_EXPIRES; set it to as much or less.',
+      'JWT_ACCESS_TOKEN_EXPIRES is longer than JWT_REFRESH_TOKEN_EXPIRES; set it to the same or less.',
     ],
     [
       { REFRESH_GRACE: 'none' },
@@ -286,7 +286,7 @@ describe('AppConfig', () => {
     [{ AUTH_RATE_LIMIT: 'none' }, 'AUTH_RATE_LIMIT is invalid: use an integer from 0 to 1000000.'],
     [{ USER_RATE_LIMIT: '-1' }, 'USER_RATE_LIMIT is invalid: use an integer from 0 to 1000000.'],
     [{ MAX_CONNECTIONS: '0' }, 'MAX_CONNECTIONS is invalid: use an integer from 1 to 1000000.'],
-  ])('refuses %j', (env, sentence) => {
+  ])('refuses the settings %j', (env, sentence) => {
     expect(problemsOf(env)).toEqual([sentence]);
   });
 
@@ -294,11 +294,11 @@ describe('AppConfig', () => {
     ['0', 0],
     ['0s', 0],
     ['5m', 300],
-  ])('takes the leeway %s as %d seconds', (JWT_LEEWAY, seconds) => {
+  ])('reads the leeway %s as %d seconds', (JWT_LEEWAY, seconds) => {
     expect(AppConfig.from({ JWT_LEEWAY }).jwtLeeway).toBe(seconds);
   });
 
-  it('names every problem at once, and no secret', () => {
+  it('reports all invalid settings at once, and no secret', () => {
     const problems = problemsOf({
       ...{ PORT: 'x', DOCS: 'x', JWT_SECRET_KEY: 'hush', JWT_ISSUER: 'x' },
       DATABASE_URL: 'mysql://u:hush@h/d',

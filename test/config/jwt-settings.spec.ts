@@ -31,7 +31,7 @@ writeFileSync(path, rsa.privateKey);
 
 const bodyOf = (pem: string): string => pem.replaceAll(/-----.+-----|\n/g, '');
 const pairAsSecret =
-  'JWT_SECRET_KEY is a key of a pair, or the path of a file, and HS256 takes a secret; set JWT_ALGORITHM to RS256 or ES256 for a key pair, or set it to at least 32 random bytes, for example from: openssl rand -base64 48.';
+  'JWT_SECRET_KEY is a key of a key pair or the path of a file, but HS256 needs a secret; set JWT_ALGORITHM to RS256 or ES256 for a key pair, or set it to at least 32 random bytes, for example from: openssl rand -base64 48.';
 
 const SECRET = 'x'.repeat(64);
 const rsaRemedy =
@@ -53,21 +53,27 @@ function problemsOf(env: Record<string, string>): readonly string[] {
   return [];
 }
 
-describe('The settings of keys', () => {
+describe('The key settings', () => {
   it.each([
-    ['a PEM', { JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: rsa.privateKey }],
-    ['a PEM on one line', { JWT_PRIVATE_KEY: rsa.privateKey.replaceAll('\n', '\\n') }],
-    ['the path of one', { JWT_PRIVATE_KEY: path }],
-    ['both keys', { JWT_PRIVATE_KEY: rsa.privateKey, JWT_PUBLIC_KEY: rsa.publicKey }],
-    ['the seeds’ spellings', { JWT_SECRET: rsa.privateKey, JWT_PUBLICKEY: rsa.publicKey }],
-    ['RS384', { JWT_ALGORITHM: 'RS384', JWT_PRIVATE_KEY: rsa.privateKey }],
-    ['RS512', { JWT_ALGORITHM: 'RS512', JWT_PRIVATE_KEY: rsa.privateKey }],
-    ['ES256', { JWT_ALGORITHM: 'ES256', JWT_PRIVATE_KEY: p256.privateKey }],
-    ['ES384', { JWT_ALGORITHM: 'ES384', JWT_PRIVATE_KEY: p384.privateKey }],
-    ['ES512', { JWT_ALGORITHM: 'ES512', JWT_PRIVATE_KEY: p521.privateKey }],
-    ['production', { NODE_ENV: 'production', JWT_PRIVATE_KEY: rsa.privateKey }],
-    ['several RS', { JWT_ALGORITHMS: 'RS256,RS512', JWT_PRIVATE_KEY: rsa.privateKey }],
-  ])('take %s', (_, env) => {
+    ['as a PEM', { JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: rsa.privateKey }],
+    ['as a PEM on one line', { JWT_PRIVATE_KEY: rsa.privateKey.replaceAll('\n', '\\n') }],
+    ['as the path of a PEM', { JWT_PRIVATE_KEY: path }],
+    ['with its public key', { JWT_PRIVATE_KEY: rsa.privateKey, JWT_PUBLIC_KEY: rsa.publicKey }],
+    [
+      'under the alternative names of the settings',
+      { JWT_SECRET: rsa.privateKey, JWT_PUBLICKEY: rsa.publicKey },
+    ],
+    ['for RS384', { JWT_ALGORITHM: 'RS384', JWT_PRIVATE_KEY: rsa.privateKey }],
+    ['for RS512', { JWT_ALGORITHM: 'RS512', JWT_PRIVATE_KEY: rsa.privateKey }],
+    ['for ES256', { JWT_ALGORITHM: 'ES256', JWT_PRIVATE_KEY: p256.privateKey }],
+    ['for ES384', { JWT_ALGORITHM: 'ES384', JWT_PRIVATE_KEY: p384.privateKey }],
+    ['for ES512', { JWT_ALGORITHM: 'ES512', JWT_PRIVATE_KEY: p521.privateKey }],
+    ['in production', { NODE_ENV: 'production', JWT_PRIVATE_KEY: rsa.privateKey }],
+    [
+      'for several RS algorithms',
+      { JWT_ALGORITHMS: 'RS256,RS512', JWT_PRIVATE_KEY: rsa.privateKey },
+    ],
+  ])('accepts a private key %s', (_, env) => {
     const { jwt } = from({ JWT_ALGORITHM: 'RS256', ...env });
     expect(jwt.key && 'key' in jwt.key && jwt.key.key.type).toBe('private');
   });
@@ -119,7 +125,7 @@ describe('The settings of keys', () => {
     [
       'an RSA key with a public exponent below 65537',
       { JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: exponent3.privateKey },
-      `JWT_PRIVATE_KEY has the public exponent 3, and needs at least 65537; ${rsaRemedy}`,
+      `JWT_PRIVATE_KEY has the public exponent 3, but at least 65537 is required; ${rsaRemedy}`,
     ],
     [
       'a curve that does not fit the algorithm',
@@ -132,75 +138,83 @@ describe('The settings of keys', () => {
       `JWT_PRIVATE_KEY is of the kind rsa, which does not fit ES512; ${ecRemedy('secp521r1')}`,
     ],
     [
-      'a key of no algorithm here',
+      'a key type that no algorithm supports',
       { JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: ed25519.privateKey },
       `JWT_PRIVATE_KEY is of the kind ed25519, which does not fit RS256; ${rsaRemedy}`,
     ],
     [
-      'a public key of another private key',
+      'a public key that belongs to another private key',
       { JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: path, JWT_PUBLIC_KEY: otherRsa.publicKey },
-      'JWT_PUBLIC_KEY belongs to another private key than JWT_PRIVATE_KEY; leave it out, or set it to what this prints: openssl pkey -in private.pem -pubout.',
+      'JWT_PUBLIC_KEY does not belong to JWT_PRIVATE_KEY; leave it out, or set it to the output of: openssl pkey -in private.pem -pubout.',
     ],
     [
       'a public key in place of the private one',
       { JWT_ALGORITHM: 'RS256', JWT_SECRET: rsa.publicKey },
-      `JWT_SECRET is neither the PEM of a private key without a passphrase nor the path of one (there is none in it); ${rsaRemedy}`,
+      `JWT_SECRET is neither the PEM of a private key without a passphrase nor the path of one (it contains none); ${rsaRemedy}`,
     ],
     [
       'a private key in place of the public one',
       { JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: path, JWT_PUBLICKEY: rsa.privateKey },
-      `JWT_PUBLICKEY is neither the PEM of a public key without a passphrase nor the path of one (there is none in it); leave it out, or set it to what this prints: openssl pkey -in private.pem -pubout.`,
+      `JWT_PUBLICKEY is neither the PEM of a public key without a passphrase nor the path of one (it contains none); leave it out, or set it to the output of: openssl pkey -in private.pem -pubout.`,
     ],
     [
-      'a path where nothing is',
+      'a path without a file',
       { JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: join(folder, 'nothing.pem') },
       `JWT_PRIVATE_KEY is neither the PEM of a private key without a passphrase nor the path of one (ENOENT); ${rsaRemedy}`,
     ],
-    ['no private key', { JWT_ALGORITHM: 'RS256' }, `JWT_PRIVATE_KEY is missing; ${rsaRemedy}`],
     [
-      'a key pair where a secret signs',
+      'an algorithm for key pairs without a private key',
+      { JWT_ALGORITHM: 'RS256' },
+      `JWT_PRIVATE_KEY is missing; ${rsaRemedy}`,
+    ],
+    [
+      'a private key for an algorithm that takes a secret',
       { JWT_PRIVATE_KEY: path },
-      'JWT_PRIVATE_KEY belongs to a key pair, and JWT_ALGORITHM is HS256; set JWT_ALGORITHM to RS256 or ES256, or leave JWT_PRIVATE_KEY out.',
+      'JWT_PRIVATE_KEY belongs to a key pair, but JWT_ALGORITHM is HS256; set JWT_ALGORITHM to RS256 or ES256, or leave JWT_PRIVATE_KEY out.',
     ],
     [
       'secrets and key pairs mixed among the accepted algorithms',
       { JWT_ALGORITHMS: 'HS256,RS256' },
-      'JWT_ALGORITHMS: "RS256" mixes secrets and key pairs, as HS256 signs; leave it out, and see `npm run keys` for going from one to the other.',
+      'JWT_ALGORITHMS: "RS256" cannot be combined with HS256, which signs: one needs a secret and the other a key pair; leave it out, and use `npm run keys` to change from one to the other.',
     ],
     [
       'key pairs and secrets mixed among the accepted algorithms',
       { JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: path, JWT_ALGORITHMS: 'RS256,HS256' },
-      'JWT_ALGORITHMS: "HS256" mixes secrets and key pairs, as RS256 signs; leave it out, and see `npm run keys` for going from one to the other.',
+      'JWT_ALGORITHMS: "HS256" cannot be combined with RS256, which signs: one needs a secret and the other a key pair; leave it out, and use `npm run keys` to change from one to the other.',
     ],
     [
-      'an accepted algorithm that the key cannot have',
+      'an accepted algorithm that does not fit the key',
       { JWT_ALGORITHM: 'ES256', JWT_PRIVATE_KEY: p256.privateKey, JWT_ALGORITHMS: 'ES256,ES384' },
-      'JWT_ALGORITHMS: "ES384" takes another kind of key than ES256, which signs; leave it out, and see `npm run keys` for going from one to the other.',
+      'JWT_ALGORITHMS: "ES384" needs another kind of key than ES256, which signs; leave it out, and use `npm run keys` to change from one to the other.',
     ],
     [
       'an unknown accepted algorithm',
       { JWT_SECRET_KEY: SECRET, JWT_ALGORITHMS: 'HS256,none' },
-      'JWT_ALGORITHMS: "none" is not known; use HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512.',
+      'JWT_ALGORITHMS: "none" is not supported; use HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512.',
     ],
-  ])('refuse %s', (_, env, sentence) => {
+  ])('refuses %s', (_, env, sentence) => {
     expect(problemsOf(env)).toEqual([sentence]);
   });
 
-  it('never repeat a key', () => {
+  it('never repeats a key in an error', () => {
     const broken = rsa.privateKey.replace(/\n.{30}/, '\nsurprise');
     const problems = problemsOf({ JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: broken }).join();
     expect(problems).toContain('JWT_PRIVATE_KEY is neither');
     expect(problems).not.toContain('surprise');
   });
 
-  it('warn of a secret that is not used', () => {
+  it('warns of a secret that is not used', () => {
     const env = { JWT_ALGORITHM: 'RS256', JWT_PRIVATE_KEY: path, JWT_SECRET_KEY: SECRET };
-    expect(from(env).warnings).toEqual(['JWT_SECRET_KEY is not used, as JWT_ALGORITHM is RS256.']);
+    expect(from(env).warnings).toEqual([
+      'JWT_SECRET_KEY is not used, because JWT_ALGORITHM is RS256.',
+    ]);
   });
 
-  it('ask for no key in production where the key file is there', () => {
+  it('requires no configured key in production if the key file exists', () => {
     const env = { NODE_ENV: 'production', JWT_KEYS_FILE: join(folder, 'keys.json') };
-    expect(problemsOf(env)).toEqual([expect.stringContaining('JWT_SECRET_KEY is missing')]);
+    expect(problemsOf(env)).toEqual([
+      expect.stringContaining('JWT_SECRET_KEY is required in production'),
+    ]);
     writeFileSync(env.JWT_KEYS_FILE, '{}');
     expect(from(env).jwt.key).toBeNull();
   });

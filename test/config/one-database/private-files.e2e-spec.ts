@@ -30,7 +30,7 @@ describe('On a machine with other users', () => {
   let umask: number;
 
   beforeEach(async () => {
-    // What the system would give away if the service left it to that.
+    // With this umask, others may access each file that the service does not restrict.
     umask = process.umask(0);
     database = await createDatabase();
     processes = [];
@@ -48,7 +48,7 @@ describe('On a machine with other users', () => {
     return service;
   };
   const inFolder = (...names: string[]) => join(database.folder, ...names);
-  /** Boots the service and stops it; gives its warnings. */
+  /** Starts and stops the service, and returns its warnings. */
   const warningsOf = async (env: Record<string, string> = {}): Promise<string[]> => {
     const warnings: string[] = [];
     const ignore = () => undefined;
@@ -68,7 +68,7 @@ describe('On a machine with other users', () => {
   };
 
   if (engine === 'sqlite') {
-    it('a new database, its -wal and its -shm are for the owner alone, as are new folders', async () => {
+    it('creates a database, its -wal, its -shm and new folders for the owner only', async () => {
       const file = inFolder('new', 'deeper', 'app.sqlite');
       const service = spawn({ DATABASE_URL: `sqlite:${file}`, JWT_SECRET_KEY: '' });
       const client = await service.client();
@@ -79,7 +79,7 @@ describe('On a machine with other users', () => {
       expect(service.output).not.toContain('Others may');
     });
 
-    it('a database that the commands make is for the owner alone', async () => {
+    it('creates a database by a command for the owner only', async () => {
       const file = inFolder('new', 'app.sqlite');
       const env = { DATABASE_URL: `sqlite:${file}`, JWT_SECRET_KEY: SECRET };
       const admin = spawn(env, 'scripts/admin.js', 'grant', 'user');
@@ -87,7 +87,7 @@ describe('On a machine with other users', () => {
       expect([modeOf(file), modeOf(inFolder('new'))]).toEqual(['600', '700']);
     });
 
-    it('a database that others may read is warned of, and keeps its modes', async () => {
+    it('warns of a database that others may read, and keeps its mode', async () => {
       const file = inFolder('app.sqlite');
       const { Sqlite } = loadSqliteDriver();
       new Sqlite(file).pragma('journal_mode = WAL');
@@ -101,7 +101,7 @@ describe('On a machine with other users', () => {
       expect(await warningsOf()).toEqual([]);
     });
 
-    it('a folder in which others may replace the database is warned of, unless it is sticky', async () => {
+    it('warns of a folder in which others may replace the database, unless it is sticky', async () => {
       chmodSync(database.folder, 0o777);
       expect(await warningsOf()).toEqual([
         `Others may replace the database; run: chmod go-w ${database.folder}`,
@@ -111,7 +111,7 @@ describe('On a machine with other users', () => {
     });
 
     it.each(['620', '602', '666'])(
-      'a secret beside the database with the mode %s is refused if others may write to it',
+      'refuses a secret beside the database with the mode %s, because others may write to it',
       async (mode) => {
         const file = inFolder('jwt-secret');
         writeFileSync(file, 'a'.repeat(86), { mode: parseInt(mode, 8) });
@@ -121,7 +121,7 @@ describe('On a machine with other users', () => {
       },
     );
 
-    it('a secret beside the database that others may read is warned of', async () => {
+    it('warns of a secret beside the database that others may read', async () => {
       const file = inFolder('jwt-secret');
       writeFileSync(file, 'a'.repeat(86), { mode: 0o644 });
       const expected = [`Others may read ${file}; run: chmod 600 ${file}`];
@@ -129,7 +129,7 @@ describe('On a machine with other users', () => {
     });
   }
 
-  it('a key file is made for its owner alone, with its folder, and refused if others may write to it', async () => {
+  it('creates a key file and its folder for the owner only, and refuses it if others may write to it', async () => {
     const file = inFolder('keys', 'jwt-keys.json');
     const env = { JWT_KEYS_FILE: file, JWT_SECRET_KEY: SECRET };
     expect(await spawn(env, 'scripts/keys.js', 'add', 'ES256').exit()).toBe(0);
@@ -145,7 +145,7 @@ describe('On a machine with other users', () => {
     }
   });
 
-  it('a private key that others may write to stops the start, and one that they may read does not', async () => {
+  it('refuses to start with a private key that others may write to, and starts with one they may read', async () => {
     const file = inFolder('private.pem');
     const { privateKey } = generateKeyPairSync('ec', {
       namedCurve: 'prime256v1',
@@ -162,7 +162,7 @@ describe('On a machine with other users', () => {
     await spawn(env).client();
   });
 
-  it('a secret that others may replace is refused: its folder is open to all, or another user owns it', async () => {
+  it('refuses a secret that others may replace because of the mode of its folder or its owner', async () => {
     const folder = inFolder('open');
     mkdirSync(folder, { mode: 0o777 });
     const file = join(folder, 'jwt-keys.json');
@@ -178,9 +178,9 @@ describe('On a machine with other users', () => {
   });
 
   it.each([
-    ['stops the start in production', 'production', 1],
-    ['is warned of in development', 'development', null],
-  ])('an .env file that others may write to %s', async (_, environment, code) => {
+    ['refuses to start in production with', 'production', 1],
+    ['warns in development of', 'development', null],
+  ])('%s an .env file that others may write to', async (_, environment, code) => {
     const file = inFolder('.env');
     writeFileSync(file, `JWT_SECRET_KEY=${SECRET}\nNODE_ENV=${environment}\n`, { mode: 0o666 });
     const { PATH } = process.env;
