@@ -9,7 +9,7 @@ import { openMigrationSource } from '../support/migration-source.js';
 import { bootApp, SECRET } from '../support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from '../support/test-database.js';
 
-/** What only one of the two can be asked. */
+/** Defines tests that apply to one of the two databases only. */
 const on = (wanted: typeof engine, name: string, tests: () => void): void => {
   if (engine === wanted) describe(name, tests);
 };
@@ -24,7 +24,7 @@ describe('The database', () => {
 
   const open = () => openMigrationSource(database);
 
-  it('has the schema that the entities describe', async () => {
+  it('creates the schema that the entities describe', async () => {
     await (await bootApp({}, { database })).app.close();
     const source = await open();
     const { upQueries } = await source.driver.createSchemaBuilder().log();
@@ -32,7 +32,7 @@ describe('The database', () => {
     await source.destroy();
   });
 
-  it('can be taken back to nothing, and forth again', async () => {
+  it('reverts all migrations, and runs them again', async () => {
     const source = await open();
     await source.runMigrations();
     for (const _ of migrations) await source.undoLastMigration();
@@ -45,7 +45,7 @@ describe('The database', () => {
     await source.destroy();
   });
 
-  it('keeps its sessions through the migration of their successors, forth and back', async () => {
+  it('keeps sessions when the migration of their successors is reverted and run again', async () => {
     const source = await open();
     await source.runMigrations();
     await source.query(
@@ -67,13 +67,13 @@ describe('The database', () => {
     await source.destroy();
   });
 
-  it('knows every file of migrations/', () => {
+  it('lists every file of migrations/ in all.ts', () => {
     const files = readdirSync('migrations').filter((file) => /^\d+-.+\.ts$/.test(file));
     const stamps = migrations.map(({ name }) => /\d+$/.exec(name)![0]);
     expect(stamps).toEqual(files.map((file) => /^\d+/.exec(file)![0]).sort());
   });
 
-  it('gets the example data once, and not again where there is anything', async () => {
+  it('adds the example data to an empty database only', async () => {
     let app = await bootApp({}, { database });
     expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
     expect((await app.get<unknown[]>('/api/users')).body).toHaveLength(2);
@@ -85,16 +85,16 @@ describe('The database', () => {
     await app.app.close();
   });
 
-  it('stays empty where DEMO_DATA is false', async () => {
+  it('adds no example data if DEMO_DATA is false', async () => {
     const app = await bootApp({ DEMO_DATA: 'false' }, { database });
     expect((await app.get('/api/ships')).body).toEqual([]);
     expect((await app.get('/api/users')).body).toEqual([]);
     await app.app.close();
   });
 
-  it('keeps nothing of migrations that fail in the middle', async () => {
+  it('rolls back all migrations if one fails in the middle', async () => {
     const source = await open();
-    // The last of the tables that the first migration makes.
+    // The first migration creates this table last, so that it fails in the middle.
     await source.query('CREATE TABLE revoked_tokens (x integer)');
     await expect(bootApp({}, { database })).rejects.toThrow(/revoked_tokens/);
     const runner = source.createQueryRunner();
@@ -109,7 +109,7 @@ describe('The database', () => {
     await app.app.close();
   });
 
-  it('loses what has expired at a start', async () => {
+  it('deletes expired rows at the start', async () => {
     const app = await bootApp({}, { database });
     await app.sql((manager) => manager.insert(RevokedToken, { jti: 'old', expiresAt: 1 }));
     const again = await app.restart();
@@ -118,17 +118,17 @@ describe('The database', () => {
     await again.app.close();
   });
 
-  on('sqlite', 'in a file', () => {
+  on('sqlite', 'in a SQLite file', () => {
     const file = () => join(database.folder, 'app.sqlite');
 
-    it('is made with its folder', async () => {
+    it('creates the database file and its folder', async () => {
       const url = `sqlite:${join(database.folder, 'not', 'yet', 'there.sqlite')}`;
       const app = await bootApp({ DATABASE_URL: url }, { database });
       expect(statSync(url.slice('sqlite:'.length)).size).toBeGreaterThan(0);
       await app.app.close();
     });
 
-    it('keeps a secret beside it, for its owner alone, where none is set', async () => {
+    it('stores a generated secret beside the database file, readable by its owner only', async () => {
       const env = { DATABASE_URL: database.url, JWT_SECRET_KEY: '' };
       const app = await bootApp(env, { database });
       const secret = join(database.folder, 'jwt-secret');
@@ -143,7 +143,7 @@ describe('The database', () => {
       );
     });
 
-    it('is refused where its secret was cut short', async () => {
+    it('refuses to start with a truncated secret', async () => {
       writeFileSync(join(database.folder, 'jwt-secret'), 'short');
       await expect(bootApp({ JWT_SECRET_KEY: '' }, { database })).rejects.toThrow(
         /jwt-secret is shorter than 64 characters; delete the file/,
@@ -151,30 +151,33 @@ describe('The database', () => {
     });
 
     it.each([
-      ['no database at all', () => writeFileSync(file(), 'text, and no database\n'.repeat(500))],
-      ['cut off', () => truncateSync(file(), statSync(file()).size - 8192)],
+      ['not a database', () => writeFileSync(file(), 'text, and no database\n'.repeat(500))],
+      ['truncated', () => truncateSync(file(), statSync(file()).size - 8192)],
       [
-        'overwritten',
+        'partly overwritten',
         () => {
           const bytes = readFileSync(file());
           bytes.fill(0xaa, 4096, 8192);
           writeFileSync(file(), bytes);
         },
       ],
-    ])('that is %s is refused with a sentence, and left as it is', async (_, damage) => {
-      const app = await bootApp({}, { database });
-      await app.app.close();
-      damage();
-      const before = readFileSync(file());
-      await expect(bootApp({}, { database })).rejects.toThrow(
-        /The database file .*app\.sqlite is damaged: .+ It was left as it is/,
-      );
-      expect(readFileSync(file()).equals(before)).toBe(true);
-    });
+    ])(
+      'refuses a database file that is %s with one message, and leaves it unchanged',
+      async (_, damage) => {
+        const app = await bootApp({}, { database });
+        await app.app.close();
+        damage();
+        const before = readFileSync(file());
+        await expect(bootApp({}, { database })).rejects.toThrow(
+          /The database file .*app\.sqlite is damaged: .+ It was not changed/,
+        );
+        expect(readFileSync(file()).equals(before)).toBe(true);
+      },
+    );
   });
 
-  on('postgres', 'on a server', () => {
-    it('whose tables another client holds locked answers 503 after a while', async () => {
+  on('postgres', 'on a PostgreSQL server', () => {
+    it('answers 503 after a timeout while another client holds a lock on a table', async () => {
       const app = await bootApp({}, { database });
       const { access: token } = await app.login({ name: 'user', password: 'password' });
       const source = await open();
@@ -200,7 +203,7 @@ describe('The database', () => {
       await addSessions(app, id, 20_000);
       await query('SELECT pg_stat_reset()');
       for (let i = 0; i < 5; i++) expect((await app.get('/auth/me', { token })).status).toBe(200);
-      // A connection reports what it read once a second, and when it ends.
+      // A connection reports its statistics once a second, and when it is closed.
       await app.app.close();
       const source = await open();
       const [{ read } = { read: '' }] = await source.query<{ read: string }[]>(
@@ -211,7 +214,7 @@ describe('The database', () => {
       expect(Number(read)).toBeLessThan(1000);
     });
 
-    it('may lose every connection: requests fail with 503 at most, and then go on', async () => {
+    it('recovers from the loss of every connection, with 503 as the only error', async () => {
       const app = await bootApp({}, { database });
       const { access: token } = await app.login({ name: 'user', password: 'password' });
       await app.sql((manager) =>
@@ -230,9 +233,9 @@ describe('The database', () => {
     });
 
     it.each([
-      ['is not there', 'postgres://postgres@127.0.0.1:1/none'],
-      ['does not know the database', () => `${database.url}_none`],
-    ])('that %s is refused with a sentence', async (_, url) => {
+      ['is not running', 'postgres://postgres@127.0.0.1:1/none'],
+      ['does not have the database', () => `${database.url}_none`],
+    ])('refuses to start with a PostgreSQL server that %s', async (_, url) => {
       const env = { DATABASE_URL: typeof url === 'string' ? url : url(), JWT_SECRET_KEY: SECRET };
       await expect(bootApp(env, { database })).rejects.toThrow(
         /The PostgreSQL server of DATABASE_URL cannot be used: .+ Is it running/,

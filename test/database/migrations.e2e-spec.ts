@@ -4,14 +4,14 @@ import type { MigrationSource } from '../../src/database/migration-source.js';
 import { openMigrationSource } from '../support/migration-source.js';
 import { createDatabase, engine, type TestDatabase } from '../support/test-database.js';
 
-/** A value that a column takes; the same in every column, so that foreign keys are met. */
+/** A value for a column, the same in all columns of a type, so that foreign keys are satisfied. */
 function valueOf({ type, length }: TableColumn): unknown {
   if (/int/.test(type)) return 1;
   if (type === 'boolean') return engine === 'sqlite' ? 0 : false;
   return 'a'.repeat(Math.min(Number(length) || 1, 1));
 }
 
-/** Puts one row into each table that has none, those that others refer to first. */
+/** Inserts a row into each empty table, referenced tables first. */
 async function fillEmptyTables(runner: QueryRunner): Promise<void> {
   const empty = [...(await rowCounts(runner))].filter(([, count]) => count === 0);
   if (empty.length === 0) return;
@@ -37,7 +37,7 @@ const TABLES =
     ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
     : "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'";
 
-/** How many rows each table of the application has. */
+/** The number of rows of each table of the application. */
 async function rowCounts(runner: QueryRunner): Promise<Map<string, number>> {
   const tables = (await runner.query(TABLES)) as { name: string }[];
   const counts = tables
@@ -50,14 +50,14 @@ async function rowCounts(runner: QueryRunner): Promise<Map<string, number>> {
   return new Map(rows.map(({ name, count }) => [name, Number(count)]));
 }
 
-/** Sentences about the tables, among those that exist in both, that have lost or gained rows. */
+/** One message for each table in both maps whose number of rows differs. */
 function differences(before: Map<string, number>, after: Map<string, number>): string[] {
   return [...after]
     .filter(([name, count]) => before.has(name) && before.get(name) !== count)
     .map(([name, count]) => `${name} had ${before.get(name)} rows, and has ${count}`);
 }
 
-/** As a feature of one's own might add it: rows that go with their user. */
+/** A table that a feature might add. Its rows are deleted with their user. */
 class CreateNotes1900000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.createTable(
@@ -84,7 +84,7 @@ class CreateNotes1900000000001 implements MigrationInterface {
   }
 }
 
-/** TypeORM rebuilds the table for this on SQLite, in both directions. */
+/** On SQLite, TypeORM rebuilds the table for this migration, in both directions. */
 class AddMotto1900000000002 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const column = new TableColumn({ name: 'motto', type: 'varchar', isNullable: true });
@@ -120,7 +120,7 @@ describe('Migrations', () => {
     await database.drop();
   });
 
-  it('keep the rows of every table when they are reverted, and when they are run again', async () => {
+  it('keeps the rows of every table when migrations are reverted and run again', async () => {
     await source.runMigrations();
     const all = source.migrations;
     for (let applied = all.length; applied > 1; applied--) {
@@ -140,14 +140,14 @@ describe('Migrations', () => {
     }
   });
 
-  /** Sets the migrations that exist: all of the application, and these. */
+  /** Adds migrations to those of the application. */
   const addMigrations = (...more: (new () => MigrationInterface)[]): void => {
     const named = more.map((type) => Object.assign(new type(), { name: type.name }));
     Object.assign(source, { migrations: [...source.migrations, ...named] });
   };
   const notes = () => runner.query('SELECT * FROM notes') as Promise<unknown[]>;
 
-  it('keep the rows that refer to a table whose columns change, in both directions', async () => {
+  it('keeps the rows that refer to a table whose columns change, in both directions', async () => {
     addMigrations(CreateNotes1900000000001);
     await source.runMigrations();
     await fillEmptyTables(runner);
@@ -163,7 +163,7 @@ describe('Migrations', () => {
   });
 
   if (engine === 'sqlite') {
-    it('are undone if they leave rows that refer to nothing', async () => {
+    it('rolls back a migration that leaves references to missing rows', async () => {
       addMigrations(CreateNotes1900000000001);
       await source.runMigrations();
       await fillEmptyTables(runner);

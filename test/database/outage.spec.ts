@@ -16,7 +16,7 @@ describe('An outage of the database', () => {
     ...['SQLITE_CANTOPEN', 'SQLITE_CANTOPEN_ISDIR', 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT'],
     ...['08006', '08P01', '25006', '25P03', '28P01', '3D000', '53100', '53300', '57P01', '58030'],
     ...['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'EAI_AGAIN'],
-  ])('is what the code %s says', (code) => {
+  ])('treats the code %s as an outage', (code) => {
     expect(isOutage(coded(code))).toBe(true);
     expect(isOutage(new QueryFailedError('SELECT 1', [], coded(code)))).toBe(true);
   });
@@ -24,7 +24,7 @@ describe('An outage of the database', () => {
   it.each([
     ...['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_ERROR', 'SQLITE_CORRUPT', 'SQLITE_FULLER'],
     ...['23505', '22003', '42P01', '25P02', 'ENOENT'],
-  ])('is not what the code %s says', (code) => {
+  ])('does not treat the code %s as an outage', (code) => {
     expect(isOutage(coded(code))).toBe(false);
   });
 
@@ -34,17 +34,17 @@ describe('An outage of the database', () => {
     'timeout expired',
     'Client has encountered a connection error and is not queryable',
     'Client was closed and is not queryable',
-  ])('is what pg says by "%s"', (message) => {
+  ])('treats the pg error "%s" as an outage', (message) => {
     expect(isOutage(new Error(message))).toBe(true);
     expect(isOutage(new QueryFailedError('SELECT 1', [], new Error(message)))).toBe(true);
   });
 
-  it('is a statement of a transaction whose connection has died', () => {
+  it('treats a statement of a transaction whose connection was lost as an outage', () => {
     expect(isOutage(new QueryRunnerAlreadyReleasedError())).toBe(true);
     expect(isOutage(new QueryRunnerProviderAlreadyReleasedError())).toBe(true);
   });
 
-  it('is a SQLite file that became read-only', () => {
+  it('treats a SQLite file that became read-only as an outage', () => {
     const connection = new (loadSqliteDriver().Sqlite)(':memory:');
     connection.pragma('query_only = ON');
     try {
@@ -56,7 +56,7 @@ describe('An outage of the database', () => {
     connection.close();
   });
 
-  it('becomes 503 with its reason for the log, and other errors stay as they are', () => {
+  it('turns an outage into 503 with a reason for the log, and returns other errors unchanged', () => {
     const refused = withOutageAs503(coded('SQLITE_FULL')) as ApiError;
     expect([refused.code, refused.headers]).toEqual([
       'service_unavailable',
@@ -69,7 +69,7 @@ describe('An outage of the database', () => {
     expect(withOutageAs503(known)).toBe(known);
   });
 
-  it('to which no address of a host answers is logged with what each of them said', () => {
+  it('gives the messages of all addresses of a host as the reason if none answers', () => {
     const errors = [new Error('connect ::1'), new Error('connect 127.0.0.1')];
     const cause = Object.assign(new AggregateError(errors), { code: 'ECONNREFUSED' });
     const { reason } = withOutageAs503(cause) as ApiError;

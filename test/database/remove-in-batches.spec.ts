@@ -12,7 +12,7 @@ class OldRow {
   expiresAt: number;
 }
 
-describe('The removal of old rows', () => {
+describe('removeInBatches', () => {
   let database: MemoryDatabase;
 
   beforeEach(async () => {
@@ -31,7 +31,7 @@ describe('The removal of old rows', () => {
     removeInBatches(database, OldRow, { key: 'id', column: 'expiresAt', timestamp }, signal);
   const left = () => database.manager.count(OldRow);
 
-  it('leaves the main thread to others for four fifths of the time', async () => {
+  it('leaves the main thread free for four fifths of the time', async () => {
     await store(401, 1);
     await store(1, 2);
     const write = database.write.bind(database);
@@ -46,11 +46,11 @@ describe('The removal of old rows', () => {
     const begun = performance.now();
     await remove(1);
     expect([database.writes, await left()]).toEqual([3, 1]);
-    // Nothing follows the last of the three, and so no pause.
+    // There is no pause after the last of the three batches.
     expect(performance.now() - begun).toBeGreaterThan(busy + 4 * 30 - 2);
   });
 
-  it('ends after the batch that is under way if it is aborted', async () => {
+  it('stops after the current batch if its signal aborts', async () => {
     await store(401, 1);
     const abort = new AbortController();
     const removal = remove(1, abort.signal);

@@ -26,7 +26,7 @@ describe('Writes', () => {
     return users.map(({ name }) => name).filter((name) => name.startsWith(prefix));
   };
 
-  it('of 100 requests that fail and 100 that succeed at once never mix', async () => {
+  it('keeps 100 concurrent writes that succeed apart from 100 that fail', async () => {
     const register = (name: string) =>
       app.send<{ id: number }>('POST', '/api/users', { json: { name, password: 'secret' } });
     await register('mix-taken');
@@ -45,8 +45,7 @@ describe('Writes', () => {
     expect(new Set(kept.map(({ body }) => body.id)).size).toBe(100);
   });
 
-  it('of several statements leave nothing behind where a later one fails', async () => {
-    // Each of the failing ones has changed the name when its sessions are to end, and then fails.
+  it('changes nothing for refused changes of users while concurrent writes succeed', async () => {
     const users = await Promise.all(hundred.slice(0, 20).map(() => app.newLogin()));
     const taken = await app.newUser();
     const answers = await Promise.all(
@@ -66,7 +65,7 @@ describe('Writes', () => {
     }
   });
 
-  it('that fail in the middle are undone while plain ones beside them are kept', async () => {
+  it('rolls back writes that fail in the middle, and keeps concurrent writes', async () => {
     const database = app.app.get(Database);
     const failing = (i: number) =>
       database.write(async (manager) => {
@@ -93,7 +92,7 @@ describe('Writes', () => {
     );
   });
 
-  it('within a write join it, and see what it has changed', async () => {
+  it('runs a nested write in the transaction of the outer write, and lets reads see its changes', async () => {
     const database = app.app.get(Database);
     const byModel = database.select({
       parameters: ['model'],
@@ -109,7 +108,7 @@ describe('Writes', () => {
     expect(await byModel.first({ model })).toBeUndefined();
   });
 
-  it('that wait for each other’s rows are both done', async () => {
+  it('completes two writes that wait for each other’s rows', async () => {
     const database = app.app.get(Database);
     const [one, two] = await Promise.all([app.newShip(user.access), app.newShip(user.access)]);
     let held = 0;
@@ -117,7 +116,7 @@ describe('Writes', () => {
     const rename = (first: number, second: number, model: string) =>
       database.write(async (manager) => {
         await manager.update(Ship, { id: first }, { model });
-        // SQLite lets one in after the other, who cannot wait for each other.
+        // SQLite runs writes one after the other, so that they cannot wait for each other.
         if (engine === 'postgres' && ++held < 2) await once(bothHold, 'now');
         bothHold.emit('now');
         await manager.update(Ship, { id: second }, { model });
@@ -134,7 +133,7 @@ describe('Writes', () => {
   });
 
   if (engine === 'sqlite') {
-    it('of some milliseconds each leave the main thread to others in between', async () => {
+    it('yields to the event loop between writes of some milliseconds', async () => {
       const database = app.app.get(Database);
       let turns = 0;
       let done = false;
@@ -156,7 +155,7 @@ describe('Writes', () => {
     });
   }
 
-  it('are not seen by others before they are whole', async () => {
+  it('hides a write from other requests until it is committed', async () => {
     const database = app.app.get(Database);
     await database.write(async (manager) => {
       const { identifiers } = await manager.insert(Ship, { ...shipRow, model: 'unseen' });

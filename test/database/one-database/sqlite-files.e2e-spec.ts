@@ -69,19 +69,19 @@ describe('The start on a SQLite file', () => {
   it.each([
     ['in production', production],
     ['with DATABASE_CREATE=false', { DATABASE_CREATE: 'false' }],
-  ])('refuses a missing file %s, and names both remedies', async (_, env) => {
+  ])('refuses to start without a database file %s, and names both remedies', async (_, env) => {
     expect(await refusal(env)).toMatch(
       /^The database file .+app\.sqlite does not exist\. .+volume is mounted.+ npm run admin -- create-database \(or set DATABASE_CREATE=true\)/,
     );
     expect(readdirSync(database.folder)).toEqual([]);
   });
 
-  it('makes a missing file in production with DATABASE_CREATE=true', async () => {
+  it('creates a missing database file in production with DATABASE_CREATE=true', async () => {
     await startAndStop({ ...production, DATABASE_CREATE: 'true' });
   });
 
   it.each([production, { DATABASE_CREATE: 'true' }])(
-    'refuses an empty file with %j',
+    'refuses to start on an empty database file with %j',
     async (env) => {
       writeFileSync(file, '');
       expect(await refusal(env)).toMatch(
@@ -91,7 +91,7 @@ describe('The start on a SQLite file', () => {
     },
   );
 
-  it('refuses to make a file beside the log of an earlier one', async () => {
+  it('refuses to create a database file beside the log of an earlier one', async () => {
     writeFileSync(`${file}-wal`, 'changes');
     expect(await refusal()).toContain(`does not exist, but ${file}-wal does`);
     expect(existsSync(file)).toBe(false);
@@ -101,24 +101,27 @@ describe('The start on a SQLite file', () => {
     ['file', () => file, 0o444],
     ['-wal', () => `${file}-wal`, 0o400],
     ['folder', () => database.folder, 0o555],
-  ])('refuses a %s that cannot be written, also as an administrator', async (_, path, mode) => {
-    await createSqliteFile(file, entities);
-    if (!existsSync(path())) writeFileSync(path(), '');
-    chmodSync(path(), mode);
-    const message = await refusal();
-    chmodSync(path(), 0o700);
-    expect(message).toBe(
-      `The database cannot be written: the mode of ${path()} is 0${mode.toString(8)}. Run: chmod u+w ${path()}`,
-    );
-  });
+  ])(
+    'refuses to start if the %s of the database is not writable, also as root',
+    async (_, path, mode) => {
+      await createSqliteFile(file, entities);
+      if (!existsSync(path())) writeFileSync(path(), '');
+      chmodSync(path(), mode);
+      const message = await refusal();
+      chmodSync(path(), 0o700);
+      expect(message).toBe(
+        `The database cannot be written: the mode of ${path()} is 0${mode.toString(8)}. Run: chmod u+w ${path()}`,
+      );
+    },
+  );
 
-  it('leaves nothing if the first migrations fail', async () => {
+  it('leaves no file if the first migrations fail', async () => {
     jest.spyOn(MigrationSource.prototype, 'runMigrations').mockRejectedValue(new Error('broken'));
     expect(await refusal()).toContain('broken');
     expect(readdirSync(database.folder)).toEqual([]);
   });
 
-  it('makes one complete file when several processes make it at once', async () => {
+  it('creates one complete database file if several processes create it at once', async () => {
     const made = await Promise.all([1, 2, 3].map(() => createSqliteFile(file, entities)));
     expect(made.toSorted()).toEqual([false, false, true]);
     expect(readdirSync(database.folder)).toEqual(['app.sqlite']);
@@ -126,7 +129,7 @@ describe('The start on a SQLite file', () => {
     await startAndStop(production);
   });
 
-  it('makes the file on a file system without hard links, and replaces none there', () => {
+  it('creates the database file on a file system without hard links, and replaces no existing file', () => {
     const link = () => {
       throw Object.assign(new Error('no links'), { code: 'EPERM' });
     };
@@ -141,7 +144,7 @@ describe('The start on a SQLite file', () => {
     expect(readFileSync(file, 'utf8')).toBe('first');
   });
 
-  it('removes what an interrupted start left, and nothing else', async () => {
+  it('removes the draft file of an interrupted start, and no other file', async () => {
     const names = ['app.sqlite.new-0123456789ab', 'app.sqlite.new-ba9876543210', 'app.sqlite.new-'];
     for (const name of names) writeFileSync(join(database.folder, name), '');
     const anHourAgo = Date.now() / 1000 - 3600;
@@ -173,7 +176,7 @@ describe('The commands on a SQLite file', () => {
   });
   afterAll(() => database.drop());
 
-  it('create-database makes it for its owner alone, once, and production starts on it', async () => {
+  it('creates the database file by create-database once, for its owner only, for production', async () => {
     const file = fileOf(database);
     const migrate = [join(scripts, 'migration.js'), 'run'];
     const [grant, migration] = await Promise.all([run([script, 'grant', 'user']), run(migrate)]);
@@ -183,13 +186,13 @@ describe('The commands on a SQLite file', () => {
     expect(existsSync(file)).toBe(false);
 
     const made = await run([script, 'create-database']);
-    expect(made).toEqual({ status: 0, output: `Made ${file}.\n` });
+    expect(made).toEqual({ status: 0, output: `Created ${file}.\n` });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const [again, onServer] = await Promise.all([
       run([script, 'create-database']),
       run([script, 'create-database'], { DATABASE_URL: 'postgres://127.0.0.1:1/none' }),
     ]);
-    expect(again.output).toBe(`The file ${file} exists already; nothing was changed.\n`);
+    expect(again.output).toBe(`The file ${file} already exists; nothing was changed.\n`);
     expect(onServer.output).toMatch(/^DATABASE_URL names a PostgreSQL server\. .+\n$/);
     expect([again.status, onServer.status]).toEqual([1, 1]);
     const app = await bootApp({ ...production, FLASK_COMPAT: 'true' }, { database });
@@ -198,7 +201,7 @@ describe('The commands on a SQLite file', () => {
   }, 60_000);
 });
 
-describe('While the service runs', () => {
+describe('The SQLite file of a running service', () => {
   let app: TestApp;
   let file: string;
   let token: string;
@@ -227,7 +230,7 @@ describe('While the service runs', () => {
   });
   afterEach(() => app.close());
 
-  it('answers 503 and is not ready after its file is moved, and heals when the file is back', async () => {
+  it('answers 503 and is not ready while the database file is moved, and recovers when it is back', async () => {
     moveTo('elsewhere');
     const { status, headers, body } = await post();
     expect([status, headers.get('retry-after')]).toEqual([503, '1']);
@@ -271,20 +274,20 @@ describe('While the service runs', () => {
         renameSync(`${file}.copy`, file);
       },
     ],
-  ])('acknowledges no write after its file is %s', async (_, change) => {
+  ])('acknowledges no write after the database file is %s', async (_, change) => {
     change();
     expect((await post()).status).toBe(503);
     expect((await app.get('/api/ships/1')).status).toBe(503);
   });
 
-  it('answers 503 after its file is emptied', async () => {
+  it('answers 503 after the database file is emptied', async () => {
     truncateSync(file);
     expect((await post()).status).toBeGreaterThanOrEqual(500);
     expect((await app.get('/health/ready')).status).toBe(503);
     expect((await app.get('/api/ships/1')).status).toBe(503);
   });
 
-  it('notices within seconds, without a write', async () => {
+  it('notices a deleted database file within seconds, without a write', async () => {
     rmSync(file);
     const begun = performance.now();
     while ((await app.get('/api/ships/1')).status === 200) {
@@ -294,7 +297,7 @@ describe('While the service runs', () => {
     expect((await app.get('/api/ships/1')).status).toBe(503);
   });
 
-  it('serves the file that took its place after a restart', async () => {
+  it('serves a restored backup only after a restart', async () => {
     const backup = `${file}.backup`;
     const connection = new (loadSqliteDriver().Sqlite)(file);
     connection.exec(`VACUUM INTO '${backup}'`);

@@ -14,13 +14,13 @@ import { TcpProxy } from '../../support/tcp-proxy.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from '../../support/test-database.js';
 
-/** What every route answers while the database cannot do what was asked. */
+/** Expects the answer of every route during an outage of the database. */
 const expectUnavailable = ({ status, body, headers }: Answer): void => {
   expect([status, body.code]).toEqual([503, 'service_unavailable']);
   expect(headers.get('retry-after')).toBe('1');
 };
 
-/** Tries until it succeeds; the timeout of the test is the limit. */
+/** Repeats an attempt until it succeeds. The timeout of the test is the limit. */
 async function until<T>(attempt: () => Promise<T | undefined | false>): Promise<T> {
   for (;;) {
     const result = await attempt();
@@ -29,8 +29,8 @@ async function until<T>(attempt: () => Promise<T | undefined | false>): Promise<
   }
 }
 
-/** Defines the tests, or one that says why they cannot run here. */
-function describeWhere(reason: string | undefined, name: string, tests: () => void): void {
+/** Defines tests, or skips them if there is a reason why they cannot run here. */
+function describeUnless(reason: string | undefined, name: string, tests: () => void): void {
   if (reason === undefined) return describe(name, tests);
   if (process.env.TEST_REQUIRE_ALL === 'true') throw new Error(`TEST_REQUIRE_ALL: ${reason}`);
   describe.skip(`${name} (SKIPPED: ${reason})`, tests);
@@ -49,7 +49,7 @@ if (engine === 'sqlite') {
     }, 60_000);
     afterAll(() => app.close());
 
-    it('makes expensive reads answer 503, and 200 when it is back', async () => {
+    it('answers expensive reads with 503 while the database file is away, and with 200 afterwards', async () => {
       const file = join(app.database.folder, 'app.sqlite');
       renameSync(file, `${file}.away`);
       const answer = await app.get('/auth/sessions', { token });
@@ -60,7 +60,7 @@ if (engine === 'sqlite') {
     });
   });
 
-  describeWhere(isRoot ? undefined : 'only root mounts a small disk', 'A full disk', () => {
+  describeUnless(isRoot ? undefined : 'only root can mount a small disk', 'A full disk', () => {
     let database: TestDatabase;
     let app: TestApp;
     let disk: string;
@@ -78,13 +78,13 @@ if (engine === 'sqlite') {
       await database.drop();
     });
 
-    it('makes writes answer 503, and reads and logins go on when there is space again', async () => {
+    it('answers writes with 503 on a full disk, still reads, and writes again once there is space', async () => {
       const { access: token } = await app.login({ name: 'user', password: 'password' });
       const filler = join(disk, 'filler');
       expect(() => writeFileSync(filler, Buffer.alloc(5_000_000))).toThrow(/ENOSPC/);
       const json = { ...ship, model: 'x'.repeat(200) };
       const post = () => app.send('POST', '/api/ships', { token, json });
-      // The log of the database has some space that it has used before.
+      // The write-ahead log first reuses its own space, so that some writes still succeed.
       const refused = await until(async () => {
         const answer = await post();
         return answer.status !== 201 && answer;
@@ -105,7 +105,7 @@ if (engine === 'postgres') {
   const missing = postgresPrograms()
     ? undefined
     : 'initdb is not installed; PG_BIN names its folder';
-  describeWhere(missing, 'A PostgreSQL server', () => {
+  describeUnless(missing, 'A PostgreSQL server', () => {
     let cluster: PrivateCluster;
     let standby: PrivateCluster;
     let proxy: TcpProxy;
@@ -137,7 +137,7 @@ if (engine === 'postgres') {
       app.app.get<unknown, { source: { driver: { master: pg.Pool } } }>(Database).source.driver
         .master;
 
-    it('answers 503 where its connection dies between two statements of a write', async () => {
+    it('answers 503 if a connection is lost between two statements of a write', async () => {
       const write = app.sql(async (manager) => {
         const [{ pid }] = await manager.query<[{ pid: number }]>('SELECT pg_backend_pid() AS pid');
         await cluster.query(`SELECT pg_terminate_backend(${pid})`);
@@ -148,7 +148,7 @@ if (engine === 'postgres') {
       expect((await post()).status).toBe(201);
     });
 
-    it('is told to cancel a query that takes too long, and keeps no connection for it', async () => {
+    it('cancels a query on the PostgreSQL server after its timeout, and keeps no connection for it', async () => {
       shorten();
       const write = app.sql(async (manager) => {
         await manager.query('SET LOCAL statement_timeout = 0');
@@ -163,7 +163,7 @@ if (engine === 'postgres') {
     const open = (url: string, prepare = false) =>
       openDatabase({ engine: 'postgres', url, prepare }, entities);
 
-    it('gets named statements with DATABASE_PREPARE=true alone', async () => {
+    it('uses named statements only with DATABASE_PREPARE=true', async () => {
       const namesOf = (database: Database) =>
         database.write(async (manager) => {
           await manager.query('SELECT CAST($1 AS text)', ['x']);
@@ -175,13 +175,13 @@ if (engine === 'postgres') {
       await prepared.close();
     });
 
-    it('that is frozen makes requests answer 503, and keeps none of its connections', async () => {
+    it('answers 503 while the PostgreSQL server is frozen, and keeps no connection to it', async () => {
       await Promise.all([me(), me(), me(), me(), me(), me()]);
       const { idleCount } = pool();
       expect(idleCount).toBeGreaterThan(1);
       cluster.signal('SIGSTOP');
       shorten();
-      // The first to wait in vain takes the idle connections along.
+      // The first request that times out also closes the idle connections.
       expectUnavailable(await me());
       await until(async () => pool().totalCount === 0);
       jest.restoreAllMocks();
@@ -190,7 +190,7 @@ if (engine === 'postgres') {
       expect((await post()).status).toBe(201);
     });
 
-    it('that is frozen fails readiness, which keeps no connection', async () => {
+    it('fails readiness while the PostgreSQL server is frozen, and keeps no connection to it', async () => {
       cluster.signal('SIGSTOP');
       shorten();
       const database = app.app.get(Database);
@@ -201,18 +201,18 @@ if (engine === 'postgres') {
       await until(async () => (await me()).status === 200);
     });
 
-    it('that is a standby is refused at the start, by name', async () => {
+    it('refuses to start on a PostgreSQL standby, and says that it is one', async () => {
       await expect(open(standby.url())).rejects.toThrow(
         'The PostgreSQL server of DATABASE_URL is read-only: it is a standby',
       );
     });
 
-    it('may be replaced by its standby: the pool moves without a restart', async () => {
+    it('moves its connections to a promoted standby without a restart', async () => {
       cluster.signal('SIGSTOP');
       shorten();
       proxy.moveTo(standby.port);
       await until(async () => (await me()).status === 200);
-      // The address has moved, and nothing may be written yet.
+      // The address leads to the standby, which does not accept writes yet.
       expectUnavailable(await post());
       await expect(app.app.get(Database).check()).rejects.toThrow('read-only');
       await standby.promote();

@@ -14,10 +14,10 @@ import {
   type TestDatabase,
 } from '../../support/test-database.js';
 
-/** Holds the lock under which migrations run; gives what lets go of it. */
+/** Takes the lock under which migrations run. The returned function releases it. */
 async function holdMigrations(database: TestDatabase): Promise<() => Promise<void>> {
   if (engine === 'sqlite') {
-    // An existing file without tables; an empty one is refused.
+    // The file has no tables, but is not empty, since the service refuses an empty file.
     const file = new (loadSqliteDriver().Sqlite)(join(database.folder, 'app.sqlite'));
     file.pragma('journal_mode = WAL');
     file.close();
@@ -56,14 +56,14 @@ describe('Processes on a database', () => {
   ];
   const demoUser = { name: 'user', password: 'password' };
 
-  it('start twice at once on the same empty database', async () => {
-    // Both take the one secret that is made, which lies beside the database where that is a file.
+  it('starts two processes at once on the same empty database', async () => {
+    // On SQLite, both use the one secret that is generated beside the database file.
     const env = engine === 'sqlite' ? { JWT_SECRET_KEY: '' } : {};
     const clients = await Promise.all([spawn(env).client(), spawn(env).client()]);
     for (const client of clients) expect(await counts(client)).toEqual([2, 15]);
     if (engine === 'sqlite') expect(readdirSync(database.folder)).toContain('jwt-secret');
 
-    // Each feels at once what the other does.
+    // What one process changes takes effect in the other at once.
     const [one, two] = clients;
     const { access, refresh } = await one.login(demoUser);
     const other = await two.login(demoUser);
@@ -84,31 +84,31 @@ describe('Processes on a database', () => {
     expect(body).toHaveLength(115);
   });
 
-  it('wait while another migrates', async () => {
+  it('waits at the start while another process migrates the database', async () => {
     const release = await holdMigrations(database);
     const service = spawn();
     await sleep(2500);
     expect(service.output).not.toContain('The API is at');
     expect(service.child.exitCode).toBeNull();
-    const notice = 'Another process migrates the database';
+    const notice = 'Another process is migrating the database';
     if (engine === 'postgres') await service.saying(notice);
     await release();
     expect(await counts(await service.client())).toEqual([2, 15]);
     expect(service.output.split(notice)).toHaveLength(engine === 'postgres' ? 2 : 1);
   });
 
-  it('can be killed at any moment of their first start', async () => {
-    for (let moment = 0; moment < 3; moment++) {
+  it('starts after it was killed at any point of its first start', async () => {
+    for (let attempt = 0; attempt < 3; attempt++) {
       const service = spawn({ LOG_LEVEL: 'debug' });
-      // The first line after which the database is opened, migrated and filled.
+      // The service opens, migrates and fills the database after this line.
       await service.saying('Starting Nest application');
-      await sleep(moment * 80);
+      await sleep(attempt * 80);
       await service.kill('SIGKILL');
     }
     expect(await counts(await start())).toEqual([2, 15]);
   }, 60_000);
 
-  it('lose nothing that was acknowledged when they are killed', async () => {
+  it('loses no acknowledged write when it is killed', async () => {
     const service = spawn();
     const client = await service.client();
     const { access: token } = await client.login(demoUser);
@@ -135,7 +135,7 @@ describe('Processes on a database', () => {
     expect((await again.send('POST', '/auth/refresh', { token: refresh })).status).toBe(200);
   });
 
-  it('migrate by hand, too', async () => {
+  it('runs, generates, reverts and shows migrations with the TypeORM command', async () => {
     const env = database.settings;
     const typeorm = async (...words: string[]) => {
       const child = ServiceProcess.spawn(
@@ -155,7 +155,7 @@ describe('Processes on a database', () => {
   }, 60_000);
 
   if (engine === 'sqlite') {
-    it('read on while another holds the write lock, and write when it lets go, or say 503', async () => {
+    it('reads while another process holds the write lock, and writes after its release or answers 503', async () => {
       const client = await start();
       const { access: token } = await client.login(demoUser);
       const holder = new (loadSqliteDriver().Sqlite)(join(database.folder, 'app.sqlite'));
@@ -183,7 +183,7 @@ describe('Processes on a database', () => {
       expect((await client.newShip(token)).id).toBeGreaterThan(16);
     });
 
-    it('refuse a damaged file with one sentence', async () => {
+    it('refuses a damaged database file with one message', async () => {
       writeFileSync(join(database.folder, 'app.sqlite'), 'no database '.repeat(1000));
       const service = spawn();
       expect(await service.exit()).toBe(1);

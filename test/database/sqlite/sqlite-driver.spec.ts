@@ -11,16 +11,16 @@ import {
 
 const node = (version: string, napi: string) => ({ version, versions: { napi } });
 
-describe('The choice of the SQLite driver', () => {
+describe('chooseSqliteDriver', () => {
   it.each([
     ['v22.14.0', '10'],
     ['v24.21.0', '10'],
     ['v26.10.0', '10'],
-  ])('is better-sqlite3 13 on Node %s', (version, napi) => {
+  ])('chooses better-sqlite3 13 on Node %s', (version, napi) => {
     expect(chooseSqliteDriver(node(version, napi)).major).toBe(13);
   });
 
-  it('is better-sqlite3 12 on Node 20', () => {
+  it('chooses better-sqlite3 12 on Node 20', () => {
     expect(chooseSqliteDriver(node('v20.19.0', '9')).major).toBe(12);
   });
 
@@ -34,7 +34,7 @@ describe('The choice of the SQLite driver', () => {
   });
 });
 
-describe('Loading the SQLite driver', () => {
+describe('loadSqliteDriver', () => {
   let folder: string;
   let require: NodeJS.Require;
 
@@ -51,7 +51,7 @@ describe('Loading the SQLite driver', () => {
     writeFileSync(file, source);
   };
 
-  it('finds the driver that is installed for the Node that runs', () => {
+  it('loads the driver that is installed for the running Node', () => {
     const { Sqlite } = loadSqliteDriver();
     const connection = new Sqlite(':memory:');
     expect(connection.prepare('SELECT 1 AS one').get()).toEqual({ one: 1 });
@@ -65,14 +65,14 @@ describe('Loading the SQLite driver', () => {
     expect(load).toThrow(/Node v24\.21\.0: version 12\.11\.1 is installed.*Run `npm ci`/);
   });
 
-  it('refuses Node 20 where only the driver of later versions is installed', () => {
+  it('refuses Node 20 if only the driver for later versions is installed', () => {
     install('better-sqlite3', '13.2.0');
     const load = () => loadSqliteDriver(node('v20.19.0', '9'), require);
     expect(load).toThrow(StartError);
     expect(load).toThrow(/Cannot find module 'sqlite-driver-node20.*Run `npm ci`/);
   });
 
-  it('refuses a driver whose compiled part is missing, and names the remedy', () => {
+  it('refuses a driver whose native addon is missing, and names the remedy', () => {
     install(
       'better-sqlite3',
       '13.2.0',
