@@ -21,7 +21,7 @@ describe('The documents', () => {
   });
   afterAll(() => app.close());
 
-  /** Runs a script as a person would who pastes it; gives what it printed. */
+  /** Runs a script as if it were pasted into a shell, and returns its output. */
   const paste = async (script: string): Promise<string> => {
     const { status, stdout, stderr } = await runChild('bash', ['-euc', script]);
     expect([status, status === 0 ? '' : stderr]).toEqual([0, '']);
@@ -32,11 +32,11 @@ describe('The documents', () => {
   const pasteChapter = (page: string, heading: string): Promise<string> =>
     paste(blocks(read(page), heading, 'sh')[0]!.replace('http://localhost:3000', app.url));
 
-  it('fits on two screens', () => {
+  it('keeps README.md on two screens', () => {
     expect(read('README.md').split('\n').length).toBeLessThanOrEqual(160);
   });
 
-  it('has first requests that work when they are pasted', async () => {
+  it('shows first requests in README.md that work when they are pasted', async () => {
     const stdout = await pasteChapter('README.md', 'First requests');
     expect(stdout).toMatch(/link: <.+limit=5&cursor=.+>; rel="next"/i);
     expect(stdout).toContain('"name":"user"');
@@ -46,7 +46,7 @@ describe('The documents', () => {
     expect(stdout).toMatch(/HTTP\/1\.1 401[^]+"token_revoked"/);
   });
 
-  it('leads to a tour that works when it is pasted', async () => {
+  it('shows a tour in docs/getting-started.md that works when it is pasted', async () => {
     const stdout = await pasteChapter('docs/getting-started.md', 'A tour');
     expect(stdout).toContain('"model":"T-65 X-Wing"');
     expect(stdout).toMatch(/link: <.+limit=5&cursor=.+>; rel="next"/i);
@@ -57,7 +57,7 @@ describe('The documents', () => {
     expect(stdout).toMatch(/HTTP\/1\.1 401[^]+"token_revoked"/);
   });
 
-  it('leads to a page on lists that works when it is pasted', async () => {
+  it('shows requests in docs/lists.md that work when they are pasted', async () => {
     const page = read('docs/lists.md').replace('# Lists\n', '\n## Lists\n');
     const lists = blocks(page, 'Lists', 'sh')[0]!.replace('http://localhost:3000', app.url);
     const stdout = await paste(lists);
@@ -74,7 +74,7 @@ describe('The documents', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('leads to a page for the bookstore’s clients with a tour that works when it is pasted', async () => {
+  it('shows a tour in docs/bookstore-clients.md that works when it is pasted', async () => {
     const stdout = await pasteChapter('docs/bookstore-clients.md', 'A tour');
     expect(stdout).toContain('{"message":"registered successfully"}');
     expect(stdout).toContain('{"message":"new books created"}');
@@ -87,7 +87,7 @@ describe('The documents', () => {
     ['README.md', 1],
     ['docs/protect-your-routes.md', 1],
     ['docs/tokens.md', 2],
-  ])('shows routes and hooks in %s that are those of examples/', (page, count) => {
+  ])('shows only routes and hooks of examples/ in %s', (page, count) => {
     const files = readdirSync('examples').map((name) => read(`examples/${name}`));
     const shown = [...read(page).matchAll(/```ts\n([^]*?)```/g)].map(([, text]) => text!);
     expect(shown).toHaveLength(count);
@@ -96,13 +96,13 @@ describe('The documents', () => {
     }
   });
 
-  it('names every page of docs/', () => {
+  it('links every page of docs/ in README.md', () => {
     const pages = readdirSync('docs').filter((name) => name.endsWith('.md'));
     const readme = read('README.md');
     expect(pages.filter((name) => !readme.includes(`](docs/${name})`))).toEqual([]);
   });
 
-  it('explains every setting', () => {
+  it('explains every setting in docs/settings.md', () => {
     const example = readFileSync('.env.example', 'utf8').matchAll(/\b([A-Z_]{4,})=/g);
     const source = ['app-config', 'jwt-settings']
       .map((name) => readFileSync(`src/config/${name}.ts`, 'utf8'))
@@ -115,7 +115,7 @@ describe('The documents', () => {
     );
   });
 
-  it('lists every code of an error', async () => {
+  it('lists every error code in docs/errors.md', async () => {
     const { text } = await app.get('/docs/openapi.json');
     const documented = [...text.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code);
     const codes = new Set([...documented, csrfFailed.code]);
@@ -126,7 +126,7 @@ describe('The documents', () => {
   });
 });
 
-describe('The page on security', () => {
+describe('docs/security.md', () => {
   const page = readFileSync('docs/security.md', 'utf8');
   const specs = readdirSync('test', { recursive: true, encoding: 'utf8' });
   const source = (name: string): string => {
@@ -138,7 +138,7 @@ describe('The page on security', () => {
   };
 
   const threats = [...page.matchAll(/^\*\*(.+?)\.\*\* .+\n\nTests:\n\n((?:- .+\n)+)/gm)];
-  it('names the tests of every threat', () => {
+  it('names the tests of every threat in docs/security.md', () => {
     expect(threats).toHaveLength([...page.matchAll(/^\*\*/gm)].length);
     expect(threats.length).toBeGreaterThan(130);
   });
@@ -147,7 +147,7 @@ describe('The page on security', () => {
     'names existing tests for the threat “%s”',
     (_, shown) => {
       for (const item of shown.trim().split('\n')) {
-        const files = [...item.matchAll(/`([a-z\d-]+)`/g)].map(([, file]) => source(file!));
+        const files = [...item.matchAll(/`([a-z\d.-]+)`/g)].map(([, file]) => source(file!));
         if (files.length === 0) expect(item).toContain('npm run');
         for (const [, title] of item.matchAll(/"(.+?)"/g)) {
           expect(files.filter((text) => text.includes(title!))).not.toHaveLength(0);
@@ -159,10 +159,10 @@ describe('The page on security', () => {
   const requirements = [
     ...page.matchAll(/^- \*\*([\d.]+(?: to [\d.]+)?)\*\* L[12] · \*\*([a-z ]+)\*\*.* · .+$/gm),
   ];
-  it('names existing tests and files for the requirements', () => {
+  it('names existing tests and files for the requirements in docs/security.md', () => {
     for (const [entry] of requirements) {
-      for (const [list] of entry.matchAll(/\btests? `.+?`(?:(?:, | and )`[a-z\d-]+`)*/g)) {
-        for (const [, file] of list.matchAll(/`([a-z\d-]+)`/g)) source(file!);
+      for (const [list] of entry.matchAll(/\btests? `.+?`(?:(?:, | and )`[a-z\d.-]+`)*/g)) {
+        for (const [, file] of list.matchAll(/`([a-z\d.-]+)`/g)) source(file!);
       }
     }
     for (const [, path] of page.matchAll(
@@ -172,7 +172,7 @@ describe('The page on security', () => {
     }
   });
 
-  it('says at its beginning which requirements do not hold', () => {
+  it('lists the requirements that do not hold at the beginning of docs/security.md', () => {
     const [, summary = ''] = page.split(/^## /m).filter((part) => !part.startsWith('How to'));
     const named = [...summary.matchAll(/^- \*\*([\d.]+)\*\*: /gm)].map(([, number]) => number);
     const failing = requirements.filter(([, , verdict]) => verdict === 'does not hold');
