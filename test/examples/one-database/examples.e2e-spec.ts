@@ -13,16 +13,16 @@ describe('The examples', () => {
   });
   afterAll(() => app.close());
 
-  const minted = async (subject: string, options: AccessTokenOptions = {}): Promise<string> =>
+  const issueToken = async (subject: string, options: AccessTokenOptions = {}): Promise<string> =>
     (await app.app.get(TokenService).createAccessToken(subject, options)).signed;
   const visit = async (path: string, token?: string) => {
     const { status, body } = await app.get(path, token === undefined ? {} : { token });
     return [status, body.message ?? body.code];
   };
 
-  it('have an open route, and one with a body for administrators', async () => {
+  it('serves an open route, and a route with a body for administrators', async () => {
     expect((await app.get('/droids/status')).body).toEqual({ online: true });
-    const token = await minted('leia', { scope: { admin: true } });
+    const token = await issueToken('leia', { scope: { admin: true } });
     const created = await app.send('POST', '/droids', { json: { name: 'r2-d2' }, token });
     expect([created.status, created.body]).toEqual([201, { name: 'r2-d2', maker: 'leia' }]);
     const refused = await app.send('POST', '/droids', { json: { name: 'x' }, token });
@@ -32,7 +32,7 @@ describe('The examples', () => {
     expect(forbidden.body.code).toBe('scope_required');
   });
 
-  it('have a route for any access token', async () => {
+  it('serves a route for any access token', async () => {
     const { access, refresh } = await app.newLogin();
     expect(await visit('/protected_route', access)).toEqual([
       200,
@@ -42,44 +42,44 @@ describe('The examples', () => {
     expect(await visit('/protected_route', refresh)).toEqual([422, 'wrong_token_type']);
   });
 
-  it('have a route for the one whom the path names', async () => {
-    const leia = await minted('leia');
+  it('serves a route for the subject that the path names', async () => {
+    const leia = await issueToken('leia');
     expect(await visit('/user_specific_route/leia', leia)).toEqual([200, 'Hello, leia!']);
     expect(await visit('/user_specific_route/luke', leia)).toEqual([403, 'claim_required']);
-    const spaced = await minted('leia organa');
+    const spaced = await issueToken('leia organa');
     expect(await visit('/user_specific_route/leia%20organa', spaced)).toEqual([
       200,
       'Hello, leia organa!',
     ]);
   });
 
-  it('have a route for a claim of one’s own', async () => {
-    const holding = (custom_claim: unknown) => minted('leia', { claims: { custom_claim } });
+  it('serves a route that requires a custom claim', async () => {
+    const holding = (custom_claim: unknown) => issueToken('leia', { claims: { custom_claim } });
     expect(await visit('/custom_claim_route', await holding('Arbitrary Required Value'))).toEqual([
       200,
       "You've reached the custom claim route!",
     ]);
-    for (const token of [await minted('leia'), await holding('another'), await holding(true)]) {
+    for (const token of [await issueToken('leia'), await holding('another'), await holding(true)]) {
       expect(await visit('/custom_claim_route', token)).toEqual([403, 'claim_required']);
     }
   });
 
-  it('have a route for administrators', async () => {
-    const admin = await minted('leia', { scope: { admin: true } });
+  it('serves a route for administrators', async () => {
+    const admin = await issueToken('leia', { scope: { admin: true } });
     expect(await visit('/admin_dashboard', admin)).toEqual([200, 'Hello admin!']);
     const { access } = await app.newLogin();
     expect(await visit('/admin_dashboard', access)).toEqual([403, 'scope_required']);
   });
 
-  it('have a route whose requirement can be overridden', async () => {
-    const admin = await minted('leia', { claims: { admin: true } });
+  it('serves a route whose requirement can be overridden', async () => {
+    const admin = await issueToken('leia', { claims: { admin: true } });
     expect(await visit('/overridable_route/luke', admin)).toEqual([200, 'Hello, admin!']);
-    const luke = await minted('luke');
+    const luke = await issueToken('luke');
     expect(await visit('/overridable_route/luke', luke)).toEqual([200, 'Hello, luke!']);
     expect(await visit('/overridable_route/leia', luke)).toEqual([403, 'claim_required']);
   });
 
-  it('give a token to a program, in the shape of JSON:API, and let it in', async () => {
+  it('issues a token to a program, in the shape of JSON:API, and accepts it', async () => {
     const headers = { 'x-api-key': 'the key of reporting' };
     const answer = await app.get<{ data: { attributes: { token: string } } }>('/get_token', {
       headers,
@@ -95,14 +95,14 @@ describe('The examples', () => {
     expect(await visit('/private')).toEqual([401, 'token_missing']);
   });
 
-  it('give no token to others', async () => {
+  it('issues no token without a valid API key', async () => {
     for (const headers of [{}, { 'x-api-key': 'a guess' }]) {
       const { status, body } = await app.get('/get_token', { headers });
       expect([status, body.code]).toEqual([401, 'unauthorized']);
     }
   });
 
-  it('add a claim to every token', async () => {
+  it('adds a claim to every token', async () => {
     const { access } = await app.login({ name: 'user', password: 'password' });
     const other = await app.newLogin();
     const tenant = async (token: string) =>
@@ -110,7 +110,7 @@ describe('The examples', () => {
     expect([await tenant(access), await tenant(other.access)]).toEqual(['alderaan', 'hoth']);
   });
 
-  it('have routes for a token in a cookie of one’s own, which is bound to X-CSRF-TOKEN', async () => {
+  it('serves routes for a token in a custom cookie, which is bound to X-CSRF-TOKEN', async () => {
     const opened = await app.send('POST', '/kiosk/token', {
       headers: { 'x-api-key': 'the key of reporting' },
     });
