@@ -34,7 +34,7 @@ async function newAdmin(): Promise<LoggedIn> {
   return { ...user, ...(await app.login(user)) };
 }
 
-/** How often a request verifies and hashes passwords, and what it is answered. */
+/** @returns how often a request verifies and hashes passwords, and its response */
 async function workOf(request: () => ReturnType<typeof put>) {
   const [verify, hash] = [jest.spyOn(argon2, 'verify'), jest.spyOn(argon2, 'hash')];
   verify.mockClear();
@@ -60,7 +60,7 @@ describe.each([
     expect((await app.get('/users')).status).toBe(200);
   });
 
-  it('ends the other sessions after a PUT with another password, and keeps that of the request', async () => {
+  it('ends the other sessions after a PUT with another password, but not that of the request', async () => {
     const user = await app.newLogin();
     const other = await app.login(user);
     const json = { name: user.name, password: 'another password' };
@@ -103,30 +103,30 @@ describe.each([
     await app.login(user);
   });
 
-  it('counts no PUT as a failed login, and lets a client that changes its password five times log in', async () => {
+  it('counts no PUT as a failed login, even after five changes of the password', async () => {
     const user = await app.newLogin();
     for (let i = 0; i < 5; i++) {
       user.password = `password number ${i}`;
-      expect((await put(user, user2body(user))).status).toBe(200);
+      expect((await put(user, bodyOf(user))).status).toBe(200);
     }
     await app.login(user);
     for (let i = 5; i < 10; i++) {
       user.password = `password number ${i}`;
-      expect((await put(user, user2body(user))).status).toBe(200);
+      expect((await put(user, bodyOf(user))).status).toBe(200);
       Object.assign(user, await app.login(user));
     }
     expect(await app.sql((manager) => manager.count(LoginFailure))).toBe(0);
     expect((await eventsOf(user)).map(({ event }) => event)).not.toContain('login_failed');
   });
 
-  it('takes no current_password', async () => {
+  it('refuses current_password as an unknown field', async () => {
     const user = await app.newLogin();
-    const json = { ...user2body(user), current_password: user.password };
+    const json = { ...bodyOf(user), current_password: user.password };
     const { status, body } = await put(user, json);
     expect([status, body.message]).toEqual([400, { current_password: ['Unknown field.'] }]);
   });
 
-  it('says in the document what it asks for', () => {
+  it('describes FLASK_COMPAT=true in the OpenAPI document', () => {
     const document = buildDocument(app.app, app.config);
     expect(document.paths['/api/users']!.get!.security).toEqual([]);
     expect(document.paths['/users']!.get!.responses).not.toHaveProperty('403');
@@ -136,10 +136,10 @@ describe.each([
   });
 });
 
-const user2body = ({ name, password }: LoggedIn) => ({ name, password });
+const bodyOf = ({ name, password }: LoggedIn) => ({ name, password });
 
-describe('A common password in a PUT with FLASK_COMPAT', () => {
-  it('is refused in production before anything is hashed, whether or not it is the right one', async () => {
+describe('Common passwords in a PUT with FLASK_COMPAT', () => {
+  it('refuses a common password in production before it hashes, even the correct one', async () => {
     const password = 'football';
     app = await bootApp();
     const user = await app.newUser(password);
@@ -171,7 +171,7 @@ describe.each([
     return [status, body?.code];
   };
 
-  it('lists users to administrators alone', async () => {
+  it('lists users to administrators only', async () => {
     const user = await app.newLogin();
     expect(await codeOf('GET', '/api/users')).toEqual([401, 'token_missing']);
     expect((await app.send('HEAD', '/api/users')).status).toBe(401);
@@ -194,7 +194,7 @@ describe.each([
     expect(body).toContainEqual({ id: user.id, name: user.name });
   });
 
-  it('shows a user to themselves and to administrators, and tells no other user which ids exist', async () => {
+  it('shows a user only to that user and administrators, and tells no other user which ids exist', async () => {
     const user = await app.newLogin();
     const [own, other, none] = [user.id, admin.id, 999_999].map((id) => `/api/users/${id}`);
     const { access: token } = user;
@@ -209,7 +209,7 @@ describe.each([
     expect(await codeOf('GET', own!, { token })).toEqual([401, 'token_revoked']);
   });
 
-  it('lists users of the bookstore to administrators, in its header and words', async () => {
+  it('lists users of the bookstore to administrators, with its header and messages', async () => {
     const { access } = await app.newLogin();
     const list = (token?: string) =>
       app.get<{ users?: { name: string }[] }>('/users', {
@@ -260,7 +260,7 @@ describe.each([
     const guess = (current_password: string) =>
       app.send('PUT', `/api/users/${user.id}`, {
         token: user.access,
-        json: { ...user2body(user), current_password },
+        json: { ...bodyOf(user), current_password },
         headers,
       });
     for (let i = 0; i < 4; i++) expect((await guess(`wrong ${i}`)).status).toBe(400);
@@ -271,10 +271,10 @@ describe.each([
     expect((await app.send('POST', '/auth/login', login)).status).toBe(429);
   });
 
-  it('verifies no more current passwords at once than one after the other', async () => {
+  it('verifies no more concurrent current passwords than sequential ones', async () => {
     const user = await app.newLogin();
     const headers = { 'x-forwarded-for': '198.51.100.7' };
-    const json = { ...user2body(user), current_password: 'wrong' };
+    const json = { ...bodyOf(user), current_password: 'wrong' };
     const { access: token } = user;
     const verify = jest.spyOn(argon2, 'verify');
     await Promise.all(
@@ -285,7 +285,7 @@ describe.each([
     expect(verify.mock.calls.length).toBeLessThanOrEqual(5);
   });
 
-  it('ends all sessions after a PUT with another password, that of the request too', async () => {
+  it('ends all sessions after a PUT with another password, including that of the request', async () => {
     const user = await app.newLogin();
     const other = await app.login(user);
     const json = { name: user.name, password: 'another password', current_password: user.password };
@@ -298,14 +298,14 @@ describe.each([
     await expect(app.login(user)).rejects.toThrow('401');
   });
 
-  it('ends no session after a PUT that changes the name alone', async () => {
+  it('ends no session after a PUT that changes only the name', async () => {
     const user = await app.newLogin();
-    const json = { ...user2body(user), name: `${user.name} x`, current_password: user.password };
+    const json = { ...bodyOf(user), name: `${user.name} x`, current_password: user.password };
     expect((await put(user, json)).status).toBe(200);
     expect(await works(user.access)).toBe(true);
   });
 
-  it('verifies once and hashes once for a PUT of one’s own, and nothing if the name is taken', async () => {
+  it('verifies and hashes once for a PUT of the own user, and not at all if the name is taken', async () => {
     const user = await app.newLogin();
     const current_password = user.password;
     for (const password of [user.password, 'another password']) {
@@ -327,7 +327,7 @@ describe.each([
     }
   });
 
-  it('lets an administrator change another user without that user’s password', async () => {
+  it('lets an administrator change another user without the password of that user', async () => {
     const user = await app.newLogin();
     const other = await app.login(user);
     const json = { name: `${user.name} x`, password: 'by the administrator' };
@@ -339,7 +339,7 @@ describe.each([
     expect(body.message).toEqual({ current_password: ['Unknown field.'] });
   });
 
-  it('asks administrators for their own current password when they change themselves', async () => {
+  it('requires the own current password of administrators who change themselves', async () => {
     const other = await newAdmin();
     const json = { name: other.name, password: 'another password' };
     expect((await put(other, json)).body.message).toEqual({ current_password: MISSING });
@@ -348,7 +348,7 @@ describe.each([
     expect(await works(other.access)).toBe(false);
   });
 
-  it('refuses a password that is the name, whatever the case, wherever one is set', async () => {
+  it('refuses a password that is the name, in any case, at every route that sets one', async () => {
     const user = await app.newLogin();
     const message = ['Must differ from the name.'];
     const name = `Zoe\u0301 the ${user.id}th`;
@@ -366,17 +366,17 @@ describe.each([
     expect([changed.status, changed.body.message]).toEqual([400, { new_password: message }]);
   });
 
-  it('lets a client that changes its password five times log in each time', async () => {
+  it('lets a client log in after each of five changes of its password', async () => {
     const user = await app.newLogin();
     for (let i = 0; i < 5; i++) {
       const current_password = user.password;
       user.password = `password number ${i}`;
-      expect((await put(user, { ...user2body(user), current_password })).status).toBe(200);
+      expect((await put(user, { ...bodyOf(user), current_password })).status).toBe(200);
       Object.assign(user, await app.login(user));
     }
   });
 
-  it('says in the document what it asks for', () => {
+  it('describes FLASK_COMPAT=false in the OpenAPI document', () => {
     const document: OpenAPIObject = buildDocument(app.app, app.config);
     const { get } = document.paths['/api/users']!;
     expect(get!.security).toEqual([{ access_token: [] }]);
@@ -390,19 +390,19 @@ describe.each([
   });
 });
 
-describe.each([['true'], ['false']])('With FLASK_COMPAT=%s', (FLASK_COMPAT) => {
+describe.each([['true'], ['false']])('FLASK_COMPAT=%s', (FLASK_COMPAT) => {
   beforeAll(async () => {
     app = await bootApp({ FLASK_COMPAT });
   });
   afterAll(() => app.close());
 
-  it('the audit trail says who renamed a user, and nothing of a name that stays', async () => {
+  it('records in the audit trail who renamed a user, but nothing of an unchanged name', async () => {
     const user = await app.newLogin();
     const admin = await newAdmin();
     const current = FLASK_COMPAT === 'false' && { current_password: user.password };
-    await put(user, { ...user2body(user), ...current });
-    await put(user, { ...user2body(user), name: `${user.name} x`, ...current });
-    await put(admin, { ...user2body(user), name: `${user.name} y` }, user.id);
+    await put(user, { ...bodyOf(user), ...current });
+    await put(user, { ...bodyOf(user), name: `${user.name} x`, ...current });
+    await put(admin, { ...bodyOf(user), name: `${user.name} y` }, user.id);
     const renames = (await eventsOf(user)).filter(({ event }) => event === 'user_renamed');
     expect(renames.map(({ actorId }) => actorId)).toEqual([user.id, admin.id]);
     expect(renames[0]).toMatchObject({ userId: user.id, ip: '127.0.0.1' });
@@ -410,11 +410,11 @@ describe.each([['true'], ['false']])('With FLASK_COMPAT=%s', (FLASK_COMPAT) => {
     expect(JSON.stringify(renames)).not.toContain(user.name);
   });
 
-  it('the audit trail has no rename of a PUT that was refused', async () => {
+  it('records no rename in the audit trail for a refused PUT', async () => {
     const user = await app.newLogin();
     const { name } = await app.newUser();
     const current = FLASK_COMPAT === 'false' && { current_password: user.password };
-    expect((await put(user, { ...user2body(user), name, ...current })).status).toBe(400);
+    expect((await put(user, { ...bodyOf(user), name, ...current })).status).toBe(400);
     const events = (await eventsOf(user)).map(({ event }) => event);
     expect(events).toEqual(['user_created', 'login']);
   });
@@ -439,7 +439,7 @@ describe('REGISTRATION=closed', () => {
     message: 'Only an administrator can register users here.',
   };
 
-  it.each(paths)('refuses POST %s whatever the body is', async (path) => {
+  it.each(paths)('refuses POST %s, whatever the body is', async (path) => {
     const type = { 'content-type': 'application/json' };
     const requests: RequestInit[] = [
       { body: '{bad', headers: type },
@@ -453,7 +453,7 @@ describe('REGISTRATION=closed', () => {
     }
   });
 
-  it.each(paths)('refuses POST %s before body and name are looked at', async (path) => {
+  it.each(paths)('refuses POST %s before it checks the body and the name', async (path) => {
     const hash = jest.spyOn(argon2, 'hash');
     for (const body of [json('somebody new'), json('user'), {}, [], { name: 1 }, undefined]) {
       const answer = await app.send('POST', path, { ...(body !== undefined && { json: body }) });
@@ -463,23 +463,26 @@ describe('REGISTRATION=closed', () => {
     expect(hash).not.toHaveBeenCalled();
   });
 
-  it.each(paths)('refuses POST %s with a token that is not an administrator’s', async (path) => {
-    const user = await app.login({ name: 'user', password: 'password' });
-    const tokens = app.app.get(TokenService);
-    const [past, scope] = [Date.now() - 3600_000, { admin: true }];
-    const expired = await tokens.createAccessToken('1', { scope, issuedAt: past, expiresIn: 60 });
-    const { signed: revoked } = await tokens.createAccessToken('1', { scope });
-    await app.send('DELETE', '/auth/logout', { token: revoked });
-    for (const token of [user.access, admin.refresh, 'x', expired.signed, revoked]) {
-      for (const sent of [{ token }, { headers: { 'x-access-tokens': token } }]) {
-        const answer = await app.send('POST', path, { json: json('somebody new'), ...sent });
-        expect([answer.status, answer.body]).toEqual([403, CLOSED]);
+  it.each(paths)(
+    'refuses POST %s with a token that is not valid for an administrator',
+    async (path) => {
+      const user = await app.login({ name: 'user', password: 'password' });
+      const tokens = app.app.get(TokenService);
+      const [past, scope] = [Date.now() - 3600_000, { admin: true }];
+      const expired = await tokens.createAccessToken('1', { scope, issuedAt: past, expiresIn: 60 });
+      const { signed: revoked } = await tokens.createAccessToken('1', { scope });
+      await app.send('DELETE', '/auth/logout', { token: revoked });
+      for (const token of [user.access, admin.refresh, 'x', expired.signed, revoked]) {
+        for (const sent of [{ token }, { headers: { 'x-access-tokens': token } }]) {
+          const answer = await app.send('POST', path, { json: json('somebody new'), ...sent });
+          expect([answer.status, answer.body]).toEqual([403, CLOSED]);
+        }
       }
-    }
-    expect((await app.get<unknown[]>('/api/users?name=somebody new')).body).toEqual([]);
-  });
+      expect((await app.get<unknown[]>('/api/users?name=somebody new')).body).toEqual([]);
+    },
+  );
 
-  it('lets an administrator register users, and says in the audit trail who did', async () => {
+  it('lets an administrator register users, and records that in the audit trail', async () => {
     const { access: token } = admin;
     const made = await app.send('POST', '/api/users', { token, json: json('made by an admin') });
     expect(made.status).toBe(201);
@@ -496,13 +499,13 @@ describe('REGISTRATION=closed', () => {
     expect(created).toMatchObject({ event: 'user_created', actorId: admin.id });
   });
 
-  it('hears no other token than that of x-access-tokens at /register, if one is there', async () => {
+  it('reads only x-access-tokens at /register if that header is sent', async () => {
     const headers = { 'x-access-tokens': 'x' };
     const options = { token: admin.access, headers, json: json('somebody new') };
     expect((await app.send('POST', '/register', options)).status).toBe(403);
   });
 
-  it('refuses an administrator’s cookie without its CSRF value', async () => {
+  it('refuses the cookie of an administrator without its CSRF value', async () => {
     const headers = { cookie: `access_token_cookie=${admin.access}` };
     const answer = await app.send('POST', '/api/users', { headers, json: json('somebody new') });
     expect([answer.status, answer.body]).toEqual([403, CLOSED]);
@@ -515,18 +518,18 @@ describe('REGISTRATION=closed', () => {
     expect((await app.send('POST', '/api/users', options)).status).toBe(500);
   });
 
-  it('refuses a registration whose session ended while the password was hashed', async () => {
+  it('refuses a registration if the session ended while the password was hashed', async () => {
     const hash = argon2.hash.bind(argon2);
     const { access: token, refresh } = await app.login(admin);
-    jest.spyOn(argon2, 'hash').mockImplementation((async (...words: [string]) => {
+    jest.spyOn(argon2, 'hash').mockImplementation((async (...args: [string]) => {
       await app.send('DELETE', '/auth/logout2', { token: refresh });
-      return hash(...words);
+      return hash(...args);
     }) as typeof argon2.hash);
     const answer = await app.send('POST', '/api/users', { token, json: json('somebody new') });
     expect(answer.status).toBe(401);
   });
 
-  it('says in the document that it is closed', () => {
+  it('describes closed registration in the OpenAPI document', () => {
     const document = buildDocument(app.app, app.config);
     for (const path of paths) {
       const { security, responses } = document.paths[path]!.post!;

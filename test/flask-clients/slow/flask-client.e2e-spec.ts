@@ -4,26 +4,26 @@ import jsonwebtoken from 'jsonwebtoken';
 import { fleet, ship } from '../../support/client.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 
-/** The whole switch of docs/flask-clients.md. */
-const SWITCH = {
+/** The settings for Flask clients in docs/flask-clients.md. */
+const FLASK_SETTINGS = {
   FLASK_COMPAT: 'true',
   PUBLIC_URL: 'https://api.example.com',
   REFRESH_ROTATION: 'false',
 };
 
 /**
- * What a client of the Flask original does, in the original's own order and with its own values:
- * it knows neither our codes nor our sessions, and must not notice them. Production has longer
- * passwords and no example data, so that the data is made in development first.
+ * Replays the requests of a client of the earlier Flask service, in their order and with their values.
+ * Such a client knows neither our error codes nor our sessions, and must not notice them. Production
+ * requires longer passwords and has no example data, so that the data is created in development first.
  */
 describe.each([
   ['in development', {}, 'secret'],
   [
-    'in production with the switch',
-    { ...SWITCH, NODE_ENV: 'production', DEMO_DATA: 'false' },
+    'in production with these settings',
+    { ...FLASK_SETTINGS, NODE_ENV: 'production', DEMO_DATA: 'false' },
     'a longer secret',
   ],
-])('A client of the Flask original %s', (_, env, secret) => {
+])('A Flask client %s', (_, env, secret) => {
   let app: TestApp;
 
   beforeEach(async () => {
@@ -38,11 +38,11 @@ describe.each([
     return { access: body.access_token!, refresh: body.refresh_token! };
   };
 
-  it('finds nothing at the root', async () => {
+  it('answers 404 at the root', async () => {
     for (const path of ['/', '/api', '/api/']) expect((await app.get(path)).status).toBe(404);
   });
 
-  it('reads users and ships without a login', async () => {
+  it('lists users and ships without a login', async () => {
     expect((await app.get('/api/users')).body).toEqual([
       { id: 1, name: 'user' },
       { id: 2, name: 'guest' },
@@ -83,8 +83,8 @@ describe.each([
 
     const logout2 = await app.send('DELETE', '/auth/logout2', { token: refresh });
     expect([logout2.status, logout2.body]).toEqual([200, { message: 'Successfully logged out.' }]);
-    const spent = await app.send('POST', '/auth/refresh', { token: refresh });
-    expect([spent.status, spent.body.error]).toEqual([401, 'Token has been revoked']);
+    const revoked = await app.send('POST', '/auth/refresh', { token: refresh });
+    expect([revoked.status, revoked.body.error]).toEqual([401, 'Token has been revoked']);
   });
 
   it('registers, changes and deletes a user', async () => {
@@ -112,7 +112,7 @@ describe.each([
     expect((await app.send('POST', '/auth/refresh', { token: refresh })).status).toBe(401);
   });
 
-  it('is refused in the words it knows', async () => {
+  it('refuses requests with the messages that the client knows', async () => {
     const { access, refresh } = await auth();
     const login = async (json: unknown) => app.send('POST', '/auth/login', { json });
     for (const json of [{ password: 'password' }, { username: 'user' }]) {
@@ -144,7 +144,7 @@ describe.each([
   });
 });
 
-describe('A difference that docs/flask-clients.md lists', () => {
+describe('Differences that docs/flask-clients.md lists', () => {
   let app: TestApp;
   let token: string;
 
@@ -157,7 +157,7 @@ describe('A difference that docs/flask-clients.md lists', () => {
   const post = (path: string, values: object, headers = {}) =>
     app.send('POST', path, { token, headers, raw: JSON.stringify(values) });
 
-  it('a second refresh with one refresh token ends the session, unless REFRESH_ROTATION=false', async () => {
+  it('ends the session at a repeated refresh, unless REFRESH_ROTATION=false', async () => {
     const { refresh, access } = await app.newLogin();
     const { body: first } = await app.send('POST', '/auth/refresh', { token: refresh });
     await app.send('POST', '/auth/refresh', { token: String(first.refresh_token) });
@@ -167,7 +167,7 @@ describe('A difference that docs/flask-clients.md lists', () => {
   });
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', ''])(
-    'a write of the type "%s" is 415',
+    'answers 415 to a write of the type "%s"',
     async (type) => {
       const { status, body } = await post('/api/ships', ship, { 'content-type': type });
       expect([status, body.code]).toEqual([415, 'unsupported_media_type']);
@@ -180,30 +180,36 @@ describe('A difference that docs/flask-clients.md lists', () => {
     [{ crew: 5.7 }, { crew: ['Not a valid integer.'] }],
     [{ model: 'a\0b' }, { model: ['Not a valid string.'] }],
     [{ surprise: 1 }, { surprise: ['Unknown field.'] }],
-  ])('a ship with %j is 400', async (values, message) => {
+  ])('answers 400 to a ship with %j', async (values, message) => {
     const { status, body } = await post('/api/ships', { ...ship, ...values });
     expect([status, body.message]).toEqual([400, message]);
   });
 
-  it('a number beyond 2^53 - 1 is 400', async () => {
+  it('answers 400 to a number above 2^53 - 1', async () => {
     const { status, body } = await post('/api/ships', { ...ship, crew: 2 ** 53 });
     expect([status, Object.keys(body.message as object)]).toEqual([400, ['crew']]);
   });
 
-  it.each(['x', 'a.b', 'a.b.c', 'null', ''])('the malformed token "%s" is 401', async (bad) => {
-    const { status, body } = await app.get('/auth/me', { token: bad });
-    expect([status, body.code]).toEqual([401, 'token_invalid']);
-  });
+  it.each(['x', 'a.b', 'a.b.c', 'null', ''])(
+    'answers 401 to the malformed token "%s"',
+    async (bad) => {
+      const { status, body } = await app.get('/auth/me', { token: bad });
+      expect([status, body.code]).toEqual([401, 'token_invalid']);
+    },
+  );
 
-  it.each(['PUT', 'DELETE'])('%s of another user is 403 claim_required', async (method) => {
-    const json = { name: 'another', password: 'password' };
-    const { status, body } = await app.send(method, '/api/users/2', { token, json });
-    expect([status, body.code, body.error]).toEqual([
-      ...[403, 'claim_required', 'Missing required claim(s)'],
-    ]);
-  });
+  it.each(['PUT', 'DELETE'])(
+    'answers 403 claim_required to a %s of another user',
+    async (method) => {
+      const json = { name: 'another', password: 'password' };
+      const { status, body } = await app.send(method, '/api/users/2', { token, json });
+      expect([status, body.code, body.error]).toEqual([
+        ...[403, 'claim_required', 'Missing required claim(s)'],
+      ]);
+    },
+  );
 
-  it('names and passwords have a maximum length', async () => {
+  it('limits the length of names and passwords', async () => {
     const json = { name: 'n'.repeat(81), password: 'p'.repeat(129) };
     const { status, body } = await app.send('POST', '/api/users', { json });
     expect([status, body.message]).toEqual([
@@ -215,25 +221,25 @@ describe('A difference that docs/flask-clients.md lists', () => {
     ]);
   });
 
-  it('a taken name in PUT is 400 name_taken', async () => {
+  it('answers 400 name_taken to a PUT with a taken name', async () => {
     const json = { name: 'guest', password: 'password' };
     const { status, body } = await app.send('PUT', '/api/users/1', { token, json });
     expect([status, body.code, body.message]).toEqual([400, 'name_taken', 'User already exists.']);
   });
 
   it.each(['/api/ships/01', '/api/ships/', '/api/users/', '/auth/login/', '/api/ships/1/'])(
-    '%s is 404',
+    'answers 404 at %s',
     async (path) => {
       expect((await app.get(path)).status).toBe(404);
     },
   );
 
-  it('/docs/ redirects to /docs', async () => {
+  it('redirects /docs/ to /docs', async () => {
     const { status, headers } = await app.get('/docs/');
     expect([status, headers.get('location')]).toEqual([308, '/docs']);
   });
 
-  it('OPTIONS is 204 with the methods of the original in Allow', async () => {
+  it('answers OPTIONS with 204 and the methods of the route in Allow', async () => {
     const { status, text, headers } = await app.send('OPTIONS', '/api/ships');
     expect([status, text]).toEqual([204, '']);
     const methods = headers.get('allow')!.split(', ');
@@ -242,8 +248,8 @@ describe('A difference that docs/flask-clients.md lists', () => {
 });
 
 describe('docs/flask-clients.md', () => {
-  it('names the switch with which these clients are tested in production', () => {
-    const words = Object.entries(SWITCH).map(([name, value]) => `${name}=${value}`);
-    expect(readFileSync('docs/flask-clients.md', 'utf8')).toContain(words.join(' '));
+  it('names the settings that this spec tests in production', () => {
+    const settings = Object.entries(FLASK_SETTINGS).map(([name, value]) => `${name}=${value}`);
+    expect(readFileSync('docs/flask-clients.md', 'utf8')).toContain(settings.join(' '));
   });
 });
