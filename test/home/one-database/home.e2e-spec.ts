@@ -7,10 +7,10 @@ import { ServiceProcess } from '../../support/process.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
 import { createDatabase } from '../../support/test-database.js';
 
-// A start takes seconds, and more on a busy machine.
+// The service takes seconds to start, and longer on a busy machine.
 jest.setTimeout(60_000);
 
-/** What Chromium sends for a page. */
+/** The headers that Chromium sends for a page. */
 const BROWSER = {
   accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8',
 };
@@ -25,7 +25,7 @@ describe('GET /', () => {
 
   const page = (headers: Record<string, string> = BROWSER) => app.get('/', { headers });
 
-  it('shows a browser what the service is, and addresses that exist', async () => {
+  it('shows a browser what the service is, with addresses that exist', async () => {
     const { status, headers, text } = await page();
     expect(status).toBe(200);
     expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -40,12 +40,12 @@ describe('GET /', () => {
   });
 
   it.each([
-    ['nothing', {}],
-    ['anything', { accept: '*/*' }],
-    ['JSON', { accept: 'application/json' }],
-    ['no HTML', { accept: 'text/html;q=0, */*' }],
-    ['another type', { accept: 'text/htmlx' }],
-  ])('is 404 and names the docs for a client that accepts %s', async (_, headers) => {
+    ['no Accept header', {}],
+    ['Accept: */*', { accept: '*/*' }],
+    ['Accept: application/json', { accept: 'application/json' }],
+    ['an Accept header that excludes HTML', { accept: 'text/html;q=0, */*' }],
+    ['Accept: text/htmlx', { accept: 'text/htmlx' }],
+  ])('answers 404 and names the docs to a client with %s', async (_, headers) => {
     const { status, body, headers: sent } = await page(headers);
     expect([status, body.code]).toEqual([404, 'not_found']);
     expect(body.message).toContain(`${app.url}/docs.`);
@@ -67,7 +67,7 @@ describe('GET /', () => {
     ]);
   });
 
-  it('shows neither logins nor requests in production, and no docs that are not served', async () => {
+  it('shows neither demo logins nor requests in production, and no docs that are disabled', async () => {
     const env = { NODE_ENV: 'production', DOCS: 'false', PUBLIC_URL: 'https://ships.test/base' };
     const production = await bootApp(env);
     const { text } = await production.get('/', { headers: BROWSER });
@@ -78,25 +78,25 @@ describe('GET /', () => {
     expect([plain.status, plain.body.message]).toEqual([404, undefined]);
   });
 
-  it('escapes the host that a request names', () => {
+  it('escapes the host of a request', () => {
     const base = 'http://"><b>';
     const text = homePage({ base, docs: true, production: false, logins: [] });
     expect(text).not.toContain('<b>');
   });
 
-  it('leaves /api unknown', async () => {
+  it('answers 404 at /api', async () => {
     expect((await app.get('/api', { headers: BROWSER })).status).toBe(404);
   });
 });
 
-describe('A start', () => {
+describe('The output of a start', () => {
   const ADDRESS = /https?:\/\/(?:localhost|127\.0\.0\.1)(?::\d+)?[^\s`"'<>)|\\]*/g;
-  /** The documents of this repository; generated ones and those of packages aside. */
+  /** The documents of this repository, without generated ones and those of packages. */
   const documents = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)].filter(
     (name) => name.endsWith('.md'),
   );
 
-  it('prints five lines in development, and names only addresses that answer', async () => {
+  it('prints five lines in development, with only addresses that answer', async () => {
     const database = await createDatabase();
     const service = ServiceProcess.spawn({ ...database.settings, JWT_SECRET_KEY: SECRET });
     const { url } = await service.client();
@@ -120,7 +120,7 @@ describe('A start', () => {
     await database.drop();
   });
 
-  it('prints JSON lines in production, and no demo login', async () => {
+  it('prints JSON lines in production, without demo logins', async () => {
     const database = await createDatabase();
     const env = {
       NODE_ENV: 'production',
@@ -142,7 +142,7 @@ describe('A start', () => {
   it.each([
     ['info', false],
     ['debug', true],
-  ] as const)('with LOG_LEVEL=%s prints the routes of Nest: %s', (level, printed) => {
+  ] as const)('prints the routes of Nest with LOG_LEVEL=%s: %s', (level, printed) => {
     let output = '';
     const write = jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
       output += String(text);
