@@ -54,12 +54,12 @@ describe('Errors', () => {
     ['POST', '/nowhere'],
     ['DELETE', '/api/ships/abc'],
     ['GET', '/auth%2Fme'],
-  ])('answer %s %s with 404', async (method, path) => {
+  ])('answers %s %s with 404', async (method, path) => {
     const { status, body } = await app.send(method, path, { token });
     expect([status, body]).toEqual([404, notFound]);
   });
 
-  it('answer an unknown path with 404 whatever its body is', async () => {
+  it('answers an unknown path with 404, whatever the body is', async () => {
     const headers = { 'content-type': 'text/plain' };
     expect((await app.send('POST', '/nowhere', { raw: 'x', headers })).body).toEqual(notFound);
     expect((await app.send('POST', '/nowhere', { raw: '{' })).body).toEqual(notFound);
@@ -74,7 +74,7 @@ describe('Errors', () => {
     ['POST', '/auth/logout', 'DELETE'],
     ['PUT', '/auth/me', 'GET, HEAD'],
     ['POST', '/docs/openapi.json', 'GET, HEAD'],
-  ])('answer %s %s with 405 and what is allowed', async (method, path, allowed) => {
+  ])('answers %s %s with 405 and the allowed methods', async (method, path, allowed) => {
     const { status, body, headers } = await app.send(method, path, { token });
     expect(status).toBe(405);
     const methods = headers.get('allow')?.split(', ').sort();
@@ -87,12 +87,12 @@ describe('Errors', () => {
     });
   });
 
-  it('answer a wrong verb for an id that can name nothing with 404', async () => {
+  it('answers a wrong method with 404 if the id in the path is invalid', async () => {
     expect((await app.send('PATCH', '/api/ships/abc')).status).toBe(404);
   });
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'text/json', 'x'])(
-    'answer a body of the type %s with 415',
+    'answers a body of the type %s with 415',
     async (type) => {
       const { status, body } = await postShip(JSON.stringify(ship), { 'content-type': type });
       expect([status, body]).toEqual([
@@ -106,22 +106,22 @@ describe('Errors', () => {
     },
   );
 
-  it('answer a body without a type, or one that is packed, with 415', async () => {
+  it('answers a body without a type, or a compressed body, with 415', async () => {
     const raw = new TextEncoder().encode(JSON.stringify(ship));
     expect((await postShip(raw, { 'content-type': '' })).status).toBe(415);
-    const packed = gzipSync(raw);
-    expect((await postShip(packed, { 'content-encoding': 'gzip' })).status).toBe(415);
+    const compressed = gzipSync(raw);
+    expect((await postShip(compressed, { 'content-encoding': 'gzip' })).status).toBe(415);
   });
 
   it.each(['application/json', 'application/json; charset=utf-8', 'APPLICATION/JSON'])(
-    'do not arise from the type %s',
+    'accepts a body of the type %s',
     async (type) => {
       expect((await postShip(JSON.stringify(ship), { 'content-type': type })).status).toBe(201);
     },
   );
 
   it.each(['application/json', 'application/x-www-form-urlencoded'])(
-    'do not arise where a client names the type %s and sends no body',
+    'accepts a request with the type %s and without a body',
     async (type) => {
       const headers = { 'content-type': type };
       const { refresh } = await app.newLogin();
@@ -136,7 +136,7 @@ describe('Errors', () => {
     },
   );
 
-  it('answer a broken body also where none is asked for', async () => {
+  it('answers a malformed body with 400, also on a route that takes no body', async () => {
     const { refresh } = await app.newLogin();
     const { status, body } = await app.send('POST', '/auth/refresh', { token: refresh, raw: '{' });
     expect([status, body]).toEqual([400, malformed]);
@@ -150,13 +150,13 @@ describe('Errors', () => {
     ['two values', '{} {}'],
     ['a byte order mark', '\ufeff{}'],
     ['NaN', '{"crew": NaN}'],
-    ['bytes that are no UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
-  ])('answer a body that is no JSON with 400: %s', async (_, raw) => {
+    ['bytes that are not UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+  ])('answers a body that is not JSON with 400: %s', async (_, raw) => {
     const { status, body } = await postShip(raw);
     expect([status, body]).toEqual([400, malformed]);
   });
 
-  it('answer a body of more than 100 KiB with 413, and take one of 100 KiB', async () => {
+  it('answers a body of more than 100 KiB with 413, and accepts one of 100 KiB', async () => {
     const padded = (length: number) => JSON.stringify(ship).padEnd(length);
     expect((await postShip(padded(100 * 1024))).status).toBe(201);
     const { status, body } = await postShip(padded(100 * 1024 + 1));
@@ -166,7 +166,7 @@ describe('Errors', () => {
     ]);
   });
 
-  it('answer a body nested deeper than 32 with 400', async () => {
+  it('answers a body nested deeper than 32 with 400', async () => {
     const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
     const { body } = await postShip(nested(32));
     expect(body).toEqual(malformed);
@@ -182,7 +182,7 @@ describe('Errors', () => {
     expect((await postShip(inString)).status).toBe(201);
   });
 
-  it('answer a broken escape in the path with 400', async () => {
+  it('answers a malformed percent-encoding in the path with 400', async () => {
     const { status, body } = await app.get('/api/ships/%zz');
     expect([status, body]).toEqual([
       400,
@@ -190,7 +190,7 @@ describe('Errors', () => {
     ]);
   });
 
-  it('of the service itself tell nothing of what went wrong', async () => {
+  it('hides the cause of an internal error from clients', async () => {
     for (const method of ['GET', 'POST']) {
       const { status, body, headers } = await app.send(method, '/broken');
       const id = headers.get('x-request-id');
@@ -206,7 +206,7 @@ describe('Errors', () => {
     }
   });
 
-  it('never hold up other requests, whatever marks a text is made of', async () => {
+  it('never normalizes a text that takes long to normalize', async () => {
     // Normalizing this takes seconds.
     const evil = '\u0300'.repeat(24_500) + '\u0316'.repeat(24_500);
     const normalize = jest.spyOn(String.prototype, 'normalize');
@@ -218,7 +218,7 @@ describe('Errors', () => {
     expect(lengths.filter((length) => length > 2048)).toEqual([]);
   });
 
-  it('never name what the service is made of', async () => {
+  it('never names the server software', async () => {
     const answers = [await app.get('/'), await app.get('/broken'), await app.get('/api/ships')];
     for (const { headers } of answers) {
       expect(headers.get('server')).toBeNull();
@@ -227,30 +227,30 @@ describe('Errors', () => {
   });
 
   it.each([
-    ['no HTTP', 'hello\r\n\r\n', 400],
+    ['text that is not HTTP', 'hello\r\n\r\n', 400],
     [
-      'a head without an end',
+      'a head of 20,000 bytes',
       `GET / HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(20_000)}\r\n\r\n`,
       431,
     ],
-    ['no host', 'GET /api/ships/1 HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+    ['a missing Host header', 'GET /api/ships/1 HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
     [
       'an unknown expectation',
       'POST /auth/login HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nConnection: close\r\n\r\n',
       417,
     ],
     [
-      'two lengths',
+      'two Content-Length headers',
       'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
       400,
     ],
-  ])('answer what is broken HTTP in the same shape: %s', async (_, bytes, status) => {
+  ])('answers malformed HTTP in the shape of every error: %s', async (_, bytes, status) => {
     const answer = await exchange(app.url, bytes);
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(answer).toContain(`{"statusCode":${status},"code":"`);
   });
 
-  it('do not arise from HTTP/1.0 without a host', async () => {
+  it('accepts HTTP/1.0 without a Host header', async () => {
     const json = JSON.stringify(ship);
     const answer = await exchange(
       app.url,

@@ -12,7 +12,8 @@ describe('Behind a trusted proxy', () => {
     token = (await app.newLogin()).access;
   });
   afterAll(() => app.close());
-  // The document does not describe the refusal of what only a misconfigured proxy forwards.
+  // The OpenAPI document does not describe the refusal of headers that only a misconfigured proxy
+  // sends.
   afterEach(() => void takeProblems());
 
   it.each([
@@ -24,12 +25,12 @@ describe('Behind a trusted proxy', () => {
     ['a space', 'evil .example'],
     ['the end of a link', 'evil.example>; rel="next"'],
     ['brackets around a name', '[evil.example]'],
-    ['a port that is no number', 'evil.example:port'],
+    ['a port that is not a number', 'evil.example:port'],
     ['a port at the wrong end', ':80:evil.example'],
     ['markup', '<b>evil.example</b>'],
     ['an encoded slash', 'evil.example%2f'],
     ['letters beyond ASCII', 'év\u00eel.example'],
-  ])('a forwarded host with %s is part of no link', async (_, host) => {
+  ])('puts no forwarded host with %s into a link', async (_, host) => {
     const headers = { 'x-forwarded-host': host };
     const created = await app.send('POST', '/api/ships', { token, json: ship, headers });
     const listed = await app.get('/api/ships?limit=1', { token, headers });
@@ -45,7 +46,7 @@ describe('Behind a trusted proxy', () => {
   });
 
   it.each(['javascript', 'ftp', 'https://evil.example', 'http:'])(
-    'the forwarded scheme %j is part of no link',
+    'does not put the forwarded scheme %j into a link',
     async (scheme) => {
       const headers = { 'x-forwarded-proto': scheme };
       const { status, headers: answered } = await app.send('POST', '/api/ships', {

@@ -10,7 +10,7 @@ import { ShipsService } from '../../../src/ships/ships.service.js';
 import { type LoggedIn, ship } from '../../support/client.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 
-/** Milliseconds. */
+/** The timeout for a client that does not read, in milliseconds. */
 const UNREAD = 2500;
 
 describe('Connections', () => {
@@ -19,9 +19,9 @@ describe('Connections', () => {
   const sockets: Socket[] = [];
 
   beforeAll(async () => {
-    app = await bootApp({}, { timeouts: { unread: UNREAD, look: 50 } });
+    app = await bootApp({}, { timeouts: { unread: UNREAD, checkInterval: 50 } });
     user = await app.newLogin();
-    // Several pages of as much as a page holds.
+    // The rows fill several pages of the maximum size.
     await app.sql(async (manager) => {
       for (let i = 0; i < 40; i++) {
         const values = { ...ship, shipClass: ship.ship_class, model: 'x'.repeat(100_000) };
@@ -35,7 +35,7 @@ describe('Connections', () => {
     jest.restoreAllMocks();
   });
 
-  /** A connection, and the service's end of it. */
+  /** Opens a connection, and returns both of its ends. */
   async function open(to = app): Promise<{ client: Socket; server: Socket }> {
     const accepted = once(to.app.getHttpServer(), 'connection') as Promise<[Socket]>;
     const client = connect(Number(new URL(to.url).port), '127.0.0.1');
@@ -59,7 +59,7 @@ describe('Connections', () => {
     ].join('\r\n');
   const statuses = (answer: string) =>
     [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
-  /** All that comes until the service closes the connection. */
+  /** Everything that the service sends until it closes the connection. */
   const allOf = async (client: Socket): Promise<string> => {
     let answer = '';
     client.on('data', (chunk) => (answer += chunk.toString('latin1')));
@@ -68,7 +68,7 @@ describe('Connections', () => {
   };
   const LARGE = '/api/ships?sort=-id&limit=40';
 
-  it('answer pipelined requests in order, however many are sent at once', async () => {
+  it('answers pipelined requests in order, however many are sent at once', async () => {
     const { client } = await open();
     const answers: Record<string, number> = {
       '/nowhere': 404,
@@ -81,15 +81,15 @@ describe('Connections', () => {
     expect(statuses(await allOf(client))).toEqual(expected);
   });
 
-  it('handle one pipelined request at a time', async () => {
-    let under = 0;
+  it('handles one pipelined request at a time', async () => {
+    let running = 0;
     let most = 0;
     const ships = app.app.get(ShipsService, { strict: false });
     const real = ships.get.bind(ships);
     jest.spyOn(ships, 'get').mockImplementation(async (id) => {
-      most = Math.max(most, ++under);
+      most = Math.max(most, ++running);
       await sleep(5);
-      under--;
+      running--;
       return real(id);
     });
     const { client } = await open();
@@ -98,7 +98,7 @@ describe('Connections', () => {
     expect(most).toBe(1);
   });
 
-  it('are read no further while sixteen requests wait for their answers', async () => {
+  it('stops reading from a connection while sixteen of its requests wait for answers', async () => {
     const ships = app.app.get(ShipsService, { strict: false });
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
@@ -108,7 +108,7 @@ describe('Connections', () => {
       return real(id);
     });
     const { client, server } = await open();
-    // Each of them in a piece of its own.
+    // Each request is sent in a chunk of its own.
     for (let i = 0; i < 100; i++) {
       client.write(get('/api/ships/1', `X-Padding: ${'x'.repeat(4000)}`));
       await sleep(2);
@@ -123,13 +123,13 @@ describe('Connections', () => {
     expect(statuses(await allOf(client))).toEqual([...Array<number>(100).fill(200), 404]);
   });
 
-  it('are closed when a client sends hundreds of requests in one piece', async () => {
+  it('closes the connection of a client that sends hundreds of requests in one chunk', async () => {
     const { client, server } = await open();
     client.write(get('/').repeat(1500));
     await once(server, 'close');
   });
 
-  it('stop the requests behind one whose client has hung up', async () => {
+  it('drops the pipelined requests of a client that has disconnected', async () => {
     const verify = jest.spyOn(argon2, 'verify');
     const { client, server } = await open();
     const json = JSON.stringify({ name: user.name, password: user.password });
@@ -141,7 +141,7 @@ describe('Connections', () => {
     expect(verify.mock.calls.length).toBeLessThanOrEqual(2);
   });
 
-  it('are closed when the client takes nothing of an answer', async () => {
+  it('closes the connection of a client that does not read its answer', async () => {
     const { client, server } = await open();
     client.pause();
     client.write(get(LARGE).repeat(15));
@@ -149,7 +149,7 @@ describe('Connections', () => {
     expect(server.bytesWritten).toBeGreaterThan(100_000);
   });
 
-  it('hold one answer at most of a client that takes none', async () => {
+  it('buffers at most one answer for a client that does not read', async () => {
     const lists = jest.spyOn(app.app.get(ShipsService, { strict: false }), 'list');
     const { client, server } = await open();
     client.pause();
@@ -163,7 +163,7 @@ describe('Connections', () => {
     expect(lists.mock.calls.length).toBeLessThan(15);
   });
 
-  it('stay open for a client that reads slowly', async () => {
+  it('keeps the connection of a client that reads slowly', async () => {
     const { client, server } = await open();
     let read = 0;
     client.on('data', (chunk) => {
@@ -180,10 +180,10 @@ describe('Connections', () => {
 
   it.each([
     ['a path', '/nowhere', 0, 400],
-    ['a path that is no URL', '/%zz', 0, 400],
+    ['a path that is not a valid URL', '/%zz', 0, 400],
     ['too many headers', '/nowhere', 105, 431],
   ])(
-    'are closed without an answer to what follows HTTP/1.0 with Transfer-Encoding and %s',
+    'closes the connection after an HTTP/1.0 request with Transfer-Encoding and %s',
     async (_, path, headers, status) => {
       const { client } = await open();
       const create = jest.spyOn(app.app.get(ShipsService, { strict: false }), 'get');
@@ -203,10 +203,10 @@ describe('Connections', () => {
     },
   );
 
-  it('keep the address of a client that resets them', async () => {
+  it('records the address of a client that resets the connection', async () => {
     const { id, access } = await app.newLogin();
     const { client, server } = await open();
-    // As after a reset, when the system knows no address of the connection any more.
+    // After a reset, the system no longer knows the address of the connection.
     const { _handle: handle } = server as unknown as { _handle: { getpeername: () => number } };
     handle.getpeername = () => -constants.errno.ENOTCONN;
     client.write(
@@ -220,16 +220,16 @@ describe('Connections', () => {
   });
 
   it.each([
-    ['chunks that are broken', 'Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n'],
-    ['another coding than chunks', 'Transfer-Encoding: xchunked\r\n\r\n'],
-  ])('hold one answer to a request that was refused before its body of %s', async (_, rest) => {
+    ['malformed chunks', 'Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n'],
+    ['an unknown transfer coding', 'Transfer-Encoding: xchunked\r\n\r\n'],
+  ])('sends one answer to a request that is refused before its body with %s', async (_, rest) => {
     const { client } = await open();
     const head = `POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
     client.write(head + rest);
     expect(statuses(await allOf(client))).toHaveLength(1);
   });
 
-  /** Keeps requests for ships under way until it is called. */
+  /** Blocks requests for a ship until the returned function is called. */
   const holdShips = (of: TestApp) => {
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
@@ -247,13 +247,12 @@ describe('Connections', () => {
     await requested;
   };
 
-  it('are closed at once beyond MAX_CONNECTIONS if all are busy, and taken again after others end', async () => {
+  it('closes connections beyond MAX_CONNECTIONS at once if all are busy, and accepts new ones later', async () => {
     const small = await bootApp({ MAX_CONNECTIONS: '3' });
     const release = holdShips(small);
     const taken = [await open(small), await open(small), await open(small)];
     for (const { client } of taken) await begin(small, client);
     const answers = taken.map(({ client }) => allOf(client));
-    // Several at once.
     const refused = [1, 2, 3].map(() => {
       const client = connect(Number(new URL(small.url).port), '127.0.0.1');
       client.on('error', () => undefined);
@@ -271,7 +270,7 @@ describe('Connections', () => {
     await small.close();
   });
 
-  it('that have been idle for the longest time make room beyond MAX_CONNECTIONS', async () => {
+  it('closes the connections that have been idle the longest beyond MAX_CONNECTIONS', async () => {
     const small = await bootApp({ MAX_CONNECTIONS: '3' });
     const release = holdShips(small);
     const [busy, used, unused] = [await open(small), await open(small), await open(small)];
@@ -279,7 +278,7 @@ describe('Connections', () => {
     const busyAnswer = allOf(busy.client);
     used.client.write(get('/nowhere'));
     await once(used.client, 'data');
-    // An incomplete head is no request.
+    // An incomplete head does not count as a request.
     unused.client.write('\r\n\r\nGET /');
     await sleep(50);
     const gone: string[] = [];
@@ -296,7 +295,7 @@ describe('Connections', () => {
     await small.close();
   });
 
-  it('serve another client while one holds all of MAX_CONNECTIONS idle', async () => {
+  it('serves another client while one holds all of MAX_CONNECTIONS idle', async () => {
     const small = await bootApp({ MAX_CONNECTIONS: '10' });
     for (let i = 0; i < 30; i++) await open(small);
     const { client } = await open(small);
@@ -305,8 +304,8 @@ describe('Connections', () => {
     await small.close();
   });
 
-  it('are closed after keepAlive without a request, even if line breaks trickle in', async () => {
-    const timeouts = { keepAlive: 1000, look: 50 };
+  it('closes a connection after keepAlive without a request, even if line breaks arrive', async () => {
+    const timeouts = { keepAlive: 1000, checkInterval: 50 };
     const small = await bootApp({}, { timeouts });
     const { client, server } = await open(small);
     client.write(get('/nowhere'));

@@ -62,7 +62,7 @@ async function references(app: TestApp, headers: Record<string, string> = {}) {
   };
 }
 
-describe('In production without PUBLIC_URL', () => {
+describe('Links in production without PUBLIC_URL', () => {
   let app: TestApp;
   beforeAll(async () => {
     app = await bootApp({ ...production, TRUST_PROXY: '127.0.0.1' });
@@ -72,28 +72,28 @@ describe('In production without PUBLIC_URL', () => {
   it.each([
     ['a forged Host', FORGED],
     ['forged forwarding headers of a trusted proxy', FORWARDED],
-    ['a forwarded host that is none', { 'x-forwarded-host': 'x">,<y' }],
-  ])('Location and Link are absolute paths, whatever %s says', async (_, headers) => {
+    ['a malformed forwarded host', { 'x-forwarded-host': 'x">,<y' }],
+  ])('sends absolute paths in Location and Link, whatever %s says', async (_, headers) => {
     const { status, link, location, id } = await references(app, headers);
     expect(status).toEqual([200, 201]);
     expect(location).toBe(`/api/ships/${id}`);
     expect(link).toMatch(/^<\/api\/ships\?limit=1&cursor=[\w.%-]+>; rel="next"$/);
   });
 
-  it('a target with a host of its own gets into no link', async () => {
+  it('puts no host of an absolute request target into a link', async () => {
     const { link } = await references(app);
     const { headers } = await send(app, { path: 'http://evil.example/api/ships?limit=1' });
     expect(headers.link).toBe(link);
   });
 
-  it('a target with two slashes at its beginning leads to no link with a host', async () => {
+  it('answers a request target that starts with two slashes with 404 and without a link', async () => {
     for (const path of ['//api/ships?limit=1', '//evil.example/api/ships', '/\\evil.example']) {
       const { status, headers } = await send(app, { path });
       expect([path, status, headers.link]).toEqual([path, 404, undefined]);
     }
   });
 
-  it('no response repeats the host that a request names', async () => {
+  it('repeats the host of a request in no response', async () => {
     const paths = ['/docs', '/docs/', '/docs/openapi.json', '/docs/swagger-ui-init.js', '/api'];
     paths.push('/.well-known/jwks.json', '/api/ships', '/api/ships/0', '/auth/me', '/%zz', '/x');
     for (const path of paths) {
@@ -102,12 +102,12 @@ describe('In production without PUBLIC_URL', () => {
     }
   });
 
-  it('a Host that is none is refused still', async () => {
+  it('refuses a malformed Host header', async () => {
     const { status } = await send(app, { path: '/nowhere', headers: { host: 'x">,<y' } });
     expect(status).toBe(400);
   });
 
-  it('a page of a list can be followed', async () => {
+  it('sends a link to the next page that a client can follow', async () => {
     const { link } = await references(app);
     const next = /<(.+)>; rel="next"/.exec(link ?? '')![1]!;
     const url = new URL(next, app.url);
@@ -117,11 +117,11 @@ describe('In production without PUBLIC_URL', () => {
   });
 });
 
-describe('With PUBLIC_URL', () => {
+describe('Links with PUBLIC_URL', () => {
   it.each([
     ['https://api.example.com', 'https://api.example.com'],
     ['https://example.com/fleet/', 'https://example.com/fleet'],
-  ])('set to %s, Location and Link start with it', async (PUBLIC_URL, base) => {
+  ])('starts Location and Link with the PUBLIC_URL %s', async (PUBLIC_URL, base) => {
     for (const env of [{}, production]) {
       const app = await bootApp({ ...env, PUBLIC_URL, TRUST_PROXY: '127.0.0.1' });
       const { status, link, location, id } = await references(app, { ...FORGED, ...FORWARDED });
@@ -135,8 +135,8 @@ describe('With PUBLIC_URL', () => {
   });
 });
 
-describe('In development without PUBLIC_URL', () => {
-  it('Location and Link name the host of the request', async () => {
+describe('Links in development without PUBLIC_URL', () => {
+  it('names the host of the request in Location and Link in development', async () => {
     const app = await bootApp();
     const { link, location, id } = await references(app, { host: 'dev.example:3000' });
     expect(location).toBe(`http://dev.example:3000/api/ships/${id}`);
@@ -144,7 +144,7 @@ describe('In development without PUBLIC_URL', () => {
     await app.close();
   });
 
-  it('a forwarded host counts from a trusted proxy alone', async () => {
+  it('uses a forwarded host only from a trusted proxy', async () => {
     const headers = { 'x-forwarded-host': 'dev.example', 'x-forwarded-proto': 'https' };
     const trusting = await bootApp({ TRUST_PROXY: '127.0.0.1' });
     const { location, id } = await references(trusting, headers);
@@ -163,7 +163,7 @@ describe('In development without PUBLIC_URL', () => {
 });
 
 describe('The OpenAPI document', () => {
-  it('calls Location a uri-reference, and allows paths in Link', async () => {
+  it('documents Location as a uri-reference, and allows paths in Link', async () => {
     const app = await bootApp();
     const { text } = await app.get('/docs/openapi.json');
     const { Location, Link } = (
@@ -181,7 +181,7 @@ describe('The OpenAPI document', () => {
 });
 
 describe('The start in production', () => {
-  it('warns once of a missing PUBLIC_URL, and of a COOKIE_DOMAIN', async () => {
+  it('warns once of a missing PUBLIC_URL and of a COOKIE_DOMAIN at a start in production', async () => {
     const database = await createDatabase();
     const settings = { ...database.settings, ...production, TOKEN_COOKIES: 'true' };
     const bare = ServiceProcess.spawn({ ...settings, COOKIE_DOMAIN: 'example.com' });

@@ -29,7 +29,7 @@ class ProbeController {
 @Module({ controllers: [ProbeController] })
 class ProbeModule {}
 
-/** A header that lists something, in order of the alphabet. */
+/** The items of a header, sorted. */
 const listed = (headers: Headers, name: string) => headers.get(name)?.split(', ').sort();
 const ORIGIN = 'https://app.example.com';
 const UNKNOWN = [
@@ -53,9 +53,9 @@ const UNKNOWN_PATHS = [
 ];
 
 describe.each([
-  ['Without CORS_ORIGINS', {}],
-  ['With CORS_ORIGINS', { CORS_ORIGINS: ORIGIN }],
-])('%s, OPTIONS', (_, env) => {
+  ['without CORS_ORIGINS', {}],
+  ['with CORS_ORIGINS', { CORS_ORIGINS: ORIGIN }],
+])('OPTIONS %s', (_, env) => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -64,7 +64,7 @@ describe.each([
   afterAll(() => app.close());
 
   it.each(KNOWN_PATHS)(
-    'on the known path %s is 204 with its methods in Allow',
+    'answers OPTIONS on the known path %s with 204 and its methods in Allow',
     async (path, methods) => {
       for (const headers of [
         {},
@@ -80,24 +80,24 @@ describe.each([
     },
   );
 
-  it.each(UNKNOWN_PATHS)('on the unknown path %s is 404', async (path) => {
+  it.each(UNKNOWN_PATHS)('answers OPTIONS on the unknown path %s with 404', async (path) => {
     const { status, body, headers } = await app.send('OPTIONS', path);
     expect([status, body.code, headers.get('allow')]).toEqual([404, 'not_found', null]);
   });
 
-  it('with a body is answered before the body is read, and the connection stays usable', async () => {
+  it('answers OPTIONS before it reads the body, and keeps the connection usable', async () => {
     const raw = '{'.repeat(1000);
     expect((await app.send('OPTIONS', '/api/ships', { raw })).status).toBe(204);
     expect((await app.get('/api/ships/1')).status).toBe(200);
   });
 
-  it('of a route of one’s own is answered by that route', async () => {
+  it('lets a route with an OPTIONS handler answer OPTIONS', async () => {
     const { status, body } = await app.send('OPTIONS', '/probe/own');
     expect([status, body]).toEqual([200, { own: true }]);
   });
 });
 
-describe('With CORS_ORIGINS', () => {
+describe('CORS with CORS_ORIGINS', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -114,7 +114,7 @@ describe('With CORS_ORIGINS', () => {
     [...headers.keys()].filter((name) => name.startsWith('access-control-'));
 
   it.each(KNOWN_PATHS)(
-    'a preflight for %s names the methods of this path',
+    'answers a preflight for %s with the methods of this path',
     async (path, methods) => {
       const { status, headers } = await preflight(path);
       expect(status).toBe(204);
@@ -126,7 +126,7 @@ describe('With CORS_ORIGINS', () => {
     },
   );
 
-  it('a preflight names the headers of all routes, and those that routes declare', async () => {
+  it('answers a preflight with the headers of all routes, including those that routes declare', async () => {
     const { headers } = await preflight('/api/ships');
     expect(listed(headers, 'access-control-allow-headers')).toEqual([
       ...['authorization', 'content-type', 'x-access-tokens', 'x-csrf-token'],
@@ -135,13 +135,13 @@ describe('With CORS_ORIGINS', () => {
     ]);
   });
 
-  it.each(UNKNOWN_PATHS)('a preflight for the unknown path %s is 404', async (path) => {
+  it.each(UNKNOWN_PATHS)('answers a preflight for the unknown path %s with 404', async (path) => {
     const { status, headers } = await preflight(path);
     expect([status, headers.get('access-control-allow-methods')]).toEqual([404, null]);
   });
 
   it.each(UNKNOWN)(
-    'a preflight and a request of the origin "%s" get no permission',
+    'grants nothing to a preflight or a request of the origin "%s"',
     async (origin) => {
       const headers = { origin };
       for (const answer of [
@@ -157,13 +157,13 @@ describe('With CORS_ORIGINS', () => {
     },
   );
 
-  it('a preflight for a route with an OPTIONS handler does not reach the handler', async () => {
+  it('answers a preflight for a route with an OPTIONS handler without calling the handler', async () => {
     const { status, text, headers } = await preflight('/probe/own');
     expect([status, text]).toEqual([204, '']);
     expect(headers.get('access-control-allow-methods')).toBe('DELETE, OPTIONS');
   });
 
-  it('responses and errors may be read by pages of the origins, with their headers', async () => {
+  it('lets pages of the listed origins read responses, errors and their headers', async () => {
     for (const [method, path, status] of [
       ['GET', '/api/ships', 200],
       ['GET', '/auth/me', 401],
@@ -182,12 +182,12 @@ describe('With CORS_ORIGINS', () => {
     }
   });
 
-  it('responses vary by origin even if the request names none', async () => {
+  it('sends Vary: Origin even if the request names no origin', async () => {
     const { headers } = await app.get('/api/ships');
     expect([headers.get('vary'), granted(headers)]).toEqual(['Origin', []]);
   });
 
-  it.each(['true', 'only'])('credentials are allowed with TOKEN_COOKIES=%s', async (cookies) => {
+  it.each(['true', 'only'])('allows credentials with TOKEN_COOKIES=%s', async (cookies) => {
     const other = await bootApp({ CORS_ORIGINS: ORIGIN, TOKEN_COOKIES: cookies });
     const headers = { origin: ORIGIN, 'access-control-request-method': 'POST' };
     for (const answer of [

@@ -37,7 +37,7 @@ describe('Every response', () => {
   });
   afterAll(() => app.close());
 
-  /** Speaks to the service by hand; gives all that it says before it hangs up. */
+  /** Sends raw text on a connection, and returns the answer when the connection is closed. */
   const exchange = async (...parts: string[]): Promise<string> => {
     const socket = connect(Number(new URL(app.url).port), '127.0.0.1');
     let answer = '';
@@ -53,38 +53,50 @@ describe('Every response', () => {
     ['a list', 'GET', '/api/ships', {}, 200],
     ['an answer without a body', 'HEAD', '/api/ships/1', {}, 200],
     ['an unknown path', 'GET', '/nowhere', {}, 404],
-    ['an id that names nothing', 'GET', '/api/ships/abc', {}, 404],
+    ['an invalid id', 'GET', '/api/ships/abc', {}, 404],
     ['a wrong method', 'PATCH', '/api/ships', {}, 405],
-    ['a path that is no URL', 'GET', '/api/ships/%zz', {}, 400],
+    ['a path that is not a valid URL', 'GET', '/api/ships/%zz', {}, 400],
     ['a refused token', 'GET', '/auth/me', { token: 'x' }, 401],
-    ['a body that is too large', 'POST', '/nowhere/else', { raw: 'x'.repeat(200_000) }, 404],
-    ['a large body', 'POST', '/auth/login', { raw: `"${'x'.repeat(110_000)}"` }, 413],
+    [
+      'a large body for an unknown path',
+      'POST',
+      '/nowhere/else',
+      { raw: 'x'.repeat(200_000) },
+      404,
+    ],
+    ['a body that is too large', 'POST', '/auth/login', { raw: `"${'x'.repeat(110_000)}"` }, 413],
     ['a body of another type', 'POST', '/auth/login', { raw: 'x', headers: text() }, 415],
     ['the page of the docs', 'GET', '/docs', {}, 200],
     ['a script of the docs', 'GET', '/docs/swagger-ui-bundle.js', {}, 200],
-    ['the document', 'GET', '/docs/openapi.json', {}, 200],
-    ['what the docs do not have', 'GET', '/docs/package.json', {}, 404],
+    ['the OpenAPI document', 'GET', '/docs/openapi.json', {}, 200],
+    ['an unknown file of the docs', 'GET', '/docs/package.json', {}, 404],
     ['a preflight', 'OPTIONS', '/api/ships', { headers: preflight() }, 204],
-    ['an error of the service', 'GET', '/broken/inside', {}, 500],
+    ['an internal error', 'GET', '/broken/inside', {}, 500],
     ['a busy service', 'GET', '/broken/busy', {}, 503],
   ];
 
-  it.each(requests)('to %s carries a request id', async (_, method, path, options, status) => {
-    const first = await app.send(method, path, options);
-    const second = await app.send(method, path, options);
-    expect([first.status, second.status]).toEqual([status, status]);
-    const ids = [first, second].map(({ headers }) => headers.get('x-request-id'));
-    for (const id of ids) expect(id).toMatch(GENERATED);
-    expect(ids[0]).not.toBe(ids[1]);
-  });
+  it.each(requests)(
+    'sends a generated request id: %s',
+    async (_, method, path, options, status) => {
+      const first = await app.send(method, path, options);
+      const second = await app.send(method, path, options);
+      expect([first.status, second.status]).toEqual([status, status]);
+      const ids = [first, second].map(({ headers }) => headers.get('x-request-id'));
+      for (const id of ids) expect(id).toMatch(GENERATED);
+      expect(ids[0]).not.toBe(ids[1]);
+    },
+  );
 
-  it.each(requests)('to %s carries the id of the client', async (_, method, path, options) => {
-    const headers = { ...options.headers, 'x-request-id': 'Mine_1.2-3' };
-    const answer = await app.send(method, path, { ...options, headers });
-    expect(answer.headers.get('x-request-id')).toBe('Mine_1.2-3');
-  });
+  it.each(requests)(
+    'returns the request id of the client: %s',
+    async (_, method, path, options) => {
+      const headers = { ...options.headers, 'x-request-id': 'Mine_1.2-3' };
+      const answer = await app.send(method, path, { ...options, headers });
+      expect(answer.headers.get('x-request-id')).toBe('Mine_1.2-3');
+    },
+  );
 
-  it('to too many logins carries a request id', async () => {
+  it('sends a generated request id with the refusal of too many logins', async () => {
     const login = () => app.send('POST', '/auth/login', { json: { username: 'x', password: 'x' } });
     let answer = await login();
     for (let i = 0; i < 10 && answer.status !== 429; i++) answer = await login();
@@ -93,11 +105,15 @@ describe('Every response', () => {
   });
 
   it.each([
-    ['no HTTP', 400, ['hello\r\n\r\n']],
-    ['a head without an end', 431, [`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n`]],
+    ['text that is not HTTP', 400, ['hello\r\n\r\n']],
+    ['a head of 20,000 bytes', 431, [`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n`]],
     ['a head that never ends', 408, ['GET / HTTP/1.1\r\nHo']],
-    ['no host', 400, ['GET /x HTTP/1.1\r\nConnection: close\r\n\r\n']],
-    ['two hosts', 400, ['GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n']],
+    ['a missing Host header', 400, ['GET /x HTTP/1.1\r\nConnection: close\r\n\r\n']],
+    [
+      'two Host headers',
+      400,
+      ['GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n'],
+    ],
     [
       'an unknown expectation',
       417,
@@ -108,7 +124,7 @@ describe('Every response', () => {
       431,
       [`GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${'a: b\r\n'.repeat(101)}\r\n`],
     ],
-  ])('to %s carries one request id', async (_, status, parts) => {
+  ])('sends exactly one request id: %s', async (_, status, parts) => {
     const answer = await exchange(...parts);
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(idsIn(answer)).toEqual([expect.stringMatching(GENERATED)]);
@@ -116,9 +132,9 @@ describe('Every response', () => {
 
   it.each([
     ['a body that never ends', 408, 'Content-Length: 9\r\n\r\n{'],
-    ['broken chunks', 400, 'Transfer-Encoding: chunked\r\n\r\nhello\r\n'],
+    ['malformed chunks', 400, 'Transfer-Encoding: chunked\r\n\r\nhello\r\n'],
     ['an unknown expectation', 417, 'Expect: wonders\r\nConnection: close\r\n\r\n'],
-  ])('to %s carries the id that its head named', async (_, status, rest) => {
+  ])('returns the request id from the head of a refused request: %s', async (_, status, rest) => {
     const head =
       'POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Request-Id: mine\r\n';
     const answer = await exchange(head + rest);
@@ -126,7 +142,7 @@ describe('Every response', () => {
     expect(idsIn(answer)).toEqual(['mine']);
   });
 
-  it('carries the id of its own request when requests are pipelined', async () => {
+  it('sends the id of each pipelined request with its own response', async () => {
     const get = (id: string, more = '') =>
       `GET /api/ships/1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${id}\r\n${more}\r\n`;
     const answer = await exchange(get('a'), get('b'), get('c', 'Connection: close\r\n'));
@@ -134,7 +150,7 @@ describe('Every response', () => {
   });
 
   it.each([
-    ['empty', ''],
+    ['that is empty', ''],
     ['longer than 128 characters', 'x'.repeat(129)],
     ['with a space', 'a b'],
     ['with a slash', 'a/b'],
@@ -143,7 +159,7 @@ describe('Every response', () => {
     ['with an escape sequence', 'a\x1b[31m'],
     ['with a tab', 'a\tb'],
     ['with a letter that is not ASCII', 'é'],
-  ])('has an id of its own for one that is %s', async (_, id) => {
+  ])('generates a request id in place of one %s', async (_, id) => {
     const answer = await exchange(
       `GET /api/ships/1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${id}\r\nConnection: close\r\n\r\n`,
     );
@@ -152,14 +168,14 @@ describe('Every response', () => {
     expect(found).toMatch(GENERATED);
   });
 
-  it('takes an id of 1 and of 128 characters', async () => {
+  it('accepts a request id of 1 and of 128 characters', async () => {
     for (const id of ['x', 'x'.repeat(128)]) {
       const { headers } = await app.get('/api/ships/1', { headers: { 'x-request-id': id } });
       expect(headers.get('x-request-id')).toBe(id);
     }
   });
 
-  it('has an id of its own when a client sends two', async () => {
+  it('generates a request id if the client sends two', async () => {
     const answer = await exchange(
       'GET /api/ships/1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\r\nX-Request-Id: b\r\nConnection: close\r\n\r\n',
     );
@@ -169,18 +185,21 @@ describe('Every response', () => {
   it.each([
     ['/broken/inside', 500],
     ['/broken/busy', 503],
-  ])('of status 500 and above says the id in its body, too: %s', async (path, status) => {
-    const { body, headers } = await app.get(path);
-    expect([body.statusCode, body.request_id]).toEqual([status, headers.get('x-request-id')]);
-  });
+  ])(
+    'states the request id in the body of an error of status 500 and above: %s',
+    async (path, status) => {
+      const { body, headers } = await app.get(path);
+      expect([body.statusCode, body.request_id]).toEqual([status, headers.get('x-request-id')]);
+    },
+  );
 
-  it('below status 500 does not say the id in its body', async () => {
+  it('omits the request id from the body of an error below status 500', async () => {
     for (const path of ['/nowhere', '/auth/me', '/api/ships?what=1']) {
       expect((await app.get(path)).body).not.toHaveProperty('request_id');
     }
   });
 
-  it('shows its id to the pages of other origins, and lets them name one', async () => {
+  it('lets pages of other origins read and send the request id', async () => {
     const headers = { origin: 'https://app.example.com' };
     const answer = await app.get('/api/ships/1', { headers });
     expect(answer.headers.get('access-control-expose-headers')).toContain('x-request-id');
@@ -189,9 +208,9 @@ describe('Every response', () => {
   });
 });
 
-describe('A request that a client pipelined behind one under way at shutdown', () => {
-  // RFC 9112, section 9.6: after "Connection: close" the client knows that it was not processed.
-  it('is not handled, and the answer before it announces the end of the connection', async () => {
+describe('A pipelined request at shutdown', () => {
+  // RFC 9112, section 9.6: "Connection: close" says that later requests are not processed.
+  it('does not handle a request that was pipelined behind the last one, and announces the close', async () => {
     const app = await bootApp({}, { imports: [SlowModule] });
     const socket = connect(Number(new URL(app.url).port), '127.0.0.1');
     let answer = '';

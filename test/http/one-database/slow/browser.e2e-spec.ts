@@ -15,7 +15,7 @@ interface Call {
   method?: string;
   path: string;
   json?: object;
-  /** The cookie whose value is repeated. */
+  /** The name of the cookie whose value is sent as `X-CSRF-TOKEN`. */
   csrf?: string;
 }
 
@@ -54,7 +54,7 @@ describeInBrowser('In a browser', () => {
       return answer;
     }
 
-    it('is where the page at / leads to, which is styled and loads nothing else', async () => {
+    it('shows a styled page at / that loads no other file and leads to Swagger UI', async () => {
       const home = await browser.newPage({ viewport: { width: 900, height: 760 } });
       const console: string[] = [];
       const requests: string[] = [];
@@ -73,7 +73,7 @@ describeInBrowser('In a browser', () => {
       expect(backgrounds[1]).toBe('rgb(20, 23, 28)');
       expect(backgrounds[0]).not.toBe(backgrounds[1]);
       expect(await home.locator('table').last().innerText()).toContain('guest');
-      // A browser asks for the icon by itself.
+      // A browser requests the icon by itself.
       expect(requests.filter((path) => path !== '/favicon.ico')).toEqual(['/']);
       expect(console).toEqual([]);
       await home.getByRole('link', { name: '/docs', exact: true }).click();
@@ -81,7 +81,7 @@ describeInBrowser('In a browser', () => {
       await home.close();
     }, 60_000);
 
-    it('logs in, authorizes with the token and creates a ship', async () => {
+    it('logs in, authorizes with the token and creates a ship in Swagger UI', async () => {
       await page.goto(`${app.url}/docs`);
       await page.getByRole('heading', { name: /nest-rest-jwt/ }).waitFor();
       const tags = page.locator('.opblock-tag');
@@ -138,7 +138,7 @@ describeInBrowser('In a browser', () => {
       await app.close();
     });
 
-    /** What a script of the page does: it knows no token. */
+    /** Sends a request as a script of the page, which cannot read the tokens. */
     const call = ({ method = 'GET', path, json, csrf }: Call) =>
       page.evaluate(
         async ([verb, url, body, cookie]) => {
@@ -163,7 +163,7 @@ describeInBrowser('In a browser', () => {
         json: { username: 'user', password: 'password' },
       });
 
-    it('logs in, reads, writes, renews and logs out without seeing a token', async () => {
+    it('logs in, reads, writes, refreshes and logs out by cookie without reading a token', async () => {
       const { status, seen } = await login();
       expect(status).toBe(200);
       expect(seen).toMatch(/csrf_access_token=[\w-]{22}/);
@@ -182,7 +182,7 @@ describeInBrowser('In a browser', () => {
       expect(await page.context().cookies()).toEqual([]);
     }, 60_000);
 
-    it('is not spoken for by a page of another site', async () => {
+    it('sends no token cookie with a form of another site', async () => {
       await login();
       const foreign: Server = createServer((_, answer) => {
         answer.setHeader('content-type', 'text/html');
@@ -190,7 +190,7 @@ describeInBrowser('In a browser', () => {
         answer.end(`<form method="post" action="${target}"><button>Win</button></form>`);
       });
       await new Promise<void>((resolve) => foreign.listen(0, '127.0.0.1', resolve));
-      // Another site than 127.0.0.1, where the service is.
+      // For a browser, localhost is a different site than 127.0.0.1, where the service listens.
       await page.goto(`http://localhost:${(foreign.address() as AddressInfo).port}/`);
       const [request] = await Promise.all([
         page.waitForRequest(`${app.url}/auth/logout`),
@@ -241,7 +241,7 @@ describeInBrowser('In a browser', () => {
       };
     }
 
-    it('reads no cookie that the sibling sets, by any name', async () => {
+    it('reads no cookie that a sibling domain sets, by any name', async () => {
       const { hosts, page, call, token, kept, close } = await setUp({});
       const name = '__Host-access_token_cookie';
       const everywhere = `Domain=${DOMAIN}; Path=/; Secure`;
@@ -257,7 +257,7 @@ describeInBrowser('In a browser', () => {
       );
       await page.goto(hosts.sibling);
       await page.goto(`${hosts.api}/docs`);
-      // The browser does send what the sibling set without the prefix.
+      // The browser does send the cookie that the sibling set without the prefix.
       expect(await kept('/auth/me')).toContain('access_token_cookie');
       expect(await call('/auth/me')).toBe('token_missing');
       await call('/auth/login', victim);
@@ -268,7 +268,7 @@ describeInBrowser('In a browser', () => {
       await close();
     }, 60_000);
 
-    it('refuses the doubled cookie that a sibling can plant with COOKIE_DOMAIN', async () => {
+    it('refuses a duplicate cookie that a sibling domain can plant with COOKIE_DOMAIN', async () => {
       const { hosts, page, call, token, kept, close } = await setUp({ COOKIE_DOMAIN: DOMAIN });
       await page.goto(`${hosts.api}/docs`);
       await call('/auth/login', victim);
@@ -287,7 +287,7 @@ describeInBrowser('In a browser', () => {
     const user = { username: 'user', password: 'password' };
     const inProduction = { NODE_ENV: 'production', DEMO_DATA: 'false', FLASK_COMPAT: 'true' };
 
-    /** A service that takes cookies and lets the page read, and the page in a browser of its own. */
+    /** A service with cookies and CORS, and its page in a separate browser context. */
     async function setUp(more: Record<string, string>) {
       const hosts = await serveSiblingHosts();
       const env = { CORS_ORIGINS: hosts.app, COOKIE_DOMAIN: DOMAIN, JWT_SECRET_KEY: SECRET };
@@ -307,7 +307,7 @@ describeInBrowser('In a browser', () => {
       };
     }
 
-    /** Sends a request as a script of the page does, which knows no cookie of another host. */
+    /** Sends a request as a script of the page, which cannot read the cookies of another host. */
     function callFrom(page: Page, api: string) {
       return (
         method: string,
@@ -345,7 +345,7 @@ describeInBrowser('In a browser', () => {
       ],
       ['in development', {}, ''],
     ])(
-      'logs in, writes, refreshes and logs out by cookie %s',
+      'logs in, writes, refreshes and logs out by cookie from another origin %s',
       async (_, env, prefix) => {
         const { hosts, page, call, cookies, close } = await setUp(env);
         await page.goto(hosts.app);
@@ -383,7 +383,7 @@ describeInBrowser('In a browser', () => {
       60_000,
     );
 
-    it('is not understood from a host that CORS_ORIGINS does not name', async () => {
+    it('lets no page of an origin that CORS_ORIGINS does not name read or write', async () => {
       const { hosts, page, call, app, close } = await setUp({});
       await page.goto(hosts.app);
       const { body } = await call('POST', '/auth/login', { json: user });
