@@ -6,8 +6,8 @@ import { StartError } from '../../src/errors/start-error.js';
 import type { KeyFileContent } from '../../src/keys/key-file.js';
 import { generateKey } from '../../src/keys/stored-key.js';
 
-/** What happens to files while they are changed, in its order. */
-const done: string[] = [];
+/** The calls that change files, in their order. */
+const calls: string[] = [];
 const fsync = jest.fn(fs.fsyncSync);
 const close = jest.fn(fs.closeSync);
 const chown = jest.fn<typeof fs.fchownSync>();
@@ -21,20 +21,20 @@ jest.unstable_mockModule('node:fs', () => ({
     return handle;
   },
   fsyncSync: (handle: number) => {
-    done.push(`flush ${opened.get(handle)}`);
+    calls.push(`flush ${opened.get(handle)}`);
     fsync(handle);
   },
   closeSync: (handle: number) => {
-    done.push(`close ${opened.get(handle)}`);
+    calls.push(`close ${opened.get(handle)}`);
     close(handle);
   },
   fchownSync: chown,
   writeFileSync: (...given: Parameters<typeof fs.writeFileSync>) => {
-    done.push(`write ${opened.get(given[0] as number)}`);
+    calls.push(`write ${opened.get(given[0] as number)}`);
     write(...given);
   },
   renameSync: (from: string, to: string) => {
-    done.push(`rename ${from} ${to}`);
+    calls.push(`rename ${from} ${to}`);
     fs.renameSync(from, to);
   },
 }));
@@ -50,7 +50,7 @@ const content: KeyFileContent = {
   retired: ['gone'],
 };
 
-describe('The file of keys', () => {
+describe('KeyFile', () => {
   let folder: string;
   let path: string;
   let getuid: jest.SpiedFunction<() => number>;
@@ -61,7 +61,7 @@ describe('The file of keys', () => {
     getuid = jest.spyOn(process as { getuid: () => number }, 'getuid');
     getuid.mockReturnValue(user === 0 ? 1000 : user);
     jest.clearAllMocks();
-    done.length = 0;
+    calls.length = 0;
   });
   afterEach(() => {
     getuid.mockRestore();
@@ -78,17 +78,17 @@ describe('The file of keys', () => {
   const modeOf = (name: string) => fs.statSync(name).mode & 0o777;
   const change = (work: (content: KeyFileContent) => void = () => {}) => file().change(work);
 
-  it('holds no keys where it is missing', () => {
+  it('starts with new, empty content', () => {
     expect(noKeys()).toEqual(empty);
     expect(noKeys().keys).not.toBe(noKeys().keys);
   });
 
-  describe('has a stamp', () => {
-    it('that is null where it is missing', () => {
+  describe('stamp', () => {
+    it('returns null if the file is missing', () => {
       expect(file().stamp()).toBeNull();
     });
 
-    it('that is the same until it is replaced, even by one of the same size and time', () => {
+    it('changes when the file is replaced, even by one of the same size and time', () => {
       store();
       const stamp = file().stamp();
       expect(stamp).toMatch(/^\d+ \d+ \d+ \d+$/);
@@ -100,65 +100,68 @@ describe('The file of keys', () => {
       expect(file().stamp()).not.toBe(stamp);
     });
 
-    it('unless it cannot be looked at', () => {
+    it('throws if the file cannot be inspected', () => {
       loop();
-      const problem = new StartError(`The key file ${path} cannot be looked at (ELOOP).`);
+      const problem = new StartError(`The key file ${path} cannot be accessed (ELOOP).`);
       expect(() => file().stamp()).toThrow(problem);
     });
   });
 
-  describe('is read', () => {
-    it('as it was written', () => {
+  describe('read', () => {
+    it('returns the stored content', () => {
       store();
       expect(file().read()).toEqual(content);
       store({ ...content, signing: null });
       expect(file().read()).toEqual({ ...content, signing: null });
     });
 
-    it('as null where it is missing', () => {
+    it('returns null if the file to read is missing', () => {
       expect(file().read()).toBeNull();
     });
 
-    it('unless others may write to it', () => {
+    it('refuses a file that others may write to', () => {
       store(content, 0o620);
       expect(() => file().read()).toThrow(/^Others may write to /);
       expect(() => file().read()).toThrow(StartError);
     });
 
-    it('unless it cannot be', () => {
+    it('throws if the file cannot be read', () => {
       path = folder;
       const problem = new StartError(`The key file ${path} cannot be read (EISDIR).`);
       expect(() => file().read()).toThrow(problem);
     });
 
     it.each<[string, unknown]>([
-      ['no JSON', '{'],
-      ['no object', []],
+      ['not JSON', '{'],
+      ['a list', []],
       ['null', null],
       ['no keys', { ...content, keys: undefined }],
       ['keys in an object', { ...content, keys: { a: key } }],
-      ['a key that is no object', { ...content, keys: [key, 'key'] }],
+      ['a key that is a string', { ...content, keys: [key, 'key'] }],
       ['a key without an id', { ...content, keys: [{ ...key, kid: 1 }] }],
       ['a key with a number for its time', { ...content, keys: [{ ...key, created_at: 7 }] }],
       ['a key without its time', { ...content, keys: [key, { ...key, created_at: null }] }],
-      ['nothing that signs', { ...content, signing: undefined }],
-      ['a number that signs', { ...content, signing: 7 }],
+      ['no signing key', { ...content, signing: undefined }],
+      ['a number as the signing key', { ...content, signing: 7 }],
       ['a list of replaced keys', { ...content, replaced: [] }],
       ['a replaced key without a time', { ...content, replaced: { a: 'never' } }],
-      ['a replaced key with a number', { ...content, replaced: { ...content.replaced, a: 7 } }],
-      ['no list of retired keys', { ...content, retired: 'gone' }],
-      ['a retired key that is no text', { ...content, retired: ['gone', 7] }],
-    ])('unless it is damaged: %s', (_, value) => {
+      [
+        'a replaced key with a number as its time',
+        { ...content, replaced: { ...content.replaced, a: 7 } },
+      ],
+      ['a string as the retired keys', { ...content, retired: 'gone' }],
+      ['a retired key that is a number', { ...content, retired: ['gone', 7] }],
+    ])('refuses a damaged file: %s', (_, value) => {
       store(value);
       const problem = new StartError(
-        `The key file ${path} is damaged; bring back a copy, or delete it (which ends the logins of its keys).`,
+        `The key file ${path} is damaged; restore it from a backup, or delete it (which ends the logins of its keys).`,
       );
       expect(() => file().read()).toThrow(problem);
     });
   });
 
-  describe('is changed', () => {
-    it('from nothing, in a folder that is made, for its owner alone', () => {
+  describe('change', () => {
+    it('creates the file and its folder for the owner only', () => {
       path = join(folder, 'made', 'keys.json');
       change((found) => {
         expect(found).toEqual(empty);
@@ -169,23 +172,23 @@ describe('The file of keys', () => {
       expect(fs.readdirSync(join(folder, 'made'))).toEqual(['keys.json']);
     });
 
-    it('with what it held, in lines for people', () => {
+    it('keeps the content, and indents the JSON', () => {
       store();
       change(({ retired }) => retired.push('more'));
       const changed = { ...content, retired: ['gone', 'more'] };
       expect(fs.readFileSync(path, 'utf8')).toBe(`${JSON.stringify(changed, null, 2)}\n`);
     });
 
-    it('as a whole, and outlives a power cut', () => {
+    it('replaces the file atomically, and flushes it and its folder', () => {
       change();
       const draft = `${path}.new`;
-      expect(done).toEqual([
+      expect(calls).toEqual([
         ...[`write ${draft}`, `flush ${draft}`, `rename ${draft} ${path}`, `close ${draft}`],
         ...[`flush ${folder}`, `close ${folder}`],
       ]);
     });
 
-    it('also where a folder cannot be flushed', () => {
+    it('changes the file even if the folder cannot be flushed', () => {
       fsync.mockImplementationOnce(fs.fsyncSync).mockImplementationOnce(() => {
         throw new Error('EINVAL');
       });
@@ -193,7 +196,7 @@ describe('The file of keys', () => {
       expect(file().read()).toEqual(empty);
     });
 
-    it('behind a link, which stays', () => {
+    it('changes the target of a symbolic link, and keeps the link', () => {
       const target = join(folder, 'target.json');
       fs.symlinkSync(target, path);
       fs.writeFileSync(target, JSON.stringify(content), { mode: 0o600 });
@@ -202,27 +205,27 @@ describe('The file of keys', () => {
       expect(fs.readFileSync(target, 'utf8')).toContain('"more"');
     });
 
-    it('unless it is a link to nothing', () => {
+    it('refuses a symbolic link without a target', () => {
       fs.symlinkSync(join(folder, 'missing'), path);
       const problem = new StartError(`The key file ${path} cannot be changed (ENOENT).`);
       expect(() => change()).toThrow(problem);
     });
 
-    it('unless the change fails, which leaves it as it was, with no draft', () => {
+    it('keeps the file, and leaves no draft, if the change fails', () => {
       store();
       const fail = () => {
         throw new StartError('There is no key.');
       };
       expect(() => change(fail)).toThrow(new StartError('There is no key.'));
       expect(() => change(({ keys }) => keys.push({ ...key, kid: 'other' }))).toThrow(
-        `The stored key other should be called ${key.kid}.`,
+        `The stored key other should have the kid ${key.kid}.`,
       );
       expect(file().read()).toEqual(content);
       expect(fs.readdirSync(folder)).toEqual(['keys.json']);
       expect(close).toHaveBeenCalledTimes(2);
     });
 
-    it('unless the disk is full', () => {
+    it('leaves no file if the disk is full', () => {
       write.mockImplementationOnce(() => {
         throw Object.assign(new Error(), { code: 'ENOSPC' });
       });
@@ -231,7 +234,7 @@ describe('The file of keys', () => {
       expect(fs.readdirSync(folder)).toEqual([]);
     });
 
-    it('unless it fails for a reason that is said also where the draft is gone', () => {
+    it('reports the error also if the draft has disappeared', () => {
       const fail = () => {
         fs.rmSync(`${path}.new`);
         throw new Error('a bug');
@@ -240,23 +243,23 @@ describe('The file of keys', () => {
       expect(() => change(fail)).toThrow(problem);
     });
 
-    it('unless another change is under way, whose draft stays', () => {
+    it('refuses a concurrent change, and keeps the draft of the other one', () => {
       fs.writeFileSync(`${path}.new`, 'draft');
       expect(() => change()).toThrow(
         new StartError(
-          `The keys are being changed by another command; try again, or delete ${path}.new where there is none.`,
+          `The keys are being changed by another command; try again, or delete ${path}.new if no command is running.`,
         ),
       );
       expect(fs.readFileSync(`${path}.new`, 'utf8')).toBe('draft');
     });
 
-    it('unless no draft can be made', () => {
+    it('throws if the draft cannot be created', () => {
       path = join(folder, 'x'.repeat(254));
       const problem = new StartError(`The key file ${path} cannot be changed (ENAMETOOLONG).`);
       expect(() => change()).toThrow(problem);
     });
 
-    it('for the readers that it had, and no more', () => {
+    it('keeps the read permissions of the file, and adds none', () => {
       store(content, 0o640);
       change();
       expect(modeOf(path)).toBe(0o640);
@@ -268,19 +271,19 @@ describe('The file of keys', () => {
       expect(modeOf(path)).toBe(0o600);
     });
 
-    it('by root for the owner that it had, or the owner of its folder', () => {
+    it('keeps the owner of the file, or of its folder, if root changes it', () => {
       getuid.mockReturnValue(0);
       change();
       const { uid, gid } = fs.statSync(folder);
       expect(chown.mock.calls).toEqual([[expect.any(Number), uid, gid]]);
-      // Others than root cannot give files away.
+      // Only root can change the owner of a file.
       if (user !== 0) return;
       fs.chownSync(path, 0, gid + 1);
       change();
       expect(chown.mock.lastCall).toEqual([expect.any(Number), 0, gid + 1]);
     });
 
-    it('by others without a change of its owner', () => {
+    it('does not change the owner of the file without root', () => {
       change();
       change();
       expect(chown).not.toHaveBeenCalled();

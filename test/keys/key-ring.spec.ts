@@ -14,20 +14,20 @@ const contentOf = (content: Partial<KeyFileContent> = {}): KeyFileContent => ({
   ...content,
 });
 
-describe('A ring of keys', () => {
-  it('signs with the key of the settings, unless the file names another', () => {
+describe('KeyRing', () => {
+  it('signs with the configured key, unless the file names another', () => {
     expect(new KeyRing(own, contentOf()).signing).toBe(own);
     expect(new KeyRing(own, contentOf({ signing: pair.kid })).signing.id).toBe(pair.kid);
     expect(new KeyRing(null, contentOf({ signing: secret.kid })).signing.id).toBe(secret.kid);
   });
 
   it.each([
-    ['none', null, contentOf()],
-    ['a retired one of the settings alone', own, contentOf({ retired: [own.id] })],
-  ])('cannot be made if there is no key that signs, but %s', (_, key, content) => {
+    ['a file that names no signing key', null, contentOf()],
+    ['a retired configured key', own, contentOf({ retired: [own.id] })],
+  ])('throws for %s, since no key signs', (_, key, content) => {
     expect(() => new KeyRing(key, content)).toThrow(
       new StartError(
-        'No key signs; name one by: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.',
+        'There is no signing key; choose one with: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.',
       ),
     );
   });
@@ -35,9 +35,9 @@ describe('A ring of keys', () => {
   it.each([
     ['missing', contentOf({ signing: 'other' }), 'other'],
     ['retired', contentOf({ signing: secret.kid, retired: [secret.kid] }), secret.kid],
-  ])('cannot be made if the key that should sign is %s', (_, content, id) => {
+  ])('throws if the key that should sign is %s', (_, content, id) => {
     expect(() => new KeyRing(own, content)).toThrow(
-      `The key that should sign, ${id}, is not there; name one by`,
+      `The signing key ${id} does not exist; choose one with`,
     );
   });
 
@@ -47,12 +47,12 @@ describe('A ring of keys', () => {
     expect(ring.find('other')).toBeUndefined();
   });
 
-  it('finds the key of the settings for a token without an id', () => {
+  it('finds the configured key for a token without a kid', () => {
     expect(new KeyRing(own, contentOf({ signing: pair.kid })).find(undefined)).toBe(own);
     expect(new KeyRing(null, contentOf({ signing: pair.kid })).find(undefined)).toBeUndefined();
   });
 
-  it('lets a retired key open what it sealed, and verify nothing', () => {
+  it('finds a retired key for unsealing, but not for verification', () => {
     const retired = [own.id, secret.kid];
     const ring = new KeyRing(own, contentOf({ signing: pair.kid, retired }));
     for (const id of [undefined, own.id, secret.kid]) expect(ring.find(id)).toBeUndefined();

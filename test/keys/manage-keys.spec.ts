@@ -14,7 +14,7 @@ const now = new Date(NOW).toISOString();
 const secret = createSecretKey(Buffer.alloc(32, 'own'));
 const own = tokenKey(secret, 'HS256').id;
 
-describe('The commands for keys', () => {
+describe('The key commands', () => {
   let folder: string;
   let settings: JwtSettings;
 
@@ -39,18 +39,18 @@ describe('The commands for keys', () => {
   const noKey = (id: string) => new StartError(`There is no key ${id}; see: npm run keys -- list`);
 
   describe('list', () => {
-    it('says that there are no keys', () => {
+    it('reports that there are no keys', () => {
       expect(listKeys(withoutOwn())).toBe('There are no keys.');
     });
 
-    it('makes no secret', () => {
+    it('creates no secret', () => {
       const key = { secretFile: join(folder, 'secret') };
       expect(listKeys({ ...settings, key })).toBe('There are no keys.');
       expect(() => useKey({ ...settings, key }, 'other', 60)).toThrow(noKey('other'));
       expect(readdirSync(folder)).toEqual([]);
     });
 
-    it('says of each key where it is from, and what it does', () => {
+    it('lists the origin and the state of each key', () => {
       expect(listKeys(settings)).toBe(`${own}  HS256  signs (settings)`);
       const id = add('ES256');
       expect(listKeys(settings).split('\n')).toEqual([
@@ -73,20 +73,22 @@ describe('The commands for keys', () => {
   });
 
   describe('add', () => {
-    it('adds a key that verifies, and signs nothing yet', () => {
+    it('adds a key that verifies but does not sign yet', () => {
       const text = addKey(settings, 'ES256');
       const [kid] = content().keys.map((key) => key.kid);
       expect(content().keys).toMatchObject([{ alg: 'ES256' }]);
-      expect(text).toBe(`${kid} verifies from now on; let it sign by: npm run keys -- use ${kid}`);
+      expect(text).toBe(
+        `${kid} verifies from now on; to sign with it, run: npm run keys -- use ${kid}`,
+      );
       expect(content()).toMatchObject({ signing: null, replaced: {}, retired: [] });
     });
   });
 
   describe('use', () => {
-    const verifying = (id: string) => `${id} signs from now on; the others go on verifying`;
-    const hint = '; others who verify by the public keys may not know it for 5 minutes.';
+    const verifying = (id: string) => `${id} signs from now on; the other keys still verify`;
+    const hint = '; services that use the public keys may not know it for 5 minutes.';
 
-    it('lets a key sign, and notes until when tokens of the one before may live', () => {
+    it('makes a key sign, and records until when tokens of the replaced key are valid', () => {
       const [one, other] = [add(), add()];
       expect(use(one)).toBe(`${verifying(one)}.`);
       const until = new Date(NOW + 60_000).toISOString();
@@ -97,14 +99,14 @@ describe('The commands for keys', () => {
       expect(content().replaced).toEqual({ [own]: until, [one]: later });
     });
 
-    it('notes nothing if the key signs already, or none did', () => {
+    it('records no replaced key if the key signs already, or if no key did', () => {
       const id = add();
       useKey(withoutOwn(), id, 60);
       useKey(withoutOwn(), id, 60);
       expect([content().signing, content().replaced]).toEqual([id, {}]);
     });
 
-    it('lets the key of the settings sign by whatever the settings say', () => {
+    it('makes the configured key sign again', () => {
       use(add());
       expect(use(own)).toBe(`${verifying(own)}.`);
       expect(content().signing).toBeNull();
@@ -132,7 +134,7 @@ describe('The commands for keys', () => {
   describe('retire', () => {
     const refused = (id: string) => `${id} is retired: its tokens are refused from now on.`;
 
-    it('removes a key of the file, and what was noted of it', () => {
+    it('removes a key of the file and what was recorded of it', () => {
       const [one, other] = [add(), add()];
       use(one);
       use(other);
@@ -142,24 +144,24 @@ describe('The commands for keys', () => {
       expect(Object.keys(content().replaced)).toEqual([own]);
     });
 
-    it('keeps the id of the key of the settings, once', () => {
+    it('records the id of the configured key once', () => {
       use(add());
-      const text = `${refused(own)} Take it out of the settings, too.`;
+      const text = `${refused(own)} Also remove it from the settings.`;
       expect([retireKey(settings, own), retireKey(settings, own)]).toEqual([text, text]);
       expect([content().retired, content().replaced]).toEqual([[own], {}]);
       expect(content().keys).toHaveLength(1);
     });
 
-    it('takes a retired key of the settings for one that does not sign', () => {
+    it('retires a configured key that was retired already', () => {
       add();
       new KeyFile(settings.keysFile).change(({ retired }) => retired.push(own));
       expect(retireKey(settings, own)).toMatch(refused(own));
     });
 
-    it('refuses a key that signs, or is missing', () => {
+    it('refuses to retire a key that signs or is missing', () => {
       const id = add();
       const signs = (key: string) =>
-        new StartError(`The key ${key} signs; let another one sign first.`);
+        new StartError(`The key ${key} signs; choose another signing key first.`);
       expect(() => retireKey(settings, own)).toThrow(signs(own));
       use(id);
       expect(() => retireKey(settings, id)).toThrow(signs(id));

@@ -9,7 +9,7 @@ const write = jest.fn(fs.writeFileSync);
 jest.unstable_mockModule('node:fs', () => ({ ...fs, linkSync: link, writeFileSync: write }));
 const { secretOfFile } = await import('../../src/keys/secret-file.js');
 
-describe('The file of a secret', () => {
+describe('secretOfFile', () => {
   let folder: string;
   let file: string;
   beforeEach(() => {
@@ -23,12 +23,12 @@ describe('The file of a secret', () => {
 
   const textOf = (make: boolean) => secretOfFile(file, make)?.export().toString();
 
-  it('is not made unless it is asked for', () => {
+  it('creates no file unless it is told to', () => {
     expect(secretOfFile(file, false)).toBeNull();
     expect(fs.readdirSync(folder)).toEqual([]);
   });
 
-  it('is made once, with 64 random bytes, for its owner alone, and nothing beside it', () => {
+  it('creates one file with 64 random bytes for its owner only', () => {
     const text = textOf(true);
     expect(text).toMatch(/^[\w-]{86}$/);
     expect(fs.readFileSync(file, 'utf8')).toBe(`${text}\n`);
@@ -40,7 +40,7 @@ describe('The file of a secret', () => {
     expect(textOf(true)).not.toBe(text);
   });
 
-  it('is written to a draft of its own, which is never one that is there', () => {
+  it('writes to a new draft with a unique name', () => {
     for (let i = 0; i < 2; i++) {
       textOf(true);
       fs.rmSync(file);
@@ -51,7 +51,7 @@ describe('The file of a secret', () => {
     expect(one![0]).not.toBe(other![0]);
   });
 
-  it('is the one of another process that was faster', () => {
+  it('uses the file of another process that was faster', () => {
     link.mockImplementationOnce((from, to) => {
       fs.writeFileSync(to, 'x'.repeat(64), { mode: 0o600 });
       fs.linkSync(from, to);
@@ -60,7 +60,7 @@ describe('The file of a secret', () => {
     expect(fs.readdirSync(join(folder, 'made'))).toEqual(['secret']);
   });
 
-  it('is not made where it cannot be linked, and leaves no draft', () => {
+  it('creates no file, and leaves no draft, if the draft cannot be linked', () => {
     link.mockImplementationOnce(() => {
       throw Object.assign(new Error('no links here'), { code: 'EPERM' });
     });
@@ -68,13 +68,13 @@ describe('The file of a secret', () => {
     expect(fs.readdirSync(join(folder, 'made'))).toEqual([]);
   });
 
-  it('may hold 64 characters, and spaces around them', () => {
+  it('accepts 64 characters with white space around them', () => {
     file = join(folder, 'secret');
     fs.writeFileSync(file, ` ${'x'.repeat(64)}\n\n`, { mode: 0o600 });
     expect(textOf(false)).toBe('x'.repeat(64));
   });
 
-  it('is refused if it holds fewer characters, and stays as it is', () => {
+  it('refuses fewer than 64 characters, and keeps the file', () => {
     file = join(folder, 'secret');
     for (const text of ['x'.repeat(63), '', `${'x'.repeat(63)}\n`]) {
       fs.writeFileSync(file, text, { mode: 0o600 });
@@ -87,14 +87,14 @@ describe('The file of a secret', () => {
     }
   });
 
-  it('is refused if others may write to it', () => {
+  it('refuses a file that others may write to', () => {
     file = join(folder, 'secret');
     fs.writeFileSync(file, 'x'.repeat(64));
     fs.chmodSync(file, 0o620);
     expect(() => textOf(true)).toThrow(StartError);
   });
 
-  it('is not made in place of something that cannot be read', () => {
+  it('does not replace something that cannot be read', () => {
     file = folder;
     expect(() => textOf(true)).toThrow('EISDIR');
   });

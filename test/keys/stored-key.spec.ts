@@ -19,14 +19,14 @@ const newRsa = (publicExponent = 65_537) =>
   });
 const [rsa, otherRsa, rsaOfExponent3] = [newRsa(), newRsa(), newRsa(3)];
 const remedy = (algorithm: string) =>
-  `; take it out of the key file, and make another by: npm run keys -- add ${algorithm}.`;
+  `; remove it from the key file, and create another one with: npm run keys -- add ${algorithm}.`;
 
 function storedAs(jwk: JsonWebKey, alg: string): StoredKey {
   const kid = thumbprint(jwk);
   return { ...jwk, kid, alg: alg as JwtAlgorithm, created_at: '2026-01-01T00:00:00.000Z' };
 }
 
-describe('A stored key', () => {
+describe('Stored keys', () => {
   afterEach(() => {
     jest.useRealTimers();
   });
@@ -37,7 +37,7 @@ describe('A stored key', () => {
     ['RS256', storedAs(rsa, 'RS256')],
     ['ES256', { ...pair, use: 'sig', key_ops: ['sign'] }],
     ['HS256', { ...secret, use: 'sig', key_ops: ['verify', 'sign'] }],
-  ])('for %s opens, and is good for that algorithm alone', (algorithm, stored) => {
+  ])('opens a key for %s, and for no other algorithm', (algorithm, stored) => {
     expect(openStoredKey(stored)).toMatchObject({
       ...{ id: stored.kid, algorithm, algorithms: [algorithm] },
     });
@@ -49,7 +49,7 @@ describe('A stored key', () => {
     [
       'has an RSA exponent below 65537',
       storedAs(rsaOfExponent3, 'RS256'),
-      `has the public exponent 3, and needs at least 65537${remedy('RS256')}`,
+      `has the public exponent 3, but at least 65537 is required${remedy('RS256')}`,
     ],
     [
       'is for encryption',
@@ -62,7 +62,7 @@ describe('A stored key', () => {
       `is not for signatures, as its \`key_ops\` say${remedy('ES256')}`,
     ],
     [
-      'has operations that are no list',
+      'has operations that are not a list',
       { ...pair, key_ops: 'sign' },
       `is not for signatures, as its \`key_ops\` say${remedy('ES256')}`,
     ],
@@ -79,59 +79,65 @@ describe('A stored key', () => {
     ['has no known algorithm', { ...secret, alg: 'none' as never }, 'has no known algorithm.'],
     ['is too short', { ...secret, k: 'AAAA' }, `has 3 bytes, too few for HS256${remedy('HS256')}`],
     [
-      'is of another kind',
+      'does not fit its algorithm',
       { ...secret, alg: 'ES256' },
       `is of the kind secret, which does not fit ES256${remedy('ES256')}`,
     ],
-    ['has another id', { ...secret, kid: 'other' }, `should be called ${secret.kid}.`],
-    ['is of two halves that differ', storedAs(halves, 'ES256'), 'is of two halves that differ.'],
+    ['has another id', { ...secret, kid: 'other' }, `should have the kid ${secret.kid}.`],
     [
-      'is of an RSA modulus of another key',
+      'is of two halves that differ',
+      storedAs(halves, 'ES256'),
+      'has a private and a public half that do not match.',
+    ],
+    [
+      'has the RSA modulus of another key',
       storedAs({ ...rsa, ...pick(otherRsa, 'n') }, 'RS256'),
-      'is of two halves that differ.',
+      'has a private and a public half that do not match.',
     ],
     [
       'has a private half that is out of range',
       storedAs({ ...pair, d: 'AA' }, 'ES256'),
-      'is of two halves that differ.',
+      'has a private and a public half that do not match.',
     ],
     [
       'has a private half that is too long',
       storedAs({ ...pair, d: '_'.repeat(400) }, 'ES256'),
-      'is of two halves that differ.',
+      'has a private and a public half that do not match.',
     ],
     [
       'has no private half',
       storedAs(pick(pair, 'kty', 'crv', 'x', 'y'), 'ES256'),
-      'is no private key.',
+      'is not a private key.',
     ],
-    ['is no key', { ...pair, kty: 'other' }, 'is no private key.'],
-  ])('that %s is refused', (_, stored, problem) => {
+    ['is of an unknown type', { ...pair, kty: 'other' }, 'is not a private key.'],
+  ])('refuses a key that %s', (_, stored, problem) => {
     expect(() => openStoredKey(stored)).toThrow(
       new StartError(`The stored key ${stored.kid} ${problem}`),
     );
   });
 
   it.each([pair, storedAs(rsa, 'RS256')])(
-    'that Node does not import although it has two halves is refused as $alg',
+    'refuses a key that has two halves but that Node does not import: $alg',
     (stored) => {
       createPrivateKey.mockImplementationOnce(() => {
         throw new TypeError('Invalid JWK');
       });
       expect(() => openStoredKey(stored)).toThrow(
-        new StartError(`The stored key ${stored.kid} is of two halves that differ.`),
+        new StartError(
+          `The stored key ${stored.kid} has a private and a public half that do not match.`,
+        ),
       );
     },
   );
 
-  it('is generated with the time, its algorithm and its id', () => {
+  it('generates a key with its algorithm, its id and the time', () => {
     jest.useFakeTimers({ now: 0 });
     const made = generateKey('HS512');
     expect(made).toMatchObject({ alg: 'HS512', created_at: '1970-01-01T00:00:00.000Z' });
     expect(openStoredKey(made).id).toBe(made.kid);
   });
 
-  it('is generated with 64 random bytes for an HMAC', () => {
+  it('generates 64 random bytes for HMAC', () => {
     const { kty, k } = generateKey('HS256');
     expect(kty).toBe('oct');
     expect(Buffer.from(k!, 'base64url')).toHaveLength(64);
@@ -142,13 +148,13 @@ describe('A stored key', () => {
     ['ES256', 'P-256'],
     ['ES384', 'P-384'],
     ['ES512', 'P-521'],
-  ] as const)('is generated for %s on the curve %s', (algorithm, crv) => {
+  ] as const)('generates a key for %s on the curve %s', (algorithm, crv) => {
     const made = generateKey(algorithm);
     expect(made).toMatchObject({ kty: 'EC', crv, d: expect.any(String) });
     expect(openStoredKey(made).id).toBe(made.kid);
   });
 
-  it('is generated with 3072 bits for RSA', () => {
+  it('generates 3072 bits for RSA', () => {
     const made = generateKey('RS256');
     const key = createPrivateKey({ key: made, format: 'jwk' });
     expect(createPublicKey(key).asymmetricKeyDetails).toMatchObject({ modulusLength: 3072 });

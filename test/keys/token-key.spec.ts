@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { JWKS_MAX_AGE, thumbprint, tokenKey } from '../../src/keys/token-key.js';
 
 describe('The id of a key', () => {
-  it('is the thumbprint of the example in RFC 7638, section 3.1', () => {
+  it('is the thumbprint of RFC 7638, as in the example of section 3.1', () => {
     const n =
       '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw';
     expect(thumbprint({ kty: 'RSA', n, e: 'AQAB', alg: 'RS256', kid: '2011-04-29' })).toBe(
@@ -11,33 +11,33 @@ describe('The id of a key', () => {
     );
   });
 
-  it('of a secret is always the same, and no hash of it', () => {
+  it('is always the same for a secret, and does not reveal a hash of it', () => {
     const key = () => tokenKey(createSecretKey(Buffer.alloc(32, 'a')), 'HS256');
     expect(key().id).toBe(key().id);
     expect(key().id).not.toBe(
       thumbprint({ kty: 'oct', k: Buffer.alloc(32, 'a').toString('base64url') }),
     );
-    // Stored seals and issued tokens name their keys by it.
+    // Stored seals and issued tokens contain this id.
     expect(key().id).toBe('J66ZpVx170S7FiL9YbDTiuX8zvSvx8MXXnomyaDXQas');
   });
 });
 
-describe('A key', () => {
+describe('tokenKey', () => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const secret = createSecretKey(Buffer.alloc(32, 'a'));
 
-  it('that is a secret signs and verifies with itself, and is not published', () => {
+  it('signs and verifies with a secret, and does not publish it', () => {
     const key = tokenKey(secret, 'HS256', ['HS256', 'HS384']);
     expect(key).toMatchObject({ algorithm: 'HS256', algorithms: ['HS256', 'HS384'], jwk: null });
     expect([key.signing, key.verifying]).toEqual([secret, secret]);
   });
 
-  it('is good for the algorithm that it signs with, unless told more', () => {
+  it('accepts only the algorithm that it signs with by default', () => {
     expect(tokenKey(secret, 'HS256').algorithms).toEqual(['HS256']);
   });
 
-  it('that is private publishes its public half, by its thumbprint', () => {
+  it('publishes the public half of a private key, with the thumbprint as its id', () => {
     const key = tokenKey(privateKey, 'ES256');
     const members = publicKey.export({ format: 'jwk' });
     const kid = thumbprint(members);
@@ -47,14 +47,14 @@ describe('A key', () => {
     expect(key.jwk).not.toHaveProperty('d');
   });
 
-  it('that is good for several algorithms publishes none of them', () => {
+  it('publishes no alg for a key of several algorithms', () => {
     const key = tokenKey(rsa.privateKey, 'RS256', ['RS256', 'RS512']);
     expect(key.jwk).toMatchObject({ kty: 'RSA', use: 'sig' });
     expect(key.jwk).not.toHaveProperty('alg');
     expect(tokenKey(rsa.privateKey, 'RS256').jwk).toMatchObject({ alg: 'RS256' });
   });
 
-  it('on a curve has the thumbprint of its four members (RFC 7638, section 3.2)', () => {
+  it('computes the thumbprint of an EC key from its four members (RFC 7638, section 3.2)', () => {
     const { kty, crv, x, y } = publicKey.export({ format: 'jwk' }) as Record<string, string>;
     const required = { kty: kty!, crv: crv!, x: x!, y: y! };
     const id = thumbprint(required);
@@ -64,7 +64,7 @@ describe('A key', () => {
     }
   });
 
-  it('seals with a secret that follows from what is private of it, in whatever format it was read', () => {
+  it('derives the sealing secret from the private part of a key, whatever format it was read in', () => {
     const sealingOf = (bytes: Buffer) =>
       Buffer.from(hkdfSync('sha256', bytes, '', 'nest-rest-jwt sealing', 32));
     expect(tokenKey(secret, 'HS256').sealing).toEqual(sealingOf(secret.export()));
@@ -75,7 +75,7 @@ describe('A key', () => {
     expect(tokenKey(sec1, 'ES256').sealing).toEqual(wanted);
   });
 
-  it('may be kept by others for five minutes', () => {
+  it('lets others cache public keys for five minutes', () => {
     expect(JWKS_MAX_AGE).toBe(300);
   });
 });

@@ -15,7 +15,7 @@ const secret = createSecretKey(Buffer.alloc(32, 'own'));
 const own = tokenKey(secret, 'HS256');
 const [first, second] = [generateKey('HS256'), generateKey('HS384')];
 
-describe('The keys of tokens', () => {
+describe('TokenKeys', () => {
   let folder: string;
   let settings: JwtSettings;
   let time: number;
@@ -44,7 +44,7 @@ describe('The keys of tokens', () => {
   const change = (...[work]: Parameters<KeyFile['change']>) =>
     new KeyFile(settings.keysFile).change(work);
   const store = (key = first) => change(({ keys }) => keys.push(key));
-  const looksBy = (work: () => void) => {
+  const checksDuring = (work: () => void) => {
     const stamp = jest.spyOn(KeyFile.prototype, 'stamp');
     work();
     const { length } = stamp.mock.calls;
@@ -52,7 +52,7 @@ describe('The keys of tokens', () => {
     return length;
   };
 
-  it('are those of the settings and of the file', () => {
+  it('holds the configured key and the keys of the file', () => {
     store();
     const keys = new TokenKeys(settings);
     expect(keys.ring.signing).toMatchObject({ id: own.id, algorithms: ['HS256', 'HS512'] });
@@ -62,11 +62,11 @@ describe('The keys of tokens', () => {
     expect(keys.findForUnsealing(first.kid)?.id).toBe(first.kid);
   });
 
-  it('are not there without a key in the settings and in the file', () => {
+  it('throws without a key in the settings and in the file', () => {
     expect(() => new TokenKeys({ ...settings, key: null })).toThrow(StartError);
   });
 
-  it('are looked at again after a tenth of a second', () => {
+  it('checks the file again after a tenth of a second', () => {
     const keys = new TokenKeys(settings);
     change((content) => {
       content.keys.push(second);
@@ -78,12 +78,12 @@ describe('The keys of tokens', () => {
     expect(keys.ring.signing.id).toBe(second.kid);
     expect(log.mock.calls).toEqual([[`The keys have changed: ${second.kid} (HS384) signs`]]);
     time += 99;
-    expect(looksBy(() => keys.ring)).toBe(0);
+    expect(checksDuring(() => keys.ring)).toBe(0);
     time += 1;
-    expect(looksBy(() => keys.ring)).toBe(1);
+    expect(checksDuring(() => keys.ring)).toBe(1);
   });
 
-  it('are loaded once for each change of the file', () => {
+  it('loads the keys once for each change of the file', () => {
     store();
     const keys = new TokenKeys(settings);
     const { ring } = keys;
@@ -99,18 +99,18 @@ describe('The keys of tokens', () => {
   });
 
   it.each(['find', 'findForUnsealing'] as const)(
-    'are looked at at once for an unknown id: %s',
+    'checks the file at once for an unknown id: %s',
     (name) => {
       const keys = new TokenKeys(settings);
       expect(keys[name](first.kid)).toBeUndefined();
       store();
       expect(keys[name](first.kid)?.id).toBe(first.kid);
-      expect(looksBy(() => keys[name](first.kid))).toBe(0);
-      expect(looksBy(() => keys[name]('other'))).toBe(1);
+      expect(checksDuring(() => keys[name](first.kid))).toBe(0);
+      expect(checksDuring(() => keys[name]('other'))).toBe(1);
     },
   );
 
-  it('open with a retired key what it sealed', () => {
+  it('unseals with a retired key', () => {
     store();
     change((content) => {
       content.signing = first.kid;
@@ -121,7 +121,7 @@ describe('The keys of tokens', () => {
     expect(keys.findForUnsealing(own.id)?.id).toBe(own.id);
   });
 
-  describe('stay as they were', () => {
+  describe('TokenKeys with a broken file', () => {
     let keys: TokenKeys;
     beforeEach(() => {
       store();
@@ -132,11 +132,11 @@ describe('The keys of tokens', () => {
       return keys.ring.find(first.kid)?.id;
     };
 
-    it('while the file is damaged, which is said once for each change', () => {
+    it('keeps the keys while the file is damaged, and logs each change once', () => {
       writeFileSync(settings.keysFile, '{', { mode: 0o600 });
       expect([later(), later()]).toEqual([first.kid, first.kid]);
       const problem = expect.stringMatching(
-        /^The keys stay as they were: The key file .* is damaged/,
+        /^The keys were not reloaded: The key file .* is damaged/,
       );
       expect(error.mock.calls).toEqual([[problem]]);
       writeFileSync(settings.keysFile, '{{');
@@ -145,31 +145,31 @@ describe('The keys of tokens', () => {
       expect(log).not.toHaveBeenCalled();
     });
 
-    it('while the file is missing', () => {
+    it('keeps the keys while the file is missing', () => {
       rmSync(settings.keysFile);
       expect(later()).toBe(first.kid);
-      const problem = `The keys stay as they were: The key file ${settings.keysFile} has vanished.`;
+      const problem = `The keys were not reloaded: The key file ${settings.keysFile} has vanished.`;
       expect(error.mock.calls).toEqual([[problem]]);
     });
 
-    it('while the key that should sign is missing', () => {
+    it('keeps the keys while the key that should sign is missing', () => {
       const content = { keys: [], signing: first.kid, replaced: {}, retired: [] };
       writeFileSync(settings.keysFile, JSON.stringify(content));
       expect(later()).toBe(first.kid);
     });
 
-    it('and are not looked for by an unknown id, until the file is whole', () => {
+    it('does not check a broken file for unknown ids', () => {
       writeFileSync(settings.keysFile, '{');
       later();
       for (const name of ['find', 'findForUnsealing'] as const) {
-        expect(looksBy(() => keys[name]('other'))).toBe(0);
+        expect(checksDuring(() => keys[name]('other'))).toBe(0);
       }
       rmSync(settings.keysFile);
       store(second);
       time += 100;
       expect(keys.find(second.kid)?.id).toBe(second.kid);
-      expect(looksBy(() => keys.find('other'))).toBe(1);
-      // The same trouble is said again after it was over.
+      expect(checksDuring(() => keys.find('other'))).toBe(1);
+      // The same problem is logged again after the file was valid.
       expect(error).toHaveBeenCalledTimes(1);
       rmSync(settings.keysFile);
       later();
@@ -181,14 +181,14 @@ describe('The keys of tokens', () => {
       expect(error).toHaveBeenCalledTimes(3);
     });
 
-    it('without another look at the file for a tenth of a second', () => {
+    it('checks a broken file again only after a tenth of a second', () => {
       writeFileSync(settings.keysFile, '{');
       later();
-      expect(looksBy(() => keys.ring)).toBe(0);
+      expect(checksDuring(() => keys.ring)).toBe(0);
     });
   });
 
-  it('are warned of if others may read their file', () => {
+  it('warns if others may read the key file', () => {
     store();
     new TokenKeys(settings);
     expect(warn).not.toHaveBeenCalled();
@@ -202,7 +202,7 @@ describe('The keys of tokens', () => {
     expect(warn.mock.calls).toEqual([[warning], [warning]]);
   });
 
-  it('are warned of if others may read the file of the secret', () => {
+  it('warns if others may read the secret file', () => {
     const secretFile = join(folder, 'secret');
     writeFileSync(secretFile, 'x'.repeat(64));
     chmodSync(secretFile, 0o644);
@@ -212,13 +212,13 @@ describe('The keys of tokens', () => {
     ]);
   });
 
-  describe('of the settings', () => {
-    it('are what the settings say', () => {
+  describe('configuredKey', () => {
+    it('returns the key of the settings', () => {
       expect(configuredKey({ ...settings, key: null })).toBeNull();
       expect(configuredKey(settings)).toMatchObject({ id: own.id, algorithms: ['HS256', 'HS512'] });
     });
 
-    it('are kept in a file that is made, unless it must not be', () => {
+    it('creates a secret file, unless it is told not to', () => {
       const key = { secretFile: join(folder, 'secret') };
       expect(configuredKey({ ...settings, key }, { make: false })).toBeNull();
       expect(readdirSync(folder)).toEqual([]);

@@ -41,7 +41,7 @@ import { createDatabase, type TestDatabase } from '../../support/test-database.j
 
 type Jwk = JsonWebKey & { kid: string };
 
-/** One that keeps what it is told. */
+/** A logger that records its messages and prints nothing. */
 function quietLogger() {
   const logger = new ConsoleLogger();
   const [errors, warnings] = (['error', 'warn', 'log', 'debug'] as const).map((level) =>
@@ -54,7 +54,7 @@ const demoUser = { name: 'user', password: 'password' };
 const headerOf = (token: string) => jsonwebtoken.decode(token, { complete: true })!.header;
 const kidOf = (token: string) => headerOf(token).kid!;
 
-describe.each(JWT_ALGORITHMS)('Signed with %s', (algorithm: JwtAlgorithm) => {
+describe.each(JWT_ALGORITHMS)('Keys for %s', (algorithm: JwtAlgorithm) => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -62,7 +62,7 @@ describe.each(JWT_ALGORITHMS)('Signed with %s', (algorithm: JwtAlgorithm) => {
   });
   afterAll(() => app.close());
 
-  it('tokens name their key and are let in', async () => {
+  it('issues tokens that name their key, and accepts them', async () => {
     const { access, refresh } = await app.newLogin();
     const header = { alg: algorithm, kid: kidOf(access) };
     expect(headerOf(access)).toEqual({ ...header, typ: 'at+jwt' });
@@ -75,7 +75,7 @@ describe.each(JWT_ALGORITHMS)('Signed with %s', (algorithm: JwtAlgorithm) => {
     app = again;
   });
 
-  it('tokens can be verified by the public keys, which anybody may have and keep', async () => {
+  it('publishes public keys that verify the tokens, and that clients may cache', async () => {
     const { access } = await app.newLogin();
     const { status, headers, body } = await app.get<{ keys: Jwk[] }>('/.well-known/jwks.json');
     expect([status, headers.get('cache-control')]).toEqual([200, 'public, max-age=300']);
@@ -114,7 +114,7 @@ describe('Keys', () => {
     JWT_SECRET_KEY: SECRET,
     ...env,
   });
-  /** One more instance on the same database and the same file. */
+  /** Starts another instance on the same database and the same key file. */
   const start = async (env: Record<string, string> = {}, logger: LoggerService | false = false) => {
     const kept = { ...database, drop: async () => undefined };
     const app = await bootApp(settings(env), { database: kept, logger });
@@ -134,13 +134,13 @@ describe('Keys', () => {
     const { body } = await client.get<{ keys: Jwk[] }>('/.well-known/jwks.json');
     return body.keys.map(({ kid }) => kid);
   };
-  /** Waits until it holds, for 5 seconds at most. */
+  /** Waits up to 5 seconds until the condition holds. */
   const until = async (holds: () => Promise<boolean>): Promise<void> => {
     for (const end = Date.now() + 5000; !(await holds()); await sleep(10)) {
-      if (Date.now() > end) throw new Error('It never happened.');
+      if (Date.now() > end) throw new Error('The condition did not hold within 5 seconds.');
     }
   };
-  /** Logs in until the key signs, which a running service notices by itself. */
+  /** Logs in until the key signs, since a running service notices a change after a moment. */
   const loginBy = async (client: Client, kid: string) => {
     let login = await client.login(demoUser);
     await until(async () => {
@@ -154,12 +154,12 @@ describe('Keys', () => {
     ['a secret', 'a key pair', 'ES256'],
     ['a secret', 'another secret', 'HS512'],
     ['a secret', 'an RSA key pair', 'RS256'],
-  ])('change from %s to %s while the service runs, and all sessions go on', async (_, __, to) => {
+  ])('changes from %s to %s while the service runs, and keeps all sessions', async (_, __, to) => {
     const [one, two] = [await start(), await start()];
     const before = await one.login(demoUser);
     const first = kidOf(before.access);
 
-    // Somebody who is there all the time, at both instances, and never logs in again.
+    // A client that uses both instances all the time, and never logs in again.
     let busy = true;
     const outcomes = new Set<unknown>();
     const renew = async () => {
@@ -187,13 +187,13 @@ describe('Keys', () => {
     const kept = await renew();
     expect(kidOf(kept)).toBe(second);
 
-    // Over a restart, too.
+    // The third instance stands for a restart.
     const instances = [one, two, await start()];
     for (const client of instances) {
       for (const { access } of [before, during, after]) expect(await me(client, access)).toBe(200);
     }
     expect(retire(first)).toBe(
-      `${first} is retired: its tokens are refused from now on. Take it out of the settings, too.`,
+      `${first} is retired: its tokens are refused from now on. Also remove it from the settings.`,
     );
     for (const client of instances) {
       await until(async () => (await me(client, before.access)) === 'token_invalid');
@@ -204,7 +204,7 @@ describe('Keys', () => {
     }
   });
 
-  it('that an instance does not know yet are looked for at once', async () => {
+  it('checks the file at once for a key that an instance does not know yet', async () => {
     const [one, two] = [await start(), await start()];
     for (let round = 0; round < 3; round++) {
       const kid = add('ES256');
@@ -214,7 +214,7 @@ describe('Keys', () => {
     }
   });
 
-  it('lie in a file that its owner alone may read, and are listed without their secrets', () => {
+  it('stores keys in a file that only its owner may read, and lists no secrets', () => {
     const [pair, secret] = [add('ES384'), add('HS256')];
     expect(statSync(file).mode & 0o777).toBe(0o600);
     use(pair);
@@ -233,7 +233,7 @@ describe('Keys', () => {
     expect(readFileSync(file, 'utf8')).not.toContain(pair);
   });
 
-  it('of the settings sign again when they are told to', async () => {
+  it('signs with the configured key again on command', async () => {
     const own = list().split(' ')[0]!;
     const kid = add('HS384');
     use(kid);
@@ -244,11 +244,11 @@ describe('Keys', () => {
     expect(kidOf((await app.login(demoUser)).access)).toBe(own);
   });
 
-  it('can be retired for good when the last of their tokens has expired', () => {
+  it('lists a replaced key as ready to be retired when its last token has expired', () => {
     const own = list().split(' ')[0]!;
     const kid = add('ES256');
     expect(use(kid)).toBe(
-      `${kid} signs from now on; the others go on verifying; others who verify by the public keys may not know it for 5 minutes.`,
+      `${kid} signs from now on; the other keys still verify; services that use the public keys may not know it for 5 minutes.`,
     );
     expect(list()).not.toContain('can be retired');
     freezeTime(Date.now() + 30 * 86_400_000 + 1000);
@@ -256,9 +256,9 @@ describe('Keys', () => {
     jest.useRealTimers();
   });
 
-  it('are not retired while they sign, nor used when they were', () => {
+  it('refuses to retire a key that signs, and to use one that was retired', () => {
     const own = list().split(' ')[0]!;
-    expect(() => retire(own)).toThrow(`The key ${own} signs; let another one sign first.`);
+    expect(() => retire(own)).toThrow(`The key ${own} signs; choose another signing key first.`);
     use(add('HS384'));
     retire(own);
     expect(() => use(own)).toThrow(`The key ${own} was retired.`);
@@ -267,7 +267,7 @@ describe('Keys', () => {
     expect(readdirSync(database.folder)).not.toContain('jwt-keys.json.new');
   });
 
-  it('are listed without making any', () => {
+  it('lists keys without creating one', () => {
     const made = AppConfig.from({
       ...database.settings,
       DATABASE_URL: `sqlite:${database.folder}/a`,
@@ -276,31 +276,31 @@ describe('Keys', () => {
     expect(readdirSync(database.folder)).not.toContain('jwt-secret');
   });
 
-  it('are changed by one command at a time', () => {
+  it('refuses to change keys while another command changes them', () => {
     add('ES256');
     writeFileSync(`${file}.new`, '');
     const before = readFileSync(file, 'utf8');
     expect(() => add('ES256')).toThrow(
-      `The keys are being changed by another command; try again, or delete ${file}.new where there is none.`,
+      `The keys are being changed by another command; try again, or delete ${file}.new if no command is running.`,
     );
     expect(readFileSync(file, 'utf8')).toBe(before);
   });
 
-  it('of the file are enough, also in production', async () => {
+  it('starts in production with keys of the file only', async () => {
     const production = { NODE_ENV: 'production', JWT_SECRET_KEY: '' };
-    await expect(start(production)).rejects.toThrow(/^JWT_SECRET_KEY is missing in production;/);
+    await expect(start(production)).rejects.toThrow(/^JWT_SECRET_KEY is required in production;/);
     const env = { ...settings(production), JWT_ALGORITHM: 'ES256' };
     const command = ServiceProcess.spawn(env, 'scripts/keys.js', 'add');
     expect(await command.exit()).toBe(0);
     const kid = command.output.split(' ')[0]!;
     await expect(start(production)).rejects.toThrow(
-      'No key signs; name one by: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.',
+      'There is no signing key; choose one with: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.',
     );
     use(kid);
     expect(await publicIds(await start(production))).toEqual([kid]);
   });
 
-  it('of a damaged file stop the start, and leave a running service as it is', async () => {
+  it('refuses to start with a damaged file, and keeps the keys of a running service', async () => {
     const kid = add('ES256');
     use(kid);
     const { logger, errors } = quietLogger();
@@ -326,7 +326,7 @@ describe('Keys', () => {
       await until(async () => {
         expect(await me(app, access)).toBe(200);
         return errors.mock.calls.some(([text]) =>
-          /^The keys stay as they were: /.test(String(text)),
+          /^The keys were not reloaded: /.test(String(text)),
         );
       });
       await expect(start()).rejects.toThrow(StartError);
@@ -335,7 +335,7 @@ describe('Keys', () => {
     expect(await me(await start(), access)).toBe(200);
   });
 
-  it('that others may read are warned of', async () => {
+  it('warns of a key file that others may read', async () => {
     add('ES256');
     chmodSync(file, 0o640);
     const { logger, warnings } = quietLogger();
@@ -348,7 +348,7 @@ describe('Keys', () => {
     expect(warnings.mock.calls[0]![0]).toBe(`Others may read ${file}; run: chmod 600 ${file}`);
   });
 
-  it('stay as they are while the file is gone or cannot be read, and a retired one stays retired', async () => {
+  it('keeps its keys, and retired ones retired, while the file is missing or unreadable', async () => {
     const { logger, errors } = quietLogger();
     const app = await start({}, logger);
     const before = await app.login(demoUser);
@@ -363,7 +363,7 @@ describe('Keys', () => {
     for (const [spoil, problem] of [
       [() => undefined, /has vanished/],
       [() => mkdirSync(file), /cannot be read \(EISDIR\)/],
-      [() => symlinkSync(file, file), /cannot be looked at \(ELOOP\)/],
+      [() => symlinkSync(file, file), /cannot be accessed \(ELOOP\)/],
     ] as const) {
       errors.mockClear();
       spoil();
@@ -383,7 +383,7 @@ describe('Keys', () => {
     await loginBy(app, next);
   });
 
-  it('are read again once the account of the service may read them', async () => {
+  it('reads the file again after a transient failure', async () => {
     const app = await start();
     const kid = add('ES256');
     use(kid);
@@ -392,7 +392,7 @@ describe('Keys', () => {
     const stopped = kidOf((await app.login(demoUser)).access);
     await sleep(150);
     await app.login(demoUser);
-    // As a transient failure does: the file itself stays the same.
+    // A transient failure leaves the file itself unchanged.
     const read = jest.spyOn(KeyFile.prototype, 'read').mockImplementation(() => {
       throw new StartError('EMFILE');
     });
@@ -403,7 +403,7 @@ describe('Keys', () => {
     await loginBy(app, kid);
   });
 
-  it('behind a link are changed there', () => {
+  it('changes a key file behind a symbolic link', () => {
     const shared = `${file}.shared`;
     add('ES256');
     renameSync(file, shared);
@@ -416,17 +416,17 @@ describe('Keys', () => {
     expect(lstatSync(file).isSymbolicLink()).toBe(true);
   });
 
-  it('are not changed where one of them would not do', () => {
+  it('refuses to change a file with an invalid key, except to retire that key', () => {
     add('ES256');
     const content = readFileSync(file, 'utf8').replace(/"kid": ".{43}"/, '"kid": "bogus"');
     writeFileSync(file, content);
-    expect(() => use('bogus')).toThrow(/^The stored key bogus should be called /);
+    expect(() => use('bogus')).toThrow(/^The stored key bogus should have the kid /);
     expect(() => add('ES256')).toThrow(StartError);
     expect(readFileSync(file, 'utf8')).toBe(content);
     expect(retire('bogus')).toContain('is retired');
   });
 
-  it('survive a disk that is full', async () => {
+  it('keeps all keys if the disk is full', async () => {
     const kids = [add('ES512'), add('ES512'), add('ES512'), add('ES512')];
     const content = readFileSync(file, 'utf8');
     const script = 'ulimit -f 1; exec node .cache/bundle/scripts/keys.js add ES256';
@@ -439,7 +439,7 @@ describe('Keys', () => {
     expect(add('ES256')).toMatch(/^[\w-]{43}$/);
   });
 
-  it('can be given by their seeds’ names and as files', async () => {
+  it('accepts key files in JWT_SECRET and JWT_PUBLICKEY', async () => {
     const { privateKey, publicKey } = keyPairFor('RS256');
     const [privateFile, publicFile] = ['private', 'public'].map((name) =>
       join(database.folder, name),
@@ -455,21 +455,23 @@ describe('Keys', () => {
     expect(await me(app, access)).toBe(200);
   });
 
-  it('are managed from the command line, beside a service that runs', async () => {
+  it('changes keys from the command line while the service runs', async () => {
     const service = ServiceProcess.spawn(settings());
     running.push(() => service.kill('SIGKILL'));
     const client = await service.client();
     const before = await client.login(demoUser);
-    const keys = async (...words: string[]) => {
-      const command = ServiceProcess.spawn(settings(), 'scripts/keys.js', ...words);
+    const keys = async (...args: string[]) => {
+      const command = ServiceProcess.spawn(settings(), 'scripts/keys.js', ...args);
       return [await command.exit(), command.output.trim()] as const;
     };
     const [, added] = await keys('add', 'ES256');
     const kid = added.split(' ')[0]!;
-    expect(added).toBe(`${kid} verifies from now on; let it sign by: npm run keys -- use ${kid}`);
+    expect(added).toBe(
+      `${kid} verifies from now on; to sign with it, run: npm run keys -- use ${kid}`,
+    );
     expect(await keys('use', kid)).toEqual([
       0,
-      `${kid} signs from now on; the others go on verifying; others who verify by the public keys may not know it for 5 minutes.`,
+      `${kid} signs from now on; the other keys still verify; services that use the public keys may not know it for 5 minutes.`,
     ]);
     const after = await loginBy(client, kid);
     expect(service.output).toContain(`The keys have changed: ${kid} (ES256) signs`);
@@ -479,13 +481,13 @@ describe('Keys', () => {
     const own = kidOf(before.access);
     expect(await keys('retire', own)).toEqual([
       0,
-      `${own} is retired: its tokens are refused from now on. Take it out of the settings, too.`,
+      `${own} is retired: its tokens are refused from now on. Also remove it from the settings.`,
     ]);
     await until(async () => (await me(client, before.access)) === 'token_invalid');
     expect(await me(client, after.access)).toBe(200);
     expect(await keys('retire', kid)).toEqual([
       1,
-      `The key ${kid} signs; let another one sign first.`,
+      `The key ${kid} signs; choose another signing key first.`,
     ]);
     const both = await Promise.all([keys('add'), keys('add')]);
     const [, all] = await keys('list');
@@ -493,9 +495,9 @@ describe('Keys', () => {
       if (status === 0) expect(all).toContain(output.split(' ')[0]);
       else expect(output).toContain('The keys are being changed by another command; try again');
     }
-    for (const words of [[], ['add', 'none']]) {
-      const [status, output] = await keys(...words);
-      expect([words, status]).toEqual([words, 2]);
+    for (const args of [[], ['add', 'none']]) {
+      const [status, output] = await keys(...args);
+      expect([args, status]).toEqual([args, 2]);
       expect(output).toContain('Usage: npm run keys -- list | add [algorithm] | use <kid>');
     }
   }, 60_000);
