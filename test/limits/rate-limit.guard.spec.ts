@@ -13,7 +13,10 @@ describe('AuthRateLimitGuard', () => {
     await instance?.close();
   });
 
-  /** @returns sends a request from an address, and gives the seconds of `Retry-After`, or null */
+  /**
+   * A server with the guard at `/`. `send` resolves to the seconds of `Retry-After`, or to null for
+   * an allowed request. `pass` advances the clock.
+   */
   async function serviceWith(max: number) {
     let now = 0;
     jest.spyOn(performance, 'now').mockImplementation(() => now);
@@ -48,7 +51,7 @@ describe('AuthRateLimitGuard', () => {
     return { send, pass };
   }
 
-  it('refuses an address with 429 beyond its attempts of one minute', async () => {
+  it('answers 429 to an address that has used up its attempts of the minute', async () => {
     const { send, pass } = await serviceWith(2);
     expect(await send('203.0.113.7')).toBeNull();
     expect(await send('203.0.113.7')).toBeNull();
@@ -60,7 +63,7 @@ describe('AuthRateLimitGuard', () => {
     expect(await send('203.0.113.7')).toBeNull();
   });
 
-  it('waits no longer if the clock is set back', async () => {
+  it('does not extend the wait if the system clock is set back', async () => {
     const { send, pass } = await serviceWith(1);
     expect(await send('203.0.113.7')).toBeNull();
     jest.spyOn(Date, 'now').mockReturnValue(Date.now() - 2 * 3600_000);
@@ -69,26 +72,26 @@ describe('AuthRateLimitGuard', () => {
     expect(await send('203.0.113.7')).toBeNull();
   });
 
-  it('counts the addresses of one IPv6 network of 64 bits together', async () => {
+  it('counts the addresses of one IPv6 /64 network together', async () => {
     const { send } = await serviceWith(1);
     expect(await send('2001:db8::1')).toBeNull();
     expect(await send('2001:db8::2')).toBe('60');
     expect(await send('2001:db8:0:1::1')).toBeNull();
   });
 
-  it('counts the address of the connection if the forwarded one is no address', async () => {
+  it('counts the address of the connection if the forwarded value is not an address', async () => {
     const { send } = await serviceWith(1);
     expect(await send('203.0.113.7', { 'x-forwarded-for': 'unknown' })).toBeNull();
     expect(await send('203.0.113.7', { 'x-forwarded-for': 'hidden' })).toBe('60');
   });
 
-  it('counts no request to another route', async () => {
+  it('does not count requests to other routes', async () => {
     const { send } = await serviceWith(1);
     for (let i = 0; i < 3; i++) expect(await send('203.0.113.7', { url: '/unlimited' })).toBeNull();
     expect(await send('203.0.113.7')).toBeNull();
   });
 
-  it('limits nothing if AUTH_RATE_LIMIT is 0', async () => {
+  it('does not limit requests if AUTH_RATE_LIMIT is 0', async () => {
     const { send } = await serviceWith(0);
     for (let i = 0; i < 3; i++) expect(await send('203.0.113.7')).toBeNull();
   });

@@ -35,7 +35,7 @@ describe('USER_RATE_LIMIT', () => {
   });
   afterAll(() => app.close());
 
-  it('refuses what a user writes beyond it, and nothing that they read', async () => {
+  it('refuses the writes of a user beyond USER_RATE_LIMIT, and no reads', async () => {
     const { access } = await app.newLogin();
     expect(await writeTimes(app, access, 5)).toEqual([201, 201, 201, 201, 201]);
     expectTooMany(await write(app, access));
@@ -44,7 +44,7 @@ describe('USER_RATE_LIMIT', () => {
     }
   });
 
-  it('counts the sessions of one user together, and each user alone', async () => {
+  it('counts the writes of all sessions of one user together, and each user separately', async () => {
     const user = await app.newLogin();
     const second = await app.login(user);
     expect(await writeTimes(app, user.access, 3)).toEqual([201, 201, 201]);
@@ -53,7 +53,7 @@ describe('USER_RATE_LIMIT', () => {
     expect(await writeTimes(app, (await app.newLogin()).access, 1)).toEqual([201]);
   });
 
-  it('counts every way to write together', async () => {
+  it('counts the writes of a user through all routes together', async () => {
     const { id, name, password, access: token } = await app.newLogin();
     const { id: shipId } = await app.newShip(token);
     const book = { name: 'Thrawn', author: 'Timothy Zahn', publisher: 'Del Rey', price: 1 };
@@ -73,13 +73,13 @@ describe('USER_RATE_LIMIT', () => {
     expectTooMany(await app.send('DELETE', `/api/users/${id}`, { token }));
   });
 
-  it('counts no request without a good token', async () => {
+  it('does not count requests without a valid token', async () => {
     const { access } = await app.newLogin();
     for (let i = 0; i < 6; i++) expect((await write(app, `${access}x`)).status).toBe(401);
     expect(await writeTimes(app, access, 1)).toEqual([201]);
   });
 
-  it('lets the victim refresh, log out and end sessions while a thief uses it up', async () => {
+  it('lets the victim refresh, log out and end sessions while a thief uses up USER_RATE_LIMIT', async () => {
     const user = await app.newLogin();
     const [second, third] = [await app.login(user), await app.login(user)];
     await writeTimes(app, user.access, 6);
@@ -99,15 +99,15 @@ describe('USER_RATE_LIMIT', () => {
     ] as const) {
       expect(answer.status).toBe(status);
     }
-    // The login is another matter: it has no token.
+    // USER_RATE_LIMIT does not apply to a login, which has no token.
     await app.login(user);
   });
 
-  it('excepts the routes that refresh and that end sessions, and no other that may change something', () => {
+  it('exempts the routes that refresh and that end sessions, and no other route that may write', () => {
     const routes = app.app.get(RouteRequirementsService).list();
-    const excepted = routes.filter(({ rateLimited }) => !rateLimited).map(({ name }) => name);
+    const exempt = routes.filter(({ rateLimited }) => !rateLimited).map(({ name }) => name);
     expect(
-      excepted.filter((name) => !/\.(?:get|list|listBooks|me|token)$/.test(name)).sort(),
+      exempt.filter((name) => !/\.(?:get|list|listBooks|me|token)$/.test(name)).sort(),
     ).toEqual([
       'AuthController.endSession',
       'AuthController.logout',
@@ -117,7 +117,7 @@ describe('USER_RATE_LIMIT', () => {
     ]);
   });
 
-  it('is none in development', async () => {
+  it('does not limit writes in development', async () => {
     const free = await bootApp();
     const { access } = await free.newLogin();
     expect(new Set(await writeTimes(free, access, 30))).toEqual(new Set([201]));
@@ -136,7 +136,7 @@ describe('Changes of passwords', () => {
   const put = ({ id, name, access }: LoggedIn, password: unknown) =>
     app.send('PUT', `/api/users/${id}`, { token: access, json: { name, password } });
 
-  it('are ten a minute and session, by either route, in development too', async () => {
+  it('limits a session to ten password changes a minute over both routes, also in development', async () => {
     const user = await app.newLogin();
     const change = (current: string) =>
       app.send('POST', '/auth/password', {
@@ -151,7 +151,7 @@ describe('Changes of passwords', () => {
     expect((await put(again, 'a password')).status).toBe(200);
   });
 
-  it('of an honest client of the Flask service are not refused', async () => {
+  it('does not refuse the password changes of an ordinary client of the Flask service', async () => {
     const user = await app.newLogin();
     for (let i = 1; i <= 5; i++) {
       const password = `password number ${i}`;
@@ -160,13 +160,13 @@ describe('Changes of passwords', () => {
     }
   });
 
-  it('are not counted where the body is refused', async () => {
+  it('does not count password changes whose body is refused', async () => {
     const user = await app.newLogin();
     for (let i = 0; i < 12; i++) expect((await put(user, i)).status).toBe(400);
     expect((await put(user, 'a password')).status).toBe(200);
   });
 
-  it('that are used up do not prevent the end of sessions', async () => {
+  it('lets a session be ended after its password changes are used up', async () => {
     const user = await app.newLogin();
     for (let i = 0; i < 11; i++) await put(user, 'a password');
     expectTooMany(await put(user, 'a password'));
@@ -195,7 +195,7 @@ describe('Requests that may write', () => {
   const refresh = (token: string, from: string) =>
     app.send('POST', '/auth/refresh', { token, headers: { 'x-forwarded-for': from } });
 
-  it('open no write to end sessions that are not there', async () => {
+  it('opens no write transaction if there is no session to end', async () => {
     const [user, other] = [await app.newLogin(), await app.newLogin()];
     const release = await holdWrites(database);
     try {
@@ -208,11 +208,11 @@ describe('Requests that may write', () => {
     }
   });
 
-  it('are bounded for each group, and leave the places of other sessions, ranges and users', async () => {
+  it('bounds the queued writes of each group, and keeps places for other sessions, ranges and users', async () => {
     const thief = await app.newLogin();
     const victim = await app.login(thief);
     const others = [await app.newLogin(), await app.newLogin()];
-    // Until all of the flood has arrived, which takes seconds on a busy machine, no write gives up.
+    // No write may time out before the flood has arrived, which takes seconds on a busy machine.
     for (const kind of ['query', 'lock', 'statement'] as const) {
       jest.replaceProperty(timeouts, kind, 50_000);
     }
@@ -257,7 +257,7 @@ describe('Requests that may write', () => {
     expect([200, 401]).toContain(elsewhere);
   });
 
-  it('to end sessions and to refresh are counted by session and address range', async () => {
+  it('counts refreshes and ends of sessions by session and address range', async () => {
     const thief = await app.newLogin();
     const victim = await app.login(thief);
     const statuses = new Set<number>();

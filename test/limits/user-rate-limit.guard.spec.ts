@@ -32,14 +32,14 @@ describe('UserRateLimitGuard', () => {
       { list } as unknown as RouteRequirementsService,
     );
     guard.onModuleInit();
-    /** @returns the seconds of `Retry-After`, or 0 if the request is let in */
+    /** @returns the seconds of `Retry-After`, or 0 if the request is allowed */
     const visit = (token?: Token, handler: () => void = limited): number => {
       const context = {
         getHandler: () => handler,
         switchToHttp: () => ({ getRequest: () => ({ token }) }),
       } as unknown as ExecutionContext;
       try {
-        // No `expect` here: a test visits 40,000 times, and so many of them take seconds.
+        // No `expect` here: one test calls this 40,000 times, and as many assertions take seconds.
         if (guard.canActivate(context) !== true) throw new Error('It did not return true.');
         return 0;
       } catch (error) {
@@ -55,7 +55,7 @@ describe('UserRateLimitGuard', () => {
     return { list, visit };
   };
 
-  it('lets in so many requests of one user in a minute, from all sessions together', () => {
+  it('bounds the requests of one user per minute over all sessions', () => {
     const { visit } = guardWith(2);
     expect([visit(tokenOf('1', 'a')), visit(tokenOf('1', 'b'))]).toEqual([0, 0]);
     expect([visit(tokenOf('1', 'c')), visit(tokenOf('1'))]).toEqual([60, 60]);
@@ -66,24 +66,24 @@ describe('UserRateLimitGuard', () => {
     expect(visit(tokenOf('1', 'c'))).toBe(0);
   });
 
-  it('counts by session as well', () => {
+  it('bounds the requests of one session as well', () => {
     const { visit } = guardWith(2);
     expect([visit(tokenOf('1', 'a')), visit(tokenOf('2', 'a'))]).toEqual([0, 0]);
     expect(visit(tokenOf('3', 'a'))).toBe(60);
     expect(visit(tokenOf('3', 'b'))).toBe(0);
   });
 
-  it('counts a token without a session by its user alone', () => {
+  it('counts a token without a session by its user only', () => {
     const { visit } = guardWith(1);
     expect([visit(tokenOf('1')), visit(tokenOf('2')), visit(tokenOf('1'))]).toEqual([0, 0, 60]);
   });
 
-  it('never counts a user together with a session of the same name', () => {
+  it('counts a user and a session with the same id separately', () => {
     const { visit } = guardWith(1);
     expect([visit(tokenOf('1', '2')), visit(tokenOf('2', '3'))]).toEqual([0, 0]);
   });
 
-  it('counts no route that neither writes nor hashes, and no request without a token', () => {
+  it('does not count routes that neither write nor hash, or requests without a token', () => {
     const { visit } = guardWith(1);
     for (let i = 0; i < 3; i++) {
       expect([visit(tokenOf('1'), unlimited), visit(undefined)]).toEqual([0, 0]);
@@ -91,13 +91,13 @@ describe('UserRateLimitGuard', () => {
     expect(visit(tokenOf('1'))).toBe(0);
   });
 
-  it('limits nothing if the limit is 0, and reads no routes', () => {
+  it('does not limit requests or read the routes if the limit is 0', () => {
     const { list, visit } = guardWith(0);
     for (let i = 0; i < 3; i++) expect(visit(tokenOf('1'))).toBe(0);
     expect(list).not.toHaveBeenCalled();
   });
 
-  it('remembers 20,000 users and sessions', () => {
+  it('remembers the counts of 20,000 users and sessions', () => {
     const { visit } = guardWith(1);
     visit(tokenOf('first'));
     for (let i = 1; i < 20_000; i++) visit(tokenOf(`${i}`));
