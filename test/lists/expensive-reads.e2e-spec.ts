@@ -9,13 +9,13 @@ import { addBooks } from '../support/many-rows.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
 import { engine } from '../support/test-database.js';
 
-/** Expensive reads that run at once. */
+/** The number of expensive reads that run at once. */
 const places = engine === 'sqlite' ? 1 : 2;
 
 describe('Expensive reads', () => {
   let app: TestApp;
   let database: Database;
-  /** That they wait in. */
+  /** The queue of expensive reads. */
   let queue: FairQueue;
 
   beforeAll(async () => {
@@ -28,7 +28,7 @@ describe('Expensive reads', () => {
   });
   afterAll(() => app.close());
 
-  /** Counts so far before it finds the ship. */
+  /** A read that counts to `end` before it finds the ship. */
   const counting = (end: number) =>
     database.select<Ship, 'id' | 'end'>({
       parameters: ['end', 'id'],
@@ -42,7 +42,7 @@ describe('Expensive reads', () => {
     });
   const read = (group: string) => counting(10).first({ end: 10, id: 3 }, { group });
 
-  /** Takes all places of the queue until `free` is called. */
+  /** Occupies all places of the queue until the returned function is called. */
   const occupy = () => {
     let free!: () => void;
     const freed = new Promise<void>((resolve) => (free = resolve));
@@ -50,7 +50,7 @@ describe('Expensive reads', () => {
     return free;
   };
 
-  it('hold up no other request', async () => {
+  it('does not delay other requests by an expensive read', async () => {
     let found: Ship | undefined;
     const reading = counting(5_000_000).first({ end: 5_000_000, id: 3 });
     void reading.then((row) => (found = row));
@@ -59,7 +59,7 @@ describe('Expensive reads', () => {
     expect((await reading)?.id).toBe(3);
   });
 
-  it('of one caller with a hundred delay the read of another by one turn', async () => {
+  it('delays an expensive read by one turn if another caller has a hundred', async () => {
     const order: string[] = [];
     const done = [
       ...Array.from({ length: 100 }, () => read('many').then(() => order.push('many'))),
@@ -70,7 +70,7 @@ describe('Expensive reads', () => {
     expect(order.indexOf('one')).toBeLessThanOrEqual(2 * places);
   });
 
-  it('of one caller are refused with 429 when a hundred are queued, those of others are not', async () => {
+  it('refuses a caller that has a hundred queued expensive reads with 429, and no other caller', async () => {
     const results = await Promise.allSettled([
       ...Array.from({ length: 300 }, () => read('many')),
       read('one'),
@@ -84,7 +84,7 @@ describe('Expensive reads', () => {
     }
   });
 
-  it('are refused with 503 when the queue is full, the newest of the caller with the most first', async () => {
+  it('refuses the newest expensive reads of the busiest callers with 503 if the queue is full', async () => {
     const many = Array.from({ length: 6 }, (_, group) =>
       Array.from({ length: 90 }, () => read(`group ${group}`)),
     );
@@ -101,7 +101,7 @@ describe('Expensive reads', () => {
     }
   });
 
-  it('see the changes of the write that they are part of, which others do not see', async () => {
+  it('shows the changes of a write to an expensive read within that write', async () => {
     const select = counting(1);
     const id = await database.write(async (manager) => {
       const values = { ...ship, shipClass: ship.ship_class };
@@ -112,7 +112,7 @@ describe('Expensive reads', () => {
     expect((await select.all({ end: 1, id })).map((row) => row.id)).toEqual([id]);
   });
 
-  it('fail by themselves', async () => {
+  it('rejects an expensive read that fails, and runs the next one', async () => {
     const broken = database.select<Ship, never>({
       parameters: [],
       expensive: true,
@@ -122,7 +122,7 @@ describe('Expensive reads', () => {
     expect((await counting(1).first({ end: 1, id: 3 }))?.id).toBe(3);
   });
 
-  describe('of a user', () => {
+  describe('Expensive reads over HTTP', () => {
     let user: LoggedIn;
 
     beforeAll(async () => {
@@ -131,7 +131,7 @@ describe('Expensive reads', () => {
     });
 
     const get = (path: string) => app.get<unknown[]>(path, { token: user.access });
-    /** The groups that the request waited in. */
+    /** The groups in which the request was queued. */
     const groupsOf = async (path: string): Promise<QueueKeys['group'][]> => {
       const queued = jest.spyOn(FairQueue.prototype, 'run');
       const { status, body } = await get(path);
@@ -147,17 +147,17 @@ describe('Expensive reads', () => {
       '/api/books?publisher=a%20publisher',
       '/api/books?sort=-price&limit=1000',
       '/auth/sessions',
-    ])('wait in the queue as the user: %s', async (path) => {
+    ])('queues an expensive read by its user: %s', async (path) => {
       expect(await groupsOf(path)).toEqual([`subject ${user.id}`]);
     });
 
-    it('wait in the queue as the networks of a request without a token', async () => {
+    it('queues an expensive read without a token by the networks of its address', async () => {
       expect(await groupsOf('/api/ships?sort=model,crew')).toEqual([
         ['127.0.0.0/16', '127.0.0.0/24'],
       ]);
     });
 
-    describe('by a filter on the beginning of a text', () => {
+    describe('Expensive reads by a text filter', () => {
       const path = (model: string) => `/api/ships?model=${encodeURIComponent(model)}`;
       const models = ['P'.repeat(99), 'P'.repeat(100), `${'P'.repeat(100)}zzz`, '😀'.repeat(99)];
 
@@ -169,16 +169,16 @@ describe('Expensive reads', () => {
       });
 
       it.each(['P'.repeat(100), `${'P'.repeat(100)}zzz`, '😀'.repeat(100)])(
-        'wait in the queue, because longer texts may begin alike: %s',
+        'queues a read with a filter that longer texts may share in the index: %s',
         async (model) => {
-          // The same SQL serves the short filter, which does not wait.
+          // The same SQL serves the short filter, whose read is not queued.
           expect(await groupsOf(path('P'.repeat(99)))).toEqual([]);
           expect(await groupsOf(path(model))).toEqual([['127.0.0.0/16', '127.0.0.0/24']]);
         },
       );
 
       it.each(['P'.repeat(99), '😀'.repeat(99)])(
-        'do not wait if the index holds all of the text: %s',
+        'does not queue a read with a filter whose text the index holds in full: %s',
         async (model) => {
           expect(await groupsOf(path('P'.repeat(100)))).toEqual([['127.0.0.0/16', '127.0.0.0/24']]);
           expect(await groupsOf(path(model))).toEqual([]);
@@ -187,13 +187,13 @@ describe('Expensive reads', () => {
     });
 
     it.each(['/api/books', '/api/books?sort=-id&limit=1000', '/api/books?limit=5'])(
-      'that an index serves do not wait: %s',
+      'does not queue a read that an index serves: %s',
       async (path) => {
         expect(await groupsOf(path)).toEqual([]);
       },
     );
 
-    it('are refused with 429 and Retry-After if too many are queued, and others of the user are not', async () => {
+    it('refuses too many queued reads of a user with 429 and Retry-After, and no cheap reads', async () => {
       const free = occupy();
       const refused: (string | null)[] = [];
       const lists = Array.from({ length: 120 }, async () => {
@@ -212,7 +212,7 @@ describe('Expensive reads', () => {
       expect(statuses.filter((status) => status === 200)).toHaveLength(100);
     });
 
-    it('are skipped if the client hangs up', async () => {
+    it('skips queued reads whose client has disconnected', async () => {
       const free = occupy();
       const abort = new AbortController();
       const headers = { authorization: `Bearer ${user.access}` };
@@ -225,7 +225,7 @@ describe('Expensive reads', () => {
       abort.abort();
       expect(new Set(await Promise.all(gone))).toEqual(new Set(['gone']));
       while (queue['queued'] > 0) await sleep(5);
-      // Their places in the queue are free although it has not moved.
+      // Their places in the queue are free, although no read has run since.
       const next = get('/api/books?sort=name');
       await expect(Promise.race([next, sleep(300, 'queued')])).resolves.toBe('queued');
       free();

@@ -3,7 +3,7 @@ import { waitToSend, waitToRead } from '../../src/lists/large-pages.js';
 
 const LARGE = 100_000;
 
-/** Reads pages that are asked for at once, and counts the turns of the event loop meanwhile. */
+/** Requests pages concurrently, and returns the turn of the event loop in which each is sent. */
 async function turnsOfPages(sizes: readonly number[]): Promise<number[]> {
   let turn = 0;
   let done = false;
@@ -24,16 +24,16 @@ async function turnsOfPages(sizes: readonly number[]): Promise<number[]> {
 }
 
 describe('Large pages', () => {
-  it('that are asked for at once are answered in one turn of the event loop each', async () => {
+  it('sends each of several concurrent large pages in a turn of the event loop of its own', async () => {
     expect(new Set(await turnsOfPages([LARGE, LARGE, LARGE, LARGE])).size).toBe(4);
   });
 
-  it('are answered in the order in which they were asked for', async () => {
+  it('sends large pages in the order of their requests', async () => {
     const turns = await turnsOfPages([LARGE, LARGE, LARGE]);
     expect(turns).toEqual([...turns].sort((one, other) => one - other));
   });
 
-  it('do not wait for small ones', async () => {
+  it('does not delay a large page because of small ones', async () => {
     expect(new Set(await turnsOfPages([LARGE - 1, 0, LARGE])).size).toBe(1);
   });
 });

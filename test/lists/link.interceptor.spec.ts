@@ -24,7 +24,7 @@ describe('LinkInterceptor', () => {
     return lastValueFrom(new LinkInterceptor(member).intercept(context, handler));
   };
 
-  it('answers the rows, with a link to the next page', async () => {
+  it('returns the rows of a page, and sends a link to the next page', async () => {
     expect(await answer('after')).toEqual([1, 2]);
     const link = '<https://books.example/api/books?limit=1&cursor=after>; rel="next"';
     expect(header.mock.calls).toEqual([['link', link]]);
@@ -35,13 +35,13 @@ describe('LinkInterceptor', () => {
     expect(header).not.toHaveBeenCalled();
   });
 
-  it('puts the rows into a member if one is named', async () => {
+  it('puts the rows into a member if its name is given', async () => {
     expect(await answer(null, 'books')).toEqual({ books: [1, 2] });
   });
 });
 
 describe('mapPage', () => {
-  it('maps the rows and keeps the cursor', () => {
+  it('maps the rows of a page and keeps the cursor', () => {
     expect(mapPage({ rows: [1, 2], next: 'x' }, String)).toEqual({ rows: ['1', '2'], next: 'x' });
   });
 });

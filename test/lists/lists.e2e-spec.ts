@@ -6,7 +6,7 @@ import { bootApp, type TestApp } from '../support/test-app.js';
 
 type ShipBody = typeof ship & { id: number };
 
-/** In the order in which they come, ever the same; with many ties in each field. */
+/** The values of each field. Rows repeat them in a fixed order, with many ties. */
 const some = {
   affiliation: ['Empire', 'Rebel Alliance', 'empire', 'Éire', '\u{1f680}', '\uffee', 'E&M=1+1;%41'],
   category: ['x'.repeat(100) + 'b', 'x'.repeat(100) + 'a', 'x'.repeat(99)],
@@ -31,7 +31,7 @@ const fleetOf = (count: number): (typeof ship)[] =>
     ship_class: pick(some.ship_class, i, 11),
   }));
 
-/** As the service should sort: numbers by value, texts by the first 100 code points. */
+/** The rows in the expected order: numbers by value, texts by their first 100 code points. */
 const sorted = <T extends { id: number }>(rows: T[], sort: string): T[] => {
   const terms = `${sort},id`.split(',').map((term) => ({
     name: term.replace('-', '') as keyof T,
@@ -65,7 +65,7 @@ describe('Lists of large rows', () => {
 
   beforeAll(async () => {
     app = await bootApp({ DEMO_DATA: 'false' });
-    // As they could be before texts were limited.
+    // Rows could be this large before texts were limited.
     const rows = Array.from({ length: 16 }, (_, i) =>
       newShip({ ...ship, model: `${i % 7}`.repeat(90_000), crew: 1 + (i % 5) }),
     );
@@ -74,7 +74,7 @@ describe('Lists of large rows', () => {
   afterAll(() => app.close());
 
   it.each(['id', '-model', 'category,-id', 'crew,length,-model'])(
-    'in order of %s have pages that are no larger than another may wait for',
+    'bounds the size of each page of large rows sorted by %s',
     async (sort) => {
       const ids: number[] = [];
       const sizes: number[] = [];
@@ -106,31 +106,34 @@ describe('Lists of texts that JSON makes longer', () => {
     ['characters of three bytes', '\u20ac'.repeat(1000)],
     ['characters of four bytes', '😀'.repeat(500)],
     ['plain characters', 'x'.repeat(1000)],
-  ])('have answers of less than 1 MiB and at least 400,000 bytes: %s', async (_, text) => {
-    const names = ['affiliation', 'category', 'manufacturer', 'model', 'ship_class'];
-    const values = { ...ship, ...Object.fromEntries(names.map((name) => [name, text])) };
-    await app.sql(async (manager) => {
-      await manager.createQueryBuilder().delete().from(Ship).execute();
-      for (let i = 0; i < 4; i++) {
-        const rows = Array.from({ length: 60 }, (__, j) =>
-          newShip({ ...values, crew: 60 - j, length: i }),
-        );
-        await manager.insert(Ship, rows);
+  ])(
+    'sends pages of less than 1 MiB, the first of more than 400,000 bytes: %s',
+    async (_, text) => {
+      const names = ['affiliation', 'category', 'manufacturer', 'model', 'ship_class'];
+      const values = { ...ship, ...Object.fromEntries(names.map((name) => [name, text])) };
+      await app.sql(async (manager) => {
+        await manager.createQueryBuilder().delete().from(Ship).execute();
+        for (let i = 0; i < 4; i++) {
+          const rows = Array.from({ length: 60 }, (__, j) =>
+            newShip({ ...values, crew: 60 - j, length: i }),
+          );
+          await manager.insert(Ship, rows);
+        }
+      });
+      // The last of these orders reads several keyset ranges for the second page.
+      for (const sort of ['id', '-model', 'length,-crew']) {
+        const { text: first, headers } = await app.get(`/api/ships?limit=1000&sort=${sort}`);
+        const path = /<https?:\/\/[^/]+(.+)>/.exec(headers.get('link')!)![1]!;
+        const { text: second } = await app.get(path);
+        for (const answer of [first, second]) {
+          expect(Buffer.byteLength(answer)).toBeLessThan(1024 * 1024);
+        }
+        expect(Buffer.byteLength(first)).toBeGreaterThan(400_000);
       }
-    });
-    // The last of these reads several parts of a list for the second page.
-    for (const sort of ['id', '-model', 'length,-crew']) {
-      const { text: first, headers } = await app.get(`/api/ships?limit=1000&sort=${sort}`);
-      const path = /<https?:\/\/[^/]+(.+)>/.exec(headers.get('link')!)![1]!;
-      const { text: second } = await app.get(path);
-      for (const answer of [first, second]) {
-        expect(Buffer.byteLength(answer)).toBeLessThan(1024 * 1024);
-      }
-      expect(Buffer.byteLength(first)).toBeGreaterThan(400_000);
-    }
-  });
+    },
+  );
 
-  it('have answers of less than 1 MiB if they are made of several parts', async () => {
+  it('sends a page of less than 1 MiB if it consists of several keyset ranges', async () => {
     await app.sql(async (manager) => {
       await manager.createQueryBuilder().delete().from(Ship).execute();
       const rows = Array.from({ length: 40 }, (_, i) =>
@@ -138,7 +141,7 @@ describe('Lists of texts that JSON makes longer', () => {
       );
       await manager.insert(Ship, rows);
     });
-    // Behind the first row are nine more of its crew, and then those of a larger crew.
+    // After the first row come nine more with the same crew, and then rows with a larger crew.
     const { headers } = await app.get('/api/ships?limit=1&sort=crew,length');
     const path = /<https?:\/\/[^/]+(.+)>/.exec(headers.get('link')!)![1]!;
     const { text } = await app.get(path.replace('limit=1', 'limit=1000'));
@@ -165,7 +168,7 @@ describe('Lists', () => {
     const link = headers.get('link');
     return link === null ? null : /^<http:\/\/[^/]+(\/[^>]+)>; rel="next"$/.exec(link)![1]!;
   };
-  /** All rows of a list, by its links; `between` runs after each page. */
+  /** All rows of a list, read by its links. `between` runs after each page except the last. */
   const walk = async <T = ShipBody>(
     first: string,
     { between, as }: { between?: (page: T[]) => Promise<unknown>; as?: string } = {},
@@ -200,7 +203,7 @@ describe('Lists', () => {
     'affiliation,-crew,model',
     '-category,-manufacturer,ship_class,length,-crew,affiliation,model',
     'ship_class,-id,length',
-  ])('are sorted by %s, with ties in order of id, whatever the pages', async (sort) => {
+  ])('sorts a list by %s, with ties in order of id, whatever the page size', async (sort) => {
     const expected = idsOf(sorted(ships, sort));
     expect(idsOf((await app.get<ShipBody[]>(`/api/ships?sort=${sort}`)).body)).toEqual(expected);
     for (const limit of [1, 7, 39, 40]) {
@@ -222,7 +225,7 @@ describe('Lists', () => {
     ['category', 'x'.repeat(100)],
     ['crew', '-5'],
     ['crew', '3'],
-  ] as const)('hold what they are filtered by: %s=%s', async (name, value) => {
+  ] as const)('returns exactly the rows that match the filter %s=%s', async (name, value) => {
     const expected = ships.filter((each) => String(each[name as 'model']) === value);
     const query = new URLSearchParams({ [name]: value });
     expect(await walk(`/api/ships?${query.toString()}`)).toEqual(expected);
@@ -232,7 +235,7 @@ describe('Lists', () => {
   });
 
   it.each(['Carrier', '"Carrier', 'Destroyer', ',', 'a,', 'Carr', '', '",'])(
-    'of ships hold those that have the role %j',
+    'returns exactly the ships that have the role %j',
     async (role) => {
       const expected = ships.filter(({ roles }) => roles.includes(role));
       const query = new URLSearchParams({ roles: role, limit: '4' });
@@ -240,7 +243,7 @@ describe('Lists', () => {
     },
   );
 
-  it('take several filters at once, all of which have to hold', async () => {
+  it('combines several filters with "and"', async () => {
     const query = 'ship_class=Corvette&length=10&roles=Carrier&sort=-model';
     const expected = ships.filter(
       ({ ship_class, length, roles }) =>
@@ -250,14 +253,14 @@ describe('Lists', () => {
     expect(await walk(`/api/ships?${query}&limit=1`)).toEqual(sorted(expected, '-model'));
   });
 
-  it('are a page and no more where they end with it, and empty where there is nothing', async () => {
+  it('sends no link on the last page, and an empty list if no row matches', async () => {
     const all = await app.get<unknown[]>(`/api/ships?limit=${ships.length}`);
     expect([all.body.length, all.headers.get('link')]).toEqual([ships.length, null]);
     const none = await app.get('/api/ships?model=none');
     expect([none.status, none.body, none.headers.get('link')]).toEqual([200, [], null]);
   });
 
-  it('link to the next page as they were asked for', async () => {
+  it('keeps the parameters of the request in the link to the next page', async () => {
     const query = new URLSearchParams({
       limit: '1',
       affiliation: 'E&M=1+1;%41',
@@ -308,7 +311,7 @@ describe('Lists', () => {
         hull: ['Unknown field.'],
       },
     ],
-  ])('refuse ?%s', async (query, message) => {
+  ])('refuses the query ?%s', async (query, message) => {
     const { status, body } = await app.get(`/api/ships?${query}`);
     expect([status, body]).toEqual([
       400,
@@ -316,7 +319,7 @@ describe('Lists', () => {
     ]);
   });
 
-  it('complain of a hundred parameters at most', async () => {
+  it('reports at most a hundred invalid parameters', async () => {
     const query = Array.from({ length: 500 }, (_, i) => `x${i}=1`).join('&');
     const { status, body } = await app.get(`/api/ships?${query}`);
     expect([status, Object.keys(body.message as object)]).toEqual([
@@ -325,7 +328,7 @@ describe('Lists', () => {
     ]);
   });
 
-  it('refuse a cursor of another order, or one that was not issued', async () => {
+  it('refuses a cursor of another sort order, or one that was not issued', async () => {
     const { headers } = await app.get('/api/ships?sort=length&limit=1');
     const cursor = new URL(nextOf(headers)!, app.url).searchParams.get('cursor')!;
     const [order, ...keys] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
@@ -365,7 +368,7 @@ describe('Lists', () => {
   });
 
   it.each(['id', '-id', '-length,model', 'affiliation', '-model'])(
-    'in order of %s neither repeat nor hide a ship while others come and go',
+    'neither repeats nor omits a ship sorted by %s while others are added and removed',
     async (sort) => {
       const before = (await app.get<ShipBody[]>('/api/ships?limit=1000')).body;
       const [kept, doomed] = [before.slice(0, 30), before.slice(30)];
@@ -373,7 +376,7 @@ describe('Lists', () => {
       const seen = await walk(`/api/ships?limit=7&sort=${sort}`, {
         between: async (page) => {
           const last = page.at(-1)!;
-          // Just before and just behind the place where the list goes on, and that place itself.
+          // Rows at the position where the next page starts, just after it and before it.
           for (const length of [last.length, last.length + 1, 1]) {
             const { body } = await app.send<ShipBody>('POST', '/api/ships', {
               token,
@@ -381,7 +384,7 @@ describe('Lists', () => {
             });
             added.push(body.id);
           }
-          // Those added come after the place in some of these orders: a walk must end all the same.
+          // In some orders new rows come after this position. They are removed to end the walk.
           if (added.length > 20) for (const id of added.splice(0)) await remove(id);
           const removed = doomed.findIndex(({ id }) => id === last.id);
           if (removed >= 0) await remove(doomed.splice(removed, 1)[0]!.id);
@@ -400,7 +403,7 @@ describe('Lists', () => {
     await app.send('DELETE', `/api/ships/${id}`, { token });
   };
 
-  it('of users are filtered and sorted by name, in Unicode NFC, and by id', async () => {
+  it('filters and sorts users by name, in Unicode NFC, and by id', async () => {
     for (const name of ['Zoë', 'zoe', 'Abe', 'ab']) {
       await app.send('POST', '/api/users', { json: { name, password: 'secret' } });
     }
@@ -417,7 +420,7 @@ describe('Lists', () => {
     }
   });
 
-  describe('of books', () => {
+  describe('Lists of books', () => {
     let leia: LoggedIn;
     let luke: LoggedIn;
     let books: { id: number; name: string; author: string; price: number | null }[];
@@ -439,14 +442,14 @@ describe('Lists', () => {
     });
 
     it.each(['price', '-price', '-price,-name', 'author,-price'])(
-      'are sorted by %s, a book without a price before those that cost nothing',
+      'sorts books by %s, with books without a price before free ones',
       async (sort) => {
         const path = `/api/books?limit=2&sort=${sort}`;
         expect(await walk(path, { as: leia.access })).toEqual(sorted(books, sort));
       },
     );
 
-    it('are filtered, and hold no book of another user', async () => {
+    it('filters books, and returns no book of another user', async () => {
       const list = (query: string) => walk(`/api/books?${query}`, { as: leia.access });
       const free = books.filter(({ price }) => price === null);
       expect(free).toHaveLength(3);
@@ -465,7 +468,7 @@ describe('Lists', () => {
       }
     });
 
-    it('hold no book of another user behind that user’s cursor', async () => {
+    it('returns no book of another user for a cursor of that user', async () => {
       const { headers } = await app.get('/api/books?limit=1&sort=-name', { token: luke.access });
       const mine = await app.get<{ id: number }[]>(nextOf(headers)!, { token: leia.access });
       const own = new Set(idsOf(books));
