@@ -3,9 +3,9 @@ import { LogOutput } from '../../src/logging/log-output.js';
 
 const MIB = 1024 * 1024;
 
-describe('The output of the log', () => {
+describe('LogOutput', () => {
   let written = '';
-  /** Bytes that can be written; what happens beyond them. */
+  /** The number of bytes that can be written until a write fails with `code`. */
   let room = Infinity;
   let code = 'EAGAIN';
   let attempts = 0;
@@ -19,7 +19,7 @@ describe('The output of the log', () => {
     const write = (bytes: Uint8Array): number => {
       attempts++;
       if (room === 0) throw Object.assign(new Error(code), { code });
-      // As much as a pipe with that room takes.
+      // A pipe accepts as many bytes as it has room for.
       const part = Buffer.from(bytes.subarray(0, Math.min(room, bytes.length)));
       written += String(part);
       room -= part.length;
@@ -32,14 +32,14 @@ describe('The output of the log', () => {
     jest.useRealTimers();
   });
 
-  it('is written at once', () => {
+  it('writes each line at once', () => {
     output.write('one\n');
     output.write(Buffer.from('two\n'));
     expect([written, attempts]).toEqual(['one\ntwo\n', 2]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('waits for a slow reader, in its order and with whole lines', () => {
+  it('queues lines for a slow reader, whole and in order', () => {
     room = 6;
     for (const line of ['one\n', 'two\n', 'three\n']) output.write(line);
     expect(written).toBe('one\ntw');
@@ -57,7 +57,7 @@ describe('The output of the log', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('keeps one MiB for a reader that has stopped, drops the rest, and says so when it reads on', () => {
+  it('queues 1 MiB for a reader that has stopped, drops later lines, and reports them afterwards', () => {
     room = 0;
     const line = `${'x'.repeat(1023)}\n`;
     for (let i = 0; i < 1024 + 3; i++) output.write(line);
@@ -85,7 +85,7 @@ describe('The output of the log', () => {
     expect(written).toBe(`lost 3 (${failure})\nthree\nfour\n`);
   });
 
-  it('ends a line that was written in part before the next one', () => {
+  it('ends a partly written line before the next one', () => {
     [room, code] = [2, 'ENOSPC'];
     output.write('one\n');
     output.write('two\n');
@@ -97,7 +97,7 @@ describe('The output of the log', () => {
     expect(onLost).toHaveBeenCalledTimes(3);
   });
 
-  it('drops what waited for a reader that is gone', () => {
+  it('drops queued lines if the reader is gone', () => {
     room = 2;
     output.write('one\n');
     output.write('two\n');
@@ -113,7 +113,7 @@ describe('The output of the log', () => {
     expect(written).toBe('on\nlost 2 (EPIPE)\nthree\n');
   });
 
-  it('writes what waits when the process ends', () => {
+  it('writes queued lines when the process ends', () => {
     room = 2;
     output.write('one\n');
     room = Infinity;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Logger } from '@nestjs/common';
 import { SecurityEventsService } from '../../src/logging/security-events.service.js';
 
-describe('Security events', () => {
+describe('SecurityEventsService', () => {
   let events: SecurityEventsService;
   let warnings: string[];
 
@@ -20,7 +20,7 @@ describe('Security events', () => {
     jest.useRealTimers();
   });
 
-  it('warn at once of the first, and once a minute with the number since', () => {
+  it('warns at once of the first event, and once a minute of the number since then', () => {
     for (let i = 1; i <= 100; i++) events.warn('rate_limited', 'LIMIT', `request ${i}`);
     expect(warnings).toEqual(['Too many requests were refused (429) (LIMIT): request 1']);
     jest.advanceTimersByTime(59_999);
@@ -35,7 +35,7 @@ describe('Security events', () => {
     expect(warnings[2]).toContain('(LIMIT): request 101');
   });
 
-  it('warn at once again after a quiet minute', () => {
+  it('warns at once again after a minute without events', () => {
     events.warn('rate_limited', 'LIMIT', 'request 1');
     jest.advanceTimersByTime(60_000);
     events.warn('rate_limited', 'LIMIT', 'request 2');
@@ -43,21 +43,21 @@ describe('Security events', () => {
     expect(jest.getTimerCount()).toBe(1);
   });
 
-  it('warn of each cause by itself', () => {
+  it('warns of each cause of an event separately', () => {
     events.warn('rate_limited', 'A', 'x');
     events.warn('rate_limited', 'B', 'x');
     events.warn('login_delayed', 'A', 'x');
     expect(warnings).toHaveLength(3);
   });
 
-  it('report what is left when the service stops', () => {
+  it('reports the remaining events when the service stops', () => {
     for (let i = 1; i <= 3; i++) events.warn('refresh_reused', 'theft', `session ${i}`);
     events.onModuleDestroy();
     expect(warnings[1]).toContain('2 times in the last minute, such as session 3');
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('are counted by event and cause since the start', () => {
+  it('counts events by kind and cause since the start', () => {
     events.count('credentials_refused', 'token_expired');
     events.count('credentials_refused', 'token_expired');
     events.warn('rate_limited', 'LIMIT', 'x');
@@ -68,7 +68,7 @@ describe('Security events', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it('tell 64 causes of an event apart, and count any further one as another', () => {
+  it('distinguishes 64 causes of an event, and counts further causes together', () => {
     for (let i = 0; i < 1000; i++) events.warn('rate_limited', `cause ${i}`, 'x');
     const totals = events.totals().rate_limited!;
     expect(Object.keys(totals)).toHaveLength(65);

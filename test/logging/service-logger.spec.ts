@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { LOG_LEVELS, ServiceLogger } from '../../src/logging/service-logger.js';
 
-/** Each would begin a line, or change what a terminal or a reader shows. */
+/** Texts that would begin a line, or change what a terminal or a log viewer shows. */
 const HOSTILE = {
   'a line feed': '\n',
   'a carriage return': '\r',
@@ -22,7 +22,7 @@ const HOSTILE = {
 };
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
-describe('The logger', () => {
+describe('ServiceLogger', () => {
   let output = '';
 
   beforeEach(() => {
@@ -36,7 +36,7 @@ describe('The logger', () => {
   });
   afterEach(() => {
     jest.restoreAllMocks();
-    // What tests set hides what the streams have by their prototype.
+    // The tests set own properties, which hide those of the prototypes of the streams.
     for (const stream of [process.stdout, process.stderr]) {
       for (const name of ['isTTY', 'hasColors']) Reflect.deleteProperty(stream, name);
     }
@@ -79,7 +79,7 @@ describe('The logger', () => {
         expect(line).not.toMatch(/^forged/);
         if (json) {
           const record = JSON.parse(line, (key, value: unknown) => {
-            // What a reader decodes is as harmless; a stack begins a line with a frame alone.
+            // Decoded values are harmless, too. A line break in a stack only precedes a frame.
             if (key !== 'stack' && typeof value === 'string') expect(value).not.toMatch(UNSAFE);
             return value;
           }) as { stack?: string; error?: { stack: string } };
@@ -90,12 +90,12 @@ describe('The logger', () => {
     }
   });
 
-  it('shows in text what it escapes', () => {
+  it('writes escaped characters as visible text', () => {
     new ServiceLogger({ json: false, level: 'info' }).log('a\nb\r\t\x1b[1m\u202e', 'Context');
     expect(output).toContain('[Context] a\\nb\\r\\t\\u{1b}[1m\\u{202e}\n');
   });
 
-  it('writes an error with its frames, without a line of its message', () => {
+  it('writes an error with its frames, and its message in one line', () => {
     const logger = new ServiceLogger({ json: false, level: 'info' });
     logger.error(new TypeError('one\n    at forged (x.js:1:1)\ntwo'));
     expect(lines()[0]).toContain('TypeError: one\\n    at forged (x.js:1:1)\\ntwo');
@@ -111,7 +111,7 @@ describe('The logger', () => {
     ['debug', ['fatal', 'error', 'warn', 'log', 'debug']],
     ['verbose', ['fatal', 'error', 'warn', 'log', 'debug', 'verbose']],
     ['trace', ['fatal', 'error', 'warn', 'log', 'debug', 'verbose']],
-  ] as const)('writes at the level %s what is as severe', (level, expected) => {
+  ] as const)('writes messages of the level %s and of more severe levels', (level, expected) => {
     expect(LOG_LEVELS).toContain(level);
     const logger = new ServiceLogger({ json: true, level });
     const all = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
@@ -125,7 +125,7 @@ describe('The logger', () => {
     ['standard output', [true, false]],
     ['standard error', [false, true]],
     ['neither', [false, false]],
-  ] as const)('colors what goes to a terminal alone, where that is %s', (_, terminals) => {
+  ] as const)('colors only streams that are terminals: %s', (_, terminals) => {
     [process.stdout, process.stderr].forEach((stream, index) => {
       Object.assign(stream, { isTTY: terminals[index], hasColors: () => true });
     });
@@ -137,7 +137,7 @@ describe('The logger', () => {
     expect([...isColored, output.includes('\x1b[')]).toEqual(terminals);
   });
 
-  it('colors nothing on a terminal whose user wants no colors, and no JSON', () => {
+  it('colors neither JSON nor a terminal whose user has disabled colors', () => {
     Object.assign(process.stdout, { isTTY: true, hasColors: () => false });
     new ServiceLogger({ json: false, level: 'info' }).log('plain', 'Context');
     Object.assign(process.stdout, { hasColors: () => true });

@@ -69,7 +69,7 @@ describe('The log', () => {
   };
   const linesWith = (text: string) => output.split('\n').filter((line) => line.includes(text));
   let sent = 0;
-  /** The lines that say what happened to a request, and its status and code. */
+  /** Sends a request, and returns its status, its code and the log lines with its id. */
   const trace = async (method: string, path: string, options: SendOptions = {}) => {
     const id = `trace-${++sent}`;
     const headers = { ...options.headers, 'x-request-id': id };
@@ -77,7 +77,7 @@ describe('The log', () => {
     return { status, code: body?.code, lines: linesWith(`request ${id}, from 127.0.0.1`) };
   };
 
-  it('says why credentials were refused, with the id of the request', async () => {
+  it('logs why credentials were refused, with the request id', async () => {
     await boot({ TOKEN_COOKIES: 'true' });
     const user = await app.newLogin();
     const tokens = app.app.get(TokenService);
@@ -93,14 +93,28 @@ describe('The log', () => {
     const login = (username: string) => ({ json: { username, password: 'wrong' } });
     const cases: [number, string, string, string, string, SendOptions][] = [
       [401, 'token_missing', 'token_missing', 'GET', '/auth/me', {}],
-      [401, 'token_invalid', 'it has not three parts', 'GET', '/auth/me', { token: 'x' }],
+      [
+        401,
+        'token_invalid',
+        'the token does not have three parts',
+        'GET',
+        '/auth/me',
+        { token: 'x' },
+      ],
       [401, 'token_expired', 'jwt expired', 'GET', '/auth/me', { token: expired.signed }],
-      [401, 'token_revoked', `of ${revoked.id}`, 'GET', '/auth/me', { token: revoked.access }],
-      [422, 'wrong_token_type', `of ${user.id}`, 'POST', '/auth/refresh', { token: user.access }],
-      [401, 'fresh_token_required', `of ${user.id}`, 'DELETE', '/api/users/9', { token }],
-      [401, 'csrf_failed', `of ${user.id}`, 'DELETE', '/auth/logout', { headers: cookie }],
-      [403, 'scope_required', `of ${user.id}`, 'GET', '/api/audit', { token: user.access }],
-      [403, 'claim_required', `of ${user.id}`, 'GET', '/probe/claim', { token: user.access }],
+      [401, 'token_revoked', `subject ${revoked.id}`, 'GET', '/auth/me', { token: revoked.access }],
+      [
+        422,
+        'wrong_token_type',
+        `subject ${user.id}`,
+        'POST',
+        '/auth/refresh',
+        { token: user.access },
+      ],
+      [401, 'fresh_token_required', `subject ${user.id}`, 'DELETE', '/api/users/9', { token }],
+      [401, 'csrf_failed', `subject ${user.id}`, 'DELETE', '/auth/logout', { headers: cookie }],
+      [403, 'scope_required', `subject ${user.id}`, 'GET', '/api/audit', { token: user.access }],
+      [403, 'claim_required', `subject ${user.id}`, 'GET', '/probe/claim', { token: user.access }],
       [401, 'credentials_invalid', 'the name or the pass', 'POST', '/auth/login', login(user.name)],
       [401, 'credentials_invalid', 'the name or the pass', 'POST', '/auth/login', login('unknown')],
       [400, 'credentials_missing', 'credentials_missing', 'POST', '/auth/login', { json: {} }],
@@ -119,7 +133,7 @@ describe('The log', () => {
       ['POST', '/login', 'credentials_invalid): the name or the', { authorization: basic }],
       ['POST', '/login', 'credentials_invalid): no name and password by HTTP Basic', {}],
       ['GET', '/books', 'token_missing', {}],
-      ['GET', '/books', 'token_invalid): it has not', { 'x-access-tokens': 'x' }],
+      ['GET', '/books', 'token_invalid): the token does not', { 'x-access-tokens': 'x' }],
     ];
     for (const [method, path, reason, headers] of tutorial) {
       const { status, lines } = await trace(method, path, { headers });
@@ -127,7 +141,7 @@ describe('The log', () => {
     }
   });
 
-  it('shows at the default level failed logins, and refused tokens at debug alone', async () => {
+  it('logs failed logins at the default level, and refused tokens only at debug', async () => {
     await boot({}, 'info');
     const login = { json: { username: 'user', password: 'wrong' } };
     const failed = await trace('POST', '/auth/login', login);
@@ -136,14 +150,14 @@ describe('The log', () => {
     expect(app.config.logLevel).toBe('info');
   });
 
-  it('names neither the password nor the name that was tried', async () => {
+  it('logs neither the password nor the name of a failed login', async () => {
     await boot();
     const json = { username: 'a secret name', password: 'a secret word' };
     expect((await trace('POST', '/auth/login', { json })).lines).toHaveLength(1);
     expect(output).not.toContain('a secret');
   });
 
-  it('says what failed inside, with the id that the client was told', async () => {
+  it('logs the cause of an internal error with the request id that the client received', async () => {
     await boot({}, 'info');
     const text = Buffer.from('broken').toString('base64');
     const answer = await trace('GET', '/probe/echo', { headers: { 'x-text': text } });
@@ -152,7 +166,7 @@ describe('The log', () => {
     expect(output).toMatch(/\n {4}at .+logs\.e2e-spec\.ts/);
   });
 
-  it('keeps the trace of a refused client that hangs up before the answer', async () => {
+  it('logs the refusal of a client that disconnects before the answer', async () => {
     await boot();
     const login = JSON.stringify({ username: 'user', password: 'wrong' });
     const head = `POST /auth/login HTTP/1.1\r\nHost: x\r\nX-Request-Id: gone\r\nContent-Type: application/json\r\nContent-Length: ${login.length}\r\n\r\n`;
@@ -181,7 +195,7 @@ describe('The log', () => {
     expect(Object.values(limited)[0]).toBeGreaterThan(1);
   });
 
-  it('warns of requests answered with 503 once a minute and cause', async () => {
+  it('warns of requests answered with 503 once a minute for each cause', async () => {
     await boot({}, 'warn');
     for (let i = 0; i < 5; i++) expect((await trace('GET', '/probe/full')).status).toBe(503);
     const warning = 'A request was answered with 503 (the disk is full): GET /probe/full, request';
@@ -190,13 +204,13 @@ describe('The log', () => {
     expect(linesWith('4 times in the last minute')).toHaveLength(1);
   });
 
-  it('warns of a stolen refresh token once a minute, and reports the rest at the end', async () => {
+  it('warns of a stolen refresh token once a minute, and reports the rest at shutdown', async () => {
     await boot({}, 'warn');
     for (let i = 0; i < 3; i++) {
       const { refresh } = await app.newLogin();
-      const spend = (token: string) =>
+      const rotate = (token: string) =>
         app.send<{ refresh_token: string }>('POST', '/auth/refresh', { token });
-      await spend((await spend(refresh)).body.refresh_token);
+      await rotate((await rotate(refresh)).body.refresh_token);
       const headers = { 'x-request-id': `theft-${i}` };
       const answer = await app.send('POST', '/auth/refresh', { token: refresh, headers });
       expect(answer.body.code).toBe('token_revoked');
@@ -208,7 +222,7 @@ describe('The log', () => {
   });
 
   it.each(['\r\n', '\n', '\x1b[2J', '\x9b2J', '\u2028', '\u202e', '\n    at '])(
-    'has no line that a client began or changed by %j',
+    'lets no client begin or change a line of the log by %j',
     async (evil) => {
       await boot();
       const forged = `x${evil}FORGED`;

@@ -11,7 +11,7 @@ import { createDatabase, type TestDatabase } from '../../../support/test-databas
 
 const script = join(process.cwd(), '.cache', 'build', 'src', 'main.js');
 
-// On a busy machine a start takes long.
+// A start takes long on a busy machine.
 jest.setTimeout(60_000);
 
 describe('A log that cannot be written', () => {
@@ -54,11 +54,11 @@ describe('A log that cannot be written', () => {
         () => false,
       ))
     ) {
-      if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}.`);
+      if (child.exitCode !== null) throw new Error(`The service ended with ${child.exitCode}.`);
       await sleep(20);
     }
   };
-  /** Each logs a line of some 250 bytes. */
+  /** Sends requests that are refused. Each logs a line of about 250 bytes. */
   const refuse = async (times: number): Promise<void> => {
     for (let i = 0; i < times; i++) {
       const headers = { authorization: 'Bearer x', 'x-request-id': `${'r'.repeat(120)}-${i}` };
@@ -72,14 +72,14 @@ describe('A log that cannot be written', () => {
     return exit;
   };
 
-  it('neither ends nor delays the service, whose log goes on when it is read again', async () => {
+  it('keeps serving while no process reads the log, and continues the log when one does', async () => {
     const file = join(database.folder, 'log');
     execFileSync('mkfifo', [file]);
     let reader = openReader(file);
     await start(file);
     await untilReady();
     readAll(reader);
-    // More than a pipe holds, without a reader.
+    // The lines are more than the pipe holds, and no process reads them yet.
     await refuse(260);
     let log = '';
     for (let i = 0; i < 500 && !log.includes('r-259,'); i++) {
@@ -102,7 +102,7 @@ describe('A log that cannot be written', () => {
     expect(await stop()).toBe(0);
   });
 
-  it('neither ends nor delays a service whose disk is full from the start', async () => {
+  it('keeps serving if the disk for the log is full from the start', async () => {
     await start('/dev/full');
     await untilReady();
     await refuse(3);
@@ -114,7 +114,7 @@ function openReader(file: string): number {
   return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
-/** What a pipe holds at present. */
+/** Everything that the pipe currently holds. */
 function readAll(reader: number): string {
   const buffer = Buffer.alloc(64 * 1024);
   let text = '';
