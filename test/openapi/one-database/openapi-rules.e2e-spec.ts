@@ -27,7 +27,7 @@ interface ErrorSchema {
   allOf?: [{ $ref: string }, { properties: { code: { enum: string[] } } }];
 }
 
-/** A feature such as others add: the document describes it without an entry in any list. */
+/** A feature that a developer adds. The document describes it without further registration. */
 @ApiTags('Orders')
 @Controller('orders/:order/lines')
 class OrderLinesController {
@@ -77,13 +77,13 @@ describe.each<[string, Record<string, string>]>([
     );
   const at = (route: string) => operations().find((each) => each.route === route)!;
 
-  it('names the server, the license and who to ask', () => {
+  it('names the server, the license and the contact', () => {
     expect(document.servers).toEqual([{ url: '/', description: expect.any(String) }]);
     expect(document.info.license).toEqual({ name: 'MIT License', identifier: 'MIT' });
     expect(document.info.contact?.name).toMatch(/\w/);
   });
 
-  it('describes every operation, and says that an open one needs no token', () => {
+  it('describes every operation, and says which operations need no token', () => {
     for (const { route, operation } of operations()) {
       expect([route, operation.description]).toEqual([route, expect.stringMatching(/[\w`)]\.$/)]);
       expect([route, operation.security]).toEqual([route, expect.any(Array)]);
@@ -97,7 +97,7 @@ describe.each<[string, Record<string, string>]>([
     );
   });
 
-  it('gives each parameter of a path an example that its schema accepts', () => {
+  it('gives each path parameter an example that its schema accepts', () => {
     const ajv = new Ajv2020({ strict: false });
     formats.default(ajv);
     const inPaths = operations().flatMap(({ route, parameters }) =>
@@ -112,7 +112,7 @@ describe.each<[string, Record<string, string>]>([
     }
   });
 
-  it('lists the codes of each error response, and all of them in the schema of errors', () => {
+  it('lists the codes of each error response, and all codes in the schema of errors', () => {
     const schema = document.components!.schemas!.ErrorResponse as {
       properties: { code: { enum: string[] } };
     };
@@ -149,7 +149,7 @@ describe.each<[string, Record<string, string>]>([
     expect(created.headers!.Location).toEqual({ $ref: '#/components/headers/Location' });
   });
 
-  it('asks for the access token first, and orders tags by their interest to a reader', () => {
+  it('lists the access token first, and orders tags by their importance to a reader', () => {
     expect(Object.keys(document.components!.securitySchemes!).slice(0, 2)).toEqual([
       'access_token',
       'refresh_token',
@@ -164,7 +164,7 @@ describe.each<[string, Record<string, string>]>([
     expect(operations()[0]!.route).toBe('POST /auth/login');
   });
 
-  it('has X-CSRF-TOKEN and Set-Cookie where tokens are in cookies, and nowhere else', () => {
+  it('documents X-CSRF-TOKEN and Set-Cookie only if tokens are sent in cookies', () => {
     const isOn = env.TOKEN_COOKIES === 'true';
     const withCookie = operations()
       .filter(({ responses }) => responses.some(([, { headers }]) => headers?.['Set-Cookie']))
@@ -175,17 +175,17 @@ describe.each<[string, Record<string, string>]>([
     for (const { route, operation, parameters } of operations()) {
       const schemes = operation.security!.flatMap((each) => Object.keys(each));
       const takesCookie = schemes.some((name) => name.startsWith('cookie.'));
-      const due = takesCookie && !route.startsWith('GET ');
+      const needsCsrf = takesCookie && !route.startsWith('GET ');
       const csrf = parameters.filter(({ name }) => name === 'X-CSRF-TOKEN');
-      expect([route, csrf.length]).toEqual([route, due ? 1 : 0]);
-      if (due) expect(csrf[0]).toMatchObject({ in: 'header', required: false });
+      expect([route, csrf.length]).toEqual([route, needsCsrf ? 1 : 0]);
+      if (needsCsrf) expect(csrf[0]).toMatchObject({ in: 'header', required: false });
     }
     expect(at('POST /orders/{order}/lines').parameters).toHaveLength(isOn ? 2 : 1);
   });
 });
 
 describe('The OpenAPI document with PUBLIC_URL', () => {
-  it('names it as the server', async () => {
+  it('names PUBLIC_URL as the server', async () => {
     const app = await bootApp({ PUBLIC_URL: 'https://api.example.com/base' });
     const { body } = await app.get<OpenAPIObject>('/docs/openapi.json');
     expect(body.servers).toEqual([{ url: 'https://api.example.com/base' }]);

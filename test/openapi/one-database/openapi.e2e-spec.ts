@@ -37,17 +37,17 @@ describe('The OpenAPI document', () => {
         ? resolve(schema.allOf[0]!)
         : schema;
 
-  it('is the one in docs/openapi.json; else run `npm run openapi`', () => {
+  it('serves the document in docs/openapi.json (run `npm run openapi` if it differs)', () => {
     expect(document).toEqual(JSON.parse(readFileSync('docs/openapi.json', 'utf8')));
   });
 
-  it('is what the types of the client were made of; else run `npm run client`', async () => {
+  it('matches the types in test/support/api-types.ts (run `npm run client` if they differ)', async () => {
     const [generator, types] = ['openapi-typescript/bin/cli.js', 'test/support/api-types.ts'];
     const words = [`node_modules/${generator}`, 'docs/openapi.json', '-o', types, '--check'];
     expect((await runChild(process.execPath, words)).status).toBe(0);
   });
 
-  it('says of every route what it does, and gives it an id of its own', () => {
+  it('gives every operation a summary and a unique id', () => {
     for (const { operation } of operations()) {
       expect(operation.summary).toMatch(/\w/);
       expect(operation.tags).toHaveLength(1);
@@ -56,10 +56,10 @@ describe('The OpenAPI document', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('has a schema for every answer, and an example for each of its members', () => {
+  it('has a schema for every response, and an example for each of its members', () => {
     for (const { operation } of operations()) {
       for (const [status, answer] of Object.entries(operation.responses)) {
-        if (!answer || '$ref' in answer) throw new Error('Answers are written out.');
+        if (!answer || '$ref' in answer) throw new Error('A response is missing or a reference.');
         expect(answer.description).toMatch(/\w/);
         if (status === '204' || answer.content?.['text/plain']) continue;
         const schema = answer.content?.['application/json']?.schema as Schema & { items?: Schema };
@@ -72,11 +72,11 @@ describe('The OpenAPI document', () => {
     }
   });
 
-  it('gives every error an example in the one shape, and the headers that go with it', () => {
+  it('gives every error an example in the common shape, and documents its headers', () => {
     for (const { operation } of operations()) {
       for (const [status, answer] of Object.entries(operation.responses)) {
         if (Number(status) < 400 || !answer || '$ref' in answer) continue;
-        // The bookstore tutorial has words of its own.
+        // These responses of the bookstore tutorial have a shape of their own.
         if (operation.tags![0] === BOOKSTORE_TAG.name && ['401', '404'].includes(status)) continue;
         const { examples = {} } = answer.content!['application/json']!;
         expect(Object.keys(examples)).not.toEqual([]);
@@ -93,11 +93,11 @@ describe('The OpenAPI document', () => {
     }
   });
 
-  it('says of every route that the database may be out of reach', () => {
+  it('documents 503 for every operation', () => {
     for (const { operation } of operations()) expect(operation.responses).toHaveProperty('503');
   });
 
-  it('says what a body may lead to wherever one is read', () => {
+  it('documents the errors of a body for every operation but GET', () => {
     for (const { method, operation } of operations()) {
       if (method === 'GET') continue;
       const answer = operation.responses['400'] as {
@@ -112,7 +112,7 @@ describe('The OpenAPI document', () => {
     }
   });
 
-  it('says the errors of tokens on each route that asks for one', () => {
+  it('documents the token errors of every operation that requires a token', () => {
     for (const { operation } of operations()) {
       if (!operation.security?.length) continue;
       expect(operation.responses).toHaveProperty('401');
@@ -121,7 +121,7 @@ describe('The OpenAPI document', () => {
     }
   });
 
-  it('lets no body hold more than it names, except that of a login', () => {
+  it('allows no unknown field in a body, except in that of a login', () => {
     for (const { path, operation } of operations()) {
       const body = operation.requestBody as
         { content: Record<string, { schema: Schema }> } | undefined;
@@ -133,7 +133,7 @@ describe('The OpenAPI document', () => {
     }
   });
 
-  it('names bodies, each of which is refused where it is bad', async () => {
+  it('refuses an invalid body at every operation that documents a body', async () => {
     const user = await app.newLogin();
     const withBody = operations().filter(({ operation }) => operation.requestBody);
     expect(withBody.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
@@ -159,8 +159,8 @@ describe('The OpenAPI document', () => {
   });
 });
 
-describe('Without DOCS', () => {
-  it('neither the page nor the document is served', async () => {
+describe('DOCS=false', () => {
+  it('serves neither the page nor the document with DOCS=false', async () => {
     const app = await bootApp({ DOCS: 'false' });
     for (const path of ['/docs', '/docs/', '/docs/openapi.json']) {
       expect((await app.get(path)).status).toBe(404);

@@ -22,17 +22,17 @@ const problemsOf = (
 ) => {
   const [method = '', path = ''] = request.split(' ');
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  // Every documented answer has it.
+  // Every documented response has this header.
   const all = { 'x-request-id': 'a', ...headers };
   return responseCheck().problemsOf({ method, path, status, headers: all, body: text });
 };
 
-describe('The check of answers against the document', () => {
+describe('ResponseCheck', () => {
   afterEach(() => {
     jest.restoreAllMocks();
   });
 
-  it('lets pass what is documented', () => {
+  it('accepts documented responses', () => {
     expect(problemsOf('GET /api/ships/1?x=1', 200, oneShip)).toEqual([]);
     expect(problemsOf('GET /api/ships', 200, [oneShip])).toEqual([]);
     expect(problemsOf('POST /api/ships', 201, oneShip, location)).toEqual([]);
@@ -67,27 +67,30 @@ describe('The check of answers against the document', () => {
       'a cookie that is not documented',
       problemsOf('GET /api/ships/1', 200, oneShip, { ...json, 'set-cookie': 'a=b' }),
     ],
-    ['a body where there is none', problemsOf('DELETE /api/ships/1', 204, oneShip)],
+    ['a body where none is documented', problemsOf('DELETE /api/ships/1', 204, oneShip)],
     [
       'an error that the operation does not have',
       problemsOf('GET /api/ships/1', 404, { ...notFound, code: 'name_taken' }),
     ],
     [
-      'an error in other words',
+      'an error with another text',
       problemsOf('GET /api/ships/1', 404, { ...notFound, error: 'Gone' }),
     ],
-    ['an error that holds more', problemsOf('GET /api/ships/1', 404, { ...notFound, stack: 'at' })],
+    [
+      'an error with an undocumented member',
+      problemsOf('GET /api/ships/1', 404, { ...notFound, stack: 'at' }),
+    ],
     [
       'an error of no operation in another shape',
       problemsOf('GET /nowhere', 404, { message: 'no' }),
     ],
-    ['an error of no operation that is no JSON', problemsOf('GET /nowhere', 404, 'x', {})],
+    ['an error of no operation that is not JSON', problemsOf('GET /nowhere', 404, 'x', {})],
     ['an error of no operation with another status', problemsOf('GET /nowhere', 405, notFound)],
-  ])('finds %s', (_, found) => {
+  ])('reports %s', (_, found) => {
     expect(found).toHaveLength(1);
   });
 
-  it('sees every answer of an application that a test boots', async () => {
+  it('checks every response of an application that a test boots', async () => {
     const app = await bootApp();
     const more = { ...oneShip, hull: 1 } as unknown as ShipResponse;
     jest.spyOn(ShipResponse, 'from').mockReturnValue(more);
@@ -98,7 +101,7 @@ describe('The check of answers against the document', () => {
     await app.close();
   });
 
-  it('fails the test, unless it allows for it', () => {
+  it('returns undocumented responses that the test does not allow', () => {
     report(['GET /a -> 200: x']);
     expect(takeProblems()).toEqual(['GET /a -> 200: x']);
     report(['GET /a -> 200: x', 'GET /b -> 200: y']);
