@@ -20,31 +20,31 @@ describe('Health', () => {
     await app.close();
   });
 
-  /** Asks when the last answer is too old to be used again. A longer step would close idle connections. */
+  /** Requests readiness when the last result is outdated. Longer steps end idle connections. */
   const ready = (method = 'GET') => {
     now += 2_000;
     return app.send(method, '/health/ready');
   };
 
-  it('is live while the process runs', async () => {
+  it('answers the liveness check while the process runs', async () => {
     const { status, body, headers } = await app.get('/health/live');
     expect([status, body]).toEqual([200, { status: 'ok' }]);
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it('is ready with every check passed', async () => {
+  it('answers the readiness check with every passed check', async () => {
     const { status, body, headers } = await ready();
     const checks = { shutting_down: 'ok', database: 'ok', migrations: 'ok' };
     expect([status, body]).toEqual([200, { status: 'ok', checks }]);
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it('answers HEAD', async () => {
+  it('answers HEAD for both health checks', async () => {
     expect((await ready('HEAD')).status).toBe(200);
     expect((await app.send('HEAD', '/health/live')).status).toBe(200);
   });
 
-  it('names the database if it does not answer, and is ready again afterwards', async () => {
+  it('reports a database that does not answer, and is ready again afterwards', async () => {
     const check = jest.spyOn(app.app.get(Database), 'check');
     check.mockRejectedValueOnce(new Error('a password in a URL'));
     const { status, body, headers } = await ready();
@@ -61,7 +61,7 @@ describe('Health', () => {
     expect((await ready()).status).toBe(200);
   });
 
-  it('names the database if it takes too long', async () => {
+  it('reports a database that takes too long', async () => {
     const check = jest.spyOn(app.app.get(Database), 'check');
     check.mockReturnValueOnce(new Promise(() => undefined));
     const begun = Date.now();
@@ -69,7 +69,7 @@ describe('Health', () => {
     expect(Date.now() - begun).toBeLessThan(3_000);
   });
 
-  it('names migrations that the database lacks', async () => {
+  it('reports migrations that the database lacks', async () => {
     type Row = { id: number; name: string; timestamp: number };
     const known = await app.sql((manager) => manager.query<Row[]>('SELECT * FROM migrations'));
     const [last] = known.slice(-1);
@@ -84,14 +84,14 @@ describe('Health', () => {
     expect((await ready()).status).toBe(200);
   });
 
-  it('accepts a database that a later version has migrated', async () => {
+  it('is ready on a database that a later version has migrated', async () => {
     await app.sql((manager) =>
       manager.query("INSERT INTO migrations (timestamp, name) VALUES (9999999999999, 'Later')"),
     );
     expect((await ready()).status).toBe(200);
   });
 
-  it('asks the database once, however often clients ask', async () => {
+  it('checks the database once for many concurrent requests', async () => {
     const check = jest.spyOn(app.app.get(Database), 'check').mockClear();
     now += 2_000;
     const all = await Promise.all(Array.from({ length: 50 }, () => app.get('/health/ready')));
@@ -99,7 +99,7 @@ describe('Health', () => {
     expect(check).toHaveBeenCalledTimes(1);
   });
 
-  it('is neither limited nor logged', async () => {
+  it('neither rate-limits nor logs health checks', async () => {
     for (let i = 0; i < 30; i++) expect((await app.get('/health/live')).status).toBe(200);
     const check = jest.spyOn(app.app.get(Database), 'check');
     check.mockRejectedValueOnce(new Error('down'));
@@ -109,7 +109,7 @@ describe('Health', () => {
     expect(lines).toEqual([]);
   });
 
-  it('names the shutdown at once, without asking the database', async () => {
+  it('reports a shutdown at once, without a check of the database', async () => {
     const readiness = new ReadinessService(app.app.get(Database), new LifecycleService());
     expect(await readiness.failedChecks()).toEqual({});
     const lifecycle = new LifecycleService();

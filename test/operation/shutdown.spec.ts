@@ -5,7 +5,7 @@ import { AppConfig } from '../../src/config/app-config.js';
 import { LifecycleService } from '../../src/operation/lifecycle.service.js';
 import { shutDownOnSignals } from '../../src/operation/shutdown.js';
 
-describe('A signal', () => {
+describe('shutDownOnSignals', () => {
   let now = 0;
   let receive: (signal: string) => void = () => undefined;
   const exit = jest.fn<(code: number) => void>();
@@ -24,7 +24,7 @@ describe('A signal', () => {
     jest.restoreAllMocks();
   });
 
-  /** An application whose end is what `close` gives. */
+  /** Prepares an application that `close` shuts down. */
   const start = (close: () => Promise<void>, env: Record<string, string> = {}) => {
     const lifecycle = new LifecycleService();
     const config = AppConfig.from(env);
@@ -34,7 +34,7 @@ describe('A signal', () => {
   };
   const ended = () => new Promise<void>((resolve) => setTimeout(resolve, 20));
 
-  it('makes the service not ready, closes it, and ends the process with 0', async () => {
+  it('makes the service not ready on a signal, closes it, and exits with 0', async () => {
     const signals: unknown[] = [];
     const lifecycle = start(async (...args: unknown[]) => void signals.push(...args));
     receive('SIGTERM');
@@ -44,14 +44,14 @@ describe('A signal', () => {
     expect(exit.mock.calls).toEqual([[0]]);
   });
 
-  it('ends the process with 1 if the service cannot be closed', async () => {
+  it('exits with 1 if the service cannot be closed', async () => {
     start(() => Promise.reject(new Error('broken')));
     receive('SIGINT');
     await ended();
     expect(exit.mock.calls).toEqual([[1]]);
   });
 
-  it('forces the end if it comes again after a second, and not before', async () => {
+  it('forces the exit on a second signal after one second, and not earlier', async () => {
     let close = (): void => undefined;
     start(() => new Promise((resolve) => (close = resolve)));
     receive('SIGINT');

@@ -39,7 +39,7 @@ describe('A shutdown', () => {
     agents.push(agent);
     return agent;
   };
-  /** Sends a request on a connection of its own, unless an agent holds one. */
+  /** Sends a request on a new connection, or on the connection of the agent. */
   const send = async (path: string, agent?: Agent, json?: object): Promise<Answer> => {
     const outgoing = request(origin + path, {
       method: json ? 'POST' : 'GET',
@@ -53,7 +53,7 @@ describe('A shutdown', () => {
     return { status: incoming.statusCode!, connection: incoming.headers.connection, body };
   };
 
-  it('tells load balancers first, serves requests for SHUTDOWN_DELAY, and ends with 0', async () => {
+  it('fails readiness at once on a signal, serves requests for SHUTDOWN_DELAY, and exits with 0', async () => {
     await start({ SHUTDOWN_DELAY: '2s' });
     const [used, idle] = [connection(), connection()];
     for (const agent of [used, idle]) {
@@ -61,7 +61,7 @@ describe('A shutdown', () => {
     }
     const begun = performance.now();
     const exit = service.kill('SIGTERM');
-    // A terminal and npm may both deliver one signal.
+    // A terminal and npm may both deliver the same signal.
     service.child.kill('SIGTERM');
     await service.saying('Received SIGTERM');
     const ready = await send('/health/ready');
@@ -70,7 +70,7 @@ describe('A shutdown', () => {
     expect((await send('/health/live')).status).toBe(200);
     const served = await send('/api/ships/1', used);
     expect([served.status, served.connection]).toEqual([200, 'close']);
-    // The socket of an idle connection is served after the one that listens is closed.
+    // The service still serves idle connections after it has closed the listening socket.
     const port = Number(new URL(origin).port);
     for (let refused = false; !refused;) {
       const socket = connect(port, '127.0.0.1');
@@ -86,7 +86,7 @@ describe('A shutdown', () => {
     expect(await exit).toBe(0);
   });
 
-  it('ends the removal of expired rows, however many are left', async () => {
+  it('stops the removal of expired rows at shutdown, however many are left', async () => {
     await start({});
     await service.kill('SIGKILL');
     const { Sqlite } = loadSqliteDriver();
@@ -106,7 +106,7 @@ describe('A shutdown', () => {
     // On a busy machine, two starts take long.
   }, 60_000);
 
-  it('answers logins that are queued, and a body that is still arriving', async () => {
+  it('answers queued logins and a request whose body is still arriving before it exits', async () => {
     await start({});
     const names = ['user', 'guest'];
     const logins = Array.from({ length: 40 }, (_, i) => {

@@ -29,17 +29,17 @@ describe('The process', () => {
   };
   const demoUser = { name: 'user', password: 'password' };
 
-  it('says where the API and the docs are, and ends by itself on SIGINT', async () => {
+  it('prints the addresses of the API and the docs, and exits on SIGINT', async () => {
     const service = spawn();
     const client = await service.client();
     expect(await service.saying(/The docs are at (\S+)\n/)).toBe(`${client.url}/docs`);
     expect(service.output).toContain('Demo logins: user/password, guest/guest');
-    // A connection that is kept alive holds it up no longer than its request takes.
+    // An idle keep-alive connection does not delay the exit.
     await client.get('/api/ships');
     expect(await service.kill('SIGINT')).toBe(0);
   });
 
-  it('answers what it has begun to before it ends on SIGTERM, also where a client never finishes', async () => {
+  it('answers requests in progress before it exits on SIGTERM, although another client never finishes', async () => {
     const service = spawn();
     const client = await service.client();
     const socket = connect(Number(new URL(client.url).port), '127.0.0.1');
@@ -53,7 +53,7 @@ describe('The process', () => {
       headers: { 'content-type': 'application/json', expect: '100-continue' },
     });
     login.flushHeaders();
-    // The service has begun with it.
+    // The service has begun to handle the login.
     await once(login, 'continue');
     const exit = service.kill('SIGTERM');
     login.end(JSON.stringify({ username, password }));
@@ -72,18 +72,18 @@ describe('The process', () => {
     ['production', {}, '"level":"log"', 'FLASK_COMPAT is false'],
     ['production', { FLASK_COMPAT: 'true' }, '"level":"warn"', 'FLASK_COMPAT is true'],
   ])(
-    'says in %s with %j which rules for users hold',
+    'states in the log of %s with %j whether FLASK_COMPAT is set',
     async (NODE_ENV, env, level, sentence) => {
       const service = spawn({ NODE_ENV, ...env });
       await service.client();
       const line = service.output.split('\n').find((each) => each.includes(sentence));
       expect(line).toContain(level);
-      // With several at once on a busy machine, a start takes long.
+      // A start takes long if several run at once on a busy machine.
     },
     60_000,
   );
 
-  it('does not start with invalid settings, and names each of them', async () => {
+  it('refuses to start with invalid settings, and names each of them', async () => {
     const service = spawn({ PORT: 'http', JWT_ALGORITHM: 'none', DEMO_DATA: 'yes' });
     expect(await service.exit()).toBe(1);
     expect(service.output.trim().split('\n')).toEqual([
@@ -93,16 +93,18 @@ describe('The process', () => {
     ]);
   });
 
-  it('says so where its port is taken', async () => {
+  it('reports a port that is in use', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const service = spawn({ PORT: String((other.address() as AddressInfo).port) });
     expect(await service.exit()).toBe(1);
-    expect(service.output).toMatch(/EADDRINUSE.+; stop what listens there, or set PORT to another/);
+    expect(service.output).toMatch(
+      /EADDRINUSE.+; stop the process that listens there, or set PORT/,
+    );
     other.close();
   });
 
-  it('makes administrators by `npm run admin`', async () => {
+  it('makes a user an administrator by `npm run admin`', async () => {
     const client = await spawn().client();
     const { access } = await client.login(demoUser);
     const env = { ...database.settings, JWT_SECRET_KEY: SECRET };
