@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { AppConfig } from '../../src/config/app-config.js';
 import { CommonPasswordsService } from '../../src/passwords/common-passwords.service.js';
 
-describe('CommonPasswords', () => {
+describe('CommonPasswordsService', () => {
   afterEach(() => {
     jest.restoreAllMocks();
   });
@@ -29,7 +29,7 @@ describe('CommonPasswords', () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  it('warns of a common password elsewhere, without the password', () => {
+  it('warns of a common password outside production, without logging it', () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     listWith(false).refuse('password1');
     expect(warn.mock.calls).toEqual([[expect.not.stringContaining('password1')]]);

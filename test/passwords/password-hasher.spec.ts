@@ -15,25 +15,25 @@ const config = AppConfig.from(
 );
 const from = (ip: string, account: string, signal?: AbortSignal): HashQueueKeys =>
   hashQueueKeys({ agent: null, ip, ...(signal && { signal }) }, account);
-const turn = from('203.0.113.7', 'somebody');
+const queueKeys = from('203.0.113.7', 'somebody');
 
 describe('PasswordHasher', () => {
   afterEach(() => {
     jest.restoreAllMocks();
   });
 
-  it('makes argon2id hashes that verify, in Unicode NFC', async () => {
+  it('creates argon2id hashes of passwords in Unicode NFC', async () => {
     const hasher = new PasswordHasher(config);
-    const hash = await hasher.hash('ame\u0301lie', turn);
+    const hash = await hasher.hash('ame\u0301lie', queueKeys);
     expect(hash).toMatch(/^\$argon2id\$v=19\$/);
-    expect(await hasher.verify(hash, 'amélie', turn)).toBe(true);
-    expect(await hasher.verify(hash, 'ame\u0301lie', turn)).toBe(true);
-    expect(await hasher.verify(hash, 'amelie', turn)).toBe(false);
+    expect(await hasher.verify(hash, 'amélie', queueKeys)).toBe(true);
+    expect(await hasher.verify(hash, 'ame\u0301lie', queueKeys)).toBe(true);
+    expect(await hasher.verify(hash, 'amelie', queueKeys)).toBe(false);
   });
 
-  it('has OWASP’s parameters unless told, and knows a hash of others', async () => {
+  it('uses the parameters of OWASP by default, and detects hashes with others', async () => {
     const today = new PasswordHasher(AppConfig.from({}));
-    const hash = await today.hash('secret', turn);
+    const hash = await today.hash('secret', queueKeys);
     expect(hash).toMatch(/m=19456/);
     expect(hash).toMatch(/t=2/);
     expect(hash).toMatch(/p=1/);
@@ -45,26 +45,26 @@ describe('PasswordHasher', () => {
     for (const hasher of [new PasswordHasher(config), new PasswordHasher(AppConfig.from({}))]) {
       await hasher.onModuleInit();
       const verify = jest.spyOn(argon2, 'verify');
-      expect(await hasher.verify(null, 'secret', turn)).toBe(false);
+      expect(await hasher.verify(null, 'secret', queueKeys)).toBe(false);
       expect(verify).toHaveBeenCalledTimes(1);
       const dummy = String(verify.mock.calls[0]![0]);
       const costOf = (hash: string) => hash.split('$').slice(0, 4);
-      expect(costOf(dummy)).toEqual(costOf(await hasher.hash('secret', turn)));
-      expect(dummy.length).toBe((await hasher.hash('secret', turn)).length);
+      expect(costOf(dummy)).toEqual(costOf(await hasher.hash('secret', queueKeys)));
+      expect(dummy.length).toBe((await hasher.hash('secret', queueKeys)).length);
       verify.mockRestore();
     }
   });
 
-  it('verifies no password of an unknown user, not even the one of the dummy hash', async () => {
+  it('never verifies the password of an unknown user, not even that of the dummy hash', async () => {
     const hasher = new PasswordHasher(config);
     await hasher.onModuleInit();
     jest.spyOn(argon2, 'verify').mockResolvedValue(true);
-    expect(await hasher.verify(null, 'any', turn)).toBe(false);
-    const real = await hasher.hash('any', turn);
-    expect(await hasher.verify(real, 'any', turn)).toBe(true);
+    expect(await hasher.verify(null, 'any', queueKeys)).toBe(false);
+    const real = await hasher.hash('any', queueKeys);
+    expect(await hasher.verify(real, 'any', queueKeys)).toBe(true);
   });
 
-  /** Keeps argon2 from hashing until `open` is called; `passwords` are those that it got. */
+  /** Blocks argon2 until `open` is called, and collects the passwords that it gets. */
   function gate() {
     const passwords: string[] = [];
     let open!: () => void;
@@ -109,7 +109,7 @@ describe('PasswordHasher', () => {
     expect(await refusalsOf(results)).toEqual(Array.from({ length: 199 }, () => '503 5'));
   });
 
-  it('hashes next for an address range that waits than again for the one that fills the queue', async () => {
+  it('hashes for a waiting address range before the range that fills the queue', async () => {
     const { passwords, open } = gate();
     const hasher = new PasswordHasher(config);
     const flood = Array.from({ length: 600 }, (_, i) =>
@@ -143,7 +143,7 @@ describe('PasswordHasher', () => {
     },
   );
 
-  it('never hashes for a client that hangs up before its turn', async () => {
+  it('never hashes for a client that hangs up while it is queued', async () => {
     const { passwords, open } = gate();
     const hasher = new PasswordHasher(config);
     const client = new AbortController();
@@ -156,39 +156,39 @@ describe('PasswordHasher', () => {
     expect(passwords).toEqual(['first']);
   });
 
-  it('lets an attempt look again before a password that was queued is hashed', async () => {
+  it('checks an attempt again before a queued password is hashed', async () => {
     const { open } = gate();
     const hasher = new PasswordHasher(config);
     const verify = jest.spyOn(argon2, 'verify');
-    const looks: boolean[] = [];
-    const look = async (queued: boolean) => {
-      looks.push(queued);
+    const checks: boolean[] = [];
+    const check = async (queued: boolean) => {
+      checks.push(queued);
       throw new Error('refused');
     };
-    await expect(hasher.verify('a hash', 'secret', turn, look)).rejects.toThrow('refused');
-    const first = hasher.hash('first', turn);
-    const second = hasher.verify('a hash', 'secret', turn, look);
+    await expect(hasher.verify('a hash', 'secret', queueKeys, check)).rejects.toThrow('refused');
+    const first = hasher.hash('first', queueKeys);
+    const second = hasher.verify('a hash', 'secret', queueKeys, check);
     open();
     await first;
     await expect(second).rejects.toThrow('refused');
-    expect(looks).toEqual([false, true]);
+    expect(checks).toEqual([false, true]);
     expect(verify).not.toHaveBeenCalled();
   });
 
-  it('counts each hash that no client asked for by itself, and in turn with those of clients', () => {
+  it('queues each hash of the service under its own account, in one common range', () => {
     const [first, second] = [serviceHashQueueKeys(), serviceHashQueueKeys()];
     expect(first.account).not.toBe(second.account);
     expect(first.range).toBe(second.range);
     expect([first.range].flat()).not.toEqual([from('', 'somebody').range].flat());
   });
 
-  it('leaves the event loop alone', async () => {
+  it('does not block the event loop', async () => {
     const hasher = new PasswordHasher(AppConfig.from({}));
-    let turns = 0;
-    const timer = setInterval(() => turns++, 1);
-    // On a loaded machine one hash may be done before the thread of the loop gets its turn.
-    for (let i = 0; i < 20 && turns === 0; i++) await hasher.hash('secret', turn);
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    // On a busy machine, a hash may finish before the timer of the event loop runs.
+    for (let i = 0; i < 20 && ticks === 0; i++) await hasher.hash('secret', queueKeys);
     clearInterval(timer);
-    expect(turns).toBeGreaterThan(0);
+    expect(ticks).toBeGreaterThan(0);
   });
 });

@@ -7,10 +7,10 @@ import { PasswordHasher } from '../../../src/passwords/password-hasher.js';
 import type { LoggedIn } from '../../support/client.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 
-/** Milliseconds that each hash of a flood takes; 600 of them take several seconds. */
+/** The duration of each hash of a flood in milliseconds, so that 600 of them take several seconds. */
 const HASH = 30;
 
-describe('The queue of hashes', () => {
+describe('The hash queue', () => {
   let app: TestApp;
   let attacker: LoggedIn;
   let victim: LoggedIn;
@@ -27,7 +27,7 @@ describe('The queue of hashes', () => {
     jest.restoreAllMocks();
   });
 
-  /** Makes verifications slow; gives the passwords that were verified, in their order. */
+  /** Slows verifications down, and returns the verified passwords in their order. */
   function slowHashes(duration = HASH): string[] {
     const verified: string[] = [];
     const { verify } = argon2;
@@ -93,7 +93,7 @@ describe('The queue of hashes', () => {
     const index = verified.indexOf(victim.password);
     expect(index).toBeGreaterThan(0);
     expect(index - before).toBeLessThan(100);
-    // Those whose clients have hung up are not hashed.
+    // Requests whose clients have hung up are not hashed.
     for (const socket of sockets) socket.destroy();
     await sleep(20 * HASH);
     expect(verified.length).toBeLessThan(300);
@@ -112,7 +112,7 @@ describe('The queue of hashes', () => {
     expect(index - before).toBeLessThan(20);
   });
 
-  it('holds four changes of one account, and answers further ones 429 with Retry-After', async () => {
+  it('queues four changes of one account, and answers further ones with 429 and Retry-After', async () => {
     const { name, password, access: token } = await app.newLogin();
     const verified = slowHashes(500);
     const { id } = (await app.get('/auth/me', { token })).body;
@@ -134,9 +134,9 @@ describe('The queue of hashes', () => {
     expect(verified.filter((each) => each === password)).toHaveLength(10 - refused.length);
   });
 
-  it('has no place taken by attempts that wait for others at the same account', async () => {
+  it('is not filled by attempts that wait for others of the same account', async () => {
     const verified = slowHashes();
-    // From one range with the other login: within a range hashes keep their order.
+    // From the same range as the other login, because hashes of one range keep their order.
     for (let i = 0; i < 60; i++) send(login(attacker.name, 'wrong guess'));
     await hashing(verified);
     await once(send(login(victim.name, victim.password)), 'data');
