@@ -3,12 +3,12 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { ApiError } from '../../src/errors/api-error.js';
 import { FairQueue, type FairQueueOptions } from '../../src/scheduling/fair-queue.js';
 
-// A task that is lost never ends.
+// A task that the queue loses never ends, so that its test times out.
 jest.setTimeout(2000);
 
 const anyNumber = { maxQueued: 1000, maxQueuedPerKey: 1000, retryAfter: 7 };
 
-/** A queue, the names of its tasks in the order in which they start, and a way to end the first. */
+/** A queue, the names of its tasks in order of their start, and functions to add and end tasks. */
 function queueWith(options: Partial<FairQueueOptions> = {}) {
   const queue = new FairQueue({ concurrency: 1, ...anyNumber, ...options });
   const started: string[] = [];
@@ -32,7 +32,7 @@ function queueWith(options: Partial<FairQueueOptions> = {}) {
   return { queue, started, add, endAll };
 }
 
-const many = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 async function refusal(
   run: Promise<unknown>,
@@ -49,44 +49,44 @@ async function refusal(
 describe('FairQueue', () => {
   it('runs at most `concurrency` tasks at once', async () => {
     const { started, add, endAll } = queueWith({ concurrency: 2 });
-    const tasks = many(4).map((i) => add('a', `a${i}`));
+    const tasks = range(4).map((i) => add('a', `a${i}`));
     expect(started).toEqual(['a0', 'a1']);
     await endAll();
     expect(await Promise.all(tasks)).toEqual(['a0', 'a1', 'a2', 'a3']);
     expect(started).toEqual(['a0', 'a1', 'a2', 'a3']);
   });
 
-  it('lets groups take turns, each in its own order', async () => {
+  it('lets groups take turns, and keeps the order within each group', async () => {
     const { started, add, endAll } = queueWith();
     const tasks = [
-      ...many(3).map((i) => add('a', `a${i}`)),
-      ...many(3).map((i) => add('b', `b${i}`)),
-      ...many(2).map((i) => add('c', `c${i}`)),
+      ...range(3).map((i) => add('a', `a${i}`)),
+      ...range(3).map((i) => add('b', `b${i}`)),
+      ...range(2).map((i) => add('c', `c${i}`)),
     ];
     await endAll();
     await Promise.all(tasks);
     expect(started).toEqual(['a0', 'b0', 'a1', 'c0', 'b1', 'a2', 'c1', 'b2']);
   });
 
-  it('starts the one task of a group right after the running one of a group with a hundred', async () => {
+  it('starts the only task of a group right after the running task of a group with a hundred', async () => {
     const { started, add, endAll } = queueWith();
-    const tasks = many(100).map((i) => add('a', `a${i}`));
+    const tasks = range(100).map((i) => add('a', `a${i}`));
     tasks.push(add('b', 'b0'));
     await endAll();
     await Promise.all(tasks);
     expect(started.indexOf('b0')).toBe(1);
   });
 
-  it('gives the next free place to another group when one has all places', async () => {
+  it('gives the next free place to another group if one group has all places', async () => {
     const { started, add, endAll } = queueWith({ concurrency: 2 });
-    const tasks = many(10).map((i) => add('a', `a${i}`));
+    const tasks = range(10).map((i) => add('a', `a${i}`));
     tasks.push(add('b', 'b0'));
     await endAll();
     await Promise.all(tasks);
     expect(started.indexOf('b0')).toBe(2);
   });
 
-  it('refuses a key with too many queued with 429 and Retry-After, in whatever group', async () => {
+  it('refuses a key that has too many queued tasks in all groups with 429 and Retry-After', async () => {
     const { add, endAll } = queueWith({ maxQueuedPerKey: 2 });
     const tasks = [add('x', 'running', 'k'), add('a', '1', 'k'), add('b', '2', 'k')];
     expect(await refusal(add('c', '3', 'k'))).toEqual([429, '7']);
@@ -98,7 +98,7 @@ describe('FairQueue', () => {
     expect(await tasks.at(-1)).toBe('5');
   });
 
-  it('counts the tasks of a group by the group if they have no key', async () => {
+  it('bounds tasks without a key by their group', async () => {
     const { add, endAll } = queueWith({ maxQueuedPerKey: 1 });
     const tasks = [add('a', 'running'), add('a', '1')];
     expect(await refusal(add('a', '2'))).toEqual([429, '7']);
@@ -107,9 +107,9 @@ describe('FairQueue', () => {
     expect(await Promise.all(tasks)).toEqual(['running', '1', '3']);
   });
 
-  it('refuses a group that fills the queue with 503 and Retry-After', async () => {
+  it('refuses a further task of a group that fills the queue with 503 and Retry-After', async () => {
     const { add, endAll } = queueWith({ maxQueued: 2 });
-    const tasks = many(3).map((i) => add('a', `a${i}`));
+    const tasks = range(3).map((i) => add('a', `a${i}`));
     expect(await refusal(add('a', 'a3'))).toEqual([503, '7']);
     await endAll();
     expect(await Promise.all(tasks)).toEqual(['a0', 'a1', 'a2']);
@@ -118,13 +118,13 @@ describe('FairQueue', () => {
     expect(await tasks.at(-1)).toBe('a4');
   });
 
-  it('takes a task of another group into a full queue, for the newest of the longest group', async () => {
+  it('displaces the newest task of the longest group for a task of another group if the queue is full', async () => {
     const { started, add, endAll } = queueWith({ maxQueued: 3 });
-    const tasks = many(3).map((i) => add('a', `a${i}`));
+    const tasks = range(3).map((i) => add('a', `a${i}`));
     const displaced = refusal(add('a', 'a3'));
     tasks.push(add('b', 'b0'));
     expect(await displaced).toEqual([503, '7']);
-    // Now every group has as few as there are places.
+    // No group has more tasks queued than `b` would have with this one.
     expect(await refusal(add('b', 'b1'))).toEqual([503, '7']);
     await endAll();
     await Promise.all(tasks);
@@ -143,9 +143,9 @@ describe('FairQueue', () => {
     expect(started).toEqual(['running', 'a1-0', 'b1', 'a2-2', 'b2', 'a3-3', 'a1-1']);
   });
 
-  it('starts a login from elsewhere after one task of a /48 with tasks of 200 /64s', async () => {
+  it('starts a task of another network after one task of a /48 with tasks of 200 /64s', async () => {
     const { started, add, endAll } = queueWith();
-    const tasks = many(200).map((i) => add(['p', 'p:1', `p:1:${i}`], `flood ${i}`));
+    const tasks = range(200).map((i) => add(['p', 'p:1', `p:1:${i}`], `flood ${i}`));
     tasks.push(add(['p', 'p:2', 'p:2:0'], 'same provider'));
     tasks.push(add(['q', 'q:1', 'q:1:0'], 'elsewhere'));
     await endAll();
@@ -153,18 +153,18 @@ describe('FairQueue', () => {
     expect(started.slice(1, 4).sort()).toEqual(['elsewhere', 'flood 1', 'same provider']);
   });
 
-  it('gives the next free place to another wide group when the narrow ones of one have all places', async () => {
+  it('gives the next free place to another wide group if the narrow groups of one have all places', async () => {
     const { started, add, endAll } = queueWith({ concurrency: 3 });
-    const tasks = many(10).map((i) => add(['a', `a${i}`], `a${i}`));
+    const tasks = range(10).map((i) => add(['a', `a${i}`], `a${i}`));
     tasks.push(add(['b', 'b0'], 'b0'));
     await endAll();
     await Promise.all(tasks);
     expect(started.indexOf('b0')).toBe(3);
   });
 
-  it('takes a newcomer of another /48 into a queue full of single tasks, for the newest', async () => {
+  it('displaces the newest task of a full queue of single tasks for a task of another /48', async () => {
     const { started, add, endAll } = queueWith({ maxQueued: 5 });
-    const tasks = many(5).map((i) => add(['p', 'p:1', `p:1:${i}`], `a${i}`));
+    const tasks = range(5).map((i) => add(['p', 'p:1', `p:1:${i}`], `a${i}`));
     const displaced = refusal(add(['p', 'p:1', 'p:1:5'], 'a5'));
     tasks.push(add(['p', 'p:2', 'p:2:0'], 'b'));
     expect(await displaced).toEqual([503, '7']);
@@ -177,10 +177,10 @@ describe('FairQueue', () => {
     expect(started).toEqual(['a0', 'c', 'a1', 'b', 'a2', 'a3']);
   });
 
-  it('takes a newcomer into a full queue for the newest of the longest narrow group beside it', async () => {
+  it('displaces the newest task of the longest narrow group for a task of a group beside it', async () => {
     const { started, add, endAll } = queueWith({ maxQueued: 4 });
     const tasks = [add('other', 'running')];
-    tasks.push(add(['b', 'b0'], 'b0'), ...many(2).map((i) => add(['a', 'a0'], `a0-${i}`)));
+    tasks.push(add(['b', 'b0'], 'b0'), ...range(2).map((i) => add(['a', 'a0'], `a0-${i}`)));
     const displaced = refusal(add(['a', 'a0'], 'a0-2'));
     tasks.push(add(['a', 'a1'], 'a1'));
     expect(await displaced).toEqual([503, '7']);
@@ -189,7 +189,7 @@ describe('FairQueue', () => {
     expect(started).toEqual(['running', 'b0', 'a0-0', 'a1', 'a0-1']);
   });
 
-  it('bounds the tasks of a path without a key by the whole path', async () => {
+  it('bounds tasks without a key by the whole path of their groups', async () => {
     const { add, endAll } = queueWith({ maxQueuedPerKey: 1 });
     const tasks = [add(['a', '1'], 'running'), add(['a', '1'], '1'), add(['a', '2'], '2')];
     expect(await refusal(add(['a', '1'], '3'))).toEqual([429, '7']);
@@ -230,10 +230,10 @@ describe('FairQueue', () => {
     expect(started).toEqual(['a0', 'a2']);
   });
 
-  it('runs no more tasks of one group at once than it may, and leaves the places to others', async () => {
+  it('runs at most maxRunningPerGroup tasks of one group at once, and leaves places to others', async () => {
     const { started, add, endAll } = queueWith({ concurrency: 4, maxRunningPerGroup: 2 });
-    const runs = many(4).map((i) => add('a', `a${i}`));
-    runs.push(...many(3).map((i) => add('b', `b${i}`)));
+    const runs = range(4).map((i) => add('a', `a${i}`));
+    runs.push(...range(3).map((i) => add('b', `b${i}`)));
     expect(started).toEqual(['a0', 'a1', 'b0', 'b1']);
     await endAll();
     await Promise.all(runs);
@@ -241,16 +241,16 @@ describe('FairQueue', () => {
   });
 
   it.each([[['a']], [['a', 'b']]])(
-    'gives the place of a group that has all it may run to its next task',
+    'gives the place of a group that runs maxRunningPerGroup tasks to its own next task',
     async (path) => {
       const { add, endAll } = queueWith({ concurrency: 2, maxRunningPerGroup: 1 });
-      const runs = many(3).map((i) => add(path, `a${i}`));
+      const runs = range(3).map((i) => add(path, `a${i}`));
       await endAll();
       expect(await Promise.all(runs)).toEqual(['a0', 'a1', 'a2']);
     },
   );
 
-  it('starts a task of another group while one has all that it may run', async () => {
+  it('starts tasks of other groups while one group runs maxRunningPerGroup tasks', async () => {
     const { started, add, endAll } = queueWith({ concurrency: 3, maxRunningPerGroup: 1 });
     const runs = [add('a', 'a0'), add('a', 'a1'), add('b', 'b0'), add('c', 'c0'), add('d', 'd0')];
     expect(started).toEqual(['a0', 'b0', 'c0']);
@@ -259,15 +259,15 @@ describe('FairQueue', () => {
     expect(started).toHaveLength(5);
   });
 
-  it('never runs a task whose signal has aborted already, even if a place is free', async () => {
+  it('never runs a task whose signal has already aborted, even if a place is free', async () => {
     const { started, add } = queueWith();
     expect((await refusal(add('a', 'a0', undefined, AbortSignal.abort())))[0]).toBe(503);
     expect(started).toEqual([]);
   });
 
-  it('loses no other task if the signal of a displaced task aborts at the same moment', async () => {
+  it('loses no other task if the signal of a displaced task aborts at the same time', async () => {
     const { add, endAll } = queueWith({ maxQueued: 3 });
-    const tasks = many(3).map((i) => add('a', `a${i}`));
+    const tasks = range(3).map((i) => add('a', `a${i}`));
     const controller = new AbortController();
     const displaced = refusal(add('a', 'a3', undefined, controller.signal));
     tasks.push(add('b', 'b0'));
@@ -277,38 +277,38 @@ describe('FairQueue', () => {
     expect(await Promise.all(tasks)).toEqual(['a0', 'a1', 'a2', 'b0']);
   });
 
-  it('runs the last task of a group after the others were abandoned', async () => {
+  it('runs the last task of a group after an earlier one was aborted', async () => {
     const { add, endAll } = queueWith();
     const controller = new AbortController();
     const first = add('a', 'a0');
-    const abandoned = refusal(add('a', 'a1', undefined, controller.signal));
+    const aborted = refusal(add('a', 'a1', undefined, controller.signal));
     const last = add('a', 'a2');
     controller.abort();
-    expect((await abandoned)[0]).toBe(503);
+    expect((await aborted)[0]).toBe(503);
     await endAll();
     expect(await Promise.all([first, last])).toEqual(['a0', 'a2']);
   });
 
-  it('counts an abandoned task against its key no more', async () => {
+  it('does not count an aborted task for its key', async () => {
     const { add, endAll } = queueWith({ maxQueuedPerKey: 1 });
     const controller = new AbortController();
     const first = add('a', 'a0');
-    const abandoned = refusal(add('a', 'a1', 'k', controller.signal));
+    const aborted = refusal(add('a', 'a1', 'k', controller.signal));
     controller.abort();
-    expect((await abandoned)[0]).toBe(503);
+    expect((await aborted)[0]).toBe(503);
     const next = add('a', 'a2', 'k');
     expect((await refusal(add('a', 'a3', 'k')))[0]).toBe(429);
     await endAll();
     expect(await Promise.all([first, next])).toEqual(['a0', 'a2']);
   });
 
-  it('goes on after the only task of a group was abandoned', async () => {
+  it('keeps running after the only task of a group was aborted', async () => {
     const { add, endAll } = queueWith();
     const controller = new AbortController();
     const first = add('a', 'a0');
-    const abandoned = refusal(add('b', 'b0', undefined, controller.signal));
+    const aborted = refusal(add('b', 'b0', undefined, controller.signal));
     controller.abort();
-    expect((await abandoned)[0]).toBe(503);
+    expect((await aborted)[0]).toBe(503);
     await endAll();
     expect(await first).toBe('a0');
   });
@@ -323,9 +323,9 @@ describe('FairQueue', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('displaces a task of the longest group, wherever that is in the order of turns', async () => {
+  it('displaces a task of the longest group, whatever its position in the order of turns', async () => {
     const { add, endAll } = queueWith({ maxQueued: 5 });
-    const tasks = many(4).map((i) => add('a', `a${i}`));
+    const tasks = range(4).map((i) => add('a', `a${i}`));
     const displaced = refusal(add('a', 'a4'));
     tasks.push(add('b', 'b0'), add('c', 'c0'));
     expect((await displaced)[0]).toBe(503);
@@ -333,9 +333,9 @@ describe('FairQueue', () => {
     expect(await Promise.all(tasks)).toEqual(['a0', 'a1', 'a2', 'a3', 'b0', 'c0']);
   });
 
-  it('displaces a task of a group that has two more queued', async () => {
+  it('displaces a task of a group that has two more queued tasks than the group of the new task', async () => {
     const { add, endAll } = queueWith({ maxQueued: 2 });
-    const tasks = many(2).map((i) => add('a', `a${i}`));
+    const tasks = range(2).map((i) => add('a', `a${i}`));
     const displaced = refusal(add('a', 'a2'));
     tasks.push(add('b', 'b0'));
     expect((await displaced)[0]).toBe(503);
@@ -343,7 +343,7 @@ describe('FairQueue', () => {
     expect(await Promise.all(tasks)).toEqual(['a0', 'a1', 'b0']);
   });
 
-  it('prefers the group with fewer running, whichever was queued first', async () => {
+  it('prefers the group with fewer running tasks, whichever was queued first', async () => {
     for (const order of ['ab', 'ba']) {
       const { started, add, endAll } = queueWith({ concurrency: 3 });
       const tasks = [add('a', 'a0'), add('a', 'a1'), add('b', 'b0')];
@@ -354,7 +354,7 @@ describe('FairQueue', () => {
     }
   });
 
-  it('prefers the group whose turn is longest ago among those with equally many running', async () => {
+  it('prefers the group whose last turn is longest ago among groups with equally many running tasks', async () => {
     const { started, add, endAll } = queueWith({ concurrency: 2 });
     const tasks = ['a', 'b', 'a', 'b'].map((group, i) => add(group, `${group}${i}`));
     await endAll();
@@ -362,7 +362,7 @@ describe('FairQueue', () => {
     expect(started).toEqual(['a0', 'b1', 'a2', 'b3']);
   });
 
-  it('counts no task that has ended', async () => {
+  it('does not count tasks that have ended', async () => {
     const { queue, started, add, endAll } = queueWith({ maxQueued: 2 });
     const earlier = [add('a', 'a0'), add('a', 'a1'), add('a', 'a2')];
     await endAll();
@@ -376,7 +376,7 @@ describe('FairQueue', () => {
     expect(started.slice(3)).toEqual(['x0', 'a3', 'b0']);
   });
 
-  it('goes on after a task that fails', async () => {
+  it('runs the next task after one fails', async () => {
     const queue = new FairQueue({ concurrency: 1, ...anyNumber });
     const failing = queue.run({ group: 'a' }, () => Promise.reject(new Error('no')));
     const next = queue.run({ group: 'a' }, async () => 'on');

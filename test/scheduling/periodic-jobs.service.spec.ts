@@ -7,7 +7,7 @@ import {
   PeriodicJobsService,
 } from '../../src/scheduling/periodic-jobs.service.js';
 
-describe('PeriodicJobs', () => {
+describe('PeriodicJobsService', () => {
   let jobs: PeriodicJobsService;
   let lines: string[];
 
@@ -30,7 +30,7 @@ describe('PeriodicJobs', () => {
     ...{ name: 'tidy', interval: 1000, run },
     ...more,
   });
-  /** A job whose runs end when the test says so. */
+  /** A job whose runs end when the test calls `end`. */
   const slowJob = () => {
     const ends: (() => void)[] = [];
     const run = jest.fn(() => new Promise<void>((resolve) => ends.push(resolve)));
@@ -64,7 +64,7 @@ describe('PeriodicJobs', () => {
     expect(run).toHaveBeenCalledTimes(2);
   });
 
-  it('runs a job that is asked for after its current run', async () => {
+  it('starts a requested run after the current run of the job', async () => {
     const { run, end } = slowJob();
     const runNow = jobs.add(jobOf(run));
     const ended: number[] = [];
@@ -86,7 +86,7 @@ describe('PeriodicJobs', () => {
       jobOf(async (signal) => {
         while (!signal.aborted) {
           batches++;
-          // As after a batch of ten minutes.
+          // The pause after a batch of ten minutes.
           await pauseSince(performance.now() - 10 * 60_000, signal);
         }
       }),
@@ -97,7 +97,7 @@ describe('PeriodicJobs', () => {
     expect(batches).toBe(1);
   });
 
-  it('waits at shutdown for a run that does not look at the signal', async () => {
+  it('waits at shutdown for a run that ignores the abort signal', async () => {
     const { run, end } = slowJob();
     jobs.add(jobOf(run));
     jobs.onApplicationBootstrap();
@@ -111,7 +111,7 @@ describe('PeriodicJobs', () => {
     expect(ended).toHaveBeenCalledTimes(1);
   });
 
-  it('runs a job once more at shutdown if it says so, with an aborted signal', async () => {
+  it('runs a job with runAtShutdown once more at shutdown, with an aborted signal', async () => {
     const run = jest.fn(async (_signal: AbortSignal) => {});
     jobs.add(jobOf(run, { runAtShutdown: true }));
     await jobs.onModuleDestroy();
@@ -139,7 +139,7 @@ describe('PeriodicJobs', () => {
     expect(lines.slice(3)).toEqual([full]);
   });
 
-  it('logs a fault of the code as an error, once a minute', async () => {
+  it('logs a programming error at the level error, once a minute', async () => {
     const runNow = jobs.add(jobOf(() => Promise.reject(new TypeError('x is undefined'))));
     for (let i = 0; i < 3; i++) await runNow();
     expect(lines).toEqual(['error The job "tidy" failed']);

@@ -8,7 +8,7 @@ describe('WindowCounter', () => {
     return { clock, take: (...keys: string[]) => counter.take(...keys) };
   }
 
-  it('refuses a key beyond its uses, until its window ends', () => {
+  it('refuses a key that has used up its limit until its window ends', () => {
     const { clock, take } = counterWith(2);
     expect([take('a'), take('a'), take('a')]).toEqual([0, 0, 60]);
     clock.now += 58_999;
@@ -19,18 +19,18 @@ describe('WindowCounter', () => {
     expect([take('a'), take('a'), take('a')]).toEqual([0, 0, 60]);
   });
 
-  it('counts each key for itself', () => {
+  it('counts each key separately', () => {
     const { take } = counterWith(1);
     expect([take('a'), take('b'), take('a')]).toEqual([0, 0, 60]);
   });
 
-  it('counts a use for none of its keys if one of them is used up', () => {
+  it('counts a use for none of its keys if one of them has used up its limit', () => {
     const { take } = counterWith(2);
     expect([take('user', 'one'), take('user', 'one')]).toEqual([0, 0]);
     expect([take('user', 'two'), take('two'), take('two')]).toEqual([60, 0, 0]);
   });
 
-  it('waits for the last of the windows that are used up', () => {
+  it('returns the longest wait of the keys that have used up their limits', () => {
     const { clock, take } = counterWith(1);
     take('a');
     clock.now += 20_000;
@@ -38,13 +38,13 @@ describe('WindowCounter', () => {
     expect(take('a', 'b')).toBe(60);
   });
 
-  it('forgets the key that was not used for the longest time', () => {
+  it('forgets the least recently used key beyond maxKeys', () => {
     const { take } = counterWith(1, 2);
     expect([take('a'), take('b'), take('a'), take('c')]).toEqual([0, 0, 60, 0]);
     expect([take('a'), take('b')]).toEqual([60, 0]);
   });
 
-  it('uses a clock that does not follow the system’s time', () => {
+  it('measures time with a monotonic clock', () => {
     const counter = new WindowCounter({ max: 1, maxKeys: 2, window: 60_000 });
     expect(counter.take('a')).toBe(0);
     const real = Date.now;
