@@ -12,7 +12,7 @@ describe('The audit of packages', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** Runs the audit with an `npm` that prints this and ends so. */
+  /** Runs the audit with an `npm` that prints `output` and exits with `code`. */
   const run = async (output: string, code: number) => {
     writeFileSync(join(folder, 'report'), output);
     const npm = join(folder, 'npm');
@@ -37,33 +37,33 @@ describe('The audit of packages', () => {
       const { code, output } = await run(report(severity), 1);
       expect(code).toBe(1);
       expect(output).toContain(
-        `${severity}: bad: A hole (https://x.example/1)\nlow: worse: by bad`,
+        `${severity}: bad: A hole (https://x.example/1)\nlow: worse: via bad`,
       );
-      expect(output).toContain('2 vulnerable, 1 of them high.');
+      expect(output).toContain('2 vulnerable, 1 of them high or critical.');
     },
   );
 
-  it('shows a moderate vulnerability, and passes', async () => {
+  it('passes the audit with a moderate vulnerability, and prints it', async () => {
     const { code, output } = await run(report('moderate'), 1);
     expect([code, output]).toEqual([0, expect.stringContaining('moderate: bad: A hole')]);
   });
 
-  it('passes without a vulnerability', async () => {
+  it('passes the audit without a vulnerability', async () => {
     const empty = JSON.stringify({ auditReportVersion: 2, vulnerabilities: {} });
     const { code, output } = await run(empty, 0);
-    const sentence = 'Audited the packages of production: 0 vulnerable, 0 of them high.\n';
+    const sentence = 'Audited the production packages: 0 vulnerable, 0 of them high or critical.\n';
     expect([code, output]).toEqual([0, sentence]);
   });
 
   it.each([
     ['an error of the registry', '{"message":"405 Method Not Allowed","statusCode":405}', '405'],
     ['no network', '{"message":"getaddrinfo ENOTFOUND registry.example"}', 'ENOTFOUND'],
-    ['no JSON', '<html>', 'Command failed'],
-    ['nothing', '', 'Command failed'],
-  ])('notes that it did not happen, and passes, with %s', async (_, answer, reason) => {
+    ['output that is not JSON', '<html>', 'Command failed'],
+    ['no output', '', 'Command failed'],
+  ])('passes with a note that there was no audit: %s', async (_, answer, reason) => {
     const { code, output } = await run(answer, 1);
     expect(code).toBe(0);
-    expect(output).toContain('NOTE: no audit of packages: the registry does not answer');
+    expect(output).toContain('NOTE: The packages were not audited: the registry did not answer');
     expect(output).toContain(reason);
   });
 });

@@ -17,7 +17,7 @@ describe('npm, without development dependencies', () => {
 
   beforeAll(async () => {
     database = await createDatabase();
-    // The compiled files find their packages from where they are; the Nest CLI is looked for here.
+    // The compiled files load their packages from the repository. This folder has no Nest CLI.
     folder = mkdtempSync(join(tmpdir(), 'npm-commands-'));
     cpSync('package.json', join(folder, 'package.json'));
     cpSync('scripts', join(folder, 'scripts'), { recursive: true });
@@ -33,7 +33,7 @@ describe('npm, without development dependencies', () => {
   const removeBuild = () => rmSync(join(folder, 'dist'), { force: true });
 
   it.each([[['start']], [['run', 'start:prod']], [['run', 'admin', 'grant', 'user']]])(
-    'says that nothing is built, and how to build, to `npm %s`',
+    'says how to build the service if `npm %s` finds no build',
     async (words) => {
       removeBuild();
       const { status, stderr } = await npm(...words);
@@ -45,7 +45,7 @@ describe('npm, without development dependencies', () => {
   );
 
   it.each([['start'], ['start:prod']])(
-    'serves what was built by `npm run %s`, and finishes its requests when npm gets SIGTERM',
+    'serves the build by `npm run %s`, and finishes its requests when npm gets SIGTERM',
     async (script) => {
       removeBuild();
       build();
@@ -53,18 +53,18 @@ describe('npm, without development dependencies', () => {
       const service = ServiceProcess.npm(['run', script], folder, { ...env(), ...more });
       const client = await service.client();
       const login = client.login({ name: 'user', password: 'password' });
-      // Another request that is answered shows that the login has arrived.
+      // The answer to a later request shows that the login has arrived.
       await client.get('/health/live');
-      // To npm alone: a terminal would send a signal to the whole group.
+      // Only npm gets the signal. A terminal would send it to the whole group.
       service.child.kill('SIGTERM');
       expect((await login).access).toMatch(/\w/);
-      // The service holds the other end of the pipe, also where npm ended before it.
+      // The pipe stays open until the service ends, even if npm ends before it.
       await once(service.child, 'close');
       expect(service.output).toContain('Received SIGTERM');
     },
   );
 
-  it('has no command that only one kind of shell knows', () => {
+  it('has no npm script that only one kind of shell can run', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
       scripts: Record<string, string>;
     };
@@ -83,15 +83,18 @@ describe('A command that fails', () => {
   it.each([
     ['admin', ['grant', 'user'], { DATABASE_URL: 'postgres://127.0.0.1:1/none' }, 'ECONNREFUSED'],
     ['migration', ['show'], { DATABASE_URL: 'postgres://localhost:1/none' }, 'ECONNREFUSED'],
-    ['migration', ['run'], { DATABASE_URL: 'nowhere' }, 'DATABASE_URL names no database'],
+    ['migration', ['run'], { DATABASE_URL: 'nowhere' }, 'DATABASE_URL is invalid'],
     ['migration', [], {}, 'Usage: npm run migration:run'],
     ['keys', ['add'], { JWT_KEYS_FILE: '/dev/null/keys.json' }, 'cannot be changed'],
     ['openapi', ['--variants', '/dev/null/folder'], {}, 'ENOTDIR'],
-  ])('prints a message instead of a stack: %s %j with %j', async (name, words, env, message) => {
-    const { status, stdout, stderr } = await script(name, words, env);
-    expect(stdout).toBe('');
-    expect(stderr).toContain(message);
-    expect(stderr).not.toMatch(/\n {4}at /);
-    expect(status).toBe(name === 'migration' && words.length === 0 ? 2 : 1);
-  });
+  ])(
+    'prints a message instead of a stack when a command fails: %s %j with %j',
+    async (name, words, env, message) => {
+      const { status, stdout, stderr } = await script(name, words, env);
+      expect(stdout).toBe('');
+      expect(stderr).toContain(message);
+      expect(stderr).not.toMatch(/\n {4}at /);
+      expect(status).toBe(name === 'migration' && words.length === 0 ? 2 : 1);
+    },
+  );
 });
