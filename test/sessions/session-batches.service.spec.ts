@@ -7,7 +7,7 @@ import { Session } from '../../src/sessions/session.entity.js';
 
 const NOW = 1_700_000_000_000;
 
-describe('A batch of sessions', () => {
+describe('SessionBatchesService', () => {
   let database: MemoryDatabase;
   let batches: SessionBatchesService;
 
@@ -34,7 +34,7 @@ describe('A batch of sessions', () => {
   };
   const countOf = (subject: string) => database.manager.countBy(Session, { subject });
 
-  it('ends the live sessions of the subject alone, but not the excepted one', async () => {
+  it('ends only the active sessions of the subject, and not the excepted one', async () => {
     await store(2);
     await store(1, { id: 'own' });
     await store(1, { id: 'other', subject: 'luke' });
@@ -52,13 +52,13 @@ describe('A batch of sessions', () => {
     expect(await batches.endBatch('leia', null)).toBe(0);
   });
 
-  it('ends as many sessions as a write may change', async () => {
+  it('ends as many sessions as one write may change', async () => {
     await store(WRITE_BATCH + 1);
     expect(await batches.endBatch('leia', null)).toBe(WRITE_BATCH);
     expect(await batches.endBatch('leia', null)).toBe(1);
   });
 
-  it('is exceeded by one live session more than a write may change', async () => {
+  it('reports whether the active sessions exceed one write', async () => {
     await store(WRITE_BATCH);
     await store(1, { subject: 'luke' });
     await store(1, { endedAt: NOW - 1 });
@@ -68,13 +68,13 @@ describe('A batch of sessions', () => {
     expect(await batches.exceedBatch('leia')).toBe(true);
   });
 
-  it('reads one id to know whether there are more', () => {
+  it('reads one id to find out whether there are more sessions', () => {
     const { limit, selects } = database.selects[0]!.query(database.manager).expressionMap;
     expect(limit).toBe(1);
     expect(selects.map(({ selection }) => selection)).toEqual(['session.id']);
   });
 
-  it('removes the sessions of the subject alone, live or not', async () => {
+  it('removes only the sessions of the subject, active or not', async () => {
     await store(1);
     await store(1, { endedAt: NOW });
     await store(1, { subject: 'luke' });
@@ -83,7 +83,7 @@ describe('A batch of sessions', () => {
     expect(await countOf('luke')).toBe(1);
   });
 
-  it('removes as many sessions as a write may change, and says that there may be more', async () => {
+  it('removes as many sessions as one write may change, and reports that more may remain', async () => {
     await store(WRITE_BATCH + 1);
     expect(await batches.removeBatch('leia')).toBe(true);
     expect(await countOf('leia')).toBe(1);

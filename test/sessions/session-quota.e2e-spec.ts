@@ -13,7 +13,7 @@ import { createDatabase } from '../support/test-database.js';
 import { freezeTime } from '../support/time.js';
 
 const sidOf = (token: string) => (jsonwebtoken.decode(token) as { sid: string }).sid;
-const liveOf = (app: TestApp, { id }: { id: number }, isRefreshable: boolean) =>
+const activeSessionsOf = (app: TestApp, { id }: { id: number }, isRefreshable: boolean) =>
   app.sql((manager) =>
     manager.findBy(Session, {
       subject: String(id),
@@ -29,7 +29,7 @@ const basicLogin = async (client: Client, { name, password }: TestUser) => {
   return body.token as string;
 };
 
-describe('With MAX_SESSIONS=3', () => {
+describe('MAX_SESSIONS=3', () => {
   let app: TestApp;
   let user: TestUser;
 
@@ -51,11 +51,11 @@ describe('With MAX_SESSIONS=3', () => {
     }
     return made;
   };
-  const isLive = async (token: string) => (await app.get('/auth/me', { token })).status === 200;
+  const isActive = async (token: string) => (await app.get('/auth/me', { token })).status === 200;
   const states = (pairs: { access: string }[]) =>
-    Promise.all(pairs.map(({ access }) => isLive(access)));
+    Promise.all(pairs.map(({ access }) => isActive(access)));
 
-  it('a fourth login ends the session that was used longest ago', async () => {
+  it('ends the session that was used longest ago at a fourth login', async () => {
     freezeTime(Date.now());
     user = await app.newUser();
     const first = await logins(3);
@@ -73,18 +73,18 @@ describe('With MAX_SESSIONS=3', () => {
     ]);
   });
 
-  it('a use counts that is not written yet', async () => {
+  it('counts a use that is not written yet', async () => {
     freezeTime(Date.now());
     user = await app.newUser();
     const first = await logins(3);
     await app.app.get(SessionActivityService).write();
     pass(1);
-    expect(await isLive(first[0]!.access)).toBe(true);
+    expect(await isActive(first[0]!.access)).toBe(true);
     const more = await logins(1);
     expect(await states([...first, ...more])).toEqual([true, false, true, true]);
   });
 
-  it('sessions that have ended or expired take no place', async () => {
+  it('does not count sessions that have ended or expired', async () => {
     freezeTime(Date.now());
     user = await app.newUser();
     const first = await logins(3);
@@ -100,7 +100,7 @@ describe('With MAX_SESSIONS=3', () => {
     expect(events).toBe(0);
   });
 
-  it('sessions of the tutorial are counted apart', async () => {
+  it('counts sessions of the tutorial separately', async () => {
     freezeTime(Date.now());
     user = await app.newUser();
     const first = await logins(3);
@@ -110,20 +110,20 @@ describe('With MAX_SESSIONS=3', () => {
       tokens.push(await basicLogin(app, user));
     }
     expect(await states(first)).toEqual([true, true, true]);
-    expect(await Promise.all(tokens.map(isLive))).toEqual([false, true, true, true]);
+    expect(await Promise.all(tokens.map(isActive))).toEqual([false, true, true, true]);
     const [fourth] = await logins(1);
     expect(await states([...first, fourth!])).toEqual([false, true, true, true]);
-    expect(await Promise.all(tokens.map(isLive))).toEqual([false, true, true, true]);
+    expect(await Promise.all(tokens.map(isActive))).toEqual([false, true, true, true]);
   });
 
-  it('one user’s logins end no session of another', async () => {
+  it('ends no session of another user', async () => {
     const other = await app.newLogin();
     user = await app.newUser();
     await logins(5);
-    expect(await isLive(other.access)).toBe(true);
+    expect(await isActive(other.access)).toBe(true);
   });
 
-  it('a login that fails ends nothing', async () => {
+  it('ends no session at a login that fails', async () => {
     user = await app.newUser();
     const first = await logins(3);
     const trail = app.app.get(AuditService);
@@ -136,7 +136,7 @@ describe('With MAX_SESSIONS=3', () => {
     expect(await states(first)).toEqual([true, true, true]);
   });
 
-  it('a place that the owner logged in from stays familiar after its session was evicted', async () => {
+  it('still lets the owner log in from an address whose session was evicted', async () => {
     const proxied = await bootApp({ MAX_SESSIONS: '3', TRUST_PROXY: '127.0.0.1' });
     user = await proxied.newUser();
     const login = (password: string, from: string) =>
@@ -153,29 +153,29 @@ describe('With MAX_SESSIONS=3', () => {
 });
 
 describe('MAX_SESSIONS', () => {
-  it('is 100 unless told otherwise', async () => {
+  it('limits the sessions of a user to 100 by default', async () => {
     const app = await bootApp();
     const user = await app.newUser();
     for (let i = 0; i < 103; i++) await app.login(user);
-    expect(await liveOf(app, user, true)).toHaveLength(100);
+    expect(await activeSessionsOf(app, user, true)).toHaveLength(100);
     await app.close();
   });
 
-  it('that was lowered holds from the next login on', async () => {
+  it('applies a lowered limit at the next login', async () => {
     const before = await bootApp();
     const user = await before.newUser();
     for (let i = 0; i < 10; i++) await before.login(user);
     const app = await before.restart({ MAX_SESSIONS: '2' });
     await app.login(user);
-    expect(await liveOf(app, user, true)).toHaveLength(2);
+    expect(await activeSessionsOf(app, user, true)).toHaveLength(2);
     await app.close();
   });
 
-  it.each(['0', '-1', '501', '1.5', 'many'])('refuses %s with a sentence', (value) => {
+  it.each(['0', '-1', '501', '1.5', 'many'])('refuses the value %s', (value) => {
     expect(() => AppConfig.from({ MAX_SESSIONS: value })).toThrow(/MAX_SESSIONS/);
   });
 
-  it('holds for logins at two processes at once, of both kinds', async () => {
+  it('limits concurrent logins of both kinds at two processes', async () => {
     const database = await createDatabase();
     const settings = { ...database.settings, JWT_SECRET_KEY: SECRET, MAX_SESSIONS: '4' };
     const services = [ServiceProcess.spawn(settings)];
@@ -192,7 +192,7 @@ describe('MAX_SESSIONS', () => {
     );
     const app = await bootApp({}, { database });
     for (const isRefreshable of [true, false]) {
-      expect(await liveOf(app, user, isRefreshable)).toHaveLength(4);
+      expect(await activeSessionsOf(app, user, isRefreshable)).toHaveLength(4);
     }
     const answers = await Promise.all(tokens.map((token) => app.get('/auth/me', { token })));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(8);

@@ -9,7 +9,7 @@ import { Session } from '../../src/sessions/session.entity.js';
 
 const NOW = 1_700_000_000_000;
 
-describe('With MAX_SESSIONS=3, a new session', () => {
+describe('SessionQuotaService with MAX_SESSIONS=3', () => {
   let database: MemoryDatabase;
   let sessions: SessionRepository;
   let activity: SessionActivityService;
@@ -44,7 +44,7 @@ describe('With MAX_SESSIONS=3, a new session', () => {
     sessions.open(sessionOf(id, values));
   const makeRoom = (values: Partial<Session> = {}) => quota.endExcess(sessionOf('new', values));
 
-  it('ends none while there are fewer than three', async () => {
+  it('ends no session while there are fewer than three', async () => {
     const list = jest.spyOn(sessions, 'listActive');
     await store('a');
     await store('b');
@@ -52,14 +52,14 @@ describe('With MAX_SESSIONS=3, a new session', () => {
     expect(list).not.toHaveBeenCalled();
   });
 
-  it('ends the sessions beyond two that were used longest ago', async () => {
+  it('ends all sessions except the two that were used last', async () => {
     for (const [i, id] of ['c', 'a', 'd', 'b'].entries()) await store(id, { lastUsedAt: NOW - i });
     expect(await makeRoom()).toEqual(['d', 'b']);
     expect(end.mock.calls).toEqual([['d'], ['b']]);
     expect(await makeRoom()).toEqual([]);
   });
 
-  it('ends the session that began first among those that were used last together', async () => {
+  it('ends the oldest sessions among those with the same last use', async () => {
     const lastUsedAt = NOW - 5;
     await store('a', { createdAt: NOW - 30, lastUsedAt });
     await store('c', { createdAt: NOW - 20, lastUsedAt });
@@ -79,7 +79,7 @@ describe('With MAX_SESSIONS=3, a new session', () => {
     ]);
   });
 
-  it('ends only live sessions of the same user', async () => {
+  it('ends only active sessions of the same user', async () => {
     for (const id of ['a', 'b']) await store(id);
     await store('ended', { endedAt: NOW - 1 });
     await store('expired', { expiresAt: NOW });
@@ -87,7 +87,7 @@ describe('With MAX_SESSIONS=3, a new session', () => {
     expect(await makeRoom()).toEqual([]);
   });
 
-  it('ends only sessions of its kind: with a refresh token, or without', async () => {
+  it('ends only sessions of the same kind: with a refresh token, or without', async () => {
     for (const id of ['a', 'b', 'c']) await store(id);
     expect(await makeRoom({ currentToken: null })).toEqual([]);
     for (const id of ['d', 'e', 'f']) await store(id, { currentToken: null });
@@ -95,7 +95,7 @@ describe('With MAX_SESSIONS=3, a new session', () => {
     expect(await makeRoom()).toEqual(['c']);
   });
 
-  it('ends at most a hundred sessions, and reads their ids alone', () => {
+  it('ends at most a hundred sessions, and reads only their ids', () => {
     const surplus = database.selects.filter(({ query }) => {
       const { limit, offset, selects } = query(database.manager).expressionMap;
       expect(offset === undefined || selects[0]!.selection === 'session.id').toBe(true);

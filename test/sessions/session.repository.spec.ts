@@ -10,7 +10,7 @@ import { Session } from '../../src/sessions/session.entity.js';
 const NOW = 1_700_000_000_000;
 const LATER = NOW + 60_000;
 
-describe('Stored sessions', () => {
+describe('SessionRepository', () => {
   let database: MemoryDatabase;
   let sessions: SessionRepository;
 
@@ -19,7 +19,7 @@ describe('Stored sessions', () => {
     database = new MemoryDatabase([Session]);
     sessions = new SessionRepository(database);
     await database.open();
-    await store('live', {});
+    await store('active', {});
     await store('other', { subject: 'luke' });
     await store('ended', { endedAt: NOW - 1 });
     await store('expired', { expiresAt: NOW });
@@ -35,11 +35,11 @@ describe('Stored sessions', () => {
     return sessions.open({ ...session, id, ...values });
   };
   const read = (id: string) => database.manager.findOneByOrFail(Session, { id });
-  /** The sessions that ended at this moment. */
+  /** The ids of the sessions that ended at `NOW`. */
   const endedNow = async () =>
     (await database.manager.findBy(Session, { endedAt: NOW })).map(({ id }) => id).sort();
-  /** What is refused for a session that does not live, or that does not exist. */
-  const notLive = ['ended', 'expired', 'missing'];
+  /** The ids of sessions that are not active or do not exist. */
+  const inactive = ['ended', 'expired', 'missing'];
   const successor = { successor: 's', rotatedByRange: 'r', rotatedByAgent: 'a', repeatedBy: ['d'] };
   const noSuccessor = {
     successor: null,
@@ -48,7 +48,7 @@ describe('Stored sessions', () => {
     repeatedBy: null,
   };
 
-  it('begin unused, with no token, and with an id of their own', () => {
+  it('creates an unused session without a token, with a new id', () => {
     const values = { subject: 'leia', createdAt: 5, expiresAt: 9, agent: 'a', ip: 'i' };
     const session = newSession(values);
     expect(session).toEqual({
@@ -67,59 +67,59 @@ describe('Stored sessions', () => {
     expect(newSession(values).id).not.toBe(session.id);
   });
 
-  it('are kept as they were opened', async () => {
+  it('stores a session as it was opened', async () => {
     const values = { subject: 'leia', createdAt: 5, expiresAt: 9, agent: 'a', ip: 'i' };
     const session = newSession(values);
     await sessions.open(session);
     expect(await read(session.id)).toEqual(session);
   });
 
-  it('keep no successor once they have ended', () => {
+  it('clears the successor of a session that ends', () => {
     expect(endedValues()).toEqual({ endedAt: NOW, ...noSuccessor });
   });
 
-  it('are found by id while they live', async () => {
-    expect(await sessions.findActive('live')).toEqual(await read('live'));
-    for (const id of notLive) expect(await sessions.findActive(id)).toBeUndefined();
+  it('finds an active session by its id', async () => {
+    expect(await sessions.findActive('active')).toEqual(await read('active'));
+    for (const id of inactive) expect(await sessions.findActive(id)).toBeUndefined();
   });
 
-  it('are known to their own subject alone, while they live', async () => {
-    expect(await sessions.hasActive('leia', 'live')).toBe(true);
-    expect(await sessions.hasActive('luke', 'live')).toBe(false);
-    for (const id of notLive) expect(await sessions.hasActive('leia', id)).toBe(false);
+  it('finds an active session only for its own subject', async () => {
+    expect(await sessions.hasActive('leia', 'active')).toBe(true);
+    expect(await sessions.hasActive('luke', 'active')).toBe(false);
+    for (const id of inactive) expect(await sessions.hasActive('leia', id)).toBe(false);
   });
 
-  it('besides one are looked for among those of the subject that live', async () => {
-    expect(await sessions.hasOthers('leia', 'live')).toBe(false);
+  it('searches for other active sessions of the subject', async () => {
+    expect(await sessions.hasOthers('leia', 'active')).toBe(false);
     expect(await sessions.hasOthers('leia', null)).toBe(true);
     expect(await sessions.hasOthers('unknown', null)).toBe(false);
     await store('second', {});
-    expect(await sessions.hasOthers('leia', 'live')).toBe(true);
+    expect(await sessions.hasOthers('leia', 'active')).toBe(true);
     const { query } = database.selects.find(({ parameters }) => parameters.includes('except'))!;
     const { limit, selects } = query(database.manager).expressionMap;
     expect([limit, selects.map(({ selection }) => selection)]).toEqual([1, ['session.id']]);
   });
 
-  it('are locked by an update of the row, and found then', async () => {
+  it('locks an active session by an update of its row, and returns it', async () => {
     const before = database.writes;
-    expect(await sessions.lockActive('live')).toEqual(await read('live'));
+    expect(await sessions.lockActive('active')).toEqual(await read('active'));
     expect(database.writes).toBe(before + 1);
     const find = jest.spyOn(sessions, 'findActive');
-    for (const id of notLive) expect(await sessions.lockActive(id)).toBeUndefined();
+    for (const id of inactive) expect(await sessions.lockActive(id)).toBeUndefined();
     expect(find).not.toHaveBeenCalled();
   });
 
-  it('are listed by subject while they live, the last used first, then by id', async () => {
+  it('lists the active sessions of a subject, the last used first, then by id', async () => {
     await store('b', { lastUsedAt: NOW - 10 });
     await store('c', { lastUsedAt: NOW - 5 });
     await store('a', { lastUsedAt: NOW - 10 });
     await store('d', { lastUsedAt: NOW - 10 });
     const listed = await sessions.listActive('leia');
-    expect(listed.map(({ id }) => id)).toEqual(['c', 'a', 'b', 'd', 'live']);
+    expect(listed.map(({ id }) => id)).toEqual(['c', 'a', 'b', 'd', 'active']);
     expect(listed[0]).toEqual(await read('c'));
   });
 
-  it('are listed as an expensive read for the caller, up to a thousand', async () => {
+  it('lists sessions as an expensive read of the caller, up to a thousand', async () => {
     const lists = database.selects.filter(({ expensive }) => expensive);
     expect(lists).toHaveLength(1);
     expect(lists[0]!.query(database.manager).expressionMap.limit).toBe(1000);
@@ -131,7 +131,7 @@ describe('Stored sessions', () => {
   });
 
   describe('addressesOf', () => {
-    it('gives each known address of the subject once, the last used first', async () => {
+    it('returns each known address of the subject once, the last used first', async () => {
       await store('a', { ip: '192.0.2.8', lastUsedAt: NOW });
       await store('b', { ip: null });
       await store('c', { ip: '192.0.2.9', endedAt: NOW, lastUsedAt: NOW - 1 });
@@ -139,7 +139,7 @@ describe('Stored sessions', () => {
       expect(await sessions.addressesOf('leia')).toEqual(['192.0.2.8', '192.0.2.9', '192.0.2.7']);
     });
 
-    it('reads at most a thousand sessions, and of them the address alone', () => {
+    it('reads at most a thousand sessions, and only their addresses', () => {
       const { query } = database.selects.find(({ parameters }) => parameters.length === 1)!;
       const { limit, selects } = query(database.manager).expressionMap;
       expect(limit).toBe(1000);
@@ -147,34 +147,34 @@ describe('Stored sessions', () => {
     });
   });
 
-  describe('touch', () => {
-    it('notes the use of a live session', async () => {
-      expect(await sessions.recordUse('live')).toBe(true);
-      expect((await read('live')).lastUsedAt).toBe(NOW);
-      for (const id of notLive) expect(await sessions.recordUse(id)).toBe(false);
+  describe('recordUse', () => {
+    it('records the use of an active session', async () => {
+      expect(await sessions.recordUse('active')).toBe(true);
+      expect((await read('active')).lastUsedAt).toBe(NOW);
+      for (const id of inactive) expect(await sessions.recordUse(id)).toBe(false);
     });
 
-    it('notes the use with the current token, or with any if none is known', async () => {
+    it('records the use with the current token, or with any token if none is known', async () => {
       await store('known', { currentToken: 'token' });
       expect(await sessions.recordUse('known')).toBe(true);
       expect(await sessions.recordUse('known', 'token')).toBe(true);
       expect(await sessions.recordUse('known', 'another')).toBe(false);
-      expect(await sessions.recordUse('live', 'token')).toBe(true);
-      expect((await read('live')).currentToken).toBeNull();
+      expect(await sessions.recordUse('active', 'token')).toBe(true);
+      expect((await read('active')).currentToken).toBeNull();
     });
   });
 
   describe('rotateRefreshToken', () => {
-    const step = {
+    const rotation = {
       ...{ from: 'one', to: 'two', successor: 'sealed', range: '192.0.2', agent: 'curl' },
       ...{ now: NOW + 7, expiresAt: LATER },
     };
 
-    it('makes the next token the current one, with what a repeat is compared with', async () => {
+    it('makes the next token the current one, and stores what repeats are compared with', async () => {
       const repeated = { repeats: 3, repeatedElsewhere: true, repeatedBy: ['digest'] };
       await store('known', { currentToken: 'one', ...repeated });
       const before = await read('known');
-      expect(await sessions.rotateRefreshToken({ id: 'known', ...step })).toBe(true);
+      expect(await sessions.rotateRefreshToken({ id: 'known', ...rotation })).toBe(true);
       expect(await read('known')).toEqual({
         ...before,
         currentToken: 'two',
@@ -191,51 +191,51 @@ describe('Stored sessions', () => {
       });
     });
 
-    it('happens once for a token', async () => {
+    it('rotates a token once', async () => {
       await store('known', { currentToken: 'one' });
-      expect(await sessions.rotateRefreshToken({ id: 'known', ...step })).toBe(true);
-      expect(await sessions.rotateRefreshToken({ id: 'known', ...step })).toBe(false);
+      expect(await sessions.rotateRefreshToken({ id: 'known', ...rotation })).toBe(true);
+      expect(await sessions.rotateRefreshToken({ id: 'known', ...rotation })).toBe(false);
     });
 
-    it('takes any token if none is known, and none of a session that does not live', async () => {
-      expect(await sessions.rotateRefreshToken({ id: 'live', ...step })).toBe(true);
-      for (const id of notLive)
-        expect(await sessions.rotateRefreshToken({ id, ...step })).toBe(false);
+    it('accepts any token if none is known, but no token of an inactive session', async () => {
+      expect(await sessions.rotateRefreshToken({ id: 'active', ...rotation })).toBe(true);
+      for (const id of inactive)
+        expect(await sessions.rotateRefreshToken({ id, ...rotation })).toBe(false);
       expect((await read('other')).currentToken).toBeNull();
     });
   });
 
-  it('note a repeat while they live', async () => {
+  it('records a repeat only in an active session', async () => {
     const repeat = { repeats: 2, repeatedElsewhere: true, repeatedBy: ['digest'] };
-    await sessions.recordRepeat('live', repeat);
+    await sessions.recordRepeat('active', repeat);
     await sessions.recordRepeat('ended', repeat);
-    expect(await read('live')).toMatchObject(repeat);
+    expect(await read('active')).toMatchObject(repeat);
     expect(await read('other')).toMatchObject({ repeats: 0 });
     expect(await read('ended')).toMatchObject({ repeats: 0 });
   });
 
-  it('count verifications of the password up to a bound, until a right one', async () => {
-    const count = (id = 'live') => sessions.countPasswordAttempt(id, 2);
+  it('counts password attempts up to a limit, until a correct password', async () => {
+    const count = (id = 'active') => sessions.countPasswordAttempt(id, 2);
     expect([await count(), await count(), await count()]).toEqual([true, true, false]);
-    expect(await read('live')).toMatchObject({ passwordAttempts: 2 });
+    expect(await read('active')).toMatchObject({ passwordAttempts: 2 });
     expect(await read('other')).toMatchObject({ passwordAttempts: 0 });
-    for (const id of notLive) expect(await count(id)).toBe(false);
+    for (const id of inactive) expect(await count(id)).toBe(false);
     await count('other');
-    await sessions.resetPasswordAttempts('live');
-    expect(await read('live')).toMatchObject({ passwordAttempts: 0 });
+    await sessions.resetPasswordAttempts('active');
+    expect(await read('active')).toMatchObject({ passwordAttempts: 0 });
     expect(await read('other')).toMatchObject({ passwordAttempts: 1 });
     expect(await count()).toBe(true);
   });
 
-  it('end once, by id', async () => {
+  it('ends an active session once', async () => {
     await store('sealed', successor);
     expect(await sessions.end('sealed')).toBe(true);
     expect(await read('sealed')).toMatchObject({ endedAt: NOW, ...noSuccessor });
-    for (const id of [...notLive, 'sealed']) expect(await sessions.end(id)).toBe(false);
+    for (const id of [...inactive, 'sealed']) expect(await sessions.end(id)).toBe(false);
     expect(await endedNow()).toEqual(['sealed']);
   });
 
-  it('end by id for their own subject alone', async () => {
+  it('ends a session by its id only for its own subject', async () => {
     expect(await sessions.endOf('leia', 'other')).toBe(false);
     expect(await endedNow()).toEqual([]);
     await store('sealed', successor);
@@ -244,33 +244,33 @@ describe('Stored sessions', () => {
     expect(await endedNow()).toEqual(['sealed']);
   });
 
-  it('end all at once for a subject', async () => {
+  it('ends all sessions of a subject', async () => {
     await store('sealed', successor);
     expect(await sessions.endAll('leia')).toBe(true);
-    expect(await endedNow()).toEqual(['live', 'sealed']);
+    expect(await endedNow()).toEqual(['active', 'sealed']);
     expect(await read('sealed')).toMatchObject(noSuccessor);
     expect(await sessions.endAll('leia')).toBe(false);
   });
 
-  it('end all but one for a subject', async () => {
+  it('ends all sessions of a subject except one', async () => {
     await store('second', {});
     expect(await sessions.endAll('leia', 'second')).toBe(true);
-    expect(await endedNow()).toEqual(['live']);
+    expect(await endedNow()).toEqual(['active']);
     expect(await sessions.endAll('leia', 'second')).toBe(false);
   });
 
   describe('recordUses', () => {
     it('keeps the latest use', async () => {
       await sessions.recordUses([
-        ['live', NOW],
+        ['active', NOW],
         ['other', NOW - 60],
       ]);
-      expect((await read('live')).lastUsedAt).toBe(NOW);
+      expect((await read('active')).lastUsedAt).toBe(NOW);
       expect((await read('other')).lastUsedAt).toBe(NOW - 50);
       expect((await read('ended')).lastUsedAt).toBe(NOW - 50);
     });
 
-    it('writes to the rows in the order of their ids, in one write, to avoid deadlocks', async () => {
+    it('writes the rows in the order of their ids, in one write, to avoid deadlocks', async () => {
       const rows: string[] = [];
       const execute = () => Promise.resolve();
       const where = (_: string, { id }: { id: string }) => (rows.push(id), { execute });
@@ -283,7 +283,7 @@ describe('Stored sessions', () => {
       await sessions.recordUses(uses);
       expect(rows).toEqual(['a', 'b', 'c', 'd']);
       expect(write).toHaveBeenCalledTimes(1);
-      // The list of the caller stays as it is.
+      // The list of the caller is not sorted.
       expect(uses[0]).toEqual(['c', 1]);
     });
   });

@@ -46,7 +46,7 @@ describe('Sessions', () => {
   };
   const current = async (token: string) => (await list(token)).find((each) => each.current)!;
 
-  it('are listed to their user, with where they come from', async () => {
+  it('lists sessions to their user, with their address and user agent', async () => {
     freezeTime(new Date('2026-11-22T08:20:30.400Z'));
     const user = await app.newUser();
     const json = { username: user.name, password: user.password };
@@ -73,7 +73,7 @@ describe('Sessions', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('are listed while they live, the one that was used last first, to the hour', async () => {
+  it('lists active sessions, the last used first, with the last use to the hour', async () => {
     freezeTime(new Date('2026-11-22T08:10:00Z'));
     const user = await app.newLogin();
     const logins = [];
@@ -95,7 +95,7 @@ describe('Sessions', () => {
     expect(await list((await app.login(user)).access)).toHaveLength(1);
   });
 
-  it('are shown alike before and after a refresh in the same hour', async () => {
+  it('shows the same sessions before and after a refresh in the same hour', async () => {
     freezeTime(new Date('2026-11-22T08:10:00Z'));
     const user = await app.newLogin();
     const others = [await app.login(user), await app.login(user)];
@@ -107,7 +107,7 @@ describe('Sessions', () => {
     }
   });
 
-  it('cannot be listed or ended by another user', async () => {
+  it('does not list or end another user’s sessions', async () => {
     const [leia, luke] = [await app.newLogin(), await app.newLogin()];
     const { id } = await current(leia.access);
     expect((await list(luke.access)).map((each) => each.id)).not.toContain(id);
@@ -118,7 +118,7 @@ describe('Sessions', () => {
     expect(await works(leia.access)).toBe(true);
   });
 
-  it('end one by one, from any of them', async () => {
+  it('ends any session of the user by its id', async () => {
     const user = await app.newLogin();
     const other = await app.login(user);
     const { id } = await current(other.access);
@@ -131,7 +131,7 @@ describe('Sessions', () => {
     expect(await works(user.access)).toBe(false);
   });
 
-  it('end all at once, but for the one that asks', async () => {
+  it('ends all sessions except the current one at DELETE /auth/sessions', async () => {
     const user = await app.newLogin();
     const others = [await app.login(user), await app.login(user)];
     const stranger = await app.newLogin();
@@ -143,7 +143,7 @@ describe('Sessions', () => {
     expect(await list(user.access)).toHaveLength(1);
   });
 
-  it('end by a token from a refresh only if they are its own', async () => {
+  it('lets a token from a refresh end only its own session', async () => {
     const user = await app.newLogin();
     const other = await app.login(user);
     const { body } = await app.send<Record<string, string>>('POST', '/auth/refresh', {
@@ -166,14 +166,14 @@ describe('Sessions', () => {
     expect(await works(other.access)).toBe(true);
   });
 
-  it('end with a changed role, at once', async () => {
+  it('ends all sessions of a user whose role changes', async () => {
     const user = await app.newLogin();
     await app.app.get(UsersService, { strict: false }).setAdmin(user.name, true);
     expect(await works(user.access)).toBe(false);
     expect((await app.send('POST', '/auth/refresh', { token: user.refresh })).status).toBe(401);
   });
 
-  it('remember when they were used, which costs a read no write', async () => {
+  it('records the last use of a session without a write for each request', async () => {
     freezeTime(Date.now());
     const user = await app.newLogin();
     const writes = jest.spyOn(app.app.get(SessionRepository), 'recordUses');
@@ -187,7 +187,7 @@ describe('Sessions', () => {
     expect(await lastUseOf(user.access)).toBe(used);
   });
 
-  it('remember it over a restart, and through a failure of the database', async () => {
+  it('keeps the last use over a restart and a failure of the database', async () => {
     freezeTime(Date.now());
     const user = await app.newLogin();
     const failing = jest.spyOn(app.app.get(SessionRepository), 'recordUses');
@@ -201,7 +201,7 @@ describe('Sessions', () => {
     expect(await lastUseOf(user.access)).toBe(used);
   });
 
-  it('that are many are written in parts, as soon as they are too many to remember', async () => {
+  it('writes the uses of ten thousand sessions in batches of a hundred', async () => {
     const write = jest.spyOn(app.app.get(SessionRepository), 'recordUses').mockResolvedValue();
     const activity = app.app.get(SessionActivityService);
     await activity.write();
@@ -224,12 +224,12 @@ describe('POST /auth/password', () => {
 
   const change = (token: string, json: unknown) =>
     app.send('POST', '/auth/password', { token, json });
-  const words = { current_password: 'a password', new_password: 'another password' };
+  const passwords = { current_password: 'a password', new_password: 'another password' };
 
-  it('gives a new session, and ends every earlier one, the caller’s too', async () => {
+  it('opens a new session, and ends every earlier one, including that of the caller', async () => {
     user = await app.newLogin();
     const other = await app.login(user);
-    const { status, body, headers } = await change(user.access, words);
+    const { status, body, headers } = await change(user.access, passwords);
     expect([status, body]).toEqual([
       200,
       {
@@ -261,15 +261,15 @@ describe('POST /auth/password', () => {
     });
     expect(refreshed.status).toBe(200);
     await expect(app.login(user)).rejects.toThrow('401');
-    await app.login({ name: user.name, password: words.new_password });
+    await app.login({ name: user.name, password: passwords.new_password });
   });
 
-  it('sets the cookies of the new session where a login does', async () => {
+  it('sets the cookies of the new session with TOKEN_COOKIES', async () => {
     const cookies = await bootApp({ TOKEN_COOKIES: 'true' });
     user = await cookies.newLogin();
     const { status, body, headers } = await cookies.send('POST', '/auth/password', {
       token: user.access,
-      json: words,
+      json: passwords,
     });
     expect(status).toBe(200);
     const set = headers.getSetCookie().join('\n');
@@ -280,10 +280,10 @@ describe('POST /auth/password', () => {
 
   it.each([
     ['a token hook', () => [app.app.get(TokenService), 'createRefreshToken'] as const],
-    ['the end of the sessions', () => [app.app.get(SessionRepository), 'endAll'] as const],
-    ['the new session', () => [app.app.get(SessionRepository), 'open'] as const],
+    ['ending the sessions', () => [app.app.get(SessionRepository), 'endAll'] as const],
+    ['storing the new session', () => [app.app.get(SessionRepository), 'open'] as const],
     ['the audit trail', () => [app.app.get(AuditService), 'record'] as const],
-  ])('leaves everything as it was where %s fails', async (_, target) => {
+  ])('leaves everything unchanged if %s fails', async (_, target) => {
     user = await app.newLogin();
     const other = await app.login(user);
     const [provider, method] = target() as unknown as [
@@ -291,7 +291,7 @@ describe('POST /auth/password', () => {
       string,
     ];
     jest.spyOn(provider, method).mockRejectedValue(new Error('no'));
-    expect((await change(user.access, words)).status).toBe(500);
+    expect((await change(user.access, passwords)).status).toBe(500);
     jest.restoreAllMocks();
     await app.login(user);
     for (const { access, refresh } of [user, other]) {
@@ -300,12 +300,12 @@ describe('POST /auth/password', () => {
     }
   });
 
-  it('takes a token that comes from a login', async () => {
+  it('requires a token from a login', async () => {
     user = await app.newLogin();
     const { body } = await app.send<Record<string, string>>('POST', '/auth/refresh', {
       token: user.refresh,
     });
-    const answer = await change(body.access_token!, words);
+    const answer = await change(body.access_token!, passwords);
     expect([answer.status, answer.body.code]).toEqual([401, 'fresh_token_required']);
     await app.login(user);
   });
@@ -313,7 +313,7 @@ describe('POST /auth/password', () => {
   it('refuses a wrong current password, and changes nothing', async () => {
     user = await app.newLogin();
     const other = await app.login(user);
-    const answer = await change(user.access, { ...words, current_password: 'wrong' });
+    const answer = await change(user.access, { ...passwords, current_password: 'wrong' });
     expect([answer.status, answer.body]).toEqual([
       400,
       {
@@ -335,22 +335,22 @@ describe('POST /auth/password', () => {
         new_password: ['Missing data for required field.'],
       },
     ],
-    [{ ...words, new_password: 'abc' }, { new_password: ['Shorter than minimum length 4.'] }],
+    [{ ...passwords, new_password: 'abc' }, { new_password: ['Shorter than minimum length 4.'] }],
     [
-      { ...words, new_password: 'x'.repeat(129) },
+      { ...passwords, new_password: 'x'.repeat(129) },
       { new_password: ['Longer than maximum length 128.'] },
     ],
-    [{ ...words, new_password: 'x\0yz' }, { new_password: ['Not a valid string.'] }],
-    [{ ...words, admin: true }, { admin: ['Unknown field.'] }],
-  ])('refuses %j field by field', async (json, message) => {
+    [{ ...passwords, new_password: 'x\0yz' }, { new_password: ['Not a valid string.'] }],
+    [{ ...passwords, admin: true }, { admin: ['Unknown field.'] }],
+  ])('refuses %j with field errors', async (json, message) => {
     user = await app.newLogin();
     const { status, body } = await change(user.access, json);
     expect([status, body.code, body.message]).toEqual([400, 'validation_failed', message]);
     await app.login(user);
   });
 
-  it('refuses a token whose subject is no user', async () => {
+  it('refuses a token whose subject is not a user', async () => {
     const { signed } = await app.app.get(TokenService).createAccessToken('x', { fresh: true });
-    expect((await change(signed, words)).body.code).toBe('token_revoked');
+    expect((await change(signed, passwords)).body.code).toBe('token_revoked');
   });
 });

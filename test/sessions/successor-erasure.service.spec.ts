@@ -14,7 +14,7 @@ const NOW = 1_700_000_000_000;
 const GRACE = 30_000;
 const kept = { successor: 's', rotatedByRange: 'r', rotatedByAgent: 'a', repeatedBy: ['d'] };
 
-describe('The erasure of successors', () => {
+describe('SuccessorErasureService', () => {
   let database: MemoryDatabase;
   let erasure: SuccessorErasureService;
   let jobs: PeriodicJobsService;
@@ -27,7 +27,7 @@ describe('The erasure of successors', () => {
     await database.open();
   });
   afterEach(async () => {
-    // In this order: a restored spy on a frozen timer would leave that one behind.
+    // Mocks first: a spy on a fake timer, restored after `useRealTimers`, would put the fake back.
     jest.restoreAllMocks();
     jest.useRealTimers();
     await database.close();
@@ -40,7 +40,7 @@ describe('The erasure of successors', () => {
   const store = (...stored: Session[]) => database.manager.insert(Session, stored);
   const read = (id: string) => database.manager.findOneByOrFail(Session, { id });
 
-  it('erases what is kept of a spent token from the moment its grace period is over', async () => {
+  it('erases the successor as soon as the grace period of the rotated token is over', async () => {
     const [over, within] = [{ rotatedAt: NOW - GRACE }, { rotatedAt: NOW - GRACE + 1 }];
     await store(sessionOf('over', over), sessionOf('within', within));
     await erasure.eraseOverdue();
@@ -48,7 +48,7 @@ describe('The erasure of successors', () => {
     expect(await read('within')).toEqual(sessionOf('within', within));
   });
 
-  it('erases it also if the token was spent later than now and the leeway', async () => {
+  it('erases the successor if the token was rotated further ahead than the leeway', async () => {
     const [later, ahead] = [{ rotatedAt: NOW + 5_001 }, { rotatedAt: NOW + 5_000 }];
     await store(sessionOf('later', later), sessionOf('ahead', ahead));
     await erasure.eraseOverdue();
@@ -56,7 +56,7 @@ describe('The erasure of successors', () => {
     expect(await read('ahead')).toEqual(sessionOf('ahead', ahead));
   });
 
-  it('erases all of it', () => {
+  it('erases every column that belongs to the successor', () => {
     const nothing = {
       successor: null,
       rotatedByRange: null,
@@ -73,7 +73,7 @@ describe('The erasure of successors', () => {
     expect(await read('none')).toMatchObject({ rotatedByRange: 'r' });
   });
 
-  it('keeps the successor of a session that moved on since it was found', async () => {
+  it('keeps the successor of a session that was rotated again after it was found', async () => {
     await store(sessionOf('moved', { rotatedAt: NOW - GRACE }));
     const write = database.write.bind(database);
     jest.spyOn(database, 'write').mockImplementationOnce(async (work) => {
@@ -84,7 +84,7 @@ describe('The erasure of successors', () => {
     expect(await read('moved')).toMatchObject(kept);
   });
 
-  it('erases two hundred with each write until none is left', async () => {
+  it('erases two hundred successors with each write until none is left', async () => {
     const rotatedAt = NOW - GRACE;
     const sessions = Array.from({ length: 401 }, (_, i) => sessionOf(String(i), { rotatedAt }));
     for (let i = 0; i < sessions.length; i += 100) await store(...sessions.slice(i, i + 100));
@@ -96,7 +96,7 @@ describe('The erasure of successors', () => {
     expect(selects.map(({ selection }) => selection)).toEqual(['session.id']);
   });
 
-  it('looks once more after a full batch, and not again', async () => {
+  it('checks once more after a full batch, and not again', async () => {
     const rotatedAt = NOW - GRACE;
     const sessions = Array.from({ length: 200 }, (_, i) => sessionOf(String(i), { rotatedAt }));
     for (let i = 0; i < sessions.length; i += 100) await store(...sessions.slice(i, i + 100));
@@ -115,7 +115,7 @@ describe('The erasure of successors', () => {
     const rotatedAt = NOW - GRACE;
     const sessions = Array.from({ length: 200 }, (_, i) => sessionOf(String(i), { rotatedAt }));
     for (let i = 0; i < sessions.length; i += 100) await store(...sessions.slice(i, i + 100));
-    // As if the batch had taken a minute: the pause takes four.
+    // The batch appears to take a minute, so that the pause takes four.
     jest.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(60_000);
     const shutdown = new AbortController();
     let ended = false;
@@ -127,7 +127,7 @@ describe('The erasure of successors', () => {
     await run;
   });
 
-  it('clears the log of the database once something was erased, until it could', async () => {
+  it('clears the log of the database after an erasure, and retries until it succeeds', async () => {
     const clear = jest.spyOn(database, 'clearLog').mockReturnValueOnce(false);
     await erasure.eraseOverdue();
     expect(clear).not.toHaveBeenCalled();
@@ -139,7 +139,7 @@ describe('The erasure of successors', () => {
     expect(clear).toHaveBeenCalledTimes(2);
   });
 
-  it('clears the log also if the write of what it erases failed', async () => {
+  it('clears the log also if the write of an erasure failed', async () => {
     const clear = jest.spyOn(database, 'clearLog');
     jest.spyOn(database, 'write').mockRejectedValueOnce(new Error('busy'));
     const row = sessionOf('over', { rotatedAt: NOW - GRACE });

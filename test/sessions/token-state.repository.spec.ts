@@ -15,7 +15,7 @@ function tokenOf(claims: Partial<Claims> = {}): Token {
   return new Token('signed', { alg: 'HS256' }, { ...common, ...claims } as Claims);
 }
 
-describe('The state of tokens', () => {
+describe('TokenStateRepository', () => {
   let database: MemoryDatabase;
   let states: TokenStateRepository;
   const note = jest.fn<SessionActivityService['record']>();
@@ -42,36 +42,36 @@ describe('The state of tokens', () => {
   const isActive = (claims: Partial<Claims> = {}, allowRotated = false) =>
     states.isActive(tokenOf(claims), { allowRotated });
 
-  it('is active while its session lives', async () => {
+  it('accepts a token while its session is active', async () => {
     await store('ended', { endedAt: NOW - 1 });
     await store('expired', { expiresAt: NOW });
     expect(await isActive()).toBe(true);
     for (const sid of ['ended', 'expired', 'missing']) expect(await isActive({ sid })).toBe(false);
   });
 
-  it('is not active in the session of another subject', async () => {
+  it('refuses a token in the session of another subject', async () => {
     expect(await isActive({ sub: 'luke' })).toBe(false);
   });
 
-  it('is revoked for one token, and twice is as good as once', async () => {
+  it('revokes one token, however often it is called', async () => {
     await states.revoke(tokenOf());
     await states.revoke(tokenOf());
     expect(await isActive()).toBe(false);
     expect(await isActive({ jti: 'another' })).toBe(true);
-    for (const spent of [false, true]) {
-      expect(await isActive({ type: 'refresh' }, spent)).toBe(false);
-      expect(await isActive({ type: 'refresh', jti: 'another' }, spent)).toBe(true);
+    for (const rotated of [false, true]) {
+      expect(await isActive({ type: 'refresh' }, rotated)).toBe(false);
+      expect(await isActive({ type: 'refresh', jti: 'another' }, rotated)).toBe(true);
     }
   });
 
-  it('is kept of a revoked token until it expires', async () => {
+  it('keeps a revoked token until it expires', async () => {
     await states.revoke(tokenOf({ exp: NOW / 1000 + 0.25 }));
     expect(await database.manager.find(RevokedToken)).toEqual([
       { jti: 'jti', expiresAt: NOW + 250 },
     ]);
   });
 
-  it('is active for a token without a session until it is revoked', async () => {
+  it('accepts a token without a session until it is revoked', async () => {
     const claims = { sub: 'leia', jti: 'bare', exp: NOW / 1000 } as Claims;
     const bare = new Token('signed', { alg: 'HS256' }, claims);
     expect(await states.isActive(bare, { allowRotated: false })).toBe(true);
@@ -81,17 +81,17 @@ describe('The state of tokens', () => {
     expect(await states.isActive(bare, { allowRotated: false })).toBe(false);
   });
 
-  it('asks of a refresh token that it is the current one, unless a spent one is accepted', async () => {
+  it('requires the current refresh token, unless a rotated one is accepted', async () => {
     const type = 'refresh';
     await store('known', { currentToken: digestOf(tokenOf({ jti: 'current' })) });
     expect(await isActive({ type, sid: 'known', jti: 'current' })).toBe(true);
-    expect(await isActive({ type, sid: 'known', jti: 'spent' })).toBe(false);
-    expect(await isActive({ type, sid: 'known', jti: 'spent' }, true)).toBe(true);
-    expect(await isActive({ sid: 'known', jti: 'spent' })).toBe(true);
+    expect(await isActive({ type, sid: 'known', jti: 'rotated' })).toBe(false);
+    expect(await isActive({ type, sid: 'known', jti: 'rotated' }, true)).toBe(true);
+    expect(await isActive({ sid: 'known', jti: 'rotated' })).toBe(true);
     expect(await isActive({ type, jti: 'any' })).toBe(true);
   });
 
-  it('asks of a current refresh token all that it asks of others', async () => {
+  it('requires an active session of the subject also for refresh tokens', async () => {
     const type = 'refresh';
     await store('ended', { endedAt: NOW - 1 });
     await store('expired', { expiresAt: NOW });
@@ -102,7 +102,7 @@ describe('The state of tokens', () => {
     expect(await isActive({ type, sub: 'luke' })).toBe(false);
   });
 
-  it('notes the use of the session of an active token', async () => {
+  it('records the use of the session of an active token', async () => {
     await isActive();
     await isActive({ type: 'refresh' });
     await isActive({ sid: 'missing' });
@@ -112,7 +112,7 @@ describe('The state of tokens', () => {
     expect(note.mock.calls).toEqual([['sid'], ['sid']]);
   });
 
-  it('is read by one query, of ids alone', async () => {
+  it('reads only an id with each query', async () => {
     for (const { query } of database.selects) {
       const { selects } = query(database.manager).expressionMap;
       expect(selects).toHaveLength(1);
@@ -121,7 +121,7 @@ describe('The state of tokens', () => {
     expect(database.selects).toHaveLength(3);
   });
 
-  it('is removed with what has expired', async () => {
+  it('removes sessions and revoked tokens that have expired', async () => {
     await store('old', { expiresAt: NOW });
     for (const [jti, exp] of [
       ['old', NOW / 1000],
