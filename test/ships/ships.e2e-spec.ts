@@ -17,7 +17,7 @@ describe('Ships', () => {
   const put = (id: number | string, json: unknown) =>
     app.send('PUT', `/api/ships/${id}`, { token, json });
 
-  it('lists the ships of the fleet in order of id, for everybody', async () => {
+  it('lists the ships to everybody, in order of id', async () => {
     const { status, body, headers } = await app.get<unknown[]>('/api/ships');
     expect(status).toBe(200);
     expect(body.slice(0, 15)).toEqual(fleet.ships);
@@ -25,13 +25,13 @@ describe('Ships', () => {
     expect(headers.get('link')).toBeNull();
   });
 
-  it('gives a single ship to everybody', async () => {
+  it('returns a single ship to everybody', async () => {
     const { status, body } = await app.get('/api/ships/3');
     expect(status).toBe(200);
     expect(body).toEqual(fleet.ships[2]);
   });
 
-  it('adds a ship and answers 201 with it and its absolute Location', async () => {
+  it('adds a ship, and answers 201 with the ship and its absolute Location', async () => {
     const { status, body, headers } = await post(ship);
     expect(status).toBe(201);
     expect(body).toEqual({ id: expect.any(Number), ...ship });
@@ -41,7 +41,7 @@ describe('Ships', () => {
     expect(await again.json()).toEqual(body);
   });
 
-  it('keeps every kind of text and the largest integers as they are', async () => {
+  it('keeps every kind of text and the largest integers unchanged', async () => {
     const values = {
       ...ship,
       affiliation: "Robert'); DROP TABLE ships;--",
@@ -57,7 +57,7 @@ describe('Ships', () => {
     expect(read).toEqual({ id: body.id, ...values });
   });
 
-  it('takes texts of 1,000 characters, however many bytes they are', async () => {
+  it('accepts texts of 1,000 characters, however many bytes they have', async () => {
     const text = '\u{1f680}'.repeat(1000);
     const { status, body } = await post({ ...ship, model: text, roles: [text] });
     expect([status, body]).toEqual([201, { id: body.id, ...ship, model: text, roles: [text] }]);
@@ -77,7 +77,7 @@ describe('Ships', () => {
     },
   );
 
-  it('reads ships whose texts are longer than 1,000 characters, from before that limit', async () => {
+  it('reads and replaces ships from before the limit of 1,000 characters', async () => {
     const text = 'x'.repeat(5000);
     const { id } = await app.newShip(token);
     await app.sql((manager) => manager.update(Ship, { id }, { model: text, roles: [text] }));
@@ -88,13 +88,13 @@ describe('Ships', () => {
     expect((await put(id, ship)).status).toBe(200);
   });
 
-  it('takes an empty list of roles', async () => {
+  it('accepts an empty list of roles', async () => {
     const { status, body } = await post({ ...ship, roles: [] });
     expect(status).toBe(201);
     expect(body.roles).toEqual([]);
   });
 
-  it('replaces a ship, whether its id is repeated in the body or not', async () => {
+  it('replaces a ship, with or without the id in the body', async () => {
     const { id } = await app.newShip(token);
     const changed = { ...ship, model: 'Imperial II-class Star Destroyer', crew: 37050 };
     const first = await put(id, { id, ...changed });
@@ -105,7 +105,7 @@ describe('Ships', () => {
     expect((await app.get(`/api/ships/${id}`)).body).toEqual({ id, ...ship });
   });
 
-  it('refuses a body whose id is not the one of the path', async () => {
+  it('refuses a body with another id than the path', async () => {
     const { id } = await app.newShip(token);
     const { status, body } = await put(id, { id: id + 1, ...ship });
     expect(status).toBe(400);
@@ -123,7 +123,7 @@ describe('Ships', () => {
     expect(body.message).toEqual({ id: ['Unknown field.'] });
   });
 
-  it('deletes a ship, once', async () => {
+  it('deletes a ship, and answers 404 afterwards', async () => {
     const { id } = await app.newShip(token);
     const { status, text, headers } = await app.send('DELETE', `/api/ships/${id}`, { token });
     expect([status, text]).toEqual([204, '']);
@@ -133,7 +133,7 @@ describe('Ships', () => {
     expect((await put(id, ship)).status).toBe(404);
   });
 
-  it('never gives the id of a deleted ship to another', async () => {
+  it('never reuses the id of a deleted ship', async () => {
     const { id } = await app.newShip(token);
     await app.send('DELETE', `/api/ships/${id}`, { token });
     expect((await app.newShip(token)).id).toBeGreaterThan(id);
@@ -153,7 +153,7 @@ describe('Ships', () => {
     '9'.repeat(5000),
     '1%00',
     "1'--",
-  ])('knows no ship with the id %s', async (id) => {
+  ])('accepts an id only in its canonical form: %s', async (id) => {
     const expected = id === '%31' ? 200 : 404;
     expect((await app.get(`/api/ships/${id}`)).status).toBe(expected);
     if (expected === 200) return;
@@ -162,7 +162,7 @@ describe('Ships', () => {
   });
 
   it.each([2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER])(
-    'has no ship %d, and says so after it has looked at token and body',
+    'answers 404 for the ship %d only after it has checked the token and the body',
     async (id) => {
       expect((await app.get(`/api/ships/${id}`)).status).toBe(404);
       expect((await put(id, { ...ship, crew: 0 })).status).toBe(400);
@@ -173,7 +173,7 @@ describe('Ships', () => {
     },
   );
 
-  it('finds a bad body before it finds that there is no such ship', async () => {
+  it('checks the body before it searches for the ship', async () => {
     const { status, body } = await put(999_999, { ...ship, crew: 0 });
     expect(status).toBe(400);
     expect(body.message).toEqual({ crew: ['Must be greater than or equal to 1.'] });
@@ -181,11 +181,15 @@ describe('Ships', () => {
 
   const required = ['Missing data for required field.'];
   it.each<[string, unknown, Record<string, string[]>]>([
-    ['nothing', {}, Object.fromEntries(Object.keys(ship).map((name) => [name, required]))],
-    ['null', { ...ship, model: null }, { model: ['Field may not be null.'] }],
+    [
+      'a body without fields',
+      {},
+      Object.fromEntries(Object.keys(ship).map((name) => [name, required])),
+    ],
+    ['a null field', { ...ship, model: null }, { model: ['Field may not be null.'] }],
     ['a number as text', { ...ship, model: 5 }, { model: ['Not a valid string.'] }],
     ['an object as text', { ...ship, model: {} }, { model: ['Not a valid string.'] }],
-    ['no characters', { ...ship, model: '' }, { model: ['Shorter than minimum length 1.'] }],
+    ['an empty text', { ...ship, model: '' }, { model: ['Shorter than minimum length 1.'] }],
     ['a NUL', { ...ship, model: 'a\0b' }, { model: ['Not a valid string.'] }],
     ['half a surrogate pair', { ...ship, model: '\ud800' }, { model: ['Not a valid string.'] }],
     ['text as a number', { ...ship, crew: '5' }, { crew: ['Not a valid integer.'] }],
@@ -193,7 +197,7 @@ describe('Ships', () => {
     ['a fraction', { ...ship, crew: 1.5 }, { crew: ['Not a valid integer.'] }],
     ['zero', { ...ship, crew: 0 }, { crew: ['Must be greater than or equal to 1.'] }],
     [
-      'more than a double holds',
+      'an integer above 2^53 - 1',
       { ...ship, length: 2 ** 53 },
       { length: ['Must be less than or equal to 9007199254740991.'] },
     ],
@@ -203,7 +207,7 @@ describe('Ships', () => {
     ['a list with null', { ...ship, roles: [null] }, { roles: ['Not a valid string.'] }],
     ['an unknown field', { ...ship, shields: 1 }, { shields: ['Unknown field.'] }],
     [
-      'several faults',
+      'several errors',
       { ...ship, crew: 'BAD', length: false, hull: 1 },
       {
         crew: ['Not a valid integer.'],
@@ -211,10 +215,10 @@ describe('Ships', () => {
         hull: ['Unknown field.'],
       },
     ],
-    ['a list', [ship], { _schema: ['Invalid input type.'] }],
-    ['a string', 'ship', { _schema: ['Invalid input type.'] }],
-    ['a null', null, { _schema: ['Invalid input type.'] }],
-  ])('refuses %s in a body, field by field', async (_, json, message) => {
+    ['a list as the body', [ship], { _schema: ['Invalid input type.'] }],
+    ['a string as the body', 'ship', { _schema: ['Invalid input type.'] }],
+    ['null as the body', null, { _schema: ['Invalid input type.'] }],
+  ])('refuses %s, with field errors', async (_, json, message) => {
     const { id } = await app.newShip(token);
     for (const { status, body } of [await post(json), await put(id, json)]) {
       expect(status).toBe(400);
@@ -228,7 +232,7 @@ describe('Ships', () => {
     expect((await app.get(`/api/ships/${id}`)).body).toEqual({ id, ...ship });
   });
 
-  it('refuses numbers beyond all bounds', async () => {
+  it('refuses an infinite number', async () => {
     const raw = JSON.stringify(ship).replace('37085', '1e400');
     const { status, body } = await app.send('POST', '/api/ships', { token, raw });
     expect(status).toBe(400);
@@ -236,7 +240,7 @@ describe('Ships', () => {
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
-    'treats a member named %s as any unknown field',
+    'treats the member %s like any unknown field',
     async (name) => {
       const raw = JSON.stringify(ship).replace('{', `{"${name}":{"admin":true},`);
       const { status, text } = await app.send('POST', '/api/ships', { token, raw });
@@ -245,7 +249,7 @@ describe('Ships', () => {
     },
   );
 
-  it('complains of a hundred fields at most', async () => {
+  it('reports at most a hundred field errors', async () => {
     const many = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`field${i}`, 1]));
     const { status, body } = await post({ ...ship, ...many });
     expect(status).toBe(400);
