@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Log in
-         * @description Opens a session and gives its tokens. Needs no token.
+         * @description Opens a session and returns its tokens. Needs no token.
          */
         post: operations["authLogin"];
         delete?: never;
@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Get new tokens
-         * @description Rotates the refresh token. A rotated token that is repeated within `REFRESH_GRACE` from the same address range, or once from another range with the same user agent, gets the same successor, fifty times at most. Any other repeat ends the session. Needs a refresh token.
+         * @description Rotates the refresh token. If a rotated token is sent again within `REFRESH_GRACE`, from the same address range or once from another range with the same user agent, the response has the same successor, up to fifty times. Any other reuse ends the session. Needs a refresh token.
          */
         post: operations["authRefresh"];
         delete?: never;
@@ -56,7 +56,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke the access token
-         * @description The one that is sent; its refresh token still works. Needs an access token.
+         * @description Revokes the access token of the request. The refresh token of its session stays valid. Needs an access token.
          */
         delete: operations["authLogout"];
         options?: never;
@@ -76,7 +76,7 @@ export interface paths {
         post?: never;
         /**
          * End the session
-         * @description The one of the refresh token that is sent, spent or not, and with it every token of it. Needs a refresh token.
+         * @description Ends the session of the refresh token in the request, even if that token was already rotated. All tokens of the session are revoked. Needs a refresh token.
          */
         delete: operations["authEndSession"];
         options?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Change your password
-         * @description Opens a new session and gives its tokens. Every earlier session ends, the one of the token that is sent too. The fifth wrong current password in a session ends it. Needs an access token, which has to come from a login.
+         * @description Opens a new session and returns its tokens. Every earlier session ends, including the current one. The fifth wrong current password in a session ends that session. Needs an access token, which has to come from a login.
          */
         post: operations["authChangePassword"];
         delete?: never;
@@ -132,7 +132,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read the token that is sent
+         * Read the token of the request
          * @description Needs an access token.
          */
         get: operations["authToken"];
@@ -153,13 +153,13 @@ export interface paths {
         };
         /**
          * List your sessions
-         * @description Those that live, the one that was used last first, to the hour; a thousand at most. Needs an access token.
+         * @description Lists up to 1,000 active sessions, the most recently used first. The order is exact to the hour. Needs an access token.
          */
         get: operations["sessionsList"];
         put?: never;
         post?: never;
         /**
-         * End your sessions, all but the current one
+         * End all your sessions except the current one
          * @description Needs an access token, which has to come from a login.
          */
         delete: operations["sessionsEndOthers"];
@@ -180,7 +180,7 @@ export interface paths {
         post?: never;
         /**
          * End one of your sessions
-         * @description The session of the token itself, or another one with an access token that comes from a login. Needs an access token.
+         * @description Ends the session of the token. To end another session, the access token has to come from a login. Needs an access token.
          */
         delete: operations["sessionsEnd"];
         options?: never;
@@ -197,7 +197,7 @@ export interface paths {
         };
         /**
          * Get the public keys
-         * @description With them, other services verify tokens without asking (RFC 7517). Empty where tokens are signed with a secret. Needs no token.
+         * @description Other services can verify tokens with these keys (RFC 7517). The list is empty if tokens are signed with a secret. Needs no token.
          */
         get: operations["jwksList"];
         put?: never;
@@ -344,18 +344,18 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get a book of yours
+         * Get one of your books
          * @description Needs an access token.
          */
         get: operations["booksGet"];
         /**
-         * Replace a book of yours
+         * Replace one of your books
          * @description Needs an access token.
          */
         put: operations["booksReplace"];
         post?: never;
         /**
-         * Delete a book of yours
+         * Delete one of your books
          * @description Needs an access token.
          */
         delete: operations["booksRemove"];
@@ -373,7 +373,7 @@ export interface paths {
         };
         /**
          * Read the audit trail
-         * @description For administrators. The latest come first with `sort=-id`. Needs an access token with the scope `{"admin":true}`.
+         * @description Only for administrators. With `sort=-id`, the latest entries come first. Needs an access token with the scope `{"admin":true}`.
          */
         get: operations["auditList"];
         put?: never;
@@ -393,7 +393,7 @@ export interface paths {
         };
         /**
          * Ask whether the process runs
-         * @description Says nothing of the database: a restart would not repair it. Needs no token.
+         * @description Does not check the database, because a restart would not repair it. Needs no token.
          */
         get: operations["healthLive"];
         put?: never;
@@ -455,7 +455,7 @@ export interface paths {
         put?: never;
         /**
          * Log in by HTTP Basic
-         * @description Opens a session and gives its one token, valid for 45 minutes or for `JWT_ACCESS_TOKEN_EXPIRES`, if that is set and shorter. The token is always in the body, whatever `TOKEN_COOKIES` says.
+         * @description Opens a session and returns its only token, which is valid for 45 minutes or for `JWT_ACCESS_TOKEN_EXPIRES`, if that is set and shorter. The token is always in the body, whatever `TOKEN_COOKIES` is.
          */
         post: operations["bookstoreLogin"];
         delete?: never;
@@ -535,7 +535,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete a book of yours
+         * Delete one of your books
          * @description Needs an access token.
          */
         delete: operations["bookstoreRemoveBook"];
@@ -557,18 +557,18 @@ export interface components {
              */
             happened_at: string;
             /**
-             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name unknown; `refresh_repeated`: a spent refresh token came again in time and got its successor, once for each address range and user agent; `refresh_reused`: a spent refresh token came again, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `session_evicted`: a login went beyond the number of sessions a user may have, and ended this one; `password_guessed`: five wrong current passwords in a session, which has ended; `other_sessions_ended`: all sessions of the user but `session_id` were ended; `password_changed`: the password was changed, and sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no administrator any more, and all of their sessions ended; `user_created`: a user was registered; `user_renamed`: the name of the user was changed; `user_deleted`: with all sessions and books.
+             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name was unknown; `refresh_repeated`: a rotated refresh token was sent again within the grace period and got its successor; recorded once per address range and user agent; `refresh_reused`: a rotated refresh token was reused, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `session_evicted`: a login exceeded `MAX_SESSIONS`, and ended this session; `password_guessed`: five wrong current passwords in a session ended it; `other_sessions_ended`: all sessions of the user except `session_id` were ended; `password_changed`: the password was changed, and sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no longer an administrator, and all of their sessions ended; `user_created`: a user was registered; `user_renamed`: the name of the user was changed; `user_deleted`: the user was deleted, with all sessions and books.
              * @example login
              * @enum {string}
              */
             event: "login" | "login_failed" | "refresh_repeated" | "refresh_reused" | "logout" | "session_ended" | "session_evicted" | "password_guessed" | "other_sessions_ended" | "password_changed" | "admin_granted" | "admin_revoked" | "user_created" | "user_renamed" | "user_deleted";
             /**
-             * @description The account that it is about; null for an unknown name.
+             * @description The user whose account the event is about; null for an unknown name.
              * @example 1
              */
             user_id: number | null;
             /**
-             * @description Whose token it was done with.
+             * @description The user whose token was used.
              * @example null
              */
             actor_id: number | null;
@@ -577,7 +577,7 @@ export interface components {
             /** @example 203.0.113.9 */
             ip: string | null;
             /**
-             * @description What the client said it was.
+             * @description The `User-Agent` of the request.
              * @example curl/8.14.1
              */
             user_agent: string | null;
@@ -653,12 +653,12 @@ export interface components {
              */
             token_type: "access";
             /**
-             * @description The id of its user.
+             * @description The id of the user.
              * @example 1
              */
             subject: string;
             /**
-             * @description What its bearer may do.
+             * @description The authorizations of the token.
              * @example {
              *       "admin": true
              *     }
@@ -667,7 +667,7 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
-             * @description All that it says.
+             * @description All claims of the token.
              * @example {
              *       "sub": "1",
              *       "sid": "2f1c0e5e-8d0f-4b53-9a37-6a3a4f0f9d10",
@@ -701,28 +701,28 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description Rounded down to the hour, so that it does not tell when it was refreshed.
+             * @description Rounded down to the hour, so that it does not reveal when the session was refreshed.
              * @example 2026-11-22T08:00:00.000Z
              */
             last_used_at: string;
             /**
              * Format: date-time
-             * @description When it ends, unless it is refreshed until then; rounded up to the day.
+             * @description When the session ends unless it is refreshed before. Rounded up to the day.
              * @example 2026-12-23T00:00:00.000Z
              */
             expires_at: string;
             /**
-             * @description What the client said it was.
+             * @description The `User-Agent` of the login.
              * @example Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0
              */
             user_agent: string | null;
             /**
-             * @description Where the login came from.
+             * @description The address that the login came from.
              * @example 203.0.113.9
              */
             ip: string | null;
             /**
-             * @description Whether it is the one of the token that asks.
+             * @description Whether this is the session of the token of the request.
              * @example true
              */
             current: boolean;
@@ -739,7 +739,7 @@ export interface components {
              */
             use: "sig";
             /**
-             * @description The header `kid` of the tokens that it verifies: its thumbprint (RFC 7638).
+             * @description The thumbprint of the key (RFC 7638), which is the header `kid` of its tokens.
              * @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
              */
             kid: string;
@@ -749,27 +749,27 @@ export interface components {
              */
             alg?: "RS256" | "RS384" | "RS512" | "ES256" | "ES384" | "ES512";
             /**
-             * @description EC keys: RFC 7518, section 6.2.
+             * @description For EC keys (RFC 7518, section 6.2).
              * @example P-256
              */
             crv?: string;
             /**
-             * @description EC keys: RFC 7518, section 6.2.
+             * @description For EC keys (RFC 7518, section 6.2).
              * @example f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU
              */
             x?: string;
             /**
-             * @description EC keys: RFC 7518, section 6.2.
+             * @description For EC keys (RFC 7518, section 6.2).
              * @example x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0
              */
             y?: string;
             /**
-             * @description RSA keys: RFC 7518, section 6.3.
+             * @description For RSA keys (RFC 7518, section 6.3).
              * @example oahUIoWw0K0usKNuOR6H4wkf4oBUXHTxRvgb48E-BVvxkeDNjbC4he8rUW
              */
             n?: string;
             /**
-             * @description RSA keys: RFC 7518, section 6.3.
+             * @description For RSA keys (RFC 7518, section 6.3).
              * @example AQAB
              */
             e?: string;
@@ -786,7 +786,7 @@ export interface components {
         };
         CreateUser: {
             /**
-             * @description Unique after Unicode NFC, whatever the case. No white space at the ends; no control, zero-width or bidirectional formatting characters.
+             * @description Unique after Unicode NFC, ignoring case. No white space at the ends; no control, zero-width or bidirectional formatting characters.
              * @example luke
              */
             name: string;
@@ -798,7 +798,7 @@ export interface components {
         };
         ReplaceUser: {
             /**
-             * @description Unique after Unicode NFC, whatever the case. No white space at the ends; no control, zero-width or bidirectional formatting characters.
+             * @description Unique after Unicode NFC, ignoring case. No white space at the ends; no control, zero-width or bidirectional formatting characters.
              * @example luke
              */
             name: string;
@@ -809,7 +809,7 @@ export interface components {
             password: string;
             /**
              * Format: int32
-             * @description If given, the id of the path.
+             * @description Optional. It must be the id in the path.
              * @example 1
              */
             id?: number;
@@ -907,7 +907,7 @@ export interface components {
             ship_class: string;
             /**
              * Format: int32
-             * @description If given, the id of the path.
+             * @description Optional. It must be the id in the path.
              * @example 1
              */
             id?: number;
@@ -945,7 +945,7 @@ export interface components {
             price?: number | null;
             /**
              * Format: int32
-             * @description If given, the id of the path.
+             * @description Optional. It must be the id in the path.
              * @example 1
              */
             id?: number;
@@ -956,7 +956,7 @@ export interface components {
         };
         TutorialTokenResponse: {
             /**
-             * @description An access token; it is sent as `x-access-tokens`.
+             * @description An access token. Send it in the header `x-access-tokens`.
              * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.kNxDvO8yhJ2ThYvKQ4n0c1Oq
              */
             token: string;
@@ -1034,7 +1034,7 @@ export interface components {
              */
             status: "ok";
             /**
-             * @description Each check, and `ok`.
+             * @description The name of each check, and `ok`.
              * @example {
              *       "shutting_down": "ok",
              *       "database": "ok",
@@ -1049,18 +1049,18 @@ export interface components {
             /** @example 400 */
             statusCode: number;
             /**
-             * @description For programs; it never changes.
+             * @description A stable code for programs.
              * @example validation_failed
              * @enum {string}
              */
             code: "bad_request" | "body_too_deep" | "body_too_full" | "book_exists" | "claim_required" | "credentials_invalid" | "credentials_missing" | "csrf_failed" | "current_password_wrong" | "expectation_failed" | "fresh_token_required" | "id_mismatch" | "internal_error" | "limit_reached" | "method_not_allowed" | "name_taken" | "not_found" | "not_ready" | "password_too_common" | "payload_too_large" | "registration_closed" | "request_header_fields_too_large" | "request_timeout" | "scope_required" | "service_unavailable" | "token_expired" | "token_invalid" | "token_missing" | "token_revoked" | "too_many_requests" | "unsupported_media_type" | "uri_too_long" | "validation_failed" | "wrong_token_type";
             /**
-             * @description For people.
+             * @description A text for people.
              * @example Bad Request
              */
             error: string;
             /**
-             * @description A message, or for an invalid body or query the messages of each field.
+             * @description A message; for an invalid body or query, the messages of each field.
              * @example {
              *       "crew": [
              *         "Not a valid integer."
@@ -1071,7 +1071,7 @@ export interface components {
                 [key: string]: string[];
             };
             /**
-             * @description Of errors with a status of 500 and above: the `X-Request-Id` of the response, by which the log can be searched.
+             * @description Only with a status of 500 and above: the `X-Request-Id` of the response, for a search in the log.
              * @example 0b6f1f2e-9c53-4d0a-8f0e-3f7f1b1f5a10
              */
             request_id?: string;
@@ -1081,15 +1081,15 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
-        /** @description The id of the request, which the log and the audit trail show: the one that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
+        /** @description The id of the request, as in the log and in the audit trail: the id that the client sent in this header, if it is 1 to 128 characters of `[A-Za-z0-9._-]`, else a new one. */
         "X-Request-Id": string;
         /** @description RFC 6750, section 3. */
         "WWW-Authenticate": string;
         /** @description Seconds to wait. */
         "Retry-After": number;
-        /** @description Where more follow: `<uri-reference>; rel="next"`, the next page: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
+        /** @description Only if more items follow: `<uri-reference>; rel="next"`, the next page. It is a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
         Link: string;
-        /** @description What was created: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
+        /** @description The created resource: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
         Location: string;
     };
     pathItems: never;
@@ -2344,15 +2344,15 @@ export interface operations {
     usersList: {
         parameters: {
             query?: {
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 id?: number;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 name?: string;
-                /** @description What to sort by, in order: fields, each once, with a minus before those that go downwards. Those that are the same in all of them are in order of `id`. */
+                /** @description The fields to sort by, separated by commas, each at most once. A minus before a field sorts it in descending order. Items that are equal in all fields are in order of `id`. */
                 sort?: string;
-                /** @description Where the page begins: see `Link`. */
+                /** @description The beginning of the page, as in `Link`. */
                 cursor?: string;
-                /** @description How many at most. */
+                /** @description The maximum number of items. */
                 limit?: number;
             };
             header?: never;
@@ -2941,29 +2941,29 @@ export interface operations {
     shipsList: {
         parameters: {
             query?: {
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 id?: number;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 affiliation?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 category?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 crew?: number;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 length?: number;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 manufacturer?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 model?: string;
-                /** @description Only those that hold this. */
+                /** @description Only items that contain this value. */
                 roles?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 ship_class?: string;
-                /** @description What to sort by, in order: fields, each once, with a minus before those that go downwards. Those that are the same in all of them are in order of `id`. */
+                /** @description The fields to sort by, separated by commas, each at most once. A minus before a field sorts it in descending order. Items that are equal in all fields are in order of `id`. */
                 sort?: string;
-                /** @description Where the page begins: see `Link`. */
+                /** @description The beginning of the page, as in `Link`. */
                 cursor?: string;
-                /** @description How many at most. */
+                /** @description The maximum number of items. */
                 limit?: number;
             };
             header?: never;
@@ -3551,21 +3551,21 @@ export interface operations {
     booksList: {
         parameters: {
             query?: {
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 id?: number;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 name?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 author?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 publisher?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 price?: number | "null";
-                /** @description What to sort by, in order: fields, each once, with a minus before those that go downwards. Those that are the same in all of them are in order of `id`. */
+                /** @description The fields to sort by, separated by commas, each at most once. A minus before a field sorts it in descending order. Items that are equal in all fields are in order of `id`. */
                 sort?: string;
-                /** @description Where the page begins: see `Link`. */
+                /** @description The beginning of the page, as in `Link`. */
                 cursor?: string;
-                /** @description How many at most. */
+                /** @description The maximum number of items. */
                 limit?: number;
             };
             header?: never;
@@ -4233,29 +4233,29 @@ export interface operations {
     auditList: {
         parameters: {
             query?: {
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 id?: number;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 happened_at?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 event?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 user_id?: number | "null";
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 actor_id?: number | "null";
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 session_id?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 ip?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 user_agent?: string;
-                /** @description Only those with this. */
+                /** @description Only items with this value. */
                 request_id?: string;
-                /** @description What to sort by, in order: fields, each once, with a minus before those that go downwards. Those that are the same in all of them are in order of `id`. */
+                /** @description The fields to sort by, separated by commas, each at most once. A minus before a field sorts it in descending order. Items that are equal in all fields are in order of `id`. */
                 sort?: string;
-                /** @description Where the page begins: see `Link`. */
+                /** @description The beginning of the page, as in `Link`. */
                 cursor?: string;
-                /** @description How many at most. */
+                /** @description The maximum number of items. */
                 limit?: number;
             };
             header?: never;
@@ -4715,9 +4715,9 @@ export interface operations {
     bookstoreListUsers: {
         parameters: {
             query?: {
-                /** @description Where the page begins: see `Link`. */
+                /** @description The beginning of the page, as in `Link`. */
                 cursor?: string;
-                /** @description How many at most. */
+                /** @description The maximum number of items. */
                 limit?: number;
             };
             header?: never;
@@ -4925,9 +4925,9 @@ export interface operations {
     bookstoreListBooks: {
         parameters: {
             query?: {
-                /** @description Where the page begins: see `Link`. */
+                /** @description The beginning of the page, as in `Link`. */
                 cursor?: string;
-                /** @description How many at most. */
+                /** @description The maximum number of items. */
                 limit?: number;
             };
             header?: never;

@@ -4,12 +4,13 @@ import { type Browser, chromium } from 'playwright-core';
 
 const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 
-/** Tests that need a real Chromium, skipped in plain words where there is none. */
+/** Defines tests that need Chromium. Without it they are skipped, and a warning says so. */
 export function describeInBrowser(name: string, tests: () => void): void {
   if (existsSync(executablePath)) return describe(name, tests);
-  if (process.env.TEST_REQUIRE_ALL === 'true') throw new Error(`There is no ${executablePath}.`);
-  console.warn(`SKIPPED: ${name} in a browser. Name a Chromium in CHROMIUM_PATH.`);
-  // Skipped in the report, too, and never in .ci/run.
+  if (process.env.TEST_REQUIRE_ALL === 'true')
+    throw new Error(`Chromium is not at ${executablePath}.`);
+  console.warn(`SKIPPED: ${name}. Name a Chromium in CHROMIUM_PATH.`);
+  // The report shows the skipped tests, too. `.ci/run` never skips them.
   describe.skip(name, tests);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Bundles what tests start as processes of their own, from `.cache/build` to `.cache/bundle`. Node
- * needs less than half the CPU time to start the bundle, because it looks for few modules.
+ * Bundles the scripts that tests start as processes, from `.cache/build` to `.cache/bundle`. Node
+ * needs less than half the CPU time to start the bundle, because it resolves few modules.
  * See docs/decisions/0030-bundle-for-tests.md.
  */
 import { rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '..', '..');
 const from = join(root, '.cache', 'build');
 const to = join(root, '.cache', 'bundle');
 
-/** Of CommonJS, which packages in a bundle of ES modules still use. */
+/** Variables of CommonJS, which packages in the bundle of ES modules still use. */
 const COMMON_JS = `import 'reflect-metadata';
 import { createRequire as createRequireOfBundle } from 'node:module';
 const require = createRequireOfBundle(import.meta.url);
@@ -31,20 +31,20 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  // The log, Nest and TypeORM name classes.
+  // The log, Nest and TypeORM use the names of classes.
   keepNames: true,
   banner: { js: COMMON_JS },
   external: [
-    // Binaries, files that are served, what TypeORM loads by itself, and what has to run before all else.
+    // Native addons, served files, a driver that TypeORM loads, and a module that has to run first.
     ...['argon2', 'better-sqlite3', 'swagger-ui-dist', 'pg', 'reflect-metadata'],
-    // Not installed: optional parts of other packages.
+    // Optional dependencies of other packages, which are not installed.
     ...['pg-native', '@nestjs/microservices', '@nestjs/websockets', '@nestjs/platform-express'],
     ...['@fastify/view', '@fastify/multipart'],
   ],
   logLevel: 'error',
 });
 
-// A worker thread loads its file by its own path, beside the chunk that starts it.
+// A worker thread runs a file of its own, which lies beside the chunk that starts it.
 await build({
   entryPoints: [join(from, 'src/database/sqlite/sqlite-read-thread.worker.js')],
   outdir: to,

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events';
 
 /**
- * Waits for its input to end, which happens at the latest when the process that runs the tests is
- * killed. Then it ends the process groups that it was told of (`+ 12`) and not told off (`- 12`).
+ * Waits until its standard input ends, at the latest when the process of the tests is killed. Then
+ * it kills the process groups that were added (`+ 12`) and not removed (`- 12`).
  */
 const REAPER = `
 groups=' '
@@ -19,8 +19,8 @@ const running = new Set<number>();
 let reaper: ChildProcess | undefined;
 
 /**
- * Starts a process that ends, with all that it starts, at the latest with the test file: whether its
- * tests pass, fail or time out, and also if the run of tests is interrupted or killed.
+ * Starts a process. It ends at the latest with the test file, together with all processes that it
+ * starts. That holds if tests pass, fail or time out, and if the run is interrupted or killed.
  */
 export function startChild(
   command: string,
@@ -42,19 +42,19 @@ export function startChild(
   return child;
 }
 
-/** What a process printed, and how it ended: its exit code or the signal that killed it. */
-export interface Outcome {
+/** The output of a process, and its exit code or the signal that killed it. */
+interface Outcome {
   status: number | NodeJS.Signals;
   stdout: string;
   stderr: string;
-  /** Both, in the order in which they came. */
+  /** Standard output and standard error in order of their arrival. */
   output: string;
 }
 
-export interface RunOptions {
+interface RunOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
-  /** For its standard input, which is empty otherwise. */
+  /** The standard input, which is empty by default. */
   input?: string | Buffer;
 }
 
@@ -72,7 +72,7 @@ export async function runChild(
       outcome.output += text;
     });
   }
-  // The command may end before it has read all of it.
+  // The command may end before it has read the whole input.
   child.stdin!.on('error', () => undefined).end(input);
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals];
   return { status: code ?? signal, ...outcome };
@@ -91,7 +91,7 @@ function startReaper(): ChildProcess {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
-  // Neither it nor the way to it keeps the tests' process alive.
+  // Neither the reaper nor the pipe to it keeps the process of the tests alive.
   child.unref();
   (child.stdin as unknown as { unref(): void }).unref();
   return child;

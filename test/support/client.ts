@@ -11,9 +11,9 @@ export interface Answer<Body = Record<string, unknown>> {
 
 export interface SendOptions {
   token?: string;
-  /** Sent as JSON. */
+  /** The body, which is sent as JSON. */
   json?: unknown;
-  /** Sent as it is, as `application/json` unless the headers say otherwise. */
+  /** The body, which is sent unchanged, as `application/json` unless the headers name a type. */
   raw?: string | Uint8Array;
   headers?: Record<string, string>;
 }
@@ -31,12 +31,12 @@ export interface LoggedIn extends TestUser {
 
 let users = 0;
 
-/** Speaks to the application over HTTP, and makes what tests need the way its clients would. */
+/** Sends requests to the application, and creates users, logins and ships through its API. */
 export class Client {
-  /** @param seen is told of every answer */
+  /** @param onExchange is called with every request and its response */
   constructor(
     readonly url: string,
-    private readonly seen: (exchange: Exchange) => void = () => undefined,
+    private readonly onExchange: (exchange: Exchange) => void = () => undefined,
   ) {}
 
   async send<Body = Record<string, unknown>>(
@@ -57,7 +57,10 @@ export class Client {
     });
     const text = await response.text();
     const { status } = response;
-    this.seen({ method, path, status, headers: Object.fromEntries(response.headers), body: text });
+    this.onExchange({
+      ...{ method, path, status, body: text },
+      headers: Object.fromEntries(response.headers),
+    });
     const isJson = response.headers.get('content-type')?.startsWith('application/json');
     const parsed = (isJson && text !== '' ? JSON.parse(text) : undefined) as Body;
     return { status, headers: response.headers, body: parsed, text };
@@ -67,7 +70,7 @@ export class Client {
     return this.send('GET', path, options);
   }
 
-  /** A user whom no other test knows. */
+  /** Registers a user with a unique name. */
   async newUser(password = 'a password'): Promise<TestUser> {
     const name = `user-${++users}-${randomBytes(4).toString('hex')}`;
     const { body } = await this.send<TestUser>('POST', '/api/users', { json: { name, password } });

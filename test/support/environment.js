@@ -1,12 +1,12 @@
 import { TestEnvironment } from 'jest-environment-node';
 
-/** Lines and characters of a failure that a report shows, half of them from its end. */
+/** Limits for the text of a failure in a report. Half of the text comes from its end. */
 const MAX_LINES = 60;
 const MAX_CHARACTERS = 4000;
 
 /**
- * Shortens the texts of failures: a matcher prints all of what it received, which may be a whole page,
- * README or OpenAPI document. The beginning holds what was expected, the end where it was.
+ * Shortens the messages of failures. A matcher prints the whole received value, which may be a page
+ * or an OpenAPI document. The beginning shows what was expected, the end where in the code.
  */
 export default class ShortFailureEnvironment extends TestEnvironment {
   handleTestEvent({ name, test }, { unhandledErrors }) {

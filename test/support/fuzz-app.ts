@@ -3,10 +3,10 @@ import { buildDocument } from '../../src/openapi/document.js';
 import { UsersService } from '../../src/users/users.service.js';
 import type { TestApp } from './test-app.js';
 
-/** Always the same; `npm run fuzz` takes another each time. */
+/** A fixed seed. `npm run fuzz` uses a new one each time. */
 const SEED = 42;
 
-/** Fuzzes an application of a test, at the paths alone that `only` matches. */
+/** Fuzzes an application of a test, only at the paths that `only` matches. */
 export async function fuzzApp(
   { app, config, url }: TestApp,
   count: number,

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 /** Where the groups are written. Git, the linter and Prettier ignore the folder. */
 const GROUPS = '.cache/groups';
 
-/** What a spec does outside `describe`, or to all mocks, would reach the other specs of a group. */
+/** Matches calls outside `describe` and on all mocks, which would affect other specs of a group. */
 const FOR_WHOLE_FILE = /^(jest\.\w+|(before|after)(All|Each))\(|jest\.(clear|reset)AllMocks\(/m;
 
 /**
@@ -41,12 +41,12 @@ export function groupSpecs(root, name, specs, count) {
   return [...files, ...alone];
 }
 
-/** An option, a project or a number of workers. */
+/** Matches an option, a project or a number of workers. */
 const OPTION = /^(-.*|unit|sqlite|postgres|\d{1,3}%?)$/;
 
 /**
  * Whether none of the words of a command line names a spec. A word that only looks like the name of
- * one, such as the value of an option, costs time and nothing else.
+ * a spec, such as the value of an option, makes the run slower and nothing else.
  *
  * @param {string[]} words after `jest`
  * @param {string[]} specs paths below the root
@@ -55,11 +55,11 @@ export function isAboutAll(words, specs) {
   return words
     .map((word) => word.replace(/^--\w+=/, ''))
     .filter((word) => !OPTION.test(word))
-    .every((word) => !specs.some((spec) => names(word, spec)));
+    .every((word) => !specs.some((spec) => matches(word, spec)));
 }
 
-/** Jest takes a word for a regular expression, or for a path. */
-function names(word, spec) {
+/** Jest treats a word as a regular expression or as a path. */
+function matches(word, spec) {
   try {
     return word.endsWith(spec) || new RegExp(word, 'i').test(spec);
   } catch {
@@ -67,7 +67,7 @@ function names(word, spec) {
   }
 }
 
-/** @returns {string[]} paths below the root of the files whose name ends so, in order */
+/** @returns {string[]} paths below the root of the files with this ending, sorted */
 export function specsIn(root, folder, ending) {
   return readdirSync(join(root, folder), { recursive: true })
     .filter((file) => file.endsWith(ending))

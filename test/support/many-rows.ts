@@ -3,7 +3,7 @@ import type { TestApp } from './test-app.js';
 const numbers = (count: number): string =>
   `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
 
-/** Books such as a user could have before there was a limit: `book 1` and on. */
+/** Inserts the books `book 1`, `book 2` and so on, also more than a user may have. */
 export async function addBooks(app: TestApp, ownerId: number, count: number): Promise<void> {
   await app.sql((manager) =>
     manager.query(
@@ -13,7 +13,7 @@ export async function addBooks(app: TestApp, ownerId: number, count: number): Pr
   );
 }
 
-/** Sessions such as a user could have before there was a limit. */
+/** Inserts sessions, also more than a user may have. */
 export async function addSessions(
   app: TestApp,
   subject: number,

@@ -5,9 +5,9 @@ import { Database } from '../../src/database/database.js';
 import { type BuildSelect, compileSelect, type Select } from '../../src/database/select.js';
 import { loadSqliteDriver } from '../../src/database/sqlite/sqlite-driver.js';
 
-/** Tables in memory, for unit specs of SQL conditions: no files, no migrations, no transactions. */
+/** A database in memory for unit specs of SQL conditions, without migrations and transactions. */
 export class MemoryDatabase extends Database {
-  /** How many writes were begun. */
+  /** The number of writes that were started. */
   writes = 0;
   /** The options of the selects, in the order in which they were prepared. */
   readonly selects: BuildSelect<ObjectLiteral, string>[] = [];
@@ -55,11 +55,11 @@ export class MemoryDatabase extends Database {
         .all(bind(values))
         .map(hydrate);
     };
-    const bounded = (): Promise<never> => Promise.reject(new Error('Not in memory.'));
+    const bounded = (): Promise<never> => Promise.reject(new Error('Not implemented.'));
     return { all, bounded, first: async (values) => (await all(values))[0] };
   }
 
-  /** There is no log. */
+  /** A database in memory has no write-ahead log. */
   override clearLog(): boolean {
     return true;
   }

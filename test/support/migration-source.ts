@@ -5,10 +5,10 @@ import { MigrationSource } from '../../src/database/migration-source.js';
 import { entities } from '../../src/entities.js';
 import type { TestDatabase } from './test-database.js';
 
-/** A connection to the database that migrates as the start and the commands do. */
+/** A connection to the database with the migrations of the service. */
 export async function openMigrationSource({ url }: TestDatabase): Promise<MigrationSource> {
   const settings = AppConfig.from({ DATABASE_URL: url }).database;
-  // SQLite takes an empty file for a new database.
+  // SQLite treats an empty file as a new database.
   if (settings.engine === 'sqlite') writeFileSync(settings.file, '', { flag: 'a' });
   const source = new MigrationSource(dataSourceOptions(settings, entities));
   await source.initialize();

@@ -8,17 +8,17 @@ import pg from 'pg';
 import { startChild } from './children.js';
 import { freePort } from './tcp-proxy.js';
 
-/** Where Debian has the programs of each version. */
+/** The folder in which Debian installs the programs of each version. */
 const DEBIAN = '/usr/lib/postgresql';
 
-/** The folder of PostgreSQL's programs, or undefined if they are not installed. `PG_BIN` names it. */
+/** The folder of PostgreSQL's programs: `PG_BIN`, or the newest of Debian, or undefined. */
 export function postgresPrograms(): string | undefined {
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort() : [];
   const folders = [...versions.map((name) => join(DEBIAN, name, 'bin')), process.env.PG_BIN];
   return folders.findLast((folder) => folder !== undefined && existsSync(join(folder, 'initdb')));
 }
 
-/** A PostgreSQL server of a test's own, which the test may freeze. It ends with the test file. */
+/** A PostgreSQL server for one test, which the test may freeze. It ends with the test file. */
 export class PrivateCluster {
   private constructor(
     readonly port: number,
@@ -32,7 +32,7 @@ export class PrivateCluster {
     return PrivateCluster.serve(folder);
   }
 
-  /** A copy that follows this server and takes no writes until it is promoted. */
+  /** A standby that replicates this server, and accepts no writes until it is promoted. */
   standby(): Promise<PrivateCluster> {
     const folder = makeFolder();
     const words = ['-D', join(folder, 'data'), '-R', '--no-sync', '-c', 'fast'];
@@ -64,7 +64,7 @@ export class PrivateCluster {
   /** Stops or continues all processes of the server at once, as a machine that hangs would. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(this.server.pid)]);
-    // The first is the one that would start others.
+    // The main process comes first, because it would start others.
     const pids = String(children).match(/\d+/g) ?? [];
     for (const pid of [this.server.pid!, ...pids]) process.kill(Number(pid), signal);
   }

@@ -15,7 +15,7 @@ export class ServiceProcess {
     }
   }
 
-  /** @param file of the bundle; `npm test` makes it */
+  /** @param file a file of the bundle that `npm test` builds */
   static spawn(
     env: Record<string, string>,
     file = 'src/main.js',
@@ -23,12 +23,12 @@ export class ServiceProcess {
   ): ServiceProcess {
     const script = join(process.cwd(), '.cache', 'bundle', file);
     const child = startChild(process.execPath, [script, ...words], {
-      // Nothing of this process's environment: its settings would be read.
+      // The environment of this process is left out, because the service would read its settings.
       env: {
         ...{ PATH: process.env.PATH, PORT: '0', AUTH_RATE_LIMIT: '0', NO_COLOR: '1' },
-        // No load balancer has to notice that it ends, for which production waits.
+        // In production the service waits for load balancers by default. Tests have none.
         SHUTDOWN_DELAY: '0s',
-        // In production, too: each test begins with an empty folder.
+        // Each test starts with an empty folder, also with `NODE_ENV=production`.
         DATABASE_CREATE: 'true',
         ...env,
       },
@@ -37,25 +37,26 @@ export class ServiceProcess {
     return new ServiceProcess(child);
   }
 
-  /** The service as npm runs it, which is asked by `words`, in a folder that holds package.json. */
+  /** The service as npm runs it with the arguments `words`, in a folder with a package.json. */
   static npm(words: string[], cwd: string, env: NodeJS.ProcessEnv): ServiceProcess {
     const settings = { PORT: '0', NO_COLOR: '1', SHUTDOWN_DELAY: '0s', ...env };
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
     return new ServiceProcess(startChild('npm', words, { cwd, env: settings, stdio }));
   }
 
-  /** Waits until it listens. */
+  /** Waits until the service listens. */
   async client(): Promise<Client> {
     const url = await this.saying(/The API is at (\S+)\/api/);
     return new Client(url, (exchange) => report(responseCheck().problemsOf(exchange)));
   }
 
-  /** Waits until its output holds the text; gives the first group of a pattern. */
+  /** Waits until the output contains the text. Returns the first group, or else the whole match. */
   async saying(text: string | RegExp): Promise<string> {
     for (;;) {
       const match = this.output.match(text);
       if (match) return match[1] ?? match[0];
-      if (this.child.exitCode !== null) throw new Error(`It ended:\n${this.output}`);
+      if (this.child.exitCode !== null)
+        throw new Error(`It ended without printing ${text}:\n${this.output}`);
       await Promise.race([once(this.child.stdout!, 'data'), once(this.child, 'exit')]);
     }
   }

@@ -4,10 +4,10 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { genericKind, internalError } from '../../src/errors/api-error.js';
 
-/** A request and its answer, as they went over the wire. */
+/** A request and its response, as they were sent. */
 export interface Exchange {
   method: string;
-  /** With its query string, if any. */
+  /** The path, with its query string if it has one. */
   path: string;
   status: number;
   headers: Readonly<Record<string, unknown>>;
@@ -21,30 +21,30 @@ type MediaType = NonNullable<Response['content']>[string];
 type Schema = NonNullable<MediaType['schema']>;
 
 const errorSchema = { $ref: '#/components/schemas/ErrorResponse' };
-/** Headers that a client acts upon, so that a response may carry them only if they are documented. */
+/** Headers on which clients act. A response may have them only if they are documented. */
 const MEANINGFUL = 'allow etag link location retry-after set-cookie www-authenticate'.split(' ');
 const own = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as OpenAPIObject;
 
-/** Holds answers against an OpenAPI document. */
+/** Compares responses with an OpenAPI document. */
 export class ResponseCheck {
   private readonly ajv = new Ajv2020({ strict: false, allErrors: true });
   private readonly validators = new Map<object, ValidateFunction>();
   private readonly document: OpenAPIObject;
   private readonly templates: { pattern: RegExp; path: string }[];
 
-  /** @param document of which the paths count that the service itself has; tests bring their own */
+  /** @param document only paths that the service itself has are checked; tests may add others */
   constructor(document: OpenAPIObject) {
     formats.default(this.ajv);
-    this.document = closed(structuredClone(document));
+    this.document = closeSchemas(structuredClone(document));
     this.ajv.addSchema({ ...this.document, $id: 'document' });
     const paths = Object.keys(document.paths).filter((path) => path in own.paths);
     this.templates = paths
-      // A path that is written out goes before one with a parameter.
+      // A path without parameters precedes one that a parameter would also match.
       .sort((a, b) => Number(a.includes('{')) - Number(b.includes('{')))
       .map((path) => ({ path, pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`) }));
   }
 
-  /** What of the answer the document does not say; sentences that name the operation. */
+  /** The differences between a response and the document. Each message names the request. */
   problemsOf(exchange: Exchange): string[] {
     const problems = this.problems(exchange);
     const { method, path, status } = exchange;
@@ -54,9 +54,9 @@ export class ResponseCheck {
   private problems(exchange: Exchange): string[] {
     const { method, status } = exchange;
     const operation = this.operationOf(exchange);
-    if (!operation) return status < 400 ? [] : this.problemsOfOddError(exchange);
+    if (!operation) return status < 400 ? [] : this.problemsOfOtherError(exchange);
     const response = operation.responses[status] as Response | undefined;
-    if (!response) return [`${method} has no such status`];
+    if (!response) return ['the status is not documented'];
     return [
       ...problemsOfUnknownHeaders(response, exchange),
       ...this.problemsOfHeaders(response, exchange),
@@ -71,10 +71,10 @@ export class ResponseCheck {
     return found && this.document.paths[found.path]?.[verb as 'get'];
   }
 
-  /** What no operation answers is refused in the one shape, too. */
-  private problemsOfOddError({ method, headers, body, status }: Exchange): string[] {
+  /** An error that belongs to no operation has the shape of every error, too. */
+  private problemsOfOtherError({ method, headers, body, status }: Exchange): string[] {
     if (method === 'HEAD') return [];
-    if (mediaTypeOf(headers) !== 'application/json') return ['it is no JSON'];
+    if (mediaTypeOf(headers) !== 'application/json') return ['it is not JSON'];
     const error = JSON.parse(body) as { statusCode?: number; code?: string };
     if (error.statusCode !== status) return [`its statusCode is ${error.statusCode}`];
     // A route of a test may throw any of Nest's exceptions, whose code is that of their status.
@@ -105,10 +105,10 @@ export class ResponseCheck {
   }
 
   private problemsOfBody(response: Response, { method, headers, body }: Exchange): string[] {
-    if (!response.content) return body === '' ? [] : ['it has a body'];
+    if (!response.content) return body === '' ? [] : ['it has a body, and none is documented'];
     const type = mediaTypeOf(headers);
     const content = response.content[type];
-    if (!content) return [`${type || 'no type'} is not what it answers with`];
+    if (!content) return [`the content type "${type}" is not documented`];
     if (method === 'HEAD') return [];
     const value: unknown = type === 'application/json' ? JSON.parse(body) : body;
     return [
@@ -139,7 +139,7 @@ function problemsOfUnknownHeaders(response: Response, { headers }: Exchange): st
   );
 }
 
-/** An error is one of those that stand among the examples: by its code, with its own words. */
+/** Compares the text of an error with that of the documented example for its code. */
 function problemsOfCode(
   { schema, examples }: MediaType,
   { code, error }: { code?: string; error?: string },
@@ -156,10 +156,10 @@ function mediaTypeOf(headers: Exchange['headers']): string {
   return typeof type === 'string' ? type.split(';', 1)[0]! : '';
 }
 
-/** A member that no schema names is one that the document does not tell of. */
-function closed<T>(node: T): T {
+/** Closes the schemas of objects, so that a member that no schema names is a difference. */
+function closeSchemas<T>(node: T): T {
   if (typeof node !== 'object' || node === null) return node;
-  for (const member of Object.values(node)) closed(member);
+  for (const member of Object.values(node)) closeSchemas(member);
   const schema = node as { type?: unknown; properties?: unknown; additionalProperties?: unknown };
   if (schema.type === 'object' && typeof schema.properties === 'object') {
     schema.additionalProperties ??= false;
@@ -169,7 +169,7 @@ function closed<T>(node: T): T {
 
 const checks = new Map<string, ResponseCheck>();
 
-/** The check by a document, the service's own unless told; made once for all that say the same. */
+/** The check for a document, by default the service's own. Equal documents share one check. */
 export function responseCheck(document: OpenAPIObject = own): ResponseCheck {
   const key = JSON.stringify(document);
   const check = checks.get(key) ?? new ResponseCheck(document);
@@ -180,24 +180,24 @@ export function responseCheck(document: OpenAPIObject = own): ResponseCheck {
 let problems: string[] = [];
 let allowed: string[] = [];
 
-/** Remembers what of an answer the document does not say, for the test to fail with. */
+/** Stores the differences of a response, so that the test fails with them. */
 export function report(found: readonly string[]): void {
   problems.push(...found);
 }
 
 /**
- * For a test of what no document can tell of, such as the error of a hook: lets one answer pass.
+ * Allows one response that no document can describe, such as the error of a hook.
  *
- * @param answer as it is reported: `POST /auth/login -> 404`
+ * @param answer the response as it is reported: `POST /auth/login -> 404`
  */
 export function allowUndocumented(answer: string): void {
   allowed.push(answer);
 }
 
-/** What was remembered since it was last asked for, and what was allowed in vain. */
+/** Returns and clears the stored differences, and the allowed responses that did not occur. */
 export function takeProblems(): string[] {
   const others = problems.filter((problem) => !allowed.some((each) => problem.startsWith(each)));
-  const vain = allowed.filter((each) => !problems.some((problem) => problem.startsWith(each)));
+  const unused = allowed.filter((each) => !problems.some((problem) => problem.startsWith(each)));
   [problems, allowed] = [[], []];
-  return [...others, ...vain.map((each) => `${each}: allowed, and did not happen`)];
+  return [...others, ...unused.map((each) => `${each}: allowed, but it did not occur`)];
 }

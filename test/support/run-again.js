@@ -3,9 +3,9 @@ import { constants } from 'node:os';
 import vm from 'node:vm';
 
 /**
- * Jest runs ES modules only where Node has `vm.SourceTextModule`, which is behind a flag. `npm test`
- * gives the flag and builds what some specs start; `npx jest` does neither. This function then builds,
- * runs the same command again with the flag, and ends this process with the result.
+ * Jest runs ES modules only if Node has `vm.SourceTextModule`, which needs a flag. `npm test` sets
+ * the flag and builds the scripts that some specs start; `npx jest` does neither. This function
+ * then builds them, runs the same command again with the flag, and exits with its exit code.
  */
 export async function runAgainIfModulesAreOff() {
   if (vm.SourceTextModule !== undefined) return;

@@ -3,31 +3,31 @@ import { request } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-/** A registrable domain of the tests, and three hosts below it. */
+/** A registrable domain for the tests. */
 export const DOMAIN = 'fleet.test';
 const API = `api.${DOMAIN}`;
 const APP = `app.${DOMAIN}`;
 const SIBLING = `other.${DOMAIN}`;
 
-/** Chromium's option that leads every host of the domain to this machine. */
+/** The option of Chromium that resolves every host of the domain to this machine. */
 export const RESOLVE_SIBLINGS = `--host-resolver-rules=MAP *.${DOMAIN} 127.0.0.1`;
 
-/** A service at one host of a domain, and pages at others: its own and a hostile one, all over TLS. */
-export interface SiblingHosts {
-  /** Where the service is. */
+/** A service, the page of its client and a hostile page, at three hosts of a domain, over TLS. */
+interface SiblingHosts {
+  /** The origin of the service. */
   api: string;
-  /** Where the service listens, without TLS. */
+  /** The URL at which the service listens without TLS. */
   target: string;
-  /** Where the page of the service's own client is. */
+  /** The origin of the page of the client. */
   app: string;
-  /** Where a page is whose response sets `planted`. */
+  /** The origin of the hostile page, whose response sets the cookies in `planted`. */
   sibling: string;
-  /** Each a `Set-Cookie` of the sibling. */
+  /** The `Set-Cookie` headers of the hostile page. */
   planted: string[];
   close(): void;
 }
 
-/** @param target where the service listens, without TLS; empty if it is set later */
+/** @param target the URL at which the service listens without TLS; empty if it is set later */
 export async function serveSiblingHosts(target = ''): Promise<SiblingHosts> {
   const hosts = { api: '', app: '', sibling: '', target, planted: [] as string[] };
   const server: Server = createServer(selfSigned(), (incoming, answer) => {

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * Passes connections on to a port of this machine, as an address does that moves from one server to
- * another. Connections that are open stay where they lead.
+ * Forwards connections to a port of this machine, like an address that moves from one server to
+ * another. Open connections stay with their server.
  */
 export class TcpProxy {
   private readonly sockets = new Set<Socket>();
@@ -24,7 +24,7 @@ export class TcpProxy {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** New connections lead there. */
+  /** Forwards new connections to another port. */
   moveTo(target: number): void {
     this.target = target;
   }
@@ -52,7 +52,7 @@ export class TcpProxy {
   }
 }
 
-/** A port that nothing listens on. */
+/** A port on which no process listens. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await once(server.listen(0, '127.0.0.1'), 'listening');

@@ -1,7 +1,7 @@
 """Runs a command on a terminal of its own and types a line after each prompt.
 
-Arguments: the number of lines, the lines, the command. What the terminal showed goes to standard
-output, and the command's exit code is this one's.
+Arguments: the number of lines, the lines, the command. The script writes what the terminal showed
+to standard output, and exits with the exit code of the command.
 """
 
 import os

@@ -8,12 +8,15 @@ import { Client } from './client.js';
 import { report, type ResponseCheck, responseCheck } from './response-check.js';
 import { createDatabase, type TestDatabase } from './test-database.js';
 
-/** Thirty-two bytes and more, as production asks for. */
+/** A secret that production accepts with every HMAC algorithm. */
 export const SECRET =
   'a secret of the tests, long enough for every HMAC algorithm there is, HS512 too';
 
-/** Milliseconds, for tests of clients that never finish. Requests of others need them on a busy machine. */
-export const SHORT_TIMEOUTS = { head: 1500, request: 3000, look: 50 };
+/**
+ * Timeouts in milliseconds for tests of clients that never finish. They are long enough for other
+ * requests on a busy machine.
+ */
+export const SHORT_TIMEOUTS = { head: 1500, request: 3000, checkInterval: 50 };
 
 export interface TestApp extends Client {
   app: NestFastifyApplication;
@@ -26,15 +29,15 @@ export interface TestApp extends Client {
   close(): Promise<void>;
 }
 
-export interface TestAppOptions extends AppOptions {
-  /** One that another application has used already. */
+interface TestAppOptions extends AppOptions {
+  /** A database that another application has used; by default a new one. */
   database?: TestDatabase;
   passwordHashCost?: PasswordHashCost;
 }
 
 /**
- * Boots the real application, listening, on a fresh database with the example data. Passwords
- * cost little, so that tests do not spend their time on them.
+ * Boots the real application on a new database with the example data, and lets it listen. Password
+ * hashes cost little, to save time.
  */
 export async function bootApp(
   env: Record<string, string> = {},
@@ -44,9 +47,9 @@ export async function bootApp(
   const { passwordHashCost = { memoryCost: 64, timeCost: 1, parallelism: 1 } } = options;
   const defaults = {
     ...{ JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0' },
-    // No load balancer has to notice that it closes, for which production waits a second or more.
+    // In production the service waits for load balancers by default. Tests have none.
     SHUTDOWN_DELAY: '0s',
-    // In production, too: each test begins with an empty folder.
+    // Each test starts with an empty folder, also with `NODE_ENV=production`.
     DATABASE_CREATE: 'true',
   };
   const config = AppConfig.from(
@@ -86,8 +89,8 @@ export async function bootApp(
 }
 
 /**
- * The checks of applications without modules of a test, by their settings. Building the document takes
- * as long as starting the application.
+ * The checks by the settings of the application, if the test adds no modules. They are cached
+ * because building the document takes as long as starting the application.
  */
 const checks = new Map<string, ResponseCheck>();
 

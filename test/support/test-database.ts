@@ -8,20 +8,20 @@ import { loadSqliteDriver } from '../../src/database/sqlite/sqlite-driver.js';
 declare const TEST_ENGINE: 'sqlite' | 'postgres';
 declare const TEST_POSTGRES_URL: string;
 
-/** The database that this run of the suite is about. */
+/** The database engine of this run of the suite. */
 export const engine = TEST_ENGINE;
 
 export interface TestDatabase {
-  /** For `DATABASE_URL`. */
+  /** The value of `DATABASE_URL`. */
   url: string;
-  /** A folder of the test's own, which goes with the database. */
+  /** A folder for the test. `drop` deletes it with the database. */
   folder: string;
-  /** What makes a service use both, and no key that lies elsewhere. */
+  /** The settings of a service that uses the database, and keeps its keys in the folder. */
   settings: { DATABASE_URL: string; JWT_KEYS_FILE: string };
   drop(): Promise<void>;
 }
 
-/** An empty database that no other test has. */
+/** Creates an empty database for one test. */
 export async function createDatabase(): Promise<TestDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'nest-rest-jwt-'));
   const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
@@ -53,7 +53,7 @@ export async function createDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** Blocks all writes and no reads. Call the function that it returns to end this. */
+/** Blocks all writes, but no reads, until the returned function is called. */
 export async function holdWrites({ url, folder }: TestDatabase): Promise<() => Promise<void>> {
   if (engine === 'sqlite') {
     const { Sqlite } = loadSqliteDriver();

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 
-/** Sets the clock, and nothing else: timers go on, as does the network. */
+/** Sets the system clock only. Timers and the network keep running. */
 export function freezeTime(now: number | Date): void {
   jest.useFakeTimers({
     now,
