@@ -18,7 +18,7 @@ const refusal = (changes: object = {}, jwtAudience: string[] | null = null, jwtL
 };
 
 describe('refuseHeader', () => {
-  it('accepts the headers that this service and others write', () => {
+  it('accepts the headers of this service and of others', () => {
     expect(refuseHeader({ alg: 'HS256' })).toBeNull();
     expect(refuseHeader({ alg: 'HS256', typ: 'JWT', kid: 'key' })).toBeNull();
   });
@@ -30,11 +30,14 @@ describe('refuseHeader', () => {
     },
   );
 
-  it.each(['crit', 'b64', 'jwk', 'jku', 'x5c', 'x5u'])('refuses the parameter %s', (name) => {
-    for (const value of [true, false, null, 'text', []]) {
-      expect(refuseHeader({ alg: 'HS256', [name]: value })).toBe(`${name} is not supported`);
-    }
-  });
+  it.each(['crit', 'b64', 'jwk', 'jku', 'x5c', 'x5u'])(
+    'refuses the header parameter %s',
+    (name) => {
+      for (const value of [true, false, null, 'text', []]) {
+        expect(refuseHeader({ alg: 'HS256', [name]: value })).toBe(`${name} is not supported`);
+      }
+    },
+  );
 
   it.each([1, null, ['key'], { kid: 'key' }])('refuses the kid %j', (kid) => {
     expect(refuseHeader({ alg: 'HS256', kid })).toBe('kid is ill-typed');
@@ -64,10 +67,13 @@ describe('isOfOtherType', () => {
     ['Application/rt+jwt', true, false],
     ['JWT', false, false],
     [undefined, false, false],
-  ])('with typ %j is %j for an access token, %j for a refresh token', (typ, access, refresh) => {
-    expect(isOfOtherType({ typ }, 'access')).toBe(access);
-    expect(isOfOtherType({ typ }, 'refresh')).toBe(refresh);
-  });
+  ])(
+    'returns for the typ %j: %j with an access token, %j with a refresh token',
+    (typ, access, refresh) => {
+      expect(isOfOtherType({ typ }, 'access')).toBe(access);
+      expect(isOfOtherType({ typ }, 'refresh')).toBe(refresh);
+    },
+  );
 });
 
 describe('refuseClaims', () => {
@@ -77,51 +83,54 @@ describe('refuseClaims', () => {
     expect(refusal({ type: 'refresh', fresh: undefined, scope: undefined })).toBeNull();
   });
 
-  it.each(['sub', 'jti'])('refuses an identifier that is no text of 1 to 255: %s', (name) => {
+  it.each(['sub', 'jti'])('requires a text of 1 to 255 characters in %s', (name) => {
     for (const value of [undefined, null, '', 1, ['a'], {}, 'a'.repeat(256), 'a\0b']) {
       expect(refusal({ [name]: value })).toBe(`${name} is missing or ill-typed`);
     }
     for (const value of ['a', 'a'.repeat(255)]) expect(refusal({ [name]: value })).toBeNull();
   });
 
-  it.each(['sid', 'csrf'])('refuses a %s that is there and no identifier', (name) => {
-    for (const value of [null, '', 1, ['a'], 'a'.repeat(256)]) {
-      expect(refusal({ [name]: value })).toBe(`${name} is ill-typed`);
-    }
-  });
+  it.each(['sid', 'csrf'])(
+    'refuses an optional %s that is not a text of 1 to 255 characters',
+    (name) => {
+      for (const value of [null, '', 1, ['a'], 'a'.repeat(256)]) {
+        expect(refusal({ [name]: value })).toBe(`${name} is ill-typed`);
+      }
+    },
+  );
 
-  it.each(['iat', 'nbf', 'exp'])('refuses a moment that is no number: %s', (name) => {
+  it.each(['iat', 'nbf', 'exp'])('refuses an invalid time in %s', (name) => {
     for (const value of [undefined, null, '1', -1, -0.5, Infinity, NaN, 8.64e12 + 1]) {
       expect(refusal({ [name]: value })).toBe(`${name} is missing or ill-typed`);
     }
   });
 
-  it('compares moments to a fraction of a second', () => {
+  it('compares times to a fraction of a second', () => {
     expect(refusal({ iat: NOW })).toBeNull();
-    expect(refusal({ iat: NOW + 0.1 })).toBe('iat lies ahead');
+    expect(refusal({ iat: NOW + 0.1 })).toBe('iat is in the future');
     expect(refusal({ nbf: NOW })).toBeNull();
-    expect(refusal({ nbf: NOW + 0.1 })).toBe('nbf lies ahead');
+    expect(refusal({ nbf: NOW + 0.1 })).toBe('nbf is in the future');
     expect(refusal({ exp: NOW })).toBe('exp has passed');
     expect(refusal({ exp: NOW + 0.1 })).toBeNull();
     expect(refusal({ iat: 0, nbf: 0, exp: 8.64e12 })).toBeNull();
   });
 
-  it('accepts iat and nbf that are ahead by less than the leeway, which exp has none of', () => {
+  it('accepts an iat and an nbf that are ahead by less than the leeway, but grants exp no leeway', () => {
     const withLeeway = (changes: object) => refusal(changes, null, 5);
     for (const name of ['iat', 'nbf']) {
       expect(withLeeway({ [name]: NOW + 4.9 })).toBeNull();
-      expect(withLeeway({ [name]: NOW + 5 })).toBe(`${name} lies ahead`);
+      expect(withLeeway({ [name]: NOW + 5 })).toBe(`${name} is in the future`);
     }
     expect(withLeeway({ exp: NOW })).toBe('exp has passed');
   });
 
-  it('asks for an audience where one is set, and for none elsewhere', () => {
+  it('accepts an audience only if one is configured, and requires it then', () => {
     for (const aud of ['a', ['a', 'b'], []]) expect(refusal({ aud }, ['a'])).toBeNull();
     for (const aud of [undefined, null, 1, ['a', 1], [1, 'a'], {}]) {
       expect(refusal({ aud }, ['a'])).toBe('aud is ill-typed');
     }
     for (const aud of ['a', ['a'], [], null, 1]) {
-      expect(refusal({ aud })).toBe('aud is there, and no audience is configured');
+      expect(refusal({ aud })).toBe('aud is present, but no audience is configured');
     }
     expect(refusal({ aud: undefined })).toBeNull();
   });

@@ -8,7 +8,7 @@ import { UsersService } from '../../src/users/users.service.js';
 import { type LoggedIn, ship } from '../support/client.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
 
-describe('A check that fails', () => {
+describe('Checks that fail', () => {
   let app: TestApp;
   let user: LoggedIn;
 
@@ -53,15 +53,15 @@ describe('A check that fails', () => {
     expect([status, body.code]).toEqual([401, 'credentials_invalid']);
   });
 
-  it('gives a login the role that the user has when it is done', async () => {
+  it('issues the role that the user has at the end of the login', async () => {
     const someone = await app.newUser();
     const hasher = app.app.get(PasswordHasher, { strict: false });
     const users = app.app.get(UsersService, { strict: false });
     const verify = hasher.verify.bind(hasher);
     for (const admin of [true, false]) {
-      jest.spyOn(hasher, 'verify').mockImplementationOnce(async (...words) => {
+      jest.spyOn(hasher, 'verify').mockImplementationOnce(async (...args) => {
         await users.setAdmin(someone.name, admin);
-        return verify(...words);
+        return verify(...args);
       });
       const { access: token } = await app.login(someone);
       expect((await app.get('/api/audit', { token })).status).toBe(admin ? 200 : 403);
@@ -72,7 +72,7 @@ describe('A check that fails', () => {
     ['the other sessions', () => '/auth/sessions'],
     ['another session', (_: LoggedIn, sid: string) => `/auth/sessions/${sid}`],
     ['the user', ({ id }: LoggedIn) => `/api/users/${id}`],
-  ])('lets a session that ended meanwhile end %s no more', async (_, path) => {
+  ])('refuses to delete %s for a session that ended concurrently', async (_, path) => {
     const thief = await app.newLogin();
     const owner = await app.login(thief);
     const { body } = await app.get<{ claims: { sid: string } }>('/auth/token', {
@@ -80,8 +80,8 @@ describe('A check that fails', () => {
     });
     const tokens = app.app.get(TokenService);
     const verify = tokens.verify.bind(tokens);
-    jest.spyOn(tokens, 'verify').mockImplementationOnce(async (...words) => {
-      const token = await verify(...words);
+    jest.spyOn(tokens, 'verify').mockImplementationOnce(async (...args) => {
+      const token = await verify(...args);
       await app.send('DELETE', '/auth/sessions', { token: owner.access });
       return token;
     });
@@ -90,19 +90,19 @@ describe('A check that fails', () => {
     expect((await app.get('/auth/me', { token: owner.access })).status).toBe(200);
   });
 
-  it('refreshes nothing where the session ended meanwhile', async () => {
+  it('refuses a refresh if the session ended concurrently', async () => {
     jest.spyOn(app.app.get(SessionRepository), 'findActive').mockResolvedValue(undefined);
     const { status, body } = await app.send('POST', '/auth/refresh', { token: user.refresh });
     expect([status, body.code]).toEqual([401, 'token_revoked']);
   });
 
-  it('changes no password for a session that ended while it was being hashed', async () => {
+  it('changes no password for a session that ended while the password was hashed', async () => {
     const victim = await app.newLogin();
     const hasher = app.app.get(PasswordHasher, { strict: false });
     const hash = hasher.hash.bind(hasher);
-    jest.spyOn(hasher, 'hash').mockImplementation(async (...words) => {
+    jest.spyOn(hasher, 'hash').mockImplementation(async (...args) => {
       await app.send('DELETE', '/auth/logout2', { token: victim.refresh });
-      return hash(...words);
+      return hash(...args);
     });
     const { status, body } = await app.send('PUT', `/api/users/${victim.id}`, {
       token: victim.access,
@@ -112,7 +112,7 @@ describe('A check that fails', () => {
     await app.login(victim);
   });
 
-  it('verifies a password for a user who is not there, too', async () => {
+  it('verifies a password also for an unknown user', async () => {
     const verify = jest.spyOn(app.app.get(PasswordHasher, { strict: false }), 'verify');
     for (const username of [user.name, 'no user of this name']) {
       verify.mockClear();
@@ -122,7 +122,7 @@ describe('A check that fails', () => {
     }
   });
 
-  it('does not say that a token was revoked where it was not', async () => {
+  it('answers a logout with 500 if the token could not be revoked', async () => {
     jest.spyOn(app.app.get(TokenStateRepository), 'revoke').mockRejectedValue(failure);
     const { status } = await app.send('DELETE', '/auth/logout', { token: user.access });
     expect(status).toBe(500);

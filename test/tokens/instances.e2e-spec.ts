@@ -6,7 +6,7 @@ import { bootApp, SECRET, type TestApp } from '../support/test-app.js';
 
 const typOf = (token: string) => jsonwebtoken.decode(token, { complete: true })!.header.typ;
 
-/** The same token with the header of releases that knew one `typ`. */
+/** The same token with the header of earlier releases, which wrote one `typ` for both types. */
 function asOldRelease(token: string): string {
   const [header, payload] = token.split('.');
   const members = JSON.parse(Buffer.from(header!, 'base64url').toString()) as object;
@@ -15,7 +15,7 @@ function asOldRelease(token: string): string {
   return `${old}.${payload}.${signature}`;
 }
 
-/** A second instance on the database of the first. */
+/** Starts another instance on the database of the first. */
 const another = (app: TestApp, env: Record<string, string> = {}) =>
   bootApp(env, { database: app.database });
 
@@ -40,7 +40,7 @@ describe('Two instances on a database', () => {
 
   const NOW = Date.UTC(2026, 10, 25, 12) + 300;
 
-  it('accept each other’s new tokens while their clocks differ by a second', async () => {
+  it('accepts new tokens of an instance whose clock is a second ahead', async () => {
     const user = await one.newUser();
     freezeTime(NOW);
     const { access, refresh } = await one.login(user);
@@ -58,7 +58,7 @@ describe('Two instances on a database', () => {
     expect(sessions).toHaveLength(1);
   });
 
-  it('accept a session that another one’s clock opened in the future, and its end', async () => {
+  it('accepts a session that the clock of another instance opened in the future, and its end', async () => {
     const user = await one.newUser();
     freezeTime(NOW);
     const { access, refresh } = await one.login(user);
@@ -73,7 +73,7 @@ describe('Two instances on a database', () => {
     expect(body.code).toBe('token_revoked');
   });
 
-  it('accept no token that is further ahead than the leeway, and none after its exp', async () => {
+  it('refuses a token that is ahead by the leeway, and one that has expired', async () => {
     const user = await one.newUser();
     freezeTime(NOW);
     const { access } = await one.login(user);
@@ -86,7 +86,7 @@ describe('Two instances on a database', () => {
     expect((await other.get('/auth/me', { token: access })).body.code).toBe('token_expired');
   });
 
-  it('give access tokens the typ of JWT_TYP, and refresh tokens one of their own', async () => {
+  it('writes the typ of JWT_TYP into access tokens, and rt+jwt into refresh tokens', async () => {
     const user = await one.newUser();
     const [plain, insisting] = [await one.login(user), await other.login(user)];
     expect([typOf(plain.access), typOf(plain.refresh)]).toEqual(['at+jwt', 'rt+jwt']);
@@ -99,7 +99,7 @@ describe('Two instances on a database', () => {
     }
   });
 
-  it('accept the tokens of an earlier release, whose typ is JWT for both kinds', async () => {
+  it('accepts tokens of an earlier release, which wrote the typ JWT for both types', async () => {
     const { access, refresh } = await one.newLogin();
     for (const app of [one, other]) {
       expect((await app.get('/auth/me', { token: asOldRelease(access) })).status).toBe(200);

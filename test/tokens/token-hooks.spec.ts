@@ -70,12 +70,12 @@ const runnerOf = async (hooks: object) => {
 const draft = () =>
   new Token('', { alg: 'HS256' }, structuredClone({ sub: 'leia', mine: 1 }) as unknown as Claims);
 
-describe('The hooks of tokens', () => {
+describe('TokenHookRunner', () => {
   beforeEach(() => {
     jest.resetAllMocks();
   });
 
-  it('add their claims, each of them to a draft of its own', async () => {
+  it('adds the claims of all hooks, and gives each hook its own draft', async () => {
     calls.first.mockReturnValue({ a: 1 });
     calls.last.mockResolvedValue({ b: new Date(0) });
     const runner = await runnerOf(Hooks);
@@ -87,12 +87,12 @@ describe('The hooks of tokens', () => {
     expect(one).not.toBe(other);
   });
 
-  it('may add nothing', async () => {
+  it('accepts a hook that adds nothing', async () => {
     calls.first.mockReturnValue(null);
     expect(await (await runnerOf(Hooks)).addClaims(draft)).toEqual({});
   });
 
-  it('cannot add a claim of another hook, or of the draft', async () => {
+  it('refuses a claim of another hook or of the draft', async () => {
     const runner = await runnerOf(Hooks);
     calls.first.mockReturnValue({ a: 1 });
     calls.last.mockReturnValue({ a: 2 });
@@ -101,7 +101,7 @@ describe('The hooks of tokens', () => {
     await expect(runner.addClaims(draft)).rejects.toThrow('"mine" cannot be overwritten');
   });
 
-  it('cannot hide a claim of the draft by a change of it', async () => {
+  it('refuses a claim of the draft that the hook deleted first', async () => {
     const runner = await runnerOf(Hooks);
     calls.first.mockImplementation((token) => {
       delete (token.claims as Partial<Claims>).mine;
@@ -110,7 +110,7 @@ describe('The hooks of tokens', () => {
     await expect(runner.addClaims(draft)).rejects.toThrow('"mine" cannot be overwritten');
   });
 
-  it('see a token one after the other', async () => {
+  it('calls the hooks one after another', async () => {
     const done: string[] = [];
     calls.issued.mockImplementation(async (name) => {
       done.push(`${name} begins`);
@@ -122,7 +122,7 @@ describe('The hooks of tokens', () => {
     expect(calls.issued.mock.calls.map(([, token]) => token)).toEqual([draft(), draft()]);
   });
 
-  it('are looked for once', async () => {
+  it('looks up the hooks once', async () => {
     const runner = await runnerOf(Hooks);
     const { discovery } = runner as unknown as { discovery: { getProviders: () => unknown } };
     const find = jest.spyOn(discovery, 'getProviders');
@@ -131,10 +131,10 @@ describe('The hooks of tokens', () => {
     expect(find).toHaveBeenCalledTimes(1);
   });
 
-  it('stop the start if one of them belongs to a request', async () => {
+  it('stops the start if a hook is request-scoped', async () => {
     const runner = await runnerOf(LateHooks);
     expect(() => runner.onModuleInit()).toThrow(
-      new StartError('Late: a @TokenHook() cannot belong to a request.'),
+      new StartError('Late: a @TokenHook() cannot be request-scoped.'),
     );
   });
 });

@@ -21,8 +21,8 @@ interface SignOptions {
 }
 
 function signed(claims: object, { by = secret, age = 0, header = {} }: SignOptions = {}): string {
-  const moments = { iat: NOW - age, nbf: NOW - age, exp: NOW - age + 60 };
-  return jsonwebtoken.sign({ ...moments, ...claims }, by, {
+  const times = { iat: NOW - age, nbf: NOW - age, exp: NOW - age + 60 };
+  return jsonwebtoken.sign({ ...times, ...claims }, by, {
     header: { alg: 'HS256', kid: key.id, ...header },
   });
 }
@@ -56,7 +56,7 @@ describe('TokenVerifier', () => {
     return [code, cause instanceof Error ? cause.message : cause];
   };
 
-  it('gives a token that verifies and is active, with its checked header', async () => {
+  it('returns a valid, active token with its frozen header', async () => {
     const text = signed({ ...access, sid: 'sid' });
     const token = await verifier.verify(text);
     expect(token).toMatchObject({ signed: text, subject: 'leia', sessionId: 'sid' });
@@ -71,7 +71,7 @@ describe('TokenVerifier', () => {
     );
     expect(await refusalOf(signed(access, { header: { alg: 'HS512' } }))).toEqual([
       'token_invalid',
-      'its key is not for its alg',
+      'the key does not allow the alg of the token',
     ]);
   });
 
@@ -84,21 +84,21 @@ describe('TokenVerifier', () => {
     isActive.mockResolvedValue(false);
     expect(await refusalOf(signed({ ...access, sid: 'sid' }))).toEqual([
       'token_revoked',
-      'of leia, session sid',
+      'subject leia, session sid',
     ]);
   });
 
-  it('accepts either type unless one is required, and refuses the other without a query', async () => {
+  it('accepts either type by default, and refuses the wrong one without a query', async () => {
     expect((await verifier.verify(signed(refresh))).type).toBe('refresh');
     expect((await verifier.verify(signed(access))).type).toBe('access');
     isActive.mockClear();
-    const refused = ['wrong_token_type', 'of leia'];
+    const refused = ['wrong_token_type', 'subject leia'];
     expect(await refusalOf(signed(refresh), { type: 'access' })).toEqual(refused);
     expect(await refusalOf(signed(access), { type: 'refresh' })).toEqual(refused);
     expect(isActive).not.toHaveBeenCalled();
   });
 
-  it('accepts a typ that fits the type, and refuses the one of the other type', async () => {
+  it('accepts a typ that fits the type of the token, and refuses that of the other type', async () => {
     const typed = (claims: object, typ: string) => signed(claims, { header: { typ } });
     for (const text of [typed(refresh, 'rt+jwt'), typed(access, 'at+jwt'), typed(access, 'JWT')]) {
       await verifier.verify(text);
@@ -125,25 +125,25 @@ describe('TokenVerifier', () => {
       () => signed({ ...access, aud: 'there' }),
       'jwt audience invalid. expected: here',
     ],
-    ['no form', () => 'x', 'it has not three parts'],
-    ['an unknown kid', () => signed(access, { header: { kid: 'other' } }), 'no key has its kid'],
+    ['one part only', () => 'x', 'the token does not have three parts'],
     [
-      'a header that is refused',
+      'an unknown kid',
+      () => signed(access, { header: { kid: 'other' } }),
+      'no key has the kid of the token',
+    ],
+    [
+      'an unsupported header parameter',
       () => signed(access, { header: { crit: ['b64'] } }),
       'crit is not supported',
     ],
+    ['an invalid claim', () => signed({ ...access, sub: '' }), 'sub is missing or ill-typed'],
+    ['an nbf in the future', () => signed({ ...access, nbf: NOW + 30 }), 'nbf is in the future'],
     [
-      'claims that are refused',
-      () => signed({ ...access, sub: '' }),
-      'sub is missing or ill-typed',
-    ],
-    ['a time that is to come', () => signed({ ...access, nbf: NOW + 30 }), 'nbf lies ahead'],
-    [
-      'a signature in another spelling',
+      'a signature that is not canonical base64url',
       () => `${signed(access)}=`,
-      'a part is no canonical base64url',
+      'a part is not canonical base64url',
     ],
-    ['a payload that is no JSON', () => signed(access).replace(/\.[^.]+\./, '.AA.'), /JSON/],
+    ['a payload that is not JSON', () => signed(access).replace(/\.[^.]+\./, '.AA.'), /JSON/],
   ])('refuses a token with %s', async (_, text, reason) => {
     const [code, cause] = await refusalOf(text());
     expect(code).toBe('token_invalid');
@@ -151,7 +151,7 @@ describe('TokenVerifier', () => {
     expect(isActive).not.toHaveBeenCalled();
   });
 
-  it('refuses a signed payload that names a member twice', async () => {
+  it('refuses a payload that names a member twice', async () => {
     const [header] = signed(access).split('.');
     const twice = JSON.stringify({ ...access, iat: NOW, nbf: NOW, exp: NOW + 60 });
     const payload = Buffer.from(twice.replace('{', '{"sub":"luke",')).toString('base64url');
@@ -160,20 +160,23 @@ describe('TokenVerifier', () => {
     expect(await refusalOf(text)).toEqual(['token_invalid', 'a member is named twice']);
   });
 
-  it('refuses a token without a signature algorithm', async () => {
+  it('refuses a token whose algorithm is none', async () => {
     const [header, payload] = signed(access).split('.');
     const none = JSON.stringify({ alg: 'none', kid: key.id });
     expect(header).not.toBe('');
     const text = `${Buffer.from(none).toString('base64url')}.${payload}.AA`;
-    expect(await refusalOf(text)).toEqual(['token_invalid', 'its key is not for its alg']);
+    expect(await refusalOf(text)).toEqual([
+      'token_invalid',
+      'the key does not allow the alg of the token',
+    ]);
   });
 
-  it('says of a token whose time has passed that it has expired', async () => {
+  it('reports that a token has expired', async () => {
     expect(await refusalOf(signed(access, { age: 60 }))).toEqual(['token_expired', 'jwt expired']);
     expect(await verifier.verify(signed(access, { age: 59 }))).toMatchObject({ subject: 'leia' });
   });
 
-  it('checks no issuer unless one is set', async () => {
+  it('checks no issuer unless one is configured', async () => {
     verifier = verifierWith({});
     const { aud: _, ...claims } = access;
     expect(await verifier.verify(signed({ ...claims, iss: 'them' }))).toMatchObject({
@@ -181,12 +184,12 @@ describe('TokenVerifier', () => {
     });
   });
 
-  it('passes on that the database cannot be asked', async () => {
+  it('rethrows an error of the database', async () => {
     isActive.mockRejectedValue(new Error('no database'));
     await expect(verifier.verify(signed(access))).rejects.toThrow('no database');
   });
 
-  it('looks a header up once, until the keys change', async () => {
+  it('looks up the key of a header once, until the keys change', async () => {
     const text = signed(access);
     for (let i = 0; i < 3; i++) await verifier.verify(text);
     expect(find).toHaveBeenCalledTimes(1);
@@ -198,11 +201,11 @@ describe('TokenVerifier', () => {
     await verifier.verify(text);
     keys.ring = {};
     for (let i = 0; i < 2; i++) {
-      expect(await refusalOf(text)).toEqual(['token_invalid', 'no key has its kid']);
+      expect(await refusalOf(text)).toEqual(['token_invalid', 'no key has the kid of the token']);
     }
   });
 
-  it('keeps at most 64 headers', async () => {
+  it('caches at most 64 headers', async () => {
     const verify = (n: number) => verifier.verify(signed(access, { header: { n } }));
     for (let n = 0; n < 63; n++) await verify(n);
     for (let n = 0; n < 63; n++) await verify(n);
@@ -215,12 +218,12 @@ describe('TokenVerifier', () => {
 });
 
 describe('partsOf', () => {
-  it('gives three parts, none of which is empty', () => {
+  it('returns three parts, none of which is empty', () => {
     expect(partsOf('a.b.c')).toEqual(['a', 'b', 'c']);
   });
 
   it.each(['', 'a', 'a.b', 'a.b.c.d', '.b.c', 'a..c', 'a.b.', '...', null, 1, ['a', 'b', 'c']])(
-    'refuses %j',
+    'refuses the token %j',
     (text) => {
       expect(() => partsOf(text as string)).toThrow(
         expect.objectContaining({ code: 'token_invalid' }),

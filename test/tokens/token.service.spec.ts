@@ -17,7 +17,7 @@ const keyOf = (fill: string) =>
 const key = keyOf('a');
 const uuid = expect.stringMatching(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/) as unknown as string;
 
-describe('The service of tokens', () => {
+describe('TokenService', () => {
   const addClaims = jest.fn<TokenHookRunner['addClaims']>();
   const issued = jest.fn<TokenHookRunner['issued']>();
   const revoke = jest.fn<TokenStore['revoke']>();
@@ -47,20 +47,20 @@ describe('The service of tokens', () => {
     jest.useRealTimers();
   });
 
-  const moments = (lifetime: number) => ({ iat: SECONDS, nbf: SECONDS, exp: SECONDS + lifetime });
+  const times = (lifetime: number) => ({ iat: SECONDS, nbf: SECONDS, exp: SECONDS + lifetime });
   const refused = (code: string) => expect.objectContaining({ code }) as unknown;
 
-  describe('makes an access token', () => {
-    it('that says whom it speaks for, and is signed with the key of the moment', async () => {
+  describe('createAccessToken', () => {
+    it('issues a token for the subject, signed with the current key', async () => {
       const token = await tokens.createAccessToken('leia');
-      const claims = { sub: 'leia', jti: uuid, type: 'access', ...moments(900) };
+      const claims = { sub: 'leia', jti: uuid, type: 'access', ...times(900) };
       expect(token.claims).toEqual({ ...claims, fresh: false, scope: {} });
       expect(token.header).toEqual({ alg: 'HS256', typ: 'at+jwt', kid: key.id });
       const verified = jsonwebtoken.verify(token.signed, Buffer.alloc(64, 'a'), { complete: true });
       expect(verified).toMatchObject({ header: token.header, payload: token.claims });
     });
 
-    it('with what the options say', async () => {
+    it('applies the options to the claims', async () => {
       const token = await tokens.createAccessToken('leia', {
         ...{ fresh: true, scope: { admin: true }, expiresIn: 60, sessionId: 'sid' },
         ...{
@@ -76,14 +76,14 @@ describe('The service of tokens', () => {
       expect(Object.keys(token.claims)).not.toContain('nothing');
     });
 
-    it('with the issuer and the audience of the settings', async () => {
+    it('sets the issuer and the audience of the settings', async () => {
       const token = await serviceWith({
         ...{ JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' },
       }).createAccessToken('leia');
       expect(token.claims).toMatchObject({ iss: 'us', aud: 'here' });
     });
 
-    it('with another id each time', async () => {
+    it('sets a different id in each token', async () => {
       const [one, other] = [
         await tokens.createAccessToken('a'),
         await tokens.createAccessToken('a'),
@@ -91,7 +91,7 @@ describe('The service of tokens', () => {
       expect(one.id).not.toBe(other.id);
     });
 
-    it('that ends with its session at the latest, in whole seconds', async () => {
+    it('limits a token to the end of its session, in whole seconds', async () => {
       const ending = (notAfter: number) =>
         tokens.createAccessToken('leia', { notAfter }).then(({ claims }) => claims.exp);
       expect(await ending((SECONDS + 5) * 1000 + 999)).toBe(SECONDS + 5);
@@ -100,21 +100,21 @@ describe('The service of tokens', () => {
       await expect(ending(SECONDS * 1000 + 999)).rejects.toEqual(refused('token_expired'));
     });
 
-    it('with a value for cookies if it is asked for, another each time', async () => {
+    it('sets a new CSRF value in each token if it is requested', async () => {
       const csrfOf = async (options: AccessTokenOptions) =>
         (await tokens.createAccessToken('leia', options)).claims.csrf;
-      // 128 bits.
+      // 22 characters hold 128 bits.
       expect(await csrfOf({ csrf: true })).toMatch(/^[\w-]{22}$/);
       expect(await csrfOf({ csrf: true })).not.toBe(await csrfOf({ csrf: true }));
       expect(await csrfOf({ csrf: false })).toBeUndefined();
     });
   });
 
-  it('makes a refresh token, which has no scope and is not fresh', async () => {
+  it('issues a refresh token without scope and freshness', async () => {
     const options: AccessTokenOptions = { sessionId: 'sid', fresh: true, scope: { admin: true } };
     const token = await tokens.createRefreshToken('leia', options);
     expect(token.claims).toEqual({
-      ...{ sub: 'leia', jti: uuid, type: 'refresh', sid: 'sid', ...moments(30 * 86_400) },
+      ...{ sub: 'leia', jti: uuid, type: 'refresh', sid: 'sid', ...times(30 * 86_400) },
     });
     expect(token.header).toEqual({ alg: 'HS256', typ: 'rt+jwt', kid: key.id });
     for (const expiresIn of [1, 60]) {
@@ -122,29 +122,32 @@ describe('The service of tokens', () => {
     }
   });
 
-  describe('makes no token', () => {
-    it.each([0, -1, 1.5, NaN, Infinity, 2 ** 53])('for %p seconds', async (expiresIn) => {
-      await expect(tokens.createAccessToken('leia', { expiresIn })).rejects.toThrow(
-        new RangeError('expiresIn is a whole number of seconds, at least 1.'),
-      );
-    });
+  describe('Refusals to issue a token', () => {
+    it.each([0, -1, 1.5, NaN, Infinity, 2 ** 53])(
+      'refuses a lifetime of %p seconds',
+      async (expiresIn) => {
+        await expect(tokens.createAccessToken('leia', { expiresIn })).rejects.toThrow(
+          new RangeError('expiresIn must be a whole number of seconds, at least 1.'),
+        );
+      },
+    );
 
-    it('that would be refused', async () => {
+    it('refuses to issue a token that would not verify', async () => {
       await expect(tokens.createAccessToken('')).rejects.toThrow(
-        new TypeError('There is no such token: sub is missing or ill-typed.'),
+        new TypeError('The token cannot be issued: sub is missing or ill-typed.'),
       );
       const long = { expiresIn: Number.MAX_SAFE_INTEGER };
       await expect(tokens.createAccessToken('leia', long)).rejects.toBeInstanceOf(TypeError);
       expect(issued).not.toHaveBeenCalled();
     });
 
-    it('with another registered claim', async () => {
+    it('refuses another value of a registered claim', async () => {
       const claims = { sub: 'luke' };
       const made = tokens.createAccessToken('leia', { claims });
       await expect(made).rejects.toThrow('"sub" cannot be overwritten');
     });
 
-    it('if a hook refuses it', async () => {
+    it('issues no token if a hook throws', async () => {
       issued.mockRejectedValue(new Error('no'));
       await expect(tokens.createAccessToken('leia')).rejects.toThrow('no');
       addClaims.mockRejectedValue(new Error('no claims'));
@@ -165,7 +168,7 @@ describe('The service of tokens', () => {
     expect(issued.mock.calls).toEqual([[token]]);
   });
 
-  it('signs with the key that signs once the hooks are done', async () => {
+  it('signs with the key that is current after the hooks', async () => {
     const next = keyOf('b');
     addClaims.mockImplementation(() => {
       keys.ring = { signing: next };
@@ -177,7 +180,7 @@ describe('The service of tokens', () => {
     expect(verified.header).toEqual(token.header);
   });
 
-  it('verifies a token by its verifier', async () => {
+  it('verifies a token through the verifier', async () => {
     const verified = new Token('signed', { alg: 'HS256' }, {} as Claims);
     verify.mockResolvedValue(verified);
     const options = { type: 'refresh', allowRotated: true } as const;
@@ -189,7 +192,7 @@ describe('The service of tokens', () => {
     ]);
   });
 
-  it('reads what a token says, without trust in it', async () => {
+  it('decodes a token without verifying it', async () => {
     const { signed, header, claims } = await tokens.createAccessToken('leia');
     expect(tokens.decode(signed)).toEqual({ unverified: true, signed, header, claims });
     for (const text of ['', 'a.b', 'a.b.c', `${signed.split('.')[0]}.b.c`]) {
@@ -197,7 +200,7 @@ describe('The service of tokens', () => {
     }
   });
 
-  it('revokes a token', async () => {
+  it('revokes a token in the store', async () => {
     const token = new Token('signed', { alg: 'HS256' }, {} as Claims);
     await tokens.revoke(token);
     expect(revoke.mock.calls).toEqual([[token]]);

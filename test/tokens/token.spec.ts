@@ -2,12 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { addOwnClaims } from '../../src/tokens/token-hooks.js';
 import { type Claims, RESERVED_CLAIMS, Token } from '../../src/tokens/token.js';
 
-describe('A token', () => {
+describe('Token', () => {
   const claims = { sub: 'leia', jti: 'jti', type: 'access', iat: 10, nbf: 10, exp: 25 } as Claims;
   const tokenOf = (more: Partial<Claims> = {}, header: object = {}, signed = 'a.b.c') =>
     new Token(signed, { alg: 'HS256', ...header }, { ...claims, ...more });
 
-  it('says what its claims say', () => {
+  it('returns its claims and header members', () => {
     const more = { sid: 'sid', iss: 'iss', aud: ['aud'], scope: { a: 1 }, fresh: true };
     const token = tokenOf(more, { kid: 'kid' });
     expect([token.type, token.subject, token.id, token.sessionId]).toEqual([
@@ -21,7 +21,7 @@ describe('A token', () => {
     expect(token.maxAge).toBe(15);
   });
 
-  it('says nothing of what it does not hold', () => {
+  it('returns defaults for claims that it lacks', () => {
     const token = tokenOf({}, {}, '');
     expect([token.sessionId, token.issuer, token.audience, token.keyId]).toEqual([
       ...[null, null, null, null],
@@ -29,7 +29,7 @@ describe('A token', () => {
     expect([token.scope, token.fresh, token.isSigned()]).toEqual([{}, false, false]);
   });
 
-  it('is fresh only where its claim is true', () => {
+  it('is fresh only if its claim is true', () => {
     for (const fresh of [false, undefined, 'true', 1]) {
       expect(tokenOf({ fresh } as Partial<Claims>).fresh).toBe(false);
     }
@@ -37,7 +37,7 @@ describe('A token', () => {
 });
 
 describe('addOwnClaims', () => {
-  it('adds claims as they will be read', () => {
+  it('adds claims in the form that a reader of the JSON sees', () => {
     const claims: Record<string, unknown> = { own: 1 };
     addOwnClaims(claims, { at: new Date(0), gone: undefined, deep: { a: [1, NaN] } });
     const at = '1970-01-01T00:00:00.000Z';
@@ -51,20 +51,20 @@ describe('addOwnClaims', () => {
 
   it.each([
     ...['iss', 'aud', 'sub', 'sid', 'jti', 'type', 'iat', 'nbf', 'exp', 'fresh', 'scope', 'csrf'],
-  ])('adds no registered claim: %s', (name) => {
+  ])('refuses the registered claim %s', (name) => {
     expect(RESERVED_CLAIMS).toContain(name);
     const claims = {};
     expect(() => addOwnClaims(claims, { [name]: 'x' })).toThrow(`"${name}" cannot be overwritten`);
     expect(claims).toEqual({});
   });
 
-  it('adds no claim that is there already, and no prototype', () => {
+  it('refuses a claim that exists already, and __proto__', () => {
     expect(() => addOwnClaims({ mine: 1 }, { mine: 2 })).toThrow('"mine"');
     expect(() => addOwnClaims({}, { mine: 2 }, { mine: 1 })).toThrow('"mine"');
     const prototype = JSON.parse('{"__proto__":{"admin":true}}') as Record<string, unknown>;
     expect(() => addOwnClaims({}, prototype)).toThrow('"__proto__"');
     const claims = {};
-    // What an object only inherits is not there.
+    // Inherited properties do not count as existing.
     addOwnClaims(claims, { constructor: 'x' });
     expect(Object.keys(claims)).toEqual(['constructor']);
   });
@@ -72,10 +72,10 @@ describe('addOwnClaims', () => {
   it.each([
     ['a list', [['admin', true]]],
     ['a map', new Map([['admin', true]])],
-    ['a text', 'admin'],
+    ['a string', 'admin'],
     ['an object of a class', new Date()],
-    ['an object that is written as a list', { toJSON: () => ['admin'] }],
-  ])('adds nothing of %s', (_, more) => {
-    expect(() => addOwnClaims({}, more as never)).toThrow('Claims are added as a plain object.');
+    ['an object that serializes to a list', { toJSON: () => ['admin'] }],
+  ])('refuses claims from %s', (_, more) => {
+    expect(() => addOwnClaims({}, more as never)).toThrow('Claims must be a plain object.');
   });
 });

@@ -1,8 +1,8 @@
 """
-Somebody else's service: Flask, with PyJWT for the tokens. It has the settings of ours under the
-same names, and shares with it nothing but the key and the claims.
+A service of another party: Flask, with PyJWT for the tokens. It reads the same settings as our
+service, and shares only the key and the claims with it.
 
-It listens on a port that is free, and prints its address.
+It listens on a free port, and prints its address.
 """
 
 import os
@@ -19,11 +19,11 @@ ALGORITHM = os.environ["JWT_ALGORITHM"]
 if ALGORITHM.startswith("HS"):
     SIGNING_KEY = os.environ["JWT_SECRET_KEY"]
 else:
-    # Read once: of a text, PyJWT would check the RSA key anew for every token.
+    # Loaded once, because PyJWT would check an RSA key in PEM form again for every token.
     SIGNING_KEY = load_pem_private_key(os.environ["JWT_PRIVATE_KEY"].encode(), password=None)
 ISSUER = os.environ["JWT_ISSUER"]
 AUDIENCE = os.environ["JWT_AUDIENCE"]
-# Where key pairs sign, the public keys are not handed over: they are fetched, and kept.
+# Public keys are fetched from the JWKS and cached.
 JWKS = jwt.PyJWKClient(os.environ["JWKS_URL"]) if "JWKS_URL" in os.environ else None
 
 app = Flask(__name__)
@@ -31,7 +31,7 @@ app = Flask(__name__)
 
 @app.post("/tokens")
 def issue_token() -> Response:
-    """The claims of the body change those that a token has; null takes one out."""
+    """Issues a token. The claims of the body override the default ones; null removes one."""
     asked = request.get_json()
     now = int(time.time())
     claims: dict[str, Any] = {
@@ -53,12 +53,12 @@ def issue_token() -> Response:
 
 @app.get("/whoami")
 def whoami() -> tuple[Response, int]:
-    """Takes an access token of the other service."""
+    """Accepts an access token of the other service."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme != "Bearer":
         return jsonify(error="no token"), 401
     try:
-        # RFC 9068, section 4: a refresh token verifies as well, and is not for this.
+        # RFC 9068, section 4: a refresh token verifies as well, but is not accepted here.
         typ = jwt.get_unverified_header(token).get("typ", "").lower()
         if typ.removeprefix("application/") != "at+jwt":
             return jsonify(error="no access token"), 401

@@ -1,6 +1,7 @@
 """
-Verifies tokens the way a service with PyJWT does. In come, as JSON, the tokens, each with what it
-is verified by; out go what PyJWT reads in them, or the name of the exception it refuses them with.
+Verifies tokens as a service with PyJWT does. Reads a JSON list of tasks from stdin, each with a
+token and what to verify it by. Writes for each the header and the claims of the token, or the name
+of the exception that PyJWT raises.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Any
 import jwt
 
 
-# One for all tokens, as a service has it: it keeps the keys that it fetched.
+# One client for all tokens, as in a service, because it caches the keys that it fetched.
 @lru_cache
 def keys_at(url: str) -> jwt.PyJWKClient:
     return jwt.PyJWKClient(url)
@@ -34,7 +35,7 @@ def verify(task: dict[str, Any]) -> dict[str, Any]:
     except jwt.PyJWTError as error:
         return {"refused": type(error).__name__}
     header = jwt.get_unverified_header(token)
-    # RFC 9068, section 4: with or without the prefix, in any case. PyJWT compares nothing here.
+    # RFC 9068, section 4: the prefix is optional and the case is ignored. PyJWT does not check typ.
     typ = header.get("typ", "").lower().removeprefix("application/")
     if typ != task.get("typ", "at+jwt"):
         return {"refused": f"typ {typ}"}

@@ -21,8 +21,8 @@ class CapturingHook implements TokenHooks {
 @Module({ providers: [CapturingHook] })
 class CapturingModule {}
 
-/* flask-jwt-trivial's README promises this, sentence by sentence; the titles are its own words. */
-describe('Algorithms, audience, issuer and the hook', () => {
+/* Each test checks a sentence of the README of flask-jwt-trivial, which its comment quotes. */
+describe('The promises of flask-jwt-trivial', () => {
   const headers = { 'x-api-key': 'a key' };
   let app: TestApp;
 
@@ -46,7 +46,8 @@ describe('Algorithms, audience, issuer and the hook', () => {
   });
   afterAll(() => app.close());
 
-  it('“Only bearer tokens are supported, no other methods.”', async () => {
+  // “Only bearer tokens are supported, no other methods.”
+  it('accepts bearer tokens only', async () => {
     const token = await getToken(app);
     expect(await visit(app, { token })).toEqual([200, 'Your token worked.']);
     for (const other of [
@@ -60,23 +61,23 @@ describe('Algorithms, audience, issuer and the hook', () => {
     expect((await app.get(`/private?access_token=${token}`)).status).toBe(401);
   });
 
-  it.each(['HS384', 'HS512'] as const)(
-    '“The only valid algorithms for create_access_token() are HS256, HS384, or HS512.”: %s',
-    async (algorithm) => {
-      const other = await boot({ JWT_ALGORITHM: algorithm });
-      const token = await getToken(other);
-      expect(other.app.get(TokenService).decode(token).header.alg).toBe(algorithm);
-      expect(await visit(other, { token })).toEqual([200, 'Your token worked.']);
-      await other.close();
-    },
-  );
+  // “The only valid algorithms for create_access_token() are HS256, HS384, or HS512.”
+  it.each(['HS384', 'HS512'] as const)('signs access tokens with %s', async (algorithm) => {
+    const other = await boot({ JWT_ALGORITHM: algorithm });
+    const token = await getToken(other);
+    expect(other.app.get(TokenService).decode(token).header.alg).toBe(algorithm);
+    expect(await visit(other, { token })).toEqual([200, 'Your token worked.']);
+    await other.close();
+  });
 
-  it('“The default is HS256.”', async () => {
+  // “The default is HS256.”
+  it('signs with HS256 by default', async () => {
     expect(AppConfig.from({}).jwt.algorithm).toBe('HS256');
     expect(app.app.get(TokenService).decode(await getToken(app)).header.alg).toBe('HS256');
   });
 
-  it('“First, generate a token and send it to the user.”', async () => {
+  // “First, generate a token and send it to the user.”
+  it('issues a token to a program with an API key', async () => {
     const { status, body } = await app.get('/get_token', { headers });
     expect([status, body]).toEqual([
       200,
@@ -90,14 +91,18 @@ describe('Algorithms, audience, issuer and the hook', () => {
     expect((await app.get('/get_token')).status).toBe(401);
   });
 
-  it('“For them to access private routes, they must present that token as a bearer token, using the Authorization header”', async () => {
+  // “For them to access private routes, they must present that token as a bearer token, using the
+  // Authorization header”
+  it('requires a bearer token in the Authorization header at a private route', async () => {
     const { status, body } = await app.get('/private');
     expect([status, body.error]).toEqual([401, 'Missing Authorization Header']);
     const authorization = `Bearer ${await getToken(app)}`;
     expect(await visit(app, { headers: { authorization } })).toEqual([200, 'Your token worked.']);
   });
 
-  it('“it is up to you to manage the tokens, revoking them, checking expiry, etc.”: here it is done', async () => {
+  // “it is up to you to manage the tokens, revoking them, checking expiry, etc.”: this service does
+  // it.
+  it('revokes tokens, and limits their lifetime', async () => {
     const signed = await getToken(app);
     const tokens = app.app.get(TokenService);
     await tokens.revoke(await tokens.verify(signed));
@@ -106,7 +111,8 @@ describe('Algorithms, audience, issuer and the hook', () => {
     expect(maxAge).toBe(900);
   });
 
-  it('“algorithms: Optional. List. Valid algorithms.”', async () => {
+  // “algorithms: Optional. List. Valid algorithms.”
+  it('accepts only the algorithms of JWT_ALGORITHMS', async () => {
     const several = await boot({ JWT_ALGORITHMS: 'HS256,HS384,HS512' });
     const claims = jsonwebtoken.decode(await getToken(several)) as object;
     for (const algorithm of ['HS256', 'HS384', 'HS512'] as const) {
@@ -117,7 +123,8 @@ describe('Algorithms, audience, issuer and the hook', () => {
     await several.close();
   });
 
-  it('“audience: Optional. String. JWT aud parameter.” and “issuer: … your organisation.”', async () => {
+  // “audience: Optional. String. JWT aud parameter.” and “issuer: … your organisation.”
+  it('issues and requires the audience and the issuer of the settings', async () => {
     const other = await boot({ JWT_AUDIENCE: 'programs', JWT_ISSUER: 'the alliance' });
     const token = await getToken(other);
     const claims = other.app.get(TokenService).decode(token).claims;
@@ -131,7 +138,9 @@ describe('Algorithms, audience, issuer and the hook', () => {
     await other.close();
   });
 
-  it('“retfunc: Optional. A function that will be called on return. Useful if you want to capture the returned data and do something with it first.”', async () => {
+  // “retfunc: Optional. A function that will be called on return. Useful if you want to capture the
+  // returned data and do something with it first.”
+  it('passes each issued token to the hook', async () => {
     captured.length = 0;
     const token = await getToken(app);
     expect(captured.map(({ signed, subject }) => [signed, subject])).toEqual([

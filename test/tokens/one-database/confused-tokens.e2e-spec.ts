@@ -19,21 +19,21 @@ const b64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toStr
 
 function claims(changes: object = {}): object {
   const now = Math.floor(Date.now() / 1000);
-  const moments = { iat: now, nbf: now, exp: now + 900 };
+  const times = { iat: now, nbf: now, exp: now + 900 };
   return {
     ...{ sub: '1', jti: randomUUID(), type: 'access', fresh: true, scope: { admin: true } },
-    ...moments,
+    ...times,
     ...changes,
   };
 }
 
-/** Whatever header it is given, signed by HMAC with the bytes. */
+/** A token with any header, signed by HMAC with the secret. */
 function hmac(header: object, secret: string | Buffer, hash = 'sha256'): string {
   const input = `${b64(header)}.${b64(claims())}`;
   return `${input}.${createHmac(hash, secret).update(input).digest('base64url')}`;
 }
 
-/** Whatever header it is given, signed by a private key. */
+/** A token with any header, signed with a private key. */
 function signed(header: object, key: KeyObject, changes: object = {}, hash = 'sha256'): string {
   const input = `${b64(header)}.${b64(claims(changes))}`;
   const signature = createSign(hash).update(input).sign({ key, dsaEncoding: 'ieee-p1363' });
@@ -43,7 +43,7 @@ function signed(header: object, key: KeyObject, changes: object = {}, hash = 'sh
 describe.each<[JwtAlgorithm, JwtAlgorithm]>([
   ['RS256', 'RS512'],
   ['ES256', 'ES384'],
-])('Where %s signs', (algorithm, otherAlgorithm) => {
+])('Tokens signed with %s', (algorithm, otherAlgorithm) => {
   const { privateKey, publicKey } = keyPairFor(algorithm);
   const mine =
     algorithm === 'RS256'
@@ -63,19 +63,19 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
   const me = (token: string) => app.get('/auth/me', { token });
   const header = (changes: object = {}) => ({ alg: algorithm, typ: 'JWT', kid, ...changes });
 
-  it('a token of another service with the same key pair is let in, with its kid or without', async () => {
+  it('accepts a token of another service with the same key pair, with or without its kid', async () => {
     expect((await me(signed(header(), privateKey))).status).toBe(200);
     expect((await me(signed({ alg: algorithm }, privateKey))).status).toBe(200);
   });
 
   it.each(['at+jwt', 'AT+JWT', 'application/at+jwt', 'jwt', 'application/JWT', undefined])(
-    'an access token of typ %j is let in',
+    'accepts an access token of typ %j',
     async (typ) => {
       expect((await me(signed(header({ typ }), privateKey))).status).toBe(200);
     },
   );
 
-  it('a refresh token of the typ of an access token is refused, at every route', async () => {
+  it('refuses a refresh token with the typ of an access token at every route', async () => {
     const refresh = { type: 'refresh' };
     const mismatched = signed(header({ typ: 'at+jwt' }), privateKey, refresh);
     expect((await me(mismatched)).body).toEqual(invalid);
@@ -94,7 +94,7 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
     ['algorithm none with a signature', () => signed(header({ alg: 'none' }), privateKey)],
     ['HS256 with the public key’s PEM', () => hmac(header({ alg: 'HS256' }), pemOf(publicKey))],
     [
-      'HS256 with the public key’s PEM, without its last line’s end',
+      'HS256 with the public key’s PEM without its final newline',
       () => hmac(header({ alg: 'HS256' }), pemOf(publicKey).trim()),
     ],
     [
@@ -107,7 +107,7 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
     ],
     ['HS256 with the public key, without a kid', () => hmac({ alg: 'HS256' }, pemOf(publicKey))],
     ['HS512 with the public key', () => hmac(header({ alg: 'HS512' }), pemOf(publicKey), 'sha512')],
-    ['HS256 with nothing', () => hmac(header({ alg: 'HS256' }), '')],
+    ['HS256 with an empty secret', () => hmac(header({ alg: 'HS256' }), '')],
     [
       'an algorithm that is not accepted, by the right key',
       () => signed(header({ alg: otherAlgorithm }), privateKey, {}, 'sha512'),
@@ -150,7 +150,7 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
       'a kid that is SQL, by the right key',
       () => signed(header({ kid: "' OR 1=1--" }), privateKey),
     ],
-    ['a kid of the prototype', () => signed(header({ kid: '__proto__' }), privateKey)],
+    ['the kid __proto__', () => signed(header({ kid: '__proto__' }), privateKey)],
     ['a kid that is a number', () => signed(header({ kid: 0 }), privateKey)],
     ['a kid that is null', () => signed(header({ kid: null }), privateKey)],
     ['a kid that is a list', () => signed(header({ kid: [kid] }), privateKey)],
@@ -160,7 +160,7 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
     ['b64 true', () => signed(header({ b64: true }), privateKey)],
     ['the typ of a refresh token', () => signed(header({ typ: 'rt+jwt' }), privateKey)],
     [
-      'the typ of a refresh token, in other letters and with its prefix',
+      'the typ of a refresh token, with its prefix and in another case',
       () => signed(header({ typ: 'Application/RT+JWT' }), privateKey),
     ],
     ['a typ that is a list', () => signed(header({ typ: ['at+jwt'] }), privateKey)],
@@ -170,7 +170,7 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
     ['a session that is a number', () => signed(header(), privateKey, { sid: 1 })],
     ['a csrf that is a number', () => signed(header(), privateKey, { csrf: 1 })],
     ['an empty csrf', () => signed(header(), privateKey, { csrf: '' })],
-    ['an exp that no date can be', () => signed(header(), privateKey, { exp: 8.9e12 })],
+    ['an exp beyond the range of dates', () => signed(header(), privateKey, { exp: 8.9e12 })],
     [
       'another spelling of the signature',
       () => {
@@ -180,7 +180,7 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
       },
     ],
     [
-      'a claim twice, in a text as long as it would be once',
+      'a claim twice, in a payload of unchanged length',
       () => {
         const once = JSON.stringify(claims({ pad: 1 })).replace('"pad":1', '"sub":"1","pad":1e27');
         const input = `${b64(header())}.${Buffer.from(once).toString('base64url')}`;
@@ -189,7 +189,7 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
         return `${input}.${bytes.toString('base64url')}`;
       },
     ],
-  ])('a token is refused with the one body: %s', async (_, make) => {
+  ])('refuses a forged or malformed token with the same body: %s', async (_, make) => {
     const { status, body, headers } = await me(make());
     expect([status, body]).toEqual([401, invalid]);
     expect(headers.get('www-authenticate')).toBe(
@@ -197,7 +197,7 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
     );
   });
 
-  it('a token of the other type is refused by its own code', async () => {
+  it('refuses a token of the other type with wrong_token_type', async () => {
     const refresh = signed(header(), privateKey, { type: 'refresh' });
     expect((await me(refresh)).body.code).toBe('wrong_token_type');
     const { body } = await app.send('POST', '/auth/refresh', {
@@ -207,7 +207,7 @@ describe.each<[JwtAlgorithm, JwtAlgorithm]>([
   });
 });
 
-describe('Where a secret and key pairs verify at once', () => {
+describe('A secret and key pairs together', () => {
   const secret = 'a secret that both of them know, which is long enough for HS256';
   let app: TestApp;
   let kids: { hs: string; rs: string; es: string };
@@ -230,7 +230,7 @@ describe('Where a secret and key pairs verify at once', () => {
     return createPublicKey({ key: body.keys.find((key) => key.kid === kid)!, format: 'jwk' });
   };
 
-  it('a key is good for its own algorithm alone', async () => {
+  it('accepts each key with its own algorithm only', async () => {
     const { rs, es, hs } = kids;
     expect(await me(hmac({ alg: 'HS256', kid: hs }, secret))).toBe(200);
     for (const kid of [rs, es]) {
@@ -243,7 +243,7 @@ describe('Where a secret and key pairs verify at once', () => {
     expect(await me(hmac({ alg: 'HS512', kid: hs }, secret, 'sha512'))).toEqual(invalid);
   });
 
-  it('a token without a kid is one of the settings’ key, until that is retired', async () => {
+  it('verifies a token without a kid with the configured key, until that is retired', async () => {
     const { hs, es } = kids;
     expect(await me(hmac({ alg: 'HS256' }, secret))).toBe(200);
     useKey(app.config.jwt, es, 60);

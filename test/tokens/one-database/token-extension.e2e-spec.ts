@@ -12,7 +12,7 @@ import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
 
 @Controller('extension')
 class ExtensionController {
-  /** Tells everything about the token. */
+  /** Returns everything that a handler can read from the token. */
   @Get('token/info')
   @RequireToken()
   info(@CurrentToken() token: Token) {
@@ -42,8 +42,8 @@ class ExtensionController {
 @Module({ controllers: [ExtensionController] })
 class ExtensionModule {}
 
-/* Flask_PyJWT's documentation promises this, sentence by sentence; the titles are its own words. */
-describe('Tokens that routes require', () => {
+/* Each test checks a sentence of the documentation of Flask_PyJWT, which its comment quotes. */
+describe('The promises of Flask_PyJWT', () => {
   let app: TestApp;
   let tokens: TokenService;
 
@@ -75,7 +75,8 @@ describe('Tokens that routes require', () => {
     return [status, body.message ?? body.code ?? body.subject];
   };
 
-  it('“Routes can be decorated to require JWT auth or refresh tokens”', async () => {
+  // “Routes can be decorated to require JWT auth or refresh tokens”
+  it('requires an access token or a refresh token at a decorated route', async () => {
     const { signed: refresh } = await tokens.createRefreshToken('leia');
     expect(await visit('/protected_route', await auth('leia'))).toEqual([200, expect.anything()]);
     expect(await visit('/protected_route', refresh)).toEqual([422, 'wrong_token_type']);
@@ -86,7 +87,8 @@ describe('Tokens that routes require', () => {
     ]);
   });
 
-  it('“and can require the presence of additional claims and their values”', async () => {
+  // “and can require the presence of additional claims and their values”
+  it('requires the value of a claim', async () => {
     const holding = (claims: Record<string, unknown>) => auth('leia', { claims });
     const right = await holding({ custom_claim: 'Arbitrary Required Value' });
     expect((await visit('/custom_claim_route', right))[0]).toBe(200);
@@ -94,7 +96,8 @@ describe('Tokens that routes require', () => {
     expect(await visit('/custom_claim_route', wrong)).toEqual([403, 'claim_required']);
   });
 
-  it('“JWT_ISSUER: Issuer of tokens”', async () => {
+  // “JWT_ISSUER: Issuer of tokens”
+  it('issues and requires the issuer of JWT_ISSUER', async () => {
     const token = await auth('leia');
     expect(tokens.decode(token).claims.iss).toBe('Flask_PyJWT');
     const claims = { ...tokens.decode(token).claims, iss: 'somebody else' };
@@ -104,8 +107,9 @@ describe('Tokens that routes require', () => {
     expect((await visit('/protected_route', ours))[0]).toBe(200);
   });
 
+  // “JWT_AUTHTYPE: HS256, HS512, RS256, or RS512”
   it.each(['HS512', 'RS256', 'RS512'] as const)(
-    '“JWT_AUTHTYPE: HS256, HS512, RS256, or RS512”: %s',
+    'signs with the algorithm of JWT_AUTHTYPE: %s',
     async (algorithm) => {
       const { JWT_PRIVATE_KEY = SECRET } = settingsFor(algorithm);
       // “string for HS256/HS512, bytes (RSA Private Key) for RS256/RS512”
@@ -118,7 +122,8 @@ describe('Tokens that routes require', () => {
     },
   );
 
-  it('“JWT_AUTHMAXAGE = 3600” and “JWT_REFRESHMAXAGE = 604800”, in seconds', async () => {
+  // “JWT_AUTHMAXAGE = 3600” and “JWT_REFRESHMAXAGE = 604800”, in seconds
+  it('issues tokens that last JWT_AUTHMAXAGE and JWT_REFRESHMAXAGE seconds', async () => {
     const access = await tokens.createAccessToken('leia');
     const refresh = await tokens.createRefreshToken('leia');
     expect([access.maxAge, refresh.maxAge]).toEqual([3600, 604_800]);
@@ -127,7 +132,8 @@ describe('Tokens that routes require', () => {
     expect(await visit('/extension/refresh', refresh.signed)).toEqual([200, 'leia']);
   });
 
-  it('“Create auth and refresh tokens with the auth_manager object”', async () => {
+  // “Create auth and refresh tokens with the auth_manager object”
+  it('issues access and refresh tokens from code', async () => {
     const access = await tokens.createAccessToken('leia', { scope: { admin: true } });
     const refresh = await tokens.createRefreshToken('leia');
     expect([access.type, access.subject, access.scope]).toEqual([
@@ -139,14 +145,16 @@ describe('Tokens that routes require', () => {
     expect([access.isSigned(), refresh.isSigned()]).toEqual([true, true]);
   });
 
-  it('“Some user authentication via username/password … Invalid login credentials”', async () => {
+  // “Some user authentication via username/password … Invalid login credentials”
+  it('refuses a login with a wrong password', async () => {
     const user = await app.newUser();
     const json = { username: user.name, password: 'wrong' };
     expect((await app.send('POST', '/auth/login', { json })).status).toBe(401);
     expect((await app.login(user)).access).toMatch(/\w/);
   });
 
-  it('“Protect routes by requiring auth tokens”', async () => {
+  // “Protect routes by requiring auth tokens”
+  it('protects a route with an access token', async () => {
     expect(await visit('/protected_route')).toEqual([401, 'token_missing']);
     expect(await visit('/protected_route', await auth('leia'))).toEqual([
       200,
@@ -154,7 +162,8 @@ describe('Tokens that routes require', () => {
     ]);
   });
 
-  it('“Provision new auth tokens by requiring refresh tokens”', async () => {
+  // “Provision new auth tokens by requiring refresh tokens”
+  it('issues a new access token for a refresh token', async () => {
     const { refresh } = await app.newLogin();
     const { body } = await app.send('POST', '/auth/refresh', { token: refresh });
     const token = String(body.access_token);
@@ -163,13 +172,15 @@ describe('Tokens that routes require', () => {
     expect((await tokens.verify(token)).scope).toEqual({});
   });
 
-  it('“Require specific claims in auth or refresh tokens to match a route’s rule variables”', async () => {
+  // “Require specific claims in auth or refresh tokens to match a route’s rule variables”
+  it('compares a claim with a parameter of the route', async () => {
     const token = await auth('leia');
     expect(await visit('/user_specific_route/leia', token)).toEqual([200, 'Hello, leia!']);
     expect(await visit('/user_specific_route/luke', token)).toEqual([403, 'claim_required']);
   });
 
-  it('“Require arbitrary claims in auth or refresh tokens”', async () => {
+  // “Require arbitrary claims in auth or refresh tokens”
+  it('requires claims of a refresh token', async () => {
     const refresh = async (claims: Record<string, unknown>) =>
       (await tokens.createRefreshToken('leia', { claims })).signed;
     const right = await refresh({ device: { kind: 'phone', age: 2 }, tags: ['b', 'a'] });
@@ -182,7 +193,8 @@ describe('Tokens that routes require', () => {
     }
   });
 
-  it('“Require authorizations to be present in an auth token’s scope”', async () => {
+  // “Require authorizations to be present in an auth token’s scope”
+  it('requires an authorization in the scope of an access token', async () => {
     const admin = await auth('leia', { scope: { admin: true } });
     expect(await visit('/admin_dashboard', admin)).toEqual([200, 'Hello admin!']);
     for (const scope of [{}, { admin: false }, { admin: 'true' }]) {
@@ -191,7 +203,8 @@ describe('Tokens that routes require', () => {
     }
   });
 
-  it('“Access the current token’s information using current_token”', async () => {
+  // “Access the current token’s information using current_token”
+  it('passes the current token to a handler', async () => {
     const options = { scope: { admin: true }, claims: { planet: 'alderaan' } };
     const token = await tokens.createAccessToken('leia', options);
     for (const path of ['/extension/token/info', '/auth/token']) {
@@ -204,7 +217,8 @@ describe('Tokens that routes require', () => {
     }
   });
 
-  it('“but with the option to override those values with other claims”', async () => {
+  // “but with the option to override those values with other claims”
+  it('accepts an overriding claim instead of the required one', async () => {
     const admin = await auth('leia', { claims: { admin: true } });
     expect(await visit('/overridable_route/luke', admin)).toEqual([200, 'Hello, admin!']);
     expect(await visit('/overridable_route/luke', await auth('luke'))).toEqual([

@@ -21,7 +21,7 @@ import { bootApp, type TestApp } from '../../support/test-app.js';
 
 const settings = { JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' };
 
-/** The code that a promise is rejected with. */
+/** @returns the code of the TokenError that the promise rejects with, or `none` */
 async function codeOf(work: Promise<unknown>): Promise<string> {
   try {
     await work;
@@ -32,7 +32,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   }
 }
 
-describe('The token service', () => {
+describe('TokenService', () => {
   let app: TestApp;
   let tokens: TokenService;
 
@@ -45,7 +45,7 @@ describe('The token service', () => {
   });
   afterAll(() => app.close());
 
-  it('creates an access token, with all that it was told', async () => {
+  it('issues an access token with all options', async () => {
     freezeTime(1_800_000_000_400);
     const token = await tokens.createAccessToken('leia', {
       scope: { may: ['read'] },
@@ -74,14 +74,14 @@ describe('The token service', () => {
     expect(verified).toEqual(token);
   });
 
-  it('creates a refresh token, which has neither a scope nor freshness', async () => {
+  it('issues a refresh token without scope and freshness', async () => {
     const token = await tokens.createRefreshToken('leia', { claims: { device: 'x-wing' } });
     expect(token).toMatchObject({ type: 'refresh', fresh: false, scope: {}, maxAge: 30 * 86_400 });
     expect(token.claims).not.toHaveProperty('scope');
     expect(await tokens.verify(token.signed, { type: 'refresh' })).toEqual(token);
   });
 
-  it('makes a token that its sender shows to be one', async () => {
+  it('issues a different JWT of three parts each time', async () => {
     const { signed } = await tokens.createAccessToken('leia');
     expect(signed.split('.')).toHaveLength(3);
     expect((await tokens.createAccessToken('leia')).signed).not.toBe(signed);
@@ -107,18 +107,21 @@ describe('The token service', () => {
     await expect(tokens.createRefreshToken('leia', { claims })).rejects.toThrow(message);
   });
 
-  it.each([0, -1, 0.5, NaN, Infinity])('makes no token that expires in %p', async (expiresIn) => {
-    await expect(tokens.createAccessToken('leia', { expiresIn })).rejects.toThrow(RangeError);
-  });
+  it.each([0, -1, 0.5, NaN, Infinity])(
+    'refuses to issue a token that expires in %p seconds',
+    async (expiresIn) => {
+      await expect(tokens.createAccessToken('leia', { expiresIn })).rejects.toThrow(RangeError);
+    },
+  );
 
   it.each(['', 'a\0b', '\ud800', 'x'.repeat(256), 1 as unknown as string])(
-    'makes no token for the subject %j',
+    'refuses to issue a token for the subject %j',
     async (subject) => {
       await expect(tokens.createAccessToken(subject)).rejects.toThrow(TypeError);
     },
   );
 
-  it('refuses to overwrite them by toJSON or __proto__', async () => {
+  it('refuses to overwrite registered claims by toJSON or __proto__', async () => {
     const disguised = { toJSON: () => ({ sub: 'luke', scope: { admin: true } }) };
     await expect(tokens.createAccessToken('leia', { claims: disguised })).rejects.toThrow(
       'The claim "sub" cannot be overwritten.',
@@ -132,30 +135,30 @@ describe('The token service', () => {
   });
 
   it.each<[string, AccessTokenOptions]>([
-    ['a moment that no date can be', { expiresIn: 1e13 }],
+    ['an expiry beyond the range of dates', { expiresIn: 1e13 }],
     ['a session without an id', { sessionId: '' }],
-    ['no moment of issue', { issuedAt: NaN }],
-    ['no end', { notAfter: NaN }],
+    ['an invalid time of issue', { issuedAt: NaN }],
+    ['an invalid end', { notAfter: NaN }],
     ['a scope that is a list', { scope: [] as unknown as Record<string, unknown> }],
     ['a scope that is null', { scope: null as unknown as Record<string, unknown> }],
-    ['a freshness that is a text', { fresh: 'yes' as unknown as boolean }],
-  ])('makes no token that it would refuse: %s', async (_, options) => {
+    ['a freshness that is a string', { fresh: 'yes' as unknown as boolean }],
+  ])('refuses to issue a token with %s', async (_, options) => {
     await expect(tokens.createAccessToken('leia', options)).rejects.toThrow(TypeError);
   });
 
-  it('makes no token for a session that has ended', async () => {
+  it('refuses to issue a token for a session that has ended', async () => {
     const notAfter = Date.now() - 1;
     expect(await codeOf(tokens.createAccessToken('leia', { notAfter }))).toBe('token_expired');
   });
 
-  it('gives handlers a header that they cannot change for others', async () => {
+  it('returns a header that handlers cannot change', async () => {
     const { signed } = await tokens.createAccessToken('leia');
     const { header } = await tokens.verify(signed);
     expect(() => Object.assign(header, { alg: 'none' })).toThrow(TypeError);
   });
 
   it.each([undefined, null, 5, {}, Buffer.from('a.b.c')])(
-    'refuses %p by the same code',
+    'refuses %p with token_invalid',
     async (odd) => {
       const signed = odd as string;
       expect(await codeOf(tokens.verify(signed))).toBe('token_invalid');
@@ -164,7 +167,7 @@ describe('The token service', () => {
     },
   );
 
-  it('says by a stable code why a token is refused', async () => {
+  it('refuses tokens with a stable code for each reason', async () => {
     const access = await tokens.createAccessToken('leia');
     const { signed } = access;
     expect(await codeOf(tokens.verify('nonsense'))).toBe('token_invalid');
@@ -180,7 +183,7 @@ describe('The token service', () => {
     expect(await codeOf(tokens.verify(short.signed))).toBe('token_expired');
   });
 
-  it('reads a token without trusting it, and says so', async () => {
+  it('decodes a token without verifying it, and marks it as unverified', async () => {
     const { signed, claims } = await tokens.createAccessToken('leia');
     const forged = `${signed.slice(0, -4)}AAAA`;
     const read = tokens.decode(forged);
@@ -192,7 +195,7 @@ describe('The token service', () => {
     }
   });
 
-  it('shows the token presented at GET /auth/token', async () => {
+  it('returns the sent token at GET /auth/token', async () => {
     const { id, access } = await app.newLogin();
     const { body, headers } = await app.get('/auth/token', { token: access });
     const { claims } = tokens.decode(access);
@@ -223,7 +226,7 @@ class NamesService {
 class FirstHook implements TokenHooks {
   addClaims(token: Token) {
     seen.push(token);
-    // What a hook is shown is its own.
+    // Each hook gets its own copy, so that these changes have no effect.
     (token.claims as Record<string, unknown>).sub = 'somebody else';
     (token.scope as Record<string, unknown>).admin = true;
     return claimsToAdd();
@@ -247,7 +250,7 @@ class SecondHook implements TokenHooks {
 @Module({ providers: [FirstHook, SecondHook, NamesService] })
 class HooksModule {}
 
-describe('Hooks', () => {
+describe('Token hooks', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -264,7 +267,7 @@ describe('Hooks', () => {
     app.send('POST', '/auth/login', { json: { username: 'user', password: 'password' } });
   const sessions = (): Promise<number> => app.sql((manager) => manager.count(Session));
 
-  it('add claims to every token before it is signed', async () => {
+  it('adds the claims of hooks to every token before it is signed', async () => {
     claimsToAdd = async () => ({ planet: 'alderaan' });
     const { access, refresh } = await app.login({ name: 'user', password: 'password' });
     const tokens = app.app.get(TokenService);
@@ -277,7 +280,7 @@ describe('Hooks', () => {
     expect(tokens.decode(String(body.access_token)).claims).toMatchObject({ planet: 'alderaan' });
   });
 
-  it('see what was issued before it is returned', async () => {
+  it('shows issued tokens to hooks before they are returned', async () => {
     const { body } = await login();
     const issued = seen.filter((token) => token.isSigned());
     expect(issued.map(({ signed }) => signed)).toEqual([body.access_token, body.refresh_token]);
@@ -289,7 +292,7 @@ describe('Hooks', () => {
     ]);
   });
 
-  it('that throw fail the login, and leave nothing behind', async () => {
+  it('fails the login, and stores no session, if a hook throws', async () => {
     const before = await sessions();
     claimsToAdd = () => {
       throw new Error('no claims today');
@@ -313,7 +316,7 @@ describe('Hooks', () => {
     expect(await sessions()).toBe(before);
   });
 
-  it('that throw fail a refresh, too', async () => {
+  it('fails a refresh if a hook throws, and keeps the refresh token usable', async () => {
     const { refresh } = await app.login({ name: 'user', password: 'password' });
     claimsToAdd = () => Promise.reject(new Error('no claims today'));
     expect((await app.send('POST', '/auth/refresh', { token: refresh })).status).toBe(500);
@@ -322,27 +325,27 @@ describe('Hooks', () => {
   });
 
   it.each(['sub', 'scope', 'exp', 'type', 'name'])(
-    'cannot overwrite the claim %s: the login fails',
+    'fails the login if a hook overwrites the claim %s',
     async (name) => {
       claimsToAdd = () => ({ [name]: 'mine' });
       expect((await login()).status).toBe(500);
     },
   );
 
-  it.each([null, undefined])('that give %p add nothing', async (nothing) => {
+  it.each([null, undefined])('accepts a hook that returns %p', async (nothing) => {
     claimsToAdd = () => nothing as unknown as Record<string, unknown>;
     expect((await login()).status).toBe(200);
   });
 
   it.each(['text', ['list'], { toJSON: () => ({ scope: { admin: true } }) }])(
-    'that give %j fail the login',
+    'fails the login if a hook returns %j',
     async (odd) => {
       claimsToAdd = () => odd as unknown as Record<string, unknown>;
       expect((await login()).status).toBe(500);
     },
   );
 
-  it('that belong to a request stop the start', async () => {
+  it('refuses to start with a request-scoped hook', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class OfRequest {}
 
@@ -355,7 +358,7 @@ describe('Hooks', () => {
     class RequestModule {}
 
     await expect(bootApp({}, { imports: [RequestModule] })).rejects.toThrow(
-      'RequestHook: a @TokenHook() cannot belong to a request.',
+      'RequestHook: a @TokenHook() cannot be request-scoped.',
     );
   });
 });

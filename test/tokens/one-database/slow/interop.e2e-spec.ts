@@ -10,7 +10,7 @@ import { Client, type LoggedIn } from '../../../support/client.js';
 import { keyPairFor, pemOf, settingsFor } from '../../../support/key-material.js';
 import { bootApp, SECRET, type TestApp } from '../../../support/test-app.js';
 
-// Debian's own, which has Debian's packages; another one may be first on the PATH.
+// Debian's Python has Debian's packages. Another Python may come first in the PATH.
 const python = process.env.PYTHON_PATH ?? '/usr/bin/python3';
 
 const withPython = (tests: () => void): void => {
@@ -19,7 +19,7 @@ const withPython = (tests: () => void): void => {
   const missing = `${python} lacks the packages python3-jwt, python3-flask and python3-cryptography`;
   if (process.env.TEST_REQUIRE_ALL === 'true') throw new Error(`${missing}.`);
   console.warn(`SKIPPED: PyJWT and Flask. ${missing}; name one that has them in PYTHON_PATH.`);
-  // Skipped in the report, too, and never in .ci/run.
+  // The report shows these tests as skipped. .ci/run never skips them.
   describe.skip('PyJWT', tests);
 };
 
@@ -29,7 +29,7 @@ const keyPairAlgorithms: JwtAlgorithm[] = ['RS256', 'RS384', 'RS512', 'ES256', '
 const issuer = 'https://tokens.example';
 const audience = 'the fleet';
 
-/** What both services have to be told. */
+/** The settings that both services share. */
 const sharedSettings = (algorithm: JwtAlgorithm): Record<string, string> => ({
   ...settingsFor(algorithm),
   ...{ JWT_ISSUER: issuer, JWT_AUDIENCE: audience },
@@ -42,7 +42,7 @@ interface Task {
   algorithm: JwtAlgorithm;
   issuer: string;
   audience: string;
-  /** The header `typ` that the service takes; `at+jwt` where it is left out. */
+  /** The header `typ` that the verifier accepts; by default `at+jwt`. */
   typ?: string;
   key?: string;
   jwks_url?: string;
@@ -54,17 +54,17 @@ interface Verified {
   claims?: Record<string, unknown>;
 }
 
-/** One Python for all tokens, as its start takes the most time. */
+/** Verifies all tokens with one Python process, since starting it takes the most time. */
 async function verifyByPyJwt(tasks: Task[]): Promise<Verified[]> {
-  // Nothing of this process's environment: a proxy would be asked for the keys.
-  const words = ['test/tokens/interop/verify_tokens.py'];
+  // An empty environment, since PyJWT would ask a configured proxy for the keys.
+  const args = ['test/tokens/interop/verify_tokens.py'];
   const input = JSON.stringify(tasks);
-  const { status, stdout, stderr } = await runChild(python, words, { env: {}, input });
+  const { status, stdout, stderr } = await runChild(python, args, { env: {}, input });
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as Verified[];
 }
 
-/** The other service, in a process of its own. */
+/** The Flask service, in its own process. */
 class FlaskService extends Client {
   private constructor(
     private readonly child: ChildProcess,
@@ -81,13 +81,13 @@ class FlaskService extends Client {
     let errors = '';
     child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     const ended = once(child, 'close').then(() => {
-      throw new Error(`It ended:\n${errors}`);
+      throw new Error(`The Flask service ended:\n${errors}`);
     });
     const [line] = (await Promise.race([once(child.stdout!, 'data'), ended])) as [Buffer];
     return new FlaskService(child, line.toString().trim());
   }
 
-  /** @param claims changes to those that it gives; null takes one out */
+  /** @param claims override the claims of the service; null removes one */
   async issue(claims: Record<string, unknown>, kid?: string) {
     const json = { claims, ...(kid !== undefined && { kid }) };
     const { body } = await this.send<{ token: string; claims: Record<string, unknown> }>(
@@ -112,13 +112,13 @@ class FlaskService extends Client {
 
 const kidOf = (token: string) => jsonwebtoken.decode(token, { complete: true })!.header.kid!;
 
-/** The signature is the one of other claims. */
+/** Combines the signature of one token with the claims of another. */
 function forge({ access, refresh }: LoggedIn): string {
   const [header, , signature] = access.split('.');
   return [header, refresh.split('.')[1], signature].join('.');
 }
 
-/** What a token says of an ordinary user who just logged in. */
+/** The claims of a token of an ordinary user after a login. */
 const claimsOf = (user: LoggedIn, type: 'access' | 'refresh') => ({
   ...{ iss: issuer, aud: audience, sub: String(user.id), type },
   ...{ sid: expect.stringMatching(/^[\w-]{16,}$/), jti: expect.stringMatching(/^[\w-]{16,}$/) },
@@ -149,7 +149,7 @@ withPython(() => {
       ...changes,
     });
 
-    /** @param keys where the key comes from, in each way */
+    /** @param keys the sources of the key, each of which is tried */
     async function expectVerified(...keys: Partial<Task>[]): Promise<void> {
       const { access, refresh } = user;
       const header = { alg: algorithm, typ: 'at+jwt', kid: kidOf(access) };
@@ -184,19 +184,20 @@ withPython(() => {
     }
 
     if (isSecret) {
-      it('verifies our tokens by secret', () => expectVerified({ key: SECRET }));
+      it('verifies tokens of this service by secret in PyJWT', () =>
+        expectVerified({ key: SECRET }));
 
-      it('refuses our tokens by another secret', async () => {
+      it('refuses tokens of this service by another secret in PyJWT', async () => {
         const [result] = await verifyByPyJwt([task(user.access, { key: `${SECRET}!` })]);
         expect(result).toEqual({ refused: 'InvalidSignatureError' });
       });
     } else {
-      it('verifies our tokens by JWKS, and by public key', () =>
+      it('verifies tokens of this service by JWKS and by public key in PyJWT', () =>
         expectVerified({ jwks_url: jwksOf(app) }, { key: pemOf(keyPairFor(algorithm).publicKey) }));
     }
 
-    it('signs tokens of a Flask service that are accepted here, with our kid and without', async () => {
-      // Python writes what is not ASCII in escapes.
+    it('accepts tokens that a Flask service signs, with and without the kid of this service', async () => {
+      // Python escapes non-ASCII characters.
       const scope = { may: { ships: ['read', 'write'] }, rank: 'Großmoff ✦ 🚀' };
       for (const kid of [undefined, kidOf(user.access)]) {
         const issued = await flask.issue({ sub: String(user.id), scope }, kid);
@@ -218,7 +219,7 @@ withPython(() => {
       }
     });
 
-    it('signs tokens of a Flask service that are refused where a claim is missing or wrong', async () => {
+    it('refuses tokens of a Flask service with a missing or wrong claim', async () => {
       const names = ['iss', 'aud', 'jti', 'type', 'iat', 'nbf', 'exp', 'fresh', 'scope', 'sub'];
       const changes = [
         ...names.map((name) => ({ [name]: null })),
@@ -234,7 +235,7 @@ withPython(() => {
       }
     });
 
-    it('lets our access tokens, and no others, into a Flask service', async () => {
+    it('issues access tokens that a Flask service accepts, and other tokens that it refuses', async () => {
       const { status, body } = await flask.whoami(user.access);
       expect([status, body]).toEqual([200, { subject: String(user.id), scope: {} }]);
       const refused = async (token: string) => {
@@ -246,7 +247,7 @@ withPython(() => {
     });
   });
 
-  describe('after a change of keys', () => {
+  describe('PyJWT after a change of keys', () => {
     let app: TestApp;
     let flask: FlaskService;
 
@@ -259,7 +260,7 @@ withPython(() => {
       await app.close();
     });
 
-    /** Adds a key, lets it sign, and gives the tokens of the first login that it signed. */
+    /** Adds a key, makes it sign, and returns the first login whose tokens it signed. */
     async function loginWithNewKey(algorithm: JwtAlgorithm): Promise<LoggedIn> {
       const { jwt } = app.config;
       addKey(jwt, algorithm);
@@ -271,7 +272,7 @@ withPython(() => {
       }
     }
 
-    it('finds the keys of old and new tokens in the JWKS, of whatever algorithm', async () => {
+    it('publishes the keys of old and new tokens of any algorithm in the JWKS', async () => {
       const logins: [JwtAlgorithm, LoggedIn][] = [
         ['RS256', await app.newLogin()],
         ['ES256', await loginWithNewKey('ES256')],
@@ -290,7 +291,7 @@ withPython(() => {
       expect(new Set(results.map(({ header }) => header?.kid)).size).toBe(logins.length);
     });
 
-    it('fetches them again for a token of a key that a running service does not know', async () => {
+    it('publishes a new key, which a running Flask service fetches for the first token of that key', async () => {
       const before = await loginWithNewKey('ES256');
       expect((await flask.whoami(before.access)).status).toBe(200);
       const after = await loginWithNewKey('ES256');
