@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 
-/** The imports of each file of `src/`, those of types included, which the linter does not follow. */
+/** The imports of each file of `src/`, including type imports, which the linter does not follow. */
 function importGraph(): Map<string, string[]> {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
@@ -14,27 +14,27 @@ function importGraph(): Map<string, string[]> {
   return new Map(files.map((file) => [file, importsOf(file)]));
 }
 
-/** The files of a circle, or null. */
-function findCircle(graph: ReadonlyMap<string, string[]>): string[] | null {
+/** The files of an import cycle, or null if there is none. */
+function findCycle(graph: ReadonlyMap<string, string[]>): string[] | null {
   const done = new Set<string>();
   const visit = (file: string, path: readonly string[]): string[] | null => {
     if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
     if (done.has(file)) return null;
     for (const next of graph.get(file) ?? []) {
-      const circle = visit(next, [...path, file]);
-      if (circle) return circle;
+      const cycle = visit(next, [...path, file]);
+      if (cycle) return cycle;
     }
     done.add(file);
     return null;
   };
   for (const file of graph.keys()) {
-    const circle = visit(file, []);
-    if (circle) return circle;
+    const cycle = visit(file, []);
+    if (cycle) return cycle;
   }
   return null;
 }
 
-/** The part of the graph between folders: whether one imports another, directly. */
+/** The folders that each folder imports directly. */
 function folderGraph(graph: ReadonlyMap<string, string[]>): Map<string, string[]> {
   const folderOf = (file: string) => file.split('/')[1]!;
   const folders = new Map<string, Set<string>>();
@@ -49,27 +49,27 @@ function folderGraph(graph: ReadonlyMap<string, string[]>): Map<string, string[]
 describe('The imports of src/', () => {
   const graph = importGraph();
 
-  it('have no circle of files, type imports included', () => {
+  it('has no import cycle between files, type imports included', () => {
     expect(graph.size).toBeGreaterThan(150);
-    expect(findCircle(graph)).toBeNull();
+    expect(findCycle(graph)).toBeNull();
   });
 
-  it('have no circle of folders', () => {
-    expect(findCircle(folderGraph(graph))).toBeNull();
+  it('has no import cycle between folders', () => {
+    expect(findCycle(folderGraph(graph))).toBeNull();
   });
 
-  it('would be refused with a circle', () => {
-    const circle = new Map([
+  it('finds an import cycle', () => {
+    const cycle = new Map([
       ['a', ['b']],
       ['b', ['c']],
       ['c', ['b']],
     ]);
-    expect(findCircle(circle)).toEqual(['b', 'c', 'b']);
+    expect(findCycle(cycle)).toEqual(['b', 'c', 'b']);
   });
 });
 
 describe('The folders of src/', () => {
-  it('hold at most 20 files and 1,200 lines each, beside their own folders', () => {
+  it('holds at most 20 files and 1,200 lines in each folder of src/, without its subfolders', () => {
     const folders = [
       'src',
       ...readdirSync('src', { recursive: true, withFileTypes: true })

@@ -5,17 +5,17 @@ import { transformFileSync } from '@swc/core';
 import { endChildren, runChild, startChild } from '../../support/children.js';
 
 describe('Processes that tests start', () => {
-  const lives = (pid: number): boolean => {
+  const isAlive = (pid: number): boolean => {
     try {
       return process.kill(pid, 0);
     } catch {
       return false;
     }
   };
-  const ending = async (pid: number): Promise<void> => {
-    while (lives(pid)) await sleep(5);
+  const untilEnded = async (pid: number): Promise<void> => {
+    while (isAlive(pid)) await sleep(5);
   };
-  /** Starts a process that starts another one and ends before it. */
+  /** Starts a process that starts another one and ends first. */
   const orphan = async (): Promise<number> => {
     const child = startChild('sh', ['-c', 'sleep 600 & echo $!'], {
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -24,16 +24,16 @@ describe('Processes that tests start', () => {
     return Number(pid);
   };
 
-  it('end with the test file, and so do the processes that those have started', async () => {
+  it('ends child processes, and what they have started, with the test file', async () => {
     const child = startChild('sleep', ['600']);
     const other = await orphan();
     endChildren();
     await once(child, 'exit');
     expect(child.signalCode).toBe('SIGKILL');
-    await ending(other);
+    await untilEnded(other);
   });
 
-  it('end if the process that runs the tests is killed', async () => {
+  it('ends child processes if the process that runs the tests is killed', async () => {
     const { code } = transformFileSync('test/support/children.ts', {
       jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
     });
@@ -42,12 +42,12 @@ describe('Processes that tests start', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [line] = (await once(child.stdout!, 'data')) as [Buffer];
-    expect(lives(Number(line))).toBe(true);
+    expect(isAlive(Number(line))).toBe(true);
     child.kill('SIGKILL');
-    await ending(Number(line));
+    await untilEnded(Number(line));
   });
 
-  it('give what they printed, and how they ended', async () => {
+  it('returns the output and the exit code of a child process', async () => {
     const { status, stdout, stderr } = await runChild('sh', ['-c', 'cat; echo no >&2; exit 3'], {
       input: 'yes',
     });

@@ -26,7 +26,7 @@ describe('Groups of specs', () => {
     return file;
   };
 
-  it('import each spec once, and are of about the same size', () => {
+  it('imports each spec once, in groups of about the same size', () => {
     for (let i = 1; i <= 7; i++) write(`test/${i}.spec.ts`, 'x'.repeat(i * 100));
     write('test/support/no-spec.ts', '');
     const groups = groupSpecs(root, 'some', specsIn(root, 'test', '.spec.ts'), 2);
@@ -48,7 +48,7 @@ describe('Groups of specs', () => {
     'jest.setTimeout(5000);',
     'beforeAll(() => open());',
     'afterEach(() => close());',
-  ])('leave out a spec that applies to its whole file: %s', (line) => {
+  ])('leaves out a spec with a statement for its whole file: %s', (line) => {
     const alone = write('test/a.spec.ts', `import 'b';\n${line}\n`);
     const member = write('test/b.spec.ts', `describe('b', () => {\n  ${line}\n});\n`);
     expect(groupSpecs(root, 'some', [alone, member], 1)).toEqual([
@@ -57,7 +57,7 @@ describe('Groups of specs', () => {
     ]);
   });
 
-  it('leave out a spec that resets all mocks', () => {
+  it('leaves out a spec that resets all mocks', () => {
     const spec = write('test/a.spec.ts', "describe('a', () => {\n  jest.resetAllMocks();\n});\n");
     expect(groupSpecs(root, 'some', [spec], 1)).toContain(spec);
   });
@@ -74,7 +74,7 @@ describe('Groups of specs', () => {
     ['test/(ships|books)', false],
     ['/a/project/test/books/books.e2e-spec.ts', false],
     ['test/users', false],
-  ])('are used by `jest %s`: %s', (line, used) => {
+  ])('decides whether `jest %s` uses groups: %s', (line, used) => {
     expect(isAboutAll(line.split(' ').filter(Boolean), specs)).toBe(used);
   });
 });

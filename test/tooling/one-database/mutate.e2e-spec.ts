@@ -33,11 +33,11 @@ describe('The mutants', () => {
     ["import { a } from 'b';", []],
     ["type A = 'a' | 1;", []],
     ['@Get(1) class A {}', []],
-  ])('of %s are all that its operators make', (source, lines) => {
+  ])('makes all mutants of %s', (source, lines) => {
     expect(linesOf(source).sort()).toEqual([...lines].sort());
   });
 
-  it('say where they are, by the function around them', () => {
+  it('names the line and the function of a mutant', () => {
     const source = 'class A {\n  b() {\n    return true;\n  }\n}\n';
     const [mutant] = mutantsOf('src/x.ts', source);
     expect(mutant).toMatchObject({
@@ -49,7 +49,7 @@ describe('The mutants', () => {
     expect(applied(mutant!, source)).toBe(source.replace('true', 'false'));
   });
 
-  it('that do not compile are told from those that do', () => {
+  it('distinguishes mutants that compile from those that do not', () => {
     const check = new TypeCheck(process.cwd());
     const file = 'src/tokens/token-part.ts';
     const source = readFileSync(file, 'utf8');
@@ -58,7 +58,7 @@ describe('The mutants', () => {
     expect(check.compiles(file, source.replace('return value;', 'return {};'))).toBe(true);
   }, 120_000);
 
-  it('are drawn in the same order for the same seed', () => {
+  it('draws mutants in the same order for the same seed', () => {
     const items = Array.from({ length: 100 }, (_, i) => i);
     const drawn = shuffled(items, randomFrom(1));
     expect(shuffled(items, randomFrom(1))).toEqual(drawn);
@@ -66,7 +66,7 @@ describe('The mutants', () => {
     expect([...drawn].sort((a, b) => a - b)).toEqual(items);
   });
 
-  it('can be those of one line of a file', () => {
+  it('chooses the mutants of one line of a file', () => {
     const text = 'a = true;\nb();\nc = 1;\n';
     const all = ['src/x.ts', 'src/y.ts'].flatMap((file) => mutantsOf(file, text));
     const linesChosen = (...places: string[]) =>
@@ -82,7 +82,7 @@ describe('The mutants', () => {
     expect([...chosen(all, [], null).keys()]).toEqual(Object.keys(targets));
   });
 
-  it('are of files that exist, and whose specs do', () => {
+  it('has only targets whose files and specs exist', () => {
     for (const [file, specs] of Object.entries(targets)) {
       expect([file, ...specs].filter((path) => !existsSync(path))).toEqual([]);
       expect(specs.length).toBeGreaterThan(0);
@@ -95,17 +95,17 @@ describe('The explained survivors', () => {
     mutantsOf(file, readFileSync(file, 'utf8')),
   );
 
-  it('are mutants of the source as it is', () => {
+  it('explains only mutants of the current source', () => {
     expect(staleAmong(readExplained(process.cwd()), mutants)).toEqual([]);
   });
 
-  it('are explained in a sentence, each of them once', () => {
+  it('explains each survivor once, in a sentence', () => {
     const explained = readExplained(process.cwd());
     for (const { reason } of explained) expect(reason).toMatch(/^.{20,}\.$/);
     expect(new Set(explained.map(keyOf)).size).toBe(explained.length);
   });
 
-  it('are stale when the source has changed', () => {
+  it('finds explanations that are stale after a change of the source', () => {
     const [mutant] = mutants;
     const entry = { ...mutant!, reason: 'It is the first one.' };
     expect(staleAmong([entry], mutants)).toEqual([]);

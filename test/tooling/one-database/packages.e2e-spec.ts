@@ -23,13 +23,13 @@ const { allowScripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   allowScripts: Record<string, boolean>;
 };
 const nameOf = (path: string, { name }: Locked) => name ?? path.split('node_modules/').at(-1)!;
-/** Without what is in this repository itself. */
+/** All packages but those of this repository itself. */
 const installed = Object.entries(packages).filter(
   ([path, { resolved }]) => path !== '' && resolved?.startsWith('file:') !== true,
 );
 
 describe('The packages that are installed', () => {
-  it('do not hold @scarf/scarf, which reports installations to its maker', () => {
+  it('replaces @scarf/scarf, which reports installations to its maker, by an empty package', () => {
     const scarf = installed.filter(([path]) => path.endsWith('/@scarf/scarf'));
     expect(scarf.length).toBeGreaterThan(0);
     for (const [path, locked] of scarf) {
@@ -38,15 +38,15 @@ describe('The packages that are installed', () => {
     }
   });
 
-  it('run scripts at their installation only if package.json says so', () => {
+  it('lists every package with an installation script in allowScripts of package.json', () => {
     const withScripts = installed.filter(([, locked]) => locked.hasInstallScript === true);
     const names = new Set(withScripts.map(([path, locked]) => nameOf(path, locked)));
-    names.delete('fsevents'); // For macOS alone.
+    names.delete('fsevents'); // For macOS only.
     expect(names.size).toBeGreaterThan(0);
     expect(Object.keys(allowScripts)).toEqual(expect.arrayContaining([...names]));
   });
 
-  it('are pinned by a digest of their content', () => {
+  it('pins every package by a digest of its content', () => {
     expect(installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'))).toEqual([]);
   });
 });
