@@ -13,7 +13,7 @@ const INVISIBLE = 'Must not contain control, zero-width or bidirectional formatt
 const SPACE = 'Must not begin or end with white space.';
 const password = 'a password';
 
-describe('Names of users', () => {
+describe('User names', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -46,7 +46,7 @@ describe('Names of users', () => {
     ['a right-to-left override', 'lu\u202eke', INVISIBLE],
     ['a directional isolate', 'lu\u2066ke', INVISIBLE],
     ['a directional mark', 'luke\u200f', INVISIBLE],
-  ])('with %s are refused, on every way to a new name', async (_, name, message) => {
+  ])('refuses a name with %s at every route that sets a name', async (_, name, message) => {
     for (const path of ['/api/users', '/register']) {
       const { status, body } = await register(name, path);
       expect([status, body.message]).toEqual([400, { name: [message] }]);
@@ -59,7 +59,7 @@ describe('Names of users', () => {
   });
 
   it.each(['Padmé Amidala', '🚀🚀', 'Ὀδυσσεύς', "O'Neil-Smith", '李小龙', 'שלום', 'İstanbul'])(
-    'such as %s are kept, and log in',
+    'registers and logs in a user with the name %s',
     async (name) => {
       const { status, body } = await register(name);
       expect([status, body.name]).toEqual([201, name]);
@@ -75,16 +75,19 @@ describe('Names of users', () => {
     ['İpek', 'i\u0307pek'],
     ['\u212bngström', '\u00e5ngström'],
     ['𐐀𐐁', '𐐨𐐩'],
-  ])('%s and %s are one name, and each logs in as it was registered alone', async (one, other) => {
-    expect((await register(one)).status).toBe(201);
-    const { status, body } = await register(other);
-    expect([status, body.code]).toEqual([400, 'name_taken']);
-    expect((await register(other, '/register')).status).toBe(400);
-    await app.login({ name: one, password });
-    await expect(app.login({ name: other, password })).rejects.toThrow('401');
-  });
+  ])(
+    'treats %s and %s as one name, but logs in only the registered spelling',
+    async (one, other) => {
+      expect((await register(one)).status).toBe(201);
+      const { status, body } = await register(other);
+      expect([status, body.code]).toEqual([400, 'name_taken']);
+      expect((await register(other, '/register')).status).toBe(400);
+      await app.login({ name: one, password });
+      await expect(app.login({ name: other, password })).rejects.toThrow('401');
+    },
+  );
 
-  it('may change their case by a PUT of their own user, and not to that of another', async () => {
+  it('lets a user change the case of their name, but not take the name of another user', async () => {
     const [user, other] = [await app.newLogin(), await app.newLogin()];
     const rename = async (name: string) => {
       const json = { name, password: user.password };
@@ -98,7 +101,7 @@ describe('Names of users', () => {
     expect((await register(user.name.toUpperCase())).status).toBe(201);
   });
 
-  it('keep one of two changes that are made at once, name and password of the same', async () => {
+  it('keeps the name and its key consistent in concurrent changes', async () => {
     const user = await app.newLogin();
     const put = (name: string, word: string) =>
       app.send('PUT', `/api/users/${user.id}`, {
@@ -123,8 +126,8 @@ describe('Names of users', () => {
   });
 });
 
-describe('Two processes that register names that differ only in case', () => {
-  it('leave exactly one of them, time after time', async () => {
+describe('Two processes that register names', () => {
+  it('registers one of several names that differ only in case', async () => {
     const database = await createDatabase();
     const settings = { ...database.settings, JWT_SECRET_KEY: SECRET };
     const processes = [ServiceProcess.spawn(settings), ServiceProcess.spawn(settings)];
@@ -149,10 +152,10 @@ describe('Two processes that register names that differ only in case', () => {
   }, 60_000);
 });
 
-describe('Users from before names had keys', () => {
+describe('Users of releases without name keys', () => {
   let database: TestDatabase;
   let app: TestApp;
-  /** In order of their ids. */
+  /** The names in the order of their ids, which begin at 10. */
   const old = ['Luke', 'luke', 'LUKE', ' spaced ', 'luke\u00012', 'zero\u200bwidth'];
 
   beforeEach(async () => {
@@ -177,7 +180,7 @@ describe('Users from before names had keys', () => {
 
   const open = async () => {
     const settings = AppConfig.from({ DATABASE_URL: database.url }).database;
-    // Without entities, which know the column that the migration adds.
+    // Without entities, because they contain the column that the migration adds.
     return new DataSource(dataSourceOptions(settings, [])).initialize();
   };
   const revert = async (source: DataSource) => {
@@ -187,7 +190,7 @@ describe('Users from before names had keys', () => {
   const put = async (id: number, token: string, json: object) =>
     (await app.send('PUT', `/api/users/${id}`, { token, json })).status;
 
-  it('log in, keep their name by a PUT, and change their password, whatever the name', async () => {
+  it('logs in earlier users, and lets them keep their names and change their passwords', async () => {
     for (const [i, name] of old.entries()) {
       const { access } = await app.login({ name, password });
       expect(await put(10 + i, access, { name, password: 'a new password' })).toBe(200);
@@ -198,7 +201,7 @@ describe('Users from before names had keys', () => {
     }
   });
 
-  it('log in and keep their name under FLASK_COMPAT=false, too', async () => {
+  it('logs in earlier users, and lets them keep their names, with FLASK_COMPAT=false', async () => {
     app = await app.restart({ FLASK_COMPAT: 'false' });
     for (const [i, name] of old.entries()) {
       const { access } = await app.login({ name, password });
@@ -207,14 +210,14 @@ describe('Users from before names had keys', () => {
     }
   });
 
-  it('take no new name that breaks the rules', async () => {
+  it('refuses a new name of an earlier user that breaks the rules', async () => {
     const { access } = await app.login({ name: ' spaced ', password });
     expect(await put(13, access, { name: '  spaced ', password })).toBe(400);
     expect(await put(13, access, { name: 'lUKE', password })).toBe(400);
     expect(await put(13, access, { name: 'spaced', password })).toBe(200);
   });
 
-  it('keep their names from others that differ only in case, while any of them is there', async () => {
+  it('reserves the names of earlier users, whatever the case, until all of them are deleted', async () => {
     const register = async (name: string) =>
       (await app.send('POST', '/api/users', { json: { name, password } })).status;
     for (const [id, name] of [
@@ -226,13 +229,13 @@ describe('Users from before names had keys', () => {
       const { access: token } = await app.login({ name, password });
       expect((await app.send('DELETE', `/api/users/${id}`, { token })).status).toBe(204);
     }
-    // That of one whose name has a control character begins like a key with an id.
+    // The key of a name with a control character begins like a key with an id.
     const { access: token } = await app.login({ name: old[4]!, password });
     expect((await app.send('DELETE', '/api/users/14', { token })).status).toBe(204);
     expect(await register('lUkE')).toBe(201);
   });
 
-  it('are kept, and their books, when the migration is taken back and made again', async () => {
+  it('keeps users and their books when the migration is reverted and run again', async () => {
     await app.app.close();
     const source = await open();
     const count = async (table: string) => {
@@ -251,7 +254,7 @@ describe('Users from before names had keys', () => {
     app = await bootApp({ DEMO_DATA: 'false' }, { database });
   });
 
-  it('of a thousand rows and more get their keys', async () => {
+  it('adds keys to the names of more than a thousand users', async () => {
     await app.app.close();
     const source = await open();
     await revert(source);

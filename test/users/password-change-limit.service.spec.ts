@@ -6,7 +6,7 @@ import { PasswordChangeLimitService } from '../../src/users/password-change-limi
 const tokenOf = (sub: string, sid?: string) =>
   new Token('signed', { alg: 'HS256' }, { sub, ...(sid !== undefined && { sid }) } as Claims);
 
-describe('PasswordChangeLimit', () => {
+describe('PasswordChangeLimitService', () => {
   let limit: PasswordChangeLimitService;
   let now: number;
 
@@ -33,7 +33,7 @@ describe('PasswordChangeLimit', () => {
     for (let i = 0; i < times; i++) expect(count(token)).toBeNull();
   };
 
-  it('accepts ten changes of one session in a minute', () => {
+  it('accepts ten changes of a session per minute', () => {
     use(tokenOf('1', 'a'));
     expect(count(tokenOf('1', 'a'))).toBe(60);
     now = 59_999;
@@ -42,7 +42,7 @@ describe('PasswordChangeLimit', () => {
     use(tokenOf('1', 'a'));
   });
 
-  it('counts each session for itself', () => {
+  it('counts each session separately', () => {
     use(tokenOf('1', 'a'));
     use(tokenOf('1', 'b'));
   });
@@ -54,13 +54,13 @@ describe('PasswordChangeLimit', () => {
     use(tokenOf('1', 'a'));
   });
 
-  it('never counts a user together with a session of the same name', () => {
+  it('does not count a user together with a session of the same name', () => {
     use(tokenOf('a'));
     use(tokenOf('1', 'a'));
   });
 
   it('remembers the last 20,000 sessions', () => {
-    // One `expect` for all: 40,000 of them take seconds.
+    // One `expect` for all, because 40,000 calls of it would take seconds.
     const refused = (sessions: string[]) =>
       sessions.filter((session) => count(tokenOf('1', session)) !== null);
     const named = (prefix: string, length: number) =>

@@ -3,7 +3,7 @@ import type { AppConfig } from '../../src/config/app-config.js';
 import type { CommonPasswordsService } from '../../src/passwords/common-passwords.service.js';
 import { PasswordRulesService } from '../../src/users/password-rules.service.js';
 
-describe('PasswordRules', () => {
+describe('PasswordRulesService', () => {
   const common = jest.fn<CommonPasswordsService['refuse']>();
   const rulesWith = (flaskCompat: boolean) =>
     new PasswordRulesService(
@@ -36,7 +36,7 @@ describe('PasswordRules', () => {
     expect(messageOf('leia organa', 'leia')).toBeUndefined();
   });
 
-  it('accepts a password that is the name with FLASK_COMPAT', () => {
+  it('accepts the name as the password with FLASK_COMPAT', () => {
     expect(() => rulesWith(true).refuse('leia', 'leia')).not.toThrow();
   });
 

@@ -30,7 +30,7 @@ describe('RegistrationGuard', () => {
     return { outcome, request, header };
   };
 
-  it('lets everyone register while registration is open, and reads no token', async () => {
+  it('lets everyone register while registration is open, without reading a token', async () => {
     const { outcome, request, header } = await visit(false);
     expect(outcome).toBe(true);
     expect(checkRequest).not.toHaveBeenCalled();
@@ -38,7 +38,7 @@ describe('RegistrationGuard', () => {
     expect(header).not.toHaveBeenCalled();
   });
 
-  it('asks for the token of an administrator while registration is closed, and keeps it', async () => {
+  it('requires an administrator while registration is closed, and keeps the token', async () => {
     const { outcome, request, header } = await visit(true);
     expect(outcome).toBe(true);
     expect(checkRequest.mock.calls).toEqual([[{ scope: { admin: true } }, request]]);
@@ -46,7 +46,7 @@ describe('RegistrationGuard', () => {
     expect(header.mock.calls).toEqual([['cache-control', 'no-store']]);
   });
 
-  it('refuses with 403 and a challenge if the token is refused', async () => {
+  it('refuses a registration with 403 and a challenge if the token is refused', async () => {
     checkRequest.mockRejectedValue(new TokenError(tokenMissing, 'no token was sent'));
     const { outcome, request, header } = await visit(true);
     expect(outcome).toMatchObject({
@@ -58,15 +58,15 @@ describe('RegistrationGuard', () => {
     expect(header.mock.calls).toEqual([['cache-control', 'no-store']]);
   });
 
-  it('passes any other error on', async () => {
+  it('rethrows any other error', async () => {
     const failure = new Error('the database is gone');
     checkRequest.mockRejectedValue(failure);
     expect((await visit(true)).outcome).toBe(failure);
   });
 });
 
-describe('A closed registration', () => {
-  /** @returns what the hook of the service asked, and whether there is one */
+describe('closeRegistration', () => {
+  /** @returns the hooks of the service and what they called */
   const visit = async (registrationClosed: boolean, registration?: object) => {
     const hooks = new Map<string, (request: object, reply: object) => Promise<void>>();
     const check = jest.fn<RegistrationGuard['check']>().mockResolvedValue(true);
@@ -85,19 +85,19 @@ describe('A closed registration', () => {
     return { hooks, get, check, request, reply };
   };
 
-  it('asks the guard of the route before the body is read', async () => {
+  it('calls the guard of the route before the body is read', async () => {
     const { get, check, request, reply } = await visit(true, RegistrationGuard);
     expect(get.mock.calls).toEqual([[RegistrationGuard, { strict: false }]]);
     expect(check.mock.calls).toEqual([[request, reply]]);
   });
 
-  it('asks no guard for a route that registers no user', async () => {
+  it('calls no guard for a route that registers no user', async () => {
     const { hooks, get } = await visit(true);
     expect(hooks.size).toBe(1);
     expect(get).not.toHaveBeenCalled();
   });
 
-  it('adds nothing to the service while registration is open', async () => {
+  it('adds no hook while registration is open', async () => {
     expect((await visit(false, RegistrationGuard)).hooks.size).toBe(0);
   });
 

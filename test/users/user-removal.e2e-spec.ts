@@ -12,7 +12,7 @@ import { addBooks, addSessions } from '../support/many-rows.js';
 import { ServiceProcess } from '../support/process.js';
 import { bootApp, SECRET, type TestApp } from '../support/test-app.js';
 
-describe('The removal of a user with many rows', () => {
+describe('DELETE /api/users/:id with many rows', () => {
   let app: TestApp;
   let user: LoggedIn;
 
@@ -26,7 +26,7 @@ describe('The removal of a user with many rows', () => {
   });
 
   const remove = (token = user.access) => app.send('DELETE', `/api/users/${user.id}`, { token });
-  /** Users, books, sessions of the user, and whether a removal is under way. */
+  /** @returns the counts of rows of the user: users, books, sessions and pending removals */
   const left = () =>
     app.sql(async (manager) => [
       await manager.countBy(User, { id: user.id }),
@@ -35,7 +35,7 @@ describe('The removal of a user with many rows', () => {
       await manager.countBy(UserRemoval, { userId: user.id }),
     ]);
 
-  it('leaves no row when it is answered, and is one entry of the audit trail', async () => {
+  it('removes all rows before it answers, with one entry in the audit trail', async () => {
     await addBooks(app, user.id, 1200);
     await addSessions(app, user.id, 700);
     await addSessions(app, user.id, 600, { ended: true });
@@ -55,7 +55,7 @@ describe('The removal of a user with many rows', () => {
     expect([status, body.length]).toEqual([200, 3]);
   });
 
-  it('lets other writes in between its batches', async () => {
+  it('lets other writes run between its batches', async () => {
     const other = await app.newLogin();
     await addBooks(app, user.id, 10_000);
     let removed = false;
@@ -67,7 +67,7 @@ describe('The removal of a user with many rows', () => {
     expect(await left()).toEqual([0, 0, 0, 0]);
   });
 
-  it('that stops after its first write shows nothing of the user, and is finished at the next start', async () => {
+  it('hides a user whose removal stopped after the first write, and finishes it at the next start', async () => {
     await addBooks(app, user.id, 1200);
     const sessionless = await app.app.get(TokenService).createAccessToken(String(user.id));
     const token = sessionless.signed;
@@ -97,7 +97,7 @@ describe('The removal of a user with many rows', () => {
     expect(await left()).toEqual([0, 0, 0, 0]);
   });
 
-  it('of which the process is killed is done whole or not at all, and is finished by another', async () => {
+  it('finishes the removal of a killed process in the next process', async () => {
     await addBooks(app, user.id, 10_000);
     const service = ServiceProcess.spawn({ ...app.database.settings, JWT_SECRET_KEY: SECRET });
     const client = await service.client();
@@ -122,7 +122,7 @@ describe('DELETE /auth/sessions with many sessions', () => {
   });
   afterEach(() => app.close());
 
-  it('ends all but the current one, which is one entry of the audit trail', async () => {
+  it('ends all sessions except the current one, with one entry in the audit trail', async () => {
     const user = await app.newLogin();
     await addSessions(app, user.id, 1300);
     const { status } = await app.send('DELETE', '/auth/sessions', { token: user.access });

@@ -27,11 +27,11 @@ const leia: UserWithHash = {
   createdAt: 0,
 };
 
-describe('UserReplacement', () => {
+describe('UserReplacementService', () => {
   let stored: UserWithHash | undefined;
   let taken: string[];
   let events: unknown[];
-  let turns: HashQueueKeys[];
+  let queueKeys: HashQueueKeys[];
   let config: { flaskCompat: boolean };
   let rules: jest.Mock<PasswordRulesService['refuse']>;
   let requireActiveSession: jest.Mock<UsersService['requireActiveSession']>;
@@ -43,7 +43,7 @@ describe('UserReplacement', () => {
     stored = leia;
     taken = [];
     events = [];
-    turns = [];
+    queueKeys = [];
     config = { flaskCompat: false };
     rules = jest.fn<PasswordRulesService['refuse']>();
     requireActiveSession = jest.fn<UsersService['requireActiveSession']>().mockResolvedValue();
@@ -61,13 +61,13 @@ describe('UserReplacement', () => {
       updateIfUnchanged,
     };
     const passwords: Partial<PasswordHasher> = {
-      hash: async (password, turn) => {
-        turns.push(turn);
+      hash: async (password, keys) => {
+        queueKeys.push(keys);
         events.push('hash');
         return `hash of ${password}`;
       },
-      verify: async (hash, password, turn) => {
-        turns.push(turn);
+      verify: async (hash, password, keys) => {
+        queueKeys.push(keys);
         return hash === `hash of ${password}`;
       },
     };
@@ -115,8 +115,8 @@ describe('UserReplacement', () => {
   const changed = (by: Caller) => ['password_changed', { userId: 7, ...by }];
   const renamed = (by: Caller) => ['user_renamed', { userId: 7, ...by }];
 
-  describe('by an administrator', () => {
-    it('gives a user another name and password, and ends the sessions of the user', async () => {
+  describe('replace by an administrator', () => {
+    it('changes the name and the password of a user, and ends the sessions of the user', async () => {
       const given = await replace({ name: 'organa', password: 'other' });
       expect(given).toMatchObject({ id: 7, name: 'organa', publicId: 'public' });
       expect(updateIfUnchanged.mock.calls[0]?.[0]).toEqual(leia);
@@ -129,7 +129,7 @@ describe('UserReplacement', () => {
       ]);
     });
 
-    it('keeps the hash and the sessions if the password stays', async () => {
+    it('keeps the hash and the sessions if the password stays the same', async () => {
       await replace({ name: 'organa' });
       expect(events.slice(1)).toEqual([
         ['updateIfUnchanged', { name: 'organa', passwordHash: 'hash of secret' }],
@@ -137,12 +137,12 @@ describe('UserReplacement', () => {
       ]);
     });
 
-    it('records no new name if the name stays', async () => {
+    it('records no new name if the name stays the same', async () => {
       await replace({ password: 'other' });
       expect(events.slice(2)).toEqual([['end sessions', '7', null], changed(administrator)]);
     });
 
-    it('hashes the new password even if it stays, so that the time tells nothing', async () => {
+    it('hashes a new password even if it stays the same, so that the duration does not reveal it', async () => {
       await replace({});
       expect(events).toEqual([
         'hash',
@@ -150,16 +150,16 @@ describe('UserReplacement', () => {
       ]);
     });
 
-    it('queues its hashes for the account of the user', async () => {
+    it('queues its hashes by the account of the user', async () => {
       await replace({ name: 'organa' });
-      const turn = expect.objectContaining({
+      const keys = expect.objectContaining({
         range: ['203.0.0.0/16', '203.0.113.0/24'],
         account: 'account leia',
       });
-      expect(turns).toEqual([turn, turn]);
+      expect(queueKeys).toEqual([keys, keys]);
     });
 
-    it('asks for no current password, and refuses one', async () => {
+    it('refuses a current password from an administrator', async () => {
       await expect(replace({ current_password: 'secret' })).rejects.toMatchObject(
         messages({ current_password: ['Unknown field.'] }),
       );
@@ -175,7 +175,7 @@ describe('UserReplacement', () => {
     });
   });
 
-  describe('by the user', () => {
+  describe('replace by the user', () => {
     it('requires the current password', async () => {
       await expect(replace({}, owner)).rejects.toMatchObject(
         messages({ current_password: ['Missing data for required field.'] }),
@@ -190,7 +190,7 @@ describe('UserReplacement', () => {
         ['end sessions', '7', null],
         changed(owner),
       ]);
-      expect(turns).toHaveLength(1);
+      expect(queueKeys).toHaveLength(1);
     });
 
     it('changes nothing if the current password is incorrect', async () => {
@@ -206,7 +206,7 @@ describe('UserReplacement', () => {
       expect(events).toEqual(['hash', kept, 'hash', kept]);
     });
 
-    it('stores the hash that was verified, in case it was replaced after the user was read', async () => {
+    it('stores the hash that was verified, even if it was replaced after the user was read', async () => {
       confirmPassword.mockResolvedValue({ ...leia, passwordHash: 'newer hash' });
       await replace({ name: 'organa', current_password: 'secret', password: 'secret' }, owner);
       expect(updateIfUnchanged.mock.calls[0]?.[0]).toMatchObject({ passwordHash: 'newer hash' });
@@ -217,53 +217,53 @@ describe('UserReplacement', () => {
     });
   });
 
-  describe('with FLASK_COMPAT', () => {
+  describe('replace with FLASK_COMPAT', () => {
     beforeEach(() => {
       config.flaskCompat = true;
     });
 
-    it('asks a user for no current password, and keeps the session of the caller', async () => {
+    it('requires no current password, and keeps the session of the caller', async () => {
       await replace({ password: 'other' }, owner);
       expect(confirmPassword).not.toHaveBeenCalled();
       expect(events).toContainEqual(['end sessions', '7', 'session']);
     });
 
-    it('refuses a current password as unknown', async () => {
+    it('refuses a current password as an unknown field', async () => {
       await expect(replace({ current_password: 'secret' }, owner)).rejects.toMatchObject(
         messages({ current_password: ['Unknown field.'] }),
       );
     });
   });
 
-  describe('refuses, before it hashes,', () => {
-    it('a user that does not exist, with 404', async () => {
+  describe('Refusals before a hash', () => {
+    it('refuses an unknown user with 404 before it hashes', async () => {
       await expect(replace({}, administrator, 8)).rejects.toMatchObject({ code: 'not_found' });
-      expect(turns).toEqual([]);
+      expect(queueKeys).toEqual([]);
     });
 
-    it('a name that another user has', async () => {
+    it('refuses the name of another user before it hashes', async () => {
       taken = ['luke', 'leia'];
       await expect(replace({ name: 'luke' })).rejects.toMatchObject({ code: 'name_taken' });
-      expect(turns).toEqual([]);
+      expect(queueKeys).toEqual([]);
       await expect(replace({ name: 'leia' })).resolves.toMatchObject({ name: 'leia' });
     });
 
-    it('a new name that breaks the rules, but not one that the user has from earlier rules', async () => {
+    it('refuses a new name that breaks the rules, but not one that the user has already', async () => {
       const problem = messages({ name: ['Must not begin or end with white space.'] });
       await expect(replace({ name: ' luke' })).rejects.toMatchObject(problem);
       await expect(replace({ name: ' luke' }, administrator, 8)).rejects.toMatchObject(problem);
-      expect(turns).toEqual([]);
+      expect(queueKeys).toEqual([]);
       stored = { ...leia, name: ' luke' };
       await expect(replace({ name: ' luke' })).resolves.toMatchObject({ name: ' luke' });
     });
 
-    it('a password that breaks the rules', async () => {
+    it('refuses a password that breaks the rules before it hashes', async () => {
       rules.mockImplementation(() => {
         throw new Error('refused');
       });
       await expect(replace({ name: 'ame\u0301lie' })).rejects.toThrow('refused');
       expect(rules).toHaveBeenCalledWith('secret', 'am\u00e9lie');
-      expect(turns).toEqual([]);
+      expect(queueKeys).toEqual([]);
     });
   });
 
@@ -274,7 +274,7 @@ describe('UserReplacement', () => {
     expect(events).toEqual(['hash']);
   });
 
-  it('reads the user again if another request changed them meanwhile, and hashes only once', async () => {
+  it('reads the user again if another request changed them, and hashes only once', async () => {
     updateIfUnchanged.mockImplementationOnce(async () => {
       stored = { ...leia, passwordHash: 'newer hash' };
       return false;
@@ -286,7 +286,7 @@ describe('UserReplacement', () => {
     expect(events.filter((event) => event === 'hash')).toHaveLength(1);
   });
 
-  it('gives up with 503 after three changes by others', async () => {
+  it('gives up with 503 if others changed the user three times', async () => {
     updateIfUnchanged.mockResolvedValue(false);
     await expect(replace({})).rejects.toMatchObject({ code: 'service_unavailable' });
     expect(updateIfUnchanged).toHaveBeenCalledTimes(3);

@@ -67,14 +67,14 @@ describe('UserRepository', () => {
     expect(given.publicId).toBe(row?.publicId);
   });
 
-  it('refuses a name that another user has in another case, with 400', async () => {
+  it('refuses with 400 a name that another user has in another case', async () => {
     await expect(users.add({ name: 'LEIA', passwordHash: '' })).rejects.toMatchObject({
       code: 'name_taken',
     });
     expect(await rows()).toHaveLength(2);
   });
 
-  it('finds a user by id and by name, with the hash only if it is asked for', async () => {
+  it('finds a user by id and by name, with the hash only on request', async () => {
     expect({ ...(await users.findById(luke.id)) }).toEqual(plain(luke));
     expect({ ...(await users.findByName('luke')) }).toEqual(plain(luke));
     expect(luke).toMatchObject({ name: 'luke', passwordHash: 'hash of luke' });
@@ -98,18 +98,18 @@ describe('UserRepository', () => {
     expect(page.rows.map(({ name }) => name)).toEqual(['leia', 'luke']);
   });
 
-  describe('a name', () => {
-    it('is taken if a user has it in any case', async () => {
+  describe('isTaken', () => {
+    it('reports a name as taken if a user has it in any case', async () => {
       expect(await users.isTaken('LEIA')).toBe(true);
       expect(await users.isTaken('han')).toBe(false);
     });
 
-    it('is not taken by the user who asks for it', async () => {
+    it('does not report a name as taken to the user who has it', async () => {
       expect(await users.isTaken('Leia', leia.id)).toBe(false);
       expect(await users.isTaken('Leia', luke.id)).toBe(true);
     });
 
-    it('is taken by users whose names differ only in case from before that was forbidden', async () => {
+    it('reports a name as taken by earlier users whose names differ only in case', async () => {
       const earlier = { ...plain(luke), passwordHash: '', publicId: 'other', id: luke.id + 50 };
       await database.write((manager) =>
         manager.insert(User, { ...earlier, name: 'LUKE', nameKey: 'luke\u000150' }),
@@ -122,7 +122,7 @@ describe('UserRepository', () => {
       expect(await users.isTaken('luk')).toBe(false);
     });
 
-    it('reads at most two users to tell whether it is taken', async () => {
+    it('reads at most two users to find out whether a name is taken', async () => {
       await database.write(async (manager) => {
         for (const id of [1, 2, 3].map((n) => luke.id + n)) {
           const earlier = { ...plain(luke), passwordHash: '', publicId: `other ${id}`, id };
@@ -141,8 +141,8 @@ describe('UserRepository', () => {
     });
   });
 
-  describe('an updateIfUnchanged', () => {
-    it('changes a user who is as they were read, and no other', async () => {
+  describe('updateIfUnchanged', () => {
+    it('changes a user who is unchanged since the read, and no other', async () => {
       expect(await users.updateIfUnchanged(leia, { name: 'Organa', passwordHash: 'new' })).toBe(
         true,
       );
@@ -153,7 +153,7 @@ describe('UserRepository', () => {
       expect(await keys()).toEqual(['organa', 'luke']);
     });
 
-    it('changes nothing if the hash, the role or the id is another', async () => {
+    it('changes nothing if the hash, the role or the id differs', async () => {
       const next = { passwordHash: 'new' };
       expect(await users.updateIfUnchanged({ ...leia, passwordHash: 'other' }, next)).toBe(false);
       expect(await users.updateIfUnchanged({ ...leia, admin: true }, next)).toBe(false);
@@ -163,14 +163,14 @@ describe('UserRepository', () => {
       ]);
     });
 
-    it('requires the name that was read only if it gives another', async () => {
+    it('compares the name only if it sets another one', async () => {
       const renamed = { ...leia, name: 'earlier' };
       expect(await users.updateIfUnchanged(renamed, { name: 'organa' })).toBe(false);
       expect(await users.updateIfUnchanged(renamed, { passwordHash: 'new' })).toBe(true);
       expect(await users.findByIdWithHash(leia.id)).toEqual({ ...leia, passwordHash: 'new' });
     });
 
-    it('keeps the key of a name that stays', async () => {
+    it('keeps the key of a name that stays the same', async () => {
       const nameKey = 'leia\u00017';
       await database.write((manager) => manager.update(User, { id: leia.id }, { nameKey }));
       await users.updateIfUnchanged(leia, { name: 'leia', passwordHash: 'new' });
@@ -185,7 +185,7 @@ describe('UserRepository', () => {
     });
   });
 
-  it('changes the role of one user, and says whether it was another', async () => {
+  it('changes the role of one user, and reports whether it was different', async () => {
     expect(await users.setAdmin(leia.id, false)).toBe(false);
     expect(await users.setAdmin(leia.id, true)).toBe(true);
     expect(await users.setAdmin(leia.id, true)).toBe(false);
@@ -194,7 +194,7 @@ describe('UserRepository', () => {
     expect((await rows()).map(({ admin }) => admin)).toEqual([false, false]);
   });
 
-  it('holds the row of one user, which stays as it is', async () => {
+  it('locks the row of one user without a change', async () => {
     const update = jest.fn();
     const write = jest
       .spyOn(database, 'write')
@@ -206,7 +206,7 @@ describe('UserRepository', () => {
     expect(await users.findByIdWithHash(leia.id)).toEqual(leia);
   });
 
-  it('removes one user, and says whether there was one', async () => {
+  it('removes one user, and reports whether there was one', async () => {
     expect(await users.remove(leia.id)).toBe(true);
     expect((await rows()).map(({ id }) => id)).toEqual([luke.id]);
     expect(await users.remove(leia.id)).toBe(false);

@@ -24,7 +24,7 @@ describe('Users', () => {
     return { ...user, ...(await app.login(user)) };
   }
 
-  it('lists the example users to everybody, without their passwords', async () => {
+  it('lists the example users to everybody, without passwords', async () => {
     const { status, body } = await app.get<unknown[]>('/api/users?limit=2');
     expect(status).toBe(200);
     expect(body).toEqual([
@@ -33,7 +33,7 @@ describe('Users', () => {
     ]);
   });
 
-  it('gives a single user to everybody, and 404 where there is none', async () => {
+  it('returns a single user to everybody, and 404 for an unknown id', async () => {
     expect((await app.get('/api/users/2')).body).toEqual({ id: 2, name: 'guest' });
     const { status, body } = await app.get('/api/users/999999');
     expect([status, body]).toEqual([
@@ -42,7 +42,7 @@ describe('Users', () => {
     ]);
   });
 
-  it('registers a user, who can log in', async () => {
+  it('registers a user who can log in', async () => {
     const { status, body, headers } = await register({ name: 'new user', password: 'secret' });
     expect(status).toBe(201);
     expect(body).toEqual({ id: expect.any(Number), name: 'new user' });
@@ -50,7 +50,7 @@ describe('Users', () => {
     await app.login({ name: 'new user', password: 'secret' });
   });
 
-  it('keeps passwords as argon2id alone', async () => {
+  it('stores only the argon2id hash of a password', async () => {
     const user = await app.newUser('a very special password');
     const row = await app.sql((manager) =>
       manager.findOneOrFail(User, { where: { id: user.id }, select: { passwordHash: true } }),
@@ -72,7 +72,7 @@ describe('Users', () => {
     });
   });
 
-  it('compares names in Unicode NFC, and lengths in characters', async () => {
+  it('compares names in Unicode NFC, and counts lengths in characters', async () => {
     expect((await register({ name: 'Amélie', password: 'secret' })).status).toBe(201);
     const decomposed = 'Ame\u0301lie';
     expect((await register({ name: decomposed, password: 'secret' })).body.code).toBe('name_taken');
@@ -84,20 +84,20 @@ describe('Users', () => {
     });
   });
 
-  it('lets one of twenty registrations of one name through', async () => {
+  it('accepts one of twenty concurrent registrations of one name', async () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => register({ name: 'wanted by all', password: 'secret' })),
     );
     const statuses = answers.map(({ status }) => status);
     expect(statuses.filter((status) => status === 201)).toHaveLength(1);
-    // 429 where more than four of them wait for their hash before the name is taken.
+    // 429 if more than four of them queue for their hash before the name is taken.
     expect(statuses.filter((status) => status === 400 || status === 429)).toHaveLength(19);
   });
 
   it.each<[string, unknown, Record<string, string[]>]>([
     ['no password', { name: 'somebody' }, { password: ['Missing data for required field.'] }],
     [
-      'too little',
+      'values that are too short',
       { name: '?', password: '?' },
       {
         name: ['Shorter than minimum length 2.'],
@@ -105,14 +105,14 @@ describe('Users', () => {
       },
     ],
     [
-      'too much',
+      'values that are too long',
       { name: 'n'.repeat(81), password: 'p'.repeat(129) },
       {
         name: ['Longer than maximum length 80.'],
         password: ['Longer than maximum length 128.'],
       },
     ],
-    // One character in this form, two in NFC: counted as it is stored.
+    // One character in this form, two in NFC. The length is that of the stored form.
     [
       'a name that NFC makes too long',
       { name: '\u0958'.repeat(41), password: 'secret' },
@@ -124,7 +124,7 @@ describe('Users', () => {
       { name: ['Not a valid string.'], password: ['Not a valid string.'] },
     ],
     ['a NUL', { name: 'nu\0l', password: 'secret' }, { name: ['Not a valid string.'] }],
-    ['null', { name: null, password: 'secret' }, { name: ['Field may not be null.'] }],
+    ['a null name', { name: null, password: 'secret' }, { name: ['Field may not be null.'] }],
     [
       'an admin flag',
       { name: 'me', password: 'secret', admin: true },
@@ -137,15 +137,15 @@ describe('Users', () => {
     expect([status, body.message]).toEqual([400, message]);
   });
 
-  it('takes passwords of up to 128 characters whole', async () => {
+  it('uses all characters of a password of up to 128 characters', async () => {
     const password = '密'.repeat(128);
     const user = await app.newUser(password);
     await app.login(user);
     await expect(app.login({ ...user, password: password.slice(0, -1) })).rejects.toThrow('401');
   });
 
-  describe('replaced', () => {
-    it('changes name and password, whether the id is repeated or not', async () => {
+  describe('PUT /api/users/:id', () => {
+    it('changes name and password, with or without the id in the body', async () => {
       const user = await app.newLogin();
       const name = `${user.name} the second`;
       const { status, body } = await put(user, { id: user.id, name, password: 'new-pwd' });
@@ -156,7 +156,7 @@ describe('Users', () => {
       await app.login({ name: user.name, password: 'new-pwd' });
     });
 
-    it('ends the other sessions, and not this one, where the password changed', async () => {
+    it('ends the other sessions, but not the current one, if the password changes', async () => {
       const user = await app.newLogin();
       const other = await app.login(user);
       await put(user, { name: user.name, password: 'another password' });
@@ -166,14 +166,14 @@ describe('Users', () => {
       expect([status, body.code]).toEqual([401, 'token_revoked']);
     });
 
-    it('ends no session where the password is the one it was', async () => {
+    it('ends no session if the password stays the same', async () => {
       const user = await app.newLogin();
       const other = await app.login(user);
       await put(user, { name: `${user.name} again`, password: user.password });
       expect(await works(other.access)).toBe(true);
     });
 
-    it('keeps everything as it was where the name is taken', async () => {
+    it('changes nothing if the name is taken', async () => {
       const user = await app.newLogin();
       const other = await app.login(user);
       const { name } = await app.newUser();
@@ -183,13 +183,13 @@ describe('Users', () => {
       await app.login(user);
     });
 
-    it('refuses an id of another user in the body', async () => {
+    it('refuses the id of another user in the body', async () => {
       const user = await app.newLogin();
       const { status, body } = await put(user, { id: user.id + 1, name: '??', password: '????' });
       expect([status, body.message]).toEqual([400, 'Request data id has to match resource id.']);
     });
 
-    it('refuses a bad body', async () => {
+    it('refuses an invalid body', async () => {
       const user = await app.newLogin();
       const { status, body } = await put(user, { name: 'x'.repeat(2), passwort: 'secret' });
       expect(status).toBe(400);
@@ -199,7 +199,7 @@ describe('Users', () => {
       });
     });
 
-    it('is for the user alone', async () => {
+    it('refuses a change of another user', async () => {
       const user = await app.newLogin();
       const victim = await app.newUser();
       const { status, body, headers } = await put(
@@ -217,7 +217,7 @@ describe('Users', () => {
       await app.login(victim);
     });
 
-    it('is open to an administrator, too', async () => {
+    it('lets an administrator change any user', async () => {
       const admin = await newAdmin();
       const user = await app.newLogin();
       const json = { name: `${user.name} renamed`, password: 'by the admin' };
@@ -228,7 +228,7 @@ describe('Users', () => {
       expect((await put(admin, json, 999_999)).status).toBe(404);
     });
 
-    it('asks for a token from a login', async () => {
+    it('requires a token from a login', async () => {
       const user = await app.newLogin();
       const { body } = await app.send('POST', '/auth/refresh', { token: user.refresh });
       const token = body.access_token as string;
@@ -248,7 +248,7 @@ describe('Users', () => {
     });
   });
 
-  it('mix no two changes that are made at once', async () => {
+  it('does not mix two concurrent changes', async () => {
     const user = await app.newLogin();
     const change = (name: string, password: string) =>
       put(user, { name: `${user.name} ${name}`, password });
@@ -263,7 +263,7 @@ describe('Users', () => {
     }
   });
 
-  it('lose their sessions when they become administrators, and when they are none any more', async () => {
+  it('ends the sessions of a user whose admin role is granted or revoked', async () => {
     const user = await app.newLogin();
     const users = app.app.get(UsersService, { strict: false });
     await users.setAdmin(user.name, true);
@@ -278,8 +278,8 @@ describe('Users', () => {
     });
   });
 
-  describe('deleted', () => {
-    it('is gone, with the sessions, and every token is refused', async () => {
+  describe('DELETE /api/users/:id', () => {
+    it('removes the user with all sessions, and refuses every token', async () => {
       const user = await app.newLogin();
       const other = await app.login(user);
       const path = `/api/users/${user.id}`;
@@ -296,7 +296,7 @@ describe('Users', () => {
       await expect(app.login(user)).rejects.toThrow('401');
     });
 
-    it('is for the user alone, and for administrators', async () => {
+    it('lets only the user and administrators remove a user', async () => {
       const victim = await app.newUser();
       const stranger = await app.newLogin();
       const path = `/api/users/${victim.id}`;
@@ -307,14 +307,14 @@ describe('Users', () => {
       expect((await app.send('DELETE', path, { token: admin.access })).status).toBe(404);
     });
 
-    it('keeps its id from being used again', async () => {
+    it('never reuses the id of a removed user', async () => {
       const user = await app.newLogin();
       await app.send('DELETE', `/api/users/${user.id}`, { token: user.access });
       expect((await app.newUser()).id).toBeGreaterThan(user.id);
     });
   });
 
-  it('asks for 8 characters in production', async () => {
+  it('requires passwords of 8 characters in production', async () => {
     const production = await bootApp({ NODE_ENV: 'production' });
     try {
       const json = { name: 'short', password: '1234567' };

@@ -25,11 +25,11 @@ const revoked = { code: 'token_revoked' };
 
 describe('UsersService', () => {
   let stored: UserWithHash | undefined;
-  /** What was written, in order. */
+  /** The writes, in their order. */
   let events: unknown[];
   let inWrite: boolean;
-  let live: string[];
-  let turns: HashQueueKeys[];
+  let activeSessions: string[];
+  let queueKeys: HashQueueKeys[];
   let updateIfUnchanged: jest.Mock<UserRepository['updateIfUnchanged']>;
   let rules: jest.Mock<PasswordRulesService['refuse']>;
   let begin: jest.Mock<UserRemovalsService['begin']>;
@@ -43,8 +43,8 @@ describe('UsersService', () => {
     stored = leia;
     events = [];
     inWrite = false;
-    live = ['mine'];
-    turns = [];
+    activeSessions = ['mine'];
+    queueKeys = [];
     const written = (...event: unknown[]) => {
       expect(inWrite).toBe(true);
       events.push(event);
@@ -83,12 +83,12 @@ describe('UsersService', () => {
         written('end sessions', ...given);
         return true;
       },
-      recordUse: async (id) => live.includes(id),
+      recordUse: async (id) => activeSessions.includes(id),
     };
     const passwords: Partial<PasswordHasher> = {
-      hash: async (password, turn) => {
+      hash: async (password, keys) => {
         expect(inWrite).toBe(false);
-        turns.push(turn);
+        queueKeys.push(keys);
         return `hash of ${password}`;
       },
     };
@@ -132,34 +132,34 @@ describe('UsersService', () => {
     );
   });
 
-  const turnOf = (account: string) => ({
+  const keysOf = (account: string) => ({
     range: ['203.0.0.0/16', '203.0.113.0/24'],
     account,
     signal: undefined,
   });
 
-  describe('finding users', () => {
-    it('lists them', async () => {
+  describe('Queries', () => {
+    it('lists users', async () => {
       const [query, page] = [{} as ListQuery, { rows: [], next: null }];
       jest.mocked(users.list!).mockResolvedValue(page);
       expect(await service.list(query)).toBe(page);
       expect(users.list).toHaveBeenCalledWith(query);
     });
 
-    it('gets a user by id, and refuses with 404 if there is none', async () => {
+    it('returns a user by id, and throws 404 if there is none', async () => {
       expect(await service.get(7)).toBe(leia);
       await expect(service.get(8)).rejects.toMatchObject({ code: 'not_found' });
       expect(await service.find(8)).toBeUndefined();
     });
 
-    it('finds the id of a name in any Unicode form, or null', async () => {
+    it('finds the id of a name in any Unicode form, or returns null', async () => {
       stored = { ...leia, name: 'am\u00e9lie' };
       expect(await service.idOf('ame\u0301lie')).toBe(7);
       expect(await service.idOf('luke')).toBeNull();
     });
   });
 
-  describe('a registration', () => {
+  describe('register', () => {
     const register = (name: string, origin: Parameters<UsersService['register']>[1] = { client }) =>
       service.register({ name, password: 'secret' }, origin);
 
@@ -169,30 +169,30 @@ describe('UsersService', () => {
         ['add', { name: 'am\u00e9lie', passwordHash: 'hash of secret' }],
         ['user_created', { userId: 8, client }],
       ]);
-      expect(turns).toEqual([turnOf('new am\u00e9lie')]);
+      expect(queueKeys).toEqual([keysOf('new am\u00e9lie')]);
     });
 
-    it('refuses a password that breaks the rules, before anything is hashed', async () => {
+    it('refuses a password that breaks the rules before it hashes', async () => {
       rules.mockImplementation(() => {
         throw new Error('refused');
       });
       await expect(register('luke')).rejects.toThrow('refused');
       expect(rules).toHaveBeenCalledWith('secret', 'luke');
-      expect(turns).toEqual([]);
+      expect(queueKeys).toEqual([]);
     });
 
-    it('refuses a name that is taken, before anything is hashed', async () => {
+    it('refuses a name that is taken before it hashes', async () => {
       await expect(register('leia')).rejects.toMatchObject({ code: 'name_taken' });
-      expect(turns).toEqual([]);
+      expect(queueKeys).toEqual([]);
     });
 
-    it('hashes for the service itself if no client asks', async () => {
+    it('hashes under the queue keys of the service if there is no client', async () => {
       await register('luke', {});
-      expect(turns).toEqual([expect.objectContaining({ range: 'this service' })]);
+      expect(queueKeys).toEqual([expect.objectContaining({ range: 'this service' })]);
       expect(events).toContainEqual(['user_created', { userId: 8 }]);
     });
 
-    it('adds nothing if the session of the administrator has ended', async () => {
+    it('adds no user if the session of the administrator has ended', async () => {
       await expect(
         register('luke', { client, token: tokenOf('1', 'ended') }),
       ).rejects.toMatchObject(revoked);
@@ -204,23 +204,23 @@ describe('UsersService', () => {
       expect(events.at(-1)).toEqual(['user_created', { userId: 8, ...caller }]);
     });
 
-    it('of the service by itself needs no origin', async () => {
+    it('adds a user of the service itself without an origin', async () => {
       await service.add({ name: 'luke', passwordHash: 'hash' });
       expect(events.at(-1)).toEqual(['user_created', { userId: 8 }]);
     });
   });
 
-  describe('a new password', () => {
-    it('is checked against the rules before it is hashed for the account', async () => {
+  describe('New passwords', () => {
+    it('checks the rules before it hashes a new password for the account', async () => {
       expect(await service.hashNewPassword(leia, 'new', client)).toBe('hash of new');
-      expect(turns).toEqual([turnOf('account leia')]);
+      expect(queueKeys).toEqual([keysOf('account leia')]);
       rules.mockImplementation(() => {
         throw new Error('refused');
       });
       const refused = async () => service.hashNewPassword(leia, 'new', client);
       await expect(refused()).rejects.toThrow('refused');
       expect(rules).toHaveBeenCalledWith('new', 'leia', 'new_password');
-      expect(turns).toHaveLength(1);
+      expect(queueKeys).toHaveLength(1);
     });
 
     const replace = (user = leia, by = token) => {
@@ -228,7 +228,7 @@ describe('UsersService', () => {
       return service.replacePassword(user, 'new hash', { token: by, client });
     };
 
-    it('replaces the one that was verified, ends every session and is recorded', async () => {
+    it('replaces the verified password, ends every session, and records the change', async () => {
       expect(await replace()).toBe(true);
       expect(events).toEqual([
         ['lockUser', 1],
@@ -238,19 +238,19 @@ describe('UsersService', () => {
       ]);
     });
 
-    it('replaces nothing if the user has changed since', async () => {
+    it('does not replace the password if the user has changed since', async () => {
       expect(await replace({ ...leia, passwordHash: 'older hash' })).toBe(false);
       expect(events).toEqual([['lockUser', 1]]);
     });
 
-    it('replaces nothing if the session of the caller has ended', async () => {
+    it('does not replace the password if the session of the caller has ended', async () => {
       await expect(replace(leia, tokenOf('1', 'ended'))).rejects.toMatchObject(revoked);
       expect(events).toEqual([['lockUser', 1]]);
     });
   });
 
-  describe('the role of a user', () => {
-    it('is granted and revoked, which ends every session and is recorded', async () => {
+  describe('setAdmin', () => {
+    it('changes the role, ends every session, and records the change', async () => {
       stored = { ...leia, name: 'am\u00e9lie' };
       await service.setAdmin('ame\u0301lie', true);
       expect(events).toEqual([
@@ -264,17 +264,17 @@ describe('UsersService', () => {
       expect(events.at(-1)).toEqual(['admin_revoked', { userId: 7 }]);
     });
 
-    it('changes nothing if it stays', async () => {
+    it('changes nothing if the role stays the same', async () => {
       await service.setAdmin('leia', false);
       expect(events).toEqual([]);
     });
 
-    it('is refused with 404 if there is no user of that name', async () => {
+    it('throws 404 if there is no user of that name', async () => {
       await expect(service.setAdmin('luke', true)).rejects.toMatchObject({ code: 'not_found' });
     });
   });
 
-  describe('a removal', () => {
+  describe('remove', () => {
     const removal = [
       ['lockUser', 1],
       ['remove', 7],
@@ -283,7 +283,7 @@ describe('UsersService', () => {
       ['remove rows', 7],
     ];
 
-    it('removes the user, their sessions and their rows in one write, and records it', async () => {
+    it('removes the user with sessions and rows in one write, and records it', async () => {
       await service.remove(7, caller);
       expect(events).toEqual(removal);
       expect(exceedBatch.mock.calls).toEqual([['7']]);
@@ -295,7 +295,7 @@ describe('UsersService', () => {
       expect(events.at(-1)).toEqual(['finish', 7]);
     });
 
-    it('refuses with 404 if there is no such user', async () => {
+    it('throws 404 if there is no such user', async () => {
       await expect(service.remove(8, caller)).rejects.toMatchObject({ code: 'not_found' });
       expect(events).toEqual([
         ['lockUser', 1],
@@ -304,12 +304,12 @@ describe('UsersService', () => {
     });
 
     it('removes nothing if the session of the caller has ended', async () => {
-      live = [];
+      activeSessions = [];
       await expect(service.remove(7, caller)).rejects.toMatchObject(revoked);
       expect(events).toEqual([['lockUser', 1]]);
     });
 
-    it('ends sessions beyond one batch first, in batches, but the one of the caller', async () => {
+    it('ends sessions beyond one batch first, in batches, except that of the caller', async () => {
       exceedBatch.mockResolvedValue(true);
       endBatch.mockImplementationOnce(async (...given) => {
         events.push(['end batch', ...given]);
@@ -326,14 +326,14 @@ describe('UsersService', () => {
 
     it('ends no batch of sessions if the session of the caller has ended', async () => {
       exceedBatch.mockResolvedValue(true);
-      live = [];
+      activeSessions = [];
       await expect(service.remove(7, caller)).rejects.toMatchObject(revoked);
       expect(endBatch).not.toHaveBeenCalled();
     });
   });
 
-  describe('the hash of a password', () => {
-    it('is read by name, in any Unicode form, or by id', async () => {
+  describe('Password hashes', () => {
+    it('reads a hash by name, in any Unicode form, or by id', async () => {
       stored = { ...leia, name: 'am\u00e9lie' };
       expect(await service.findByNameWithHash('ame\u0301lie')).toBe(stored);
       expect(await service.findByNameWithHash('leia')).toBeUndefined();
@@ -341,21 +341,21 @@ describe('UsersService', () => {
       expect(await service.findByIdWithHash(8)).toBeUndefined();
     });
 
-    it('is replaced unless the user was changed since they were read', async () => {
+    it('replaces a hash only if the user was not changed since the read', async () => {
       expect(await service.updateHashIfUnchanged({ ...leia, admin: true }, 'new hash')).toBe(false);
       expect(await service.updateHashIfUnchanged(leia, 'new hash')).toBe(true);
       expect(events).toEqual([['updateIfUnchanged', { passwordHash: 'new hash' }]]);
     });
   });
 
-  it('confirms a user only while the password and the role are those that were read', async () => {
+  it('locks a user only if the password and the role are unchanged', async () => {
     expect(await service.lockIfUnchanged(leia)).toBe(true);
     expect(events).toEqual([['updateIfUnchanged', { passwordHash: 'hash of secret' }]]);
     expect(await service.lockIfUnchanged({ ...leia, admin: true })).toBe(false);
     expect(await service.lockIfUnchanged({ ...leia, passwordHash: 'other' })).toBe(false);
   });
 
-  it('says whether a user is unchanged: the name, the password and that they exist', async () => {
+  it('reports whether a user is unchanged: the name, the password, and whether the user exists', async () => {
     expect(await service.isUnchanged(leia)).toBe(true);
     expect(await service.isUnchanged({ ...leia, name: 'organa' })).toBe(false);
     expect(await service.isUnchanged({ ...leia, passwordHash: 'other' })).toBe(false);
@@ -363,7 +363,7 @@ describe('UsersService', () => {
     expect(await service.isUnchanged(leia)).toBe(false);
   });
 
-  it('gives a user with a new role, if the role alone has changed', async () => {
+  it('returns a user with a new role only if nothing else has changed', async () => {
     expect(await service.findWithChangedRole(leia)).toBeUndefined();
     const promoted = (stored = { ...leia, admin: true });
     expect(await service.findWithChangedRole(leia)).toBe(promoted);
@@ -373,28 +373,28 @@ describe('UsersService', () => {
     expect(await service.findWithChangedRole(leia)).toBeUndefined();
   });
 
-  describe('the confirmation of a caller', () => {
+  describe('requireActiveSession', () => {
     beforeEach(() => {
       inWrite = true;
     });
 
-    it('holds the row of the user, and then uses the session', async () => {
+    it('locks the row of the user before it uses the session', async () => {
       await service.requireActiveSession(token);
       expect(events).toEqual([['lockUser', 1]]);
     });
 
-    it('refuses as revoked if the session has ended', async () => {
+    it('refuses the token as revoked if the session has ended', async () => {
       await expect(service.requireActiveSession(tokenOf('1', 'ended'))).rejects.toMatchObject(
         revoked,
       );
     });
 
-    it('asks nothing of a token without a session', async () => {
+    it('requires nothing of a token without a session', async () => {
       await service.requireActiveSession(tokenOf('1'));
       expect(events).toEqual([]);
     });
 
-    it('holds no row if the subject can be no user', async () => {
+    it('locks no row if the subject cannot be a user', async () => {
       await service.requireActiveSession(tokenOf('service', 'mine'));
       expect(events).toEqual([]);
     });
