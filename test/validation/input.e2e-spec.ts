@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type LoggedIn, ship } from '../support/client.js';
 import { bootApp, SHORT_TIMEOUTS, type TestApp } from '../support/test-app.js';
 
-/** What may end a text, a statement or a path in somebody else's language. */
+/** Texts with a special meaning in SQL, HTML, templates, paths, headers or JavaScript. */
 const HOSTILE = [
   "'; DROP TABLE ships; --",
   '" OR ""="',
@@ -31,7 +31,7 @@ describe('Input', () => {
 
   const post = (path: string, raw: string) => app.send('POST', path, { token: user.access, raw });
 
-  /** Speaks to the service by hand; gives all that it says before it hangs up. */
+  /** Sends raw text on a connection, and returns the answer when the connection is closed. */
   const exchange = async (...parts: string[]): Promise<string> => {
     const socket = connect(Number(new URL(app.url).port), '127.0.0.1');
     let answer = '';
@@ -52,12 +52,12 @@ describe('Input', () => {
       400,
       'body_too_full',
     ],
-  ])('of %s is refused before it is read at length', async (_, raw, status, code) => {
+  ])('refuses a body of %s', async (_, raw, status, code) => {
     const answer = await post('/api/ships', raw);
     expect([answer.status, answer.body.code]).toEqual([status, code]);
   });
 
-  it('that is wrong in hundreds of places is told of a hundred', async () => {
+  it('reports at most a hundred errors of a body or a query', async () => {
     const fields = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`f${i}`, 1]));
     const { status, body } = await post('/api/ships', JSON.stringify(fields));
     expect(status).toBe(400);
@@ -68,7 +68,7 @@ describe('Input', () => {
     expect(Object.keys(list.body.message as object)).toHaveLength(100);
   });
 
-  it('that names a member twice is refused, wherever it does', async () => {
+  it('refuses a body with a duplicate member name, at any depth', async () => {
     const twice = JSON.stringify({ ...ship, crew: 1 }).replace('"crew":1', '"crew":1,"crew":2');
     const nested = JSON.stringify(ship).replace('"roles":[', '"roles":[{"a":1, "a":2},');
     const escaped = JSON.stringify(ship).replace('{', '{"\\u0063rew":1, ');
@@ -80,7 +80,7 @@ describe('Input', () => {
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
-    'of a field called %s is refused as any other that is unknown',
+    'refuses a field called %s like any other unknown field',
     async (name) => {
       const raw = JSON.stringify(ship).replace('{', `{"${name}":{"admin":true},`);
       const { status, body, text } = await post('/api/ships', raw);
@@ -105,14 +105,17 @@ describe('Input', () => {
     ['9007199254740991', 201],
     ['1.0', 201],
     ['1e3', 201],
-  ])('of the number %s is an integer from 1 to 2^53 - 1, or refused', async (number, status) => {
-    const raw = JSON.stringify({ ...ship, crew: 1 }).replace('"crew":1', `"crew":${number}`);
-    const answer = await post('/api/ships', raw);
-    expect(answer.status).toBe(status);
-    if (status === 201) expect(answer.body.crew).toBe(Number(number));
-  });
+  ])(
+    'accepts the number %s only if it is an integer from 1 to 2^53 - 1',
+    async (number, status) => {
+      const raw = JSON.stringify({ ...ship, crew: 1 }).replace('"crew":1', `"crew":${number}`);
+      const answer = await post('/api/ships', raw);
+      expect(answer.status).toBe(status);
+      if (status === 201) expect(answer.body.crew).toBe(Number(number));
+    },
+  );
 
-  it.each(HOSTILE)('such as %j is kept as the text that it is, or refused', async (text) => {
+  it.each(HOSTILE)('stores the text %j unchanged, or refuses it', async (text) => {
     const values = { ...ship, affiliation: text, category: text, model: text, roles: [text] };
     const made = await post('/api/ships', JSON.stringify(values));
     expect([made.status, made.body]).toEqual([201, { id: made.body.id, ...values }]);
@@ -156,7 +159,7 @@ describe('Input', () => {
     '/docs/%2e%2e/%2e%2e/package.json',
     '/docs/..%2f..%2fpackage.json',
     '\\api\\ships',
-  ])('in the path %s opens nothing', async (path) => {
+  ])('serves no other resource at the path %s', async (path) => {
     const head = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
     const answer = await exchange(head);
     const open = path === '/%61pi/ships';
@@ -166,19 +169,19 @@ describe('Input', () => {
 
   it.each([
     ['no path', 'GET x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 400],
-    ['a method that is none', 'HACK / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 400],
+    ['an unknown method', 'HACK / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 400],
     [
       'a length and chunks',
       'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       400,
     ],
     [
-      'chunks that are none',
+      'malformed chunks',
       'POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n',
       400,
     ],
     ['two hosts', 'GET / HTTP/1.1\r\nHost: x\r\nhost: y\r\nConnection: close\r\n\r\n', 400],
-    ['a host that is none', 'GET / HTTP/1.1\r\nHost: x">,<y\r\nConnection: close\r\n\r\n', 400],
+    ['a malformed host', 'GET / HTTP/1.1\r\nHost: x">,<y\r\nConnection: close\r\n\r\n', 400],
     ['a header without a name', 'GET / HTTP/1.1\r\nHost: x\r\n: x\r\n\r\n', 400],
     [
       'more than a hundred headers',
@@ -206,7 +209,7 @@ describe('Input', () => {
       'POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n',
       408,
     ],
-  ])('of %s is refused in the one shape', async (_, bytes, status) => {
+  ])('refuses a request with %s in the shape of every error', async (_, bytes, status) => {
     const answer = await exchange(bytes);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     const body = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as object;
@@ -215,7 +218,7 @@ describe('Input', () => {
   });
 
   it.each(['GET / HTTP/1.1\r\nHost: x\r\n', 'garbage\r\n\r\n'])(
-    'such as %j holds no connection of a client that does not hang up',
+    'closes the connection after %j, although the client keeps it open',
     async (bytes) => {
       const server = app.app.getHttpServer();
       const accepted = once(server, 'connection') as Promise<[Socket]>;
@@ -232,19 +235,19 @@ describe('Input', () => {
     },
   );
 
-  it('of a hundred headers is heard', async () => {
+  it('accepts a request with 90 custom headers', async () => {
     const lines = Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`x-${i}`, 'y']));
     expect((await app.get('/api/ships/1', { headers: lines })).status).toBe(200);
   });
 
-  it('is answered although the second of two requests at once is broken', async () => {
+  it('answers the first of two pipelined requests although the second is malformed', async () => {
     const answer = await exchange(
       'GET /api/ships/1 HTTP/1.1\r\nHost: x\r\n\r\nGET /api/ships/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
     );
     expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
   });
 
-  it('behind another is answered behind it', async () => {
+  it('answers pipelined requests in order, also if the last one is malformed', async () => {
     const json = JSON.stringify(ship);
     const answer = await exchange(
       `POST /api/ships HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${user.access}\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n${json}garbage\r\n\r\n`,
@@ -252,7 +255,7 @@ describe('Input', () => {
     expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 201', 'HTTP/1.1 400']);
   });
 
-  it('is refused where a charset is not UTF-8, or a byte is none', async () => {
+  it('refuses a body whose charset or bytes are not UTF-8', async () => {
     for (const charset of ['latin1', '"utf-16"', 'us-ascii', '']) {
       const headers = { 'content-type': `application/json; charset=${charset}` };
       const options = { token: user.access, raw: JSON.stringify(ship), headers };
@@ -306,7 +309,7 @@ describe('Security headers', () => {
     ['PATCH', '/api/ships'],
     ['POST', '/auth/login'],
     ['HEAD', '/api/ships/1'],
-  ])('come with %s %s', async (method, path) => {
+  ])('sends the security headers with %s %s', async (method, path) => {
     const { headers } = await app.send(method, path);
     expect(Object.fromEntries(headers)).toMatchObject(API);
     for (const name of ['strict-transport-security', 'server', 'x-powered-by']) {
@@ -315,13 +318,13 @@ describe('Security headers', () => {
     expect(headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  it('come with what is no request', async () => {
+  it('sends the security headers in the answer to a malformed path', async () => {
     const { headers } = await app.get('/api/ships/%zz');
     expect(headers.get('x-content-type-options')).toBe('nosniff');
     expect(headers.get('content-security-policy')).toContain("default-src 'none'");
   });
 
-  it('let the page of the docs load what it is made of, and nothing else', async () => {
+  it('lets the page of the docs load only its own files', async () => {
     const { headers } = await app.get('/docs');
     const policy = headers.get('content-security-policy')!;
     expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
@@ -330,7 +333,7 @@ describe('Security headers', () => {
     );
   });
 
-  it('insist on TLS in production alone', async () => {
+  it('sends Strict-Transport-Security only in production', async () => {
     const production = await bootApp({ NODE_ENV: 'production' });
     const { headers } = await production.get('/nowhere');
     expect(headers.get('strict-transport-security')).toBe('max-age=31536000; includeSubDomains');

@@ -11,7 +11,7 @@ import { Public } from '../../src/access/require-token.decorator.js';
 import { ship } from '../support/client.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
 
-/** A feature of one's own. Its table is made by the test, as a migration would. */
+/** The entity of an added feature. The test creates its table, as a migration would. */
 @Entity('probes')
 class Probe {
   @PrimaryGeneratedColumn()
@@ -97,13 +97,13 @@ describe('An integer beyond its column', () => {
     [{ total: 2 ** 53 }, { total: ['Must be less than or equal to 9007199254740991.'] }],
     [{ few: 32_768 }, { few: ['Must be less than or equal to 32767.'] }],
     [{ few: -32_769 }, { few: ['Must be greater than or equal to -32768.'] }],
-  ])('is refused in a body of a feature of one’s own: %j', async (values, message) => {
+  ])('refuses an integer beyond its column in a body: %j', async (values, message) => {
     const { status, body } = await create(values);
     expect([status, body.message]).toEqual([400, message]);
   });
 
   it.each([{ count: 2_147_483_647 }, { total: Number.MAX_SAFE_INTEGER }, { few: -32_768 }])(
-    'is the one after %j, which is stored',
+    'stores the largest or the smallest integer of a column: %j',
     async (values) => {
       const { status, body } = await create(values);
       expect([status, body]).toEqual([201, { count: 1, total: 1, few: 1, ...values }]);
@@ -111,7 +111,7 @@ describe('An integer beyond its column', () => {
   );
 
   it.each(['/api/ships', '/api/users', '/api/books'])(
-    'is refused by the filters of %s',
+    'refuses an integer beyond its column in a filter of %s',
     async (path) => {
       for (const [value, sentence] of [
         [BEYOND, TOO_LARGE],
@@ -123,7 +123,7 @@ describe('An integer beyond its column', () => {
     },
   );
 
-  it('is refused in a cursor and as the id of a body', async () => {
+  it('refuses an integer beyond its column in a cursor and as the id in a body', async () => {
     const cursor = Buffer.from(JSON.stringify(['id', BEYOND])).toString('base64url');
     const list = await app.get(`/api/ships?cursor=${cursor}`);
     expect([list.status, list.body.message]).toEqual([400, { cursor: ['Not a valid cursor.'] }]);
@@ -132,7 +132,7 @@ describe('An integer beyond its column', () => {
     expect([status, body.message]).toEqual([400, { id: [TOO_LARGE] }]);
   });
 
-  it('is documented by the least and the greatest that the column holds', async () => {
+  it('documents the smallest and the largest integer of a column', async () => {
     const { body } = await app.get<{
       paths: Record<string, { get: { parameters: { name: string; schema: object }[] } }>;
       components: { schemas: Record<string, { properties: Record<string, object> }> };
@@ -147,15 +147,21 @@ describe('An integer beyond its column', () => {
   });
 });
 
-describe('The bounds of a column', () => {
-  it.each(['id', 'count', 'inferred'])('are those of 32 bits for %s', (property) => {
-    expect(boundsOf([Probe, property])).toEqual(INT);
-    expect(boundsOf([LargerProbe, property])).toEqual(INT);
-  });
+describe('boundsOf', () => {
+  it.each(['id', 'count', 'inferred'])(
+    'returns the bounds of 32 bits for the property %s',
+    (property) => {
+      expect(boundsOf([Probe, property])).toEqual(INT);
+      expect(boundsOf([LargerProbe, property])).toEqual(INT);
+    },
+  );
 
-  it.each(['name', 'nothing'])('do not exist for %s', (property) => {
-    expect(() => boundsOf([Probe, property])).toThrow(
-      `Probe.${property} is no column of integers.`,
-    );
-  });
+  it.each(['name', 'nothing'])(
+    'throws for the property %s, which is not an integer column',
+    (property) => {
+      expect(() => boundsOf([Probe, property])).toThrow(
+        `Probe.${property} is not an integer column.`,
+      );
+    },
+  );
 });

@@ -16,7 +16,7 @@ describe('repeatsName', () => {
     ['"a:b"', false],
     ['{}', false],
     ['[1,2]', false],
-  ])('%s: %s', (json, expected) => {
+  ])('says whether %s repeats a name: %s', (json, expected) => {
     expect(repeatsName(json, JSON.parse(json))).toBe(expected);
   });
 });

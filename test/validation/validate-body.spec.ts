@@ -202,7 +202,7 @@ const errorsOf = (change: object, settings = config): unknown => {
 };
 
 describe('validateBody', () => {
-  it('gives an instance of the class, with nested instances and dates', () => {
+  it('returns an instance of the class, with nested instances and dates', () => {
     const body = validateBody(Everything, valid, config);
     expect(body).toBeInstanceOf(Everything);
     expect(body.address).toBeInstanceOf(Address);
@@ -271,7 +271,7 @@ describe('validateBody', () => {
     [{ whenActive: undefined }, { whenActive: ['Missing data for required field.'] }],
     [{ unknown: 1 }, { unknown: ['Unknown field.'] }],
     [{ legacy: 'x' }, { legacy: ['Unknown field.'] }],
-  ])('refuses %j', (change, expected) => {
+  ])('refuses a body with %j', (change, expected) => {
     expect(errorsOf(change)).toEqual(expected);
   });
 
@@ -286,21 +286,21 @@ describe('validateBody', () => {
     [{ more: [{ city: 'Aldera' }] }],
     [{ dates: ['2026-01-01T00:00:00Z'] }],
     [{ dates: null }],
-  ])('accepts %j', (change) => {
+  ])('accepts a body with %j', (change) => {
     expect(errorsOf(change)).toBeNull();
   });
 
   it.each([
     ['a NUL', 'a\0b'],
     ['a lone surrogate', 'a\ud800'],
-  ])('refuses a text with %s, which no database keeps, whatever the decorator', (_, text) => {
+  ])('refuses a text with %s, which databases cannot store, whatever the decorator', (_, text) => {
     const refused = ['Not a valid string.'];
     expect(errorsOf({ name: text, filled: text, tags: [text] })).toEqual({
       ...{ name: refused, filled: refused, tags: refused },
     });
   });
 
-  it('counts lengths in code points of Unicode NFC, and every one of them', () => {
+  it('counts lengths in code points of Unicode NFC, including invisible ones', () => {
     expect(errorsOf({ name: '🚀🚀🚀🚀' })).toBeNull();
     expect(errorsOf({ name: 'e\u0301e\u0301e\u0301e\u0301' })).toBeNull();
     expect(errorsOf({ name: 'abc\ufe0f\ufe0f' })).toEqual({
@@ -308,11 +308,11 @@ describe('validateBody', () => {
     });
   });
 
-  it('knows a field only under the settings that it depends on', () => {
+  it('accepts a field only with the settings that it depends on', () => {
     expect(errorsOf({ legacy: 'x' }, AppConfig.from({ FLASK_COMPAT: 'true' }))).toBeNull();
   });
 
-  it('names at most a hundred unknown fields', () => {
+  it('reports at most a hundred unknown fields', () => {
     const many = Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`x${i}`, 1]));
     expect(Object.keys(errorsOf(many) as object)).toHaveLength(100);
   });
@@ -337,8 +337,8 @@ describe('validateBody', () => {
   });
 });
 
-describe('Several bounds of a field', () => {
-  it('are checked from the narrowest on, and before other content', () => {
+describe('validateBody with several bounds of a field', () => {
+  it('checks the bounds of a field from the narrowest on, before other rules', () => {
     const errorOf = (type: new () => object, body: object, name: string): unknown => {
       try {
         validateBody(type, body, config);
@@ -354,7 +354,7 @@ describe('Several bounds of a field', () => {
   });
 });
 
-describe('A check of one’s own', () => {
+describe('validateBody with a custom validator', () => {
   const resultOf = (validate: (value: unknown) => unknown) => {
     class Body {
       @ValidateBy({
@@ -374,7 +374,7 @@ describe('A check of one’s own', () => {
     }
   };
 
-  it('refuses what it says is invalid, and what it does not expect', () => {
+  it('refuses a value for which a custom validator returns false or throws', () => {
     const refused = { field: ['field is odd'] };
     expect(resultOf(() => true)).toBeNull();
     expect(resultOf(() => /./.exec('match'))).toBeNull();
@@ -382,12 +382,12 @@ describe('A check of one’s own', () => {
     expect(resultOf((value) => (value as string).trim() !== '')).toEqual(refused);
   });
 
-  it('is a failure if it gives a promise, which is not awaited', () => {
+  it('refuses a value for which a custom validator returns a promise, which is not awaited', () => {
     expect(resultOf(() => Promise.resolve(true))).toEqual({ field: ['field is odd'] });
   });
 });
 
-describe('A mapped type', () => {
+describe('validateBody with a mapped type', () => {
   class Base {
     @KnownWhen(() => false)
     @MayBeOmitted()
@@ -410,7 +410,7 @@ describe('A mapped type', () => {
     }
   };
 
-  it('inherits under which settings a field exists, and what may be null', () => {
+  it('inherits the settings and the nullability of a field in a mapped type', () => {
     expect(refusalOf(Part, { secret: 'x' })).toEqual({ secret: ['Unknown field.'] });
     expect(refusalOf(Part, {})).toBeNull();
     expect(refusalOf(Picked, { price: null })).toBeNull();
@@ -438,7 +438,7 @@ describe('planOf', () => {
     [WithGroups, 'WithGroups.name has groups'],
     [WithTransform, 'WithTransform.name has @Transform(), which is not run'],
     [WithMixedEach, 'WithMixedEach.numbers has decorators with and without { each: true }'],
-  ])('refuses %p, of which a part would be ignored', (type, reason) => {
+  ])('refuses %p, whose decorators would be ignored in part', (type, reason) => {
     expect(() => planOf(type)).toThrow(reason);
   });
 });

@@ -13,7 +13,7 @@ describe('nfc', () => {
   it.each([
     ['31 marks in a row', `e\u0301${marks(30)}`],
     ['2049 characters', `${'x'.repeat(2047)}e\u0301`],
-  ])('leaves a text with %s as it is', (_, text) => {
+  ])('does not normalize a text with %s', (_, text) => {
     const normalize = jest.spyOn(String.prototype, 'normalize');
     expect(nfc(text)).toBe(text);
     expect(normalize).not.toHaveBeenCalled();

@@ -70,7 +70,7 @@ const droid = {
   engines: [{ maker: 'Incom' }],
 };
 
-describe('A DTO with the decorators of class-validator alone', () => {
+describe('A DTO with decorators of class-validator only', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -78,7 +78,7 @@ describe('A DTO with the decorators of class-validator alone', () => {
   });
   afterAll(() => app.close());
 
-  it('checks bodies, with the messages of every other body', async () => {
+  it('checks the body of a DTO with decorators of class-validator only, with the usual messages', async () => {
     const created = await app.send('POST', '/droids', { json: droid });
     expect([created.status, created.body]).toEqual([201, { name: 'r2-d2', engines: 1 }]);
     const json = { ...droid, name: 'x', wheels: 11, contact: 'none', engines: [{}], weapon: 1 };
@@ -95,7 +95,7 @@ describe('A DTO with the decorators of class-validator alone', () => {
     ]);
   });
 
-  it('is the schema of the document, without being repeated for it', async () => {
+  it('derives the OpenAPI schema from the decorators of class-validator', async () => {
     const { body } = await app.get('/docs/openapi.json');
     const { schemas } = body.components as { schemas: Record<string, unknown> };
     expect(schemas.CreateDroid).toEqual({
@@ -131,14 +131,14 @@ interface AnInterface {
   name: string;
 }
 
-describe('A body that could not be checked stops the start:', () => {
+describe('Start-up checks of request bodies', () => {
   const startWith = async (controller: new () => object) => {
     @Module({ controllers: [controller] })
     class BadModule {}
     await (await bootApp({}, { imports: [BadModule] })).close();
   };
 
-  it('one of a class without decorators', async () => {
+  it('refuses to start with a body whose class has no decorators', async () => {
     @Controller('bad')
     class BadController {
       @Post()
@@ -152,7 +152,7 @@ describe('A body that could not be checked stops the start:', () => {
     );
   });
 
-  it('one of nested objects without a class', async () => {
+  it('refuses to start with a body that has nested objects without a class', async () => {
     @Controller('bad')
     class BadController {
       @Post()
@@ -166,7 +166,7 @@ describe('A body that could not be checked stops the start:', () => {
     );
   });
 
-  it('one of an interface', async () => {
+  it('refuses to start with a body whose type is an interface', async () => {
     @Controller('bad')
     class BadController {
       @Post()
@@ -180,7 +180,7 @@ describe('A body that could not be checked stops the start:', () => {
     );
   });
 
-  it('a query whose decorators would not be checked', async () => {
+  it('refuses to start with a query whose decorators would not be checked', async () => {
     @Controller('bad')
     class BadController {
       @Get()
@@ -194,7 +194,7 @@ describe('A body that could not be checked stops the start:', () => {
     );
   });
 
-  it('one field of a body', async () => {
+  it('refuses to start with a parameter that takes one field of a body', async () => {
     @Controller('bad')
     class BadController {
       @Post()
