@@ -52,7 +52,7 @@ export class ResponseCheck {
   }
 
   private problems(exchange: Exchange): string[] {
-    const { method, status } = exchange;
+    const { status } = exchange;
     const operation = this.operationOf(exchange);
     if (!operation) return status < 400 ? [] : this.problemsOfOtherError(exchange);
     const response = operation.responses[status] as Response | undefined;
