@@ -1,7 +1,6 @@
 import { DataSource } from 'typeorm';
 import type { DatabaseSettings } from '../src/config/app-config.js';
 import { dataSourceOptions } from '../src/database/data-source-options.js';
-import { entities } from '../src/entities.js';
 
 const numbers = (count: number): string =>
   `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
@@ -41,7 +40,7 @@ export function fillWithSessions(
 
 /** Runs a statement on a database that the service may have open at the same time. */
 async function run(settings: DatabaseSettings, statement: string): Promise<void> {
-  const options = dataSourceOptions(settings, entities);
+  const options = dataSourceOptions(settings);
   const source = await new DataSource(options).initialize();
   try {
     await source.query(statement);

@@ -3,7 +3,6 @@ import { DataSource } from 'typeorm';
 import { createShipIndexes, dropShipIndexes } from '../migrations/1795360000000-sort-lists.js';
 import type { DatabaseSettings } from '../src/config/app-config.js';
 import { dataSourceOptions } from '../src/database/data-source-options.js';
-import { entities } from '../src/entities.js';
 
 const BATCH = 20_000;
 
@@ -14,7 +13,7 @@ const BATCH = 20_000;
  * @param settings of a database that nothing else uses and that holds the 15 demo ships
  */
 export async function fillWithShips(settings: DatabaseSettings, count: number): Promise<void> {
-  const source = await new DataSource(dataSourceOptions(settings, entities)).initialize();
+  const source = await new DataSource(dataSourceOptions(settings)).initialize();
   const runner = source.createQueryRunner();
   const [first, last] = ['$1', '$2'].map((dollar) => (settings.engine === 'sqlite' ? '?' : dollar));
   const bar = new SingleBar({

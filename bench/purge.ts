@@ -2,7 +2,6 @@ import { Agent, request } from 'node:http';
 import { once } from 'node:events';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../src/database/data-source-options.js';
-import { entities } from '../src/entities.js';
 import { Session } from '../src/sessions/session.entity.js';
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
 import { fillWithSessions } from './many-rows.js';
@@ -96,7 +95,7 @@ async function measureLatencies({ origin }: ServerProcess): Promise<number[]> {
 }
 
 async function countExpired(settings: BenchDatabase['settings']): Promise<number> {
-  const source = await new DataSource(dataSourceOptions(settings, entities)).initialize();
+  const source = await new DataSource(dataSourceOptions(settings)).initialize();
   try {
     return await source
       .createQueryBuilder(Session, 'session')

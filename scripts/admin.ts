@@ -10,7 +10,6 @@ import { AppConfig } from '../src/config/app-config.js';
 import { ConfigModule } from '../src/config/config.module.js';
 import { DatabaseModule, openDatabase } from '../src/database/database.module.js';
 import { createSqliteFile } from '../src/database/sqlite/sqlite-creation.js';
-import { entities } from '../src/entities.js';
 import { PeriodicJobsService } from '../src/scheduling/periodic-jobs.service.js';
 import { SessionBatchesService } from '../src/sessions/session-batches.service.js';
 import { SessionRepository } from '../src/sessions/session.repository.js';
@@ -75,7 +74,7 @@ async function createDatabase({ database }: AppConfig): Promise<string> {
       'DATABASE_URL names a PostgreSQL server. Create the database there (createdb). The service creates its tables when it starts.',
     );
   }
-  if (await createSqliteFile(database.file, entities)) return `Created ${database.file}.`;
+  if (await createSqliteFile(database.file)) return `Created ${database.file}.`;
   throw new StartError(`The file ${database.file} already exists; nothing was changed.`);
 }
 
@@ -95,7 +94,7 @@ async function createUser(users: UsersService, config: AppConfig, name: string):
 /** Makes a command that needs users and an existing database. */
 function onUsers(command: UserCommand): Command {
   return async (config) => {
-    const database = await openDatabase(config.database, entities);
+    const database = await openDatabase(config.database);
     const module = {
       module: UserCommandsModule,
       imports: [ConfigModule.forRoot(config), DatabaseModule.forRoot(database)],

@@ -7,7 +7,6 @@ import { AppModule, type Imports } from './app.module.js';
 import { ServiceLogger } from './logging/service-logger.js';
 import type { AppConfig } from './config/app-config.js';
 import { openDatabase } from './database/database.module.js';
-import { entities } from './entities.js';
 import {
   answersBeforeRouting,
   closeAfterFaultyFraming,
@@ -104,7 +103,7 @@ export async function applicationModule(
   imports: Imports = [],
 ): Promise<DynamicModule> {
   const keys = new TokenKeys(config.jwt);
-  const database = await openDatabase(config.database, entities);
+  const database = await openDatabase(config.database);
   return AppModule.forRoot({ config, keys, database }, imports);
 }
 

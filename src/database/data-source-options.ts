@@ -1,25 +1,22 @@
-import type { DataSource, MixedList } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { BetterSqlite3DataSourceOptions } from 'typeorm/driver/better-sqlite3/BetterSqlite3DataSourceOptions.js';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { Database as Connection } from 'better-sqlite3';
 import type { DatabaseSettings, PostgresSettings } from '../config/app-config.js';
-import { migrations } from '../../migrations/all.js';
+import { loadedEntities } from './entities.js';
+import { migrations } from './migrations.js';
 import { loadSqliteDriver } from './sqlite/sqlite-driver.js';
-
-export type Entities = MixedList<new () => object>;
 
 /** Connections of the pool. PostgreSQL accepts 100 by default, enough for several instances. */
 const POOL_SIZE = 10;
 
-export function dataSourceOptions(settings: DatabaseSettings, entities: Entities) {
-  return settings.engine === 'sqlite'
-    ? sqliteOptions(settings.file, entities)
-    : postgresOptions(settings, entities);
+export function dataSourceOptions(settings: DatabaseSettings) {
+  return settings.engine === 'sqlite' ? sqliteOptions(settings.file) : postgresOptions(settings);
 }
 
-export function sqliteOptions(file: string, entities: Entities) {
+export function sqliteOptions(file: string) {
   return {
-    ...shared(entities),
+    ...shared(),
     type: 'better-sqlite3',
     driver: loadSqliteDriver().Sqlite,
     database: file,
@@ -39,9 +36,9 @@ export function sqliteOptions(file: string, entities: Entities) {
 }
 
 /** `PostgresClient` sets the timeouts of queries and transactions. */
-export function postgresOptions({ url }: PostgresSettings, entities: Entities) {
+export function postgresOptions({ url }: PostgresSettings) {
   return {
-    ...shared(entities),
+    ...shared(),
     type: 'postgres',
     url,
     poolSize: POOL_SIZE,
@@ -63,8 +60,8 @@ export function missingOf({ migrations }: DataSource, rows: { name: string }[]):
     .filter((name) => !applied.has(name));
 }
 
-function shared(entities: Entities) {
-  return { entities, migrations, synchronize: false, logging: false } as const;
+function shared() {
+  return { entities: loadedEntities(), migrations, synchronize: false, logging: false } as const;
 }
 
 function bind(connection: Connection) {

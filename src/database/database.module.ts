@@ -1,6 +1,6 @@
 import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { StartError } from '../errors/start-error.js';
 import type { DatabaseSettings } from '../config/app-config.js';
-import type { Entities } from './data-source-options.js';
 import { Database } from './database.js';
 import { PostgresDatabase } from './postgres/postgres-database.js';
 import { SqliteDatabase } from './sqlite/sqlite-database.js';
@@ -25,15 +25,28 @@ export class DatabaseModule implements OnApplicationShutdown {
   }
 }
 
-/** @throws StartError if the database cannot be used */
-export async function openDatabase(
-  settings: DatabaseSettings,
-  entities: Entities,
-): Promise<Database> {
+/**
+ * Opens the database, with the tables of all entities that have been imported.
+ *
+ * @throws StartError if the database cannot be used, or if no migration creates a table or a column of
+ *   an entity
+ */
+export async function openDatabase(settings: DatabaseSettings): Promise<Database> {
   const database =
-    settings.engine === 'sqlite'
-      ? new SqliteDatabase(settings, entities)
-      : new PostgresDatabase(settings, entities);
+    settings.engine === 'sqlite' ? new SqliteDatabase(settings) : new PostgresDatabase(settings);
   await database.open();
+  try {
+    refuseMissingColumns(await database.missingColumns());
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
   return database;
+}
+
+function refuseMissingColumns(missing: readonly string[]): void {
+  if (missing.length === 0) return;
+  throw new StartError(
+    `The database has no ${missing.join(', ')}. Add a migration that creates what is missing to the folder migrations/.`,
+  );
 }

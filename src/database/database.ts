@@ -27,6 +27,12 @@ export abstract class Database {
   abstract missingMigrations(): Promise<string[]>;
 
   /**
+   * Describes the tables and columns that entities have and the database lacks: `table crews (entity
+   * Crew)`, `column crews.size (entity Crew)`.
+   */
+  abstract missingColumns(): Promise<string[]>;
+
+  /**
    * Runs `work` in a transaction, which is committed if the promise resolves, and rolled back if it
    * rejects. A call within another `write` joins its transaction. Reads within `work` see its
    * changes. `work` should wait for nothing but the database, because on SQLite all other writes

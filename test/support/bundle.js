@@ -3,7 +3,7 @@
  * needs less than half the CPU time to start the bundle, because it resolves few modules.
  * See docs/decisions/0030-bundle-for-tests.md.
  */
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -17,6 +17,26 @@ import { createRequire as createRequireOfBundle } from 'node:module';
 const require = createRequireOfBundle(import.meta.url);
 const { filename: __filename, dirname: __dirname } = import.meta;
 `;
+
+/** Imports each migration statically, because the folder of the bundle has no migrations. */
+const bundledMigrations = {
+  name: 'migrations',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /src\/database\/migrations\.js$/ }, () => {
+      const files = readdirSync(join(root, 'migrations'))
+        .filter((file) => /^\d{13}-.+\.ts$/.test(file))
+        .sort()
+        .map((file) => join(from, 'migrations', file.replace(/ts$/, 'js')));
+      const names = files.map((_, index) => `migration${index}`);
+      const imports = files.map((file, index) => `import * as ${names[index]} from '${file}';`);
+      return {
+        contents: `${imports.join('\n')}
+          export const migrations = [${names.join()}].map((module) =>
+            Object.values(module).find((value) => value.prototype?.up));`,
+        resolveDir: from,
+      };
+    }),
+};
 
 rmSync(to, { recursive: true, force: true });
 await build({
@@ -34,6 +54,7 @@ await build({
   // The log, Nest and TypeORM use the names of classes.
   keepNames: true,
   banner: { js: COMMON_JS },
+  plugins: [bundledMigrations],
   external: [
     // Native addons, served files, a driver that TypeORM loads, and a module that has to run first.
     ...['argon2', 'better-sqlite3', 'swagger-ui-dist', 'pg', 'reflect-metadata'],

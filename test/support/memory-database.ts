@@ -1,6 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
-import type { Entities } from '../../src/database/data-source-options.js';
 import { Database } from '../../src/database/database.js';
 import { type BuildSelect, compileSelect, type Select } from '../../src/database/select.js';
 import { loadSqliteDriver } from '../../src/database/sqlite/sqlite-driver.js';
@@ -13,7 +12,7 @@ export class MemoryDatabase extends Database {
   readonly selects: BuildSelect<ObjectLiteral, string>[] = [];
   private readonly source: DataSource;
 
-  constructor(entities: Entities) {
+  constructor(entities: (new () => object)[]) {
     super();
     const driver = loadSqliteDriver().Sqlite;
     const options = { type: 'better-sqlite3', driver, database: ':memory:' } as const;
@@ -31,6 +30,10 @@ export class MemoryDatabase extends Database {
   override async check(): Promise<void> {}
 
   override async missingMigrations(): Promise<string[]> {
+    return [];
+  }
+
+  override async missingColumns(): Promise<string[]> {
     return [];
   }
 

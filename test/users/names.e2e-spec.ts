@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { migrations } from '../../migrations/all.js';
+import { migrations } from '../../src/database/migrations.js';
 import { AppConfig } from '../../src/config/app-config.js';
 import { dataSourceOptions } from '../../src/database/data-source-options.js';
 import { nameKey } from '../../src/users/user-name.js';
@@ -181,7 +181,7 @@ describe('Users of releases without name keys', () => {
   const open = async () => {
     const settings = AppConfig.from({ DATABASE_URL: database.url }).database;
     // Without entities, because they contain the column that the migration adds.
-    return new DataSource(dataSourceOptions(settings, [])).initialize();
+    return new DataSource({ ...dataSourceOptions(settings), entities: [] }).initialize();
   };
   const revert = async (source: DataSource) => {
     const steps = migrations.length - migrations.findIndex(({ name }) => /NameKeys/.test(name));

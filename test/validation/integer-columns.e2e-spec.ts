@@ -3,15 +3,23 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsInt, Min } from 'class-validator';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FitsColumn } from '../../src/validation/decorators.js';
-import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import {
+  Column,
+  Entity,
+  type MigrationInterface,
+  PrimaryGeneratedColumn,
+  type QueryRunner,
+  Table,
+} from 'typeorm';
 import { boundsOf } from '../../src/validation/integer-column.js';
 
 import { Database } from '../../src/database/database.js';
 import { Public } from '../../src/access/require-token.decorator.js';
 import { ship } from '../support/client.js';
+import { addMigration } from '../support/migration-source.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
 
-/** The entity of an added feature. The test creates its table, as a migration would. */
+/** The entity of an added feature. */
 @Entity('probes')
 class Probe {
   @PrimaryGeneratedColumn()
@@ -32,6 +40,31 @@ class Probe {
   @Column('varchar')
   name: string;
 }
+
+class CreateProbes1900000000100 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    const id = { name: 'id', type: 'integer', isPrimary: true, isGenerated: true };
+    const types = {
+      count: 'int',
+      total: 'bigint',
+      few: 'smallint',
+      inferred: 'int',
+      name: 'varchar',
+    };
+    const columns = Object.entries(types).map(([name, type]) => ({ name, type }));
+    await runner.createTable(
+      new Table({
+        name: 'probes',
+        columns: [{ ...id, generationStrategy: 'increment' }, ...columns],
+      }),
+    );
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.dropTable('probes');
+  }
+}
+addMigration(CreateProbes1900000000100);
 
 class LargerProbe extends Probe {}
 
@@ -63,7 +96,7 @@ class ProbesController {
   @Public()
   async create(@Body() { count, total, few }: CreateProbe): Promise<object> {
     await this.database.write((manager) =>
-      manager.query(`INSERT INTO probes (count, total, few) VALUES (${count}, ${total}, ${few})`),
+      manager.insert(Probe, { count, total, few, inferred: 1, name: 'probe' }),
     );
     return { count, total, few };
   }
@@ -82,9 +115,6 @@ describe('An integer beyond its column', () => {
 
   beforeAll(async () => {
     app = await bootApp({}, { imports: [ProbesModule] });
-    await app.sql((manager) =>
-      manager.query('CREATE TABLE probes (count int, total bigint, few smallint)'),
-    );
     token = (await app.login({ name: 'user', password: 'password' })).access;
   });
   afterAll(() => app.close());

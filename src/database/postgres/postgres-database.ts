@@ -5,7 +5,8 @@ import { messageOf } from '../../errors/error-message.js';
 import { StartError } from '../../errors/start-error.js';
 import { retry } from '../../scheduling/retry.js';
 import type { PostgresSettings } from '../../config/app-config.js';
-import { type Entities, missingOf, postgresOptions } from '../data-source-options.js';
+import { missingColumnsOf } from '../missing-columns.js';
+import { missingOf, postgresOptions } from '../data-source-options.js';
 import { Database } from '../database.js';
 import { codeOf } from '../driver-error.js';
 import { MigrationSource } from '../migration-source.js';
@@ -33,9 +34,9 @@ export class PostgresDatabase extends Database {
   /** Two at a time, which leaves most connections of the pool to other requests. */
   private readonly expensiveReads = expensiveReadQueue(2);
 
-  constructor(settings: PostgresSettings, entities: Entities) {
+  constructor(settings: PostgresSettings) {
     super();
-    this.options = postgresOptions(settings, entities);
+    this.options = postgresOptions(settings);
     this.connections = new ConnectionGroup(settings.prepare);
     const extra = { Client: PostgresClient, group: this.connections };
     this.source = new DataSource({ ...this.options, extra });
@@ -69,6 +70,15 @@ export class PostgresDatabase extends Database {
       this.source,
       rows.map(([name]) => ({ name: String(name) })),
     );
+  }
+
+  override async missingColumns(): Promise<string[]> {
+    const rows = await this.read({
+      text: `SELECT table_name, column_name FROM information_schema.columns
+             WHERE table_schema = current_schema()`,
+    });
+    const columns = rows.map(([table, column]) => [String(table), String(column)] as const);
+    return missingColumnsOf(this.source.entityMetadatas, columns);
   }
 
   override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {

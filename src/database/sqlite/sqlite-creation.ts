@@ -14,7 +14,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { makePrivateFolder } from '../../config/private-file.js';
 import { StartError } from '../../errors/start-error.js';
-import { type Entities, sqliteOptions } from '../data-source-options.js';
+import { sqliteOptions } from '../data-source-options.js';
 import { codeOf } from '../driver-error.js';
 import { MigrationSource } from '../migration-source.js';
 import { connectionOf } from './sqlite-connection.js';
@@ -33,12 +33,12 @@ const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
  * @throws StartError if there is a log of an earlier database, which SQLite would apply to the new
  *   one
  */
-export async function createSqliteFile(file: string, entities: Entities): Promise<boolean> {
+export async function createSqliteFile(file: string): Promise<boolean> {
   if (existsSync(file)) return false;
   for (const log of [`${file}-wal`, `${file}-journal`]) refuseLog(file, log);
   makePrivateFolder(dirname(file));
   removeOldDrafts(file);
-  const content = await migratedDatabase(entities);
+  const content = await migratedDatabase();
   const draft = `${file}.new-${randomBytes(6).toString('hex')}`;
   try {
     writeFileSync(draft, content, { flag: 'wx', mode: 0o600, flush: true });
@@ -51,8 +51,8 @@ export async function createSqliteFile(file: string, entities: Entities): Promis
 }
 
 /** Returns the content of a database file with every table and no rows. */
-async function migratedDatabase(entities: Entities): Promise<Buffer> {
-  const source = new MigrationSource(sqliteOptions(':memory:', entities));
+async function migratedDatabase(): Promise<Buffer> {
+  const source = new MigrationSource(sqliteOptions(':memory:'));
   await source.initialize();
   try {
     await source.runMigrations();

@@ -2,10 +2,11 @@ import { Logger } from '@nestjs/common';
 import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 import type { SqliteSettings } from '../../config/app-config.js';
-import { type Entities, missingOf, sqliteOptions } from '../data-source-options.js';
+import { missingOf, sqliteOptions } from '../data-source-options.js';
 import { Database } from '../database.js';
 import { codeOf, isLocked } from '../driver-error.js';
 import { MigrationSource } from '../migration-source.js';
+import { missingColumnsOf } from '../missing-columns.js';
 import { withOutageAs503 } from '../outage.js';
 import {
   type BuildSelect,
@@ -47,14 +48,11 @@ export class SqliteDatabase extends Database {
   private readonly thread: SqliteReadThread;
   private readonly watch: SqliteFileWatch;
 
-  constructor(
-    private readonly settings: SqliteSettings,
-    private readonly entities: Entities,
-  ) {
+  constructor(private readonly settings: SqliteSettings) {
     super();
     const { file } = settings;
-    this.writer = new MigrationSource(sqliteOptions(file, entities));
-    this.reader = new DataSource({ ...sqliteOptions(file, entities), readonly: true });
+    this.writer = new MigrationSource(sqliteOptions(file));
+    this.reader = new DataSource({ ...sqliteOptions(file), readonly: true });
     this.thread = new SqliteReadThread(file);
     this.watch = new SqliteFileWatch(file);
     this.writes = new SqliteWriter(
@@ -67,7 +65,7 @@ export class SqliteDatabase extends Database {
     const deadline = performance.now() + START_LOCK_TIMEOUT;
     const { file } = this.settings;
     try {
-      await prepareSqliteFile(this.settings, this.entities);
+      await prepareSqliteFile(this.settings);
       await untilUnlocked(() => this.writer.initialize(), deadline);
       refuseDamagedFile(connectionOf(this.writer));
       await this.writer.runMigrations();
@@ -97,6 +95,17 @@ export class SqliteDatabase extends Database {
   override async missingMigrations(): Promise<string[]> {
     const rows = connectionOf(this.reader).prepare('SELECT name FROM migrations').all();
     return missingOf(this.writer, rows as { name: string }[]);
+  }
+
+  override async missingColumns(): Promise<string[]> {
+    const columns = connectionOf(this.reader)
+      .prepare<unknown[], [string, string]>(
+        `SELECT item.name, field.name FROM sqlite_master item, pragma_table_info(item.name) field
+         WHERE item.type = 'table'`,
+      )
+      .raw()
+      .all();
+    return missingColumnsOf(this.reader.entityMetadatas, columns);
   }
 
   override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {

@@ -4,7 +4,6 @@ import type { Database as Connection } from 'better-sqlite3';
 import { isOpenToOthers, isReplaceableByOthers } from '../../config/private-file.js';
 import { StartError } from '../../errors/start-error.js';
 import type { SqliteSettings } from '../../config/app-config.js';
-import type { Entities } from '../data-source-options.js';
 import { codeOf, isLocked } from '../driver-error.js';
 import { createSqliteFile } from './sqlite-creation.js';
 
@@ -21,13 +20,10 @@ export function filesOf(file: string): string[] {
  *
  * @throws StartError if the file is missing, empty, or cannot be written
  */
-export async function prepareSqliteFile(
-  { file, create }: SqliteSettings,
-  entities: Entities,
-): Promise<void> {
+export async function prepareSqliteFile({ file, create }: SqliteSettings): Promise<void> {
   if (!existsSync(file)) {
     if (!create) throw new StartError(missingFileMessage(file));
-    await createSqliteFile(file, entities);
+    await createSqliteFile(file);
   }
   // SQLite would treat an empty file as a new database.
   if (statSync(file).size === 0) throw new StartError(emptyFileMessage(file));

@@ -28,7 +28,6 @@ import { StartError } from '../../../src/errors/start-error.js';
 import { MigrationSource } from '../../../src/database/migration-source.js';
 import { createSqliteFile, publish } from '../../../src/database/sqlite/sqlite-creation.js';
 import { loadSqliteDriver } from '../../../src/database/sqlite/sqlite-driver.js';
-import { entities } from '../../../src/entities.js';
 import { runChild } from '../../support/children.js';
 import { ship } from '../../support/client.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
@@ -104,7 +103,7 @@ describe('The start on a SQLite file', () => {
   ])(
     'refuses to start if the %s of the database is not writable, also as root',
     async (_, path, mode) => {
-      await createSqliteFile(file, entities);
+      await createSqliteFile(file);
       if (!existsSync(path())) writeFileSync(path(), '');
       chmodSync(path(), mode);
       const message = await refusal();
@@ -122,7 +121,7 @@ describe('The start on a SQLite file', () => {
   });
 
   it('creates one complete database file if several processes create it at once', async () => {
-    const made = await Promise.all([1, 2, 3].map(() => createSqliteFile(file, entities)));
+    const made = await Promise.all([1, 2, 3].map(() => createSqliteFile(file)));
     expect(made.toSorted()).toEqual([false, false, true]);
     expect(readdirSync(database.folder)).toEqual(['app.sqlite']);
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -151,7 +150,7 @@ describe('The start on a SQLite file', () => {
     for (const name of [names[0]!, names[2]!]) {
       utimesSync(join(database.folder, name), anHourAgo, anHourAgo);
     }
-    await createSqliteFile(file, entities);
+    await createSqliteFile(file);
     expect(readdirSync(database.folder).sort()).toEqual(['app.sqlite', names[2], names[1]].sort());
   });
 });

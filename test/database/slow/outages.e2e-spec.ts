@@ -7,7 +7,6 @@ import type pg from 'pg';
 import { openDatabase } from '../../../src/database/database.module.js';
 import { Database } from '../../../src/database/database.js';
 import { timeouts } from '../../../src/database/postgres/postgres-client.js';
-import { entities } from '../../../src/entities.js';
 import { type Answer, ship } from '../../support/client.js';
 import { postgresPrograms, PrivateCluster } from '../../support/private-cluster.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
@@ -161,7 +160,7 @@ if (engine === 'postgres') {
     });
 
     const open = (url: string, prepare = false) =>
-      openDatabase({ engine: 'postgres', url, prepare }, entities);
+      openDatabase({ engine: 'postgres', url, prepare });
 
     it('uses named statements only with DATABASE_PREPARE=true', async () => {
       const namesOf = (database: Database) =>
