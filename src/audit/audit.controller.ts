@@ -1,5 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation } from '@nestjs/swagger';
+import { ApiTag } from '../http/api-tag.decorator.js';
 import { ListOf, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { mapPage, type Page } from '../lists/page.js';
@@ -8,7 +9,7 @@ import { auditFields } from './audit-fields.js';
 import { AuditService } from './audit.service.js';
 import { AuditEntryResponse } from './dto/audit-entry-response.dto.js';
 
-@ApiTags('Audit')
+@ApiTag('Audit', 'The events of accounts, for administrators.')
 @Controller('api/audit')
 @RequireToken({ scope: { admin: true } })
 export class AuditController {

@@ -10,9 +10,10 @@ import {
   Res,
   UseGuards,
 } from '@nestjs/common';
-import { ApiBody, ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiExtraModels, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { serviceUnavailable, tooManyRequests } from '../errors/api-error.js';
+import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { type Client, RequestClient } from '../http/client.js';
 import { AuthRateLimitGuard } from '../limits/rate-limit.guard.js';
@@ -37,7 +38,10 @@ import { RefreshService } from './sessions/refresh.service.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { TokenResponseService } from './token-response.service.js';
 
-@ApiTags('Authentication')
+@ApiTag(
+  'Authentication',
+  'Log in, refresh tokens, log out, and list and end sessions. Start with `POST /auth/login`.',
+)
 @Controller('auth')
 export class AuthController {
   constructor(

@@ -4,10 +4,10 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable } from '../errors/api-error.js';
+import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
 import { locationHeader, setLocation } from '../http/links.js';
@@ -24,7 +24,7 @@ import { OwnerId } from './owner-id.decorator.js';
 
 const badBody = { name: ['Missing data for required field.'] };
 
-@ApiTags('Books')
+@ApiTag('Books', 'The books of the user whose token is sent.')
 @Controller('api/books')
 @RequireToken()
 export class BooksController {

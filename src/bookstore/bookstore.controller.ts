@@ -10,7 +10,7 @@ import {
   UseFilters,
   UseGuards,
 } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { AuthService } from '../auth/auth.service.js';
@@ -43,6 +43,7 @@ import { type AuthenticatedUser, UsersService } from '../users/users.service.js'
 import { BasicAuthGuard } from './basic-auth.guard.js';
 import { ApiRefusedLogin, ApiRefusedToken, ApiTutorialMessage } from './bookstore.decorators.js';
 import { BookstoreErrorFilter } from './bookstore-error.filter.js';
+import { ApiTag } from '../http/api-tag.decorator.js';
 import { BOOKSTORE_TAG, tooManyBooks, messages } from './bookstore-messages.js';
 import { TutorialTokenResponse, MessageResponse } from './dto/tutorial-answers.dto.js';
 import {
@@ -64,7 +65,7 @@ const badBody = { name: ['Missing data for required field.'] };
  * and books are the same as everywhere else. The tutorial has no pages, so a list holds as many
  * items as a page may.
  */
-@ApiTags(BOOKSTORE_TAG.name)
+@ApiTag(BOOKSTORE_TAG.name, BOOKSTORE_TAG.description)
 @Controller()
 @UseFilters(BookstoreErrorFilter)
 export class BookstoreController {

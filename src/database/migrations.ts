@@ -43,7 +43,10 @@ export function migrationOf(file: string, module: Record<string, unknown>): Migr
 }
 
 function isMigration(value: unknown): value is Migration {
-  return typeof value === 'function' && typeof value.prototype?.up === 'function';
+  return (
+    typeof value === 'function' &&
+    typeof (value.prototype as Partial<MigrationInterface> | undefined)?.up === 'function'
+  );
 }
 
 /**

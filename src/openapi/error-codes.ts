@@ -1,6 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import * as authErrors from '../auth/auth-errors.js';
-import * as bookErrors from '../books/book-errors.js';
 import * as passwordErrors from '../passwords/common-passwords.service.js';
 import * as apiErrors from '../errors/api-error.js';
 import { type ErrorKind, genericKind } from '../errors/api-error.js';
@@ -15,7 +14,7 @@ const BEFORE_ROUTING = [400, 404, 405, 408, 413, 414, 415, 417, 431, 500, 503];
 
 /** The codes that errors can have with any settings. */
 const DECLARED: readonly string[] = [
-  ...[apiErrors, authErrors, bookErrors, passwordErrors, tokenErrors, userErrors]
+  ...[apiErrors, authErrors, passwordErrors, tokenErrors, userErrors]
     .flatMap((module) => Object.values<unknown>(module))
     .filter(isErrorKind),
   ...Object.values(tokenErrors.wrongTokenType),

@@ -1,7 +1,8 @@
 import { Controller, Get, Header, Req, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProperty } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorBody, type ErrorKind, errorBody } from '../errors/api-error.js';
+import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiErrors } from '../errors/api-errors.decorator.js';
 import { Public } from '../access/require-token.decorator.js';
 import { CHECKS, type Check, FAILURES, ReadinessService } from './readiness.service.js';
@@ -28,7 +29,7 @@ class ReadyResponse extends LiveResponse {
 }
 
 /** For load balancers and supervisors. */
-@ApiTags('Health')
+@ApiTag('Health', 'For load balancers and supervisors. Needs no token.')
 @Controller('health')
 export class HealthController {
   constructor(private readonly readiness: ReadinessService) {}

@@ -4,10 +4,10 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable } from '../errors/api-error.js';
+import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
 import { locationHeader, setLocation } from '../http/links.js';
@@ -22,7 +22,7 @@ import { ShipsService } from './ships.service.js';
 
 const badBody = { crew: ['Not a valid integer.'] };
 
-@ApiTags('Ships')
+@ApiTag('Ships', 'Reading ships needs no token, and changing them needs an access token.')
 @Controller('api/ships')
 export class ShipsController {
   constructor(private readonly ships: ShipsService) {}

@@ -15,11 +15,11 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiTags,
 } from '@nestjs/swagger';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable, tooManyRequests } from '../errors/api-error.js';
+import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
 import { type Client, clientOf, RequestClient } from '../http/client.js';
@@ -57,7 +57,7 @@ const OwnUserOrAdmin = () =>
 
 const badBody = { name: ['Missing data for required field.'] };
 
-@ApiTags('Users')
+@ApiTag('Users', 'Register, and read, change and delete users.')
 @Controller('api/users')
 export class UsersController {
   constructor(
