@@ -1,15 +1,16 @@
+import { INT_32 } from '../validation/integer-column.js';
 import { messages } from '../validation/messages.js';
 import type { Value } from '../database/select.js';
 import {
   InvalidParameter,
-  integer,
+  integerWithin,
   type ListFields,
   type Parameter,
   type SortKey,
 } from './list-field.js';
 import type { SortTerm } from './list-query.js';
 
-const ID = integer();
+const ID = integerWithin(INT_32);
 
 /**
  * Creates a cursor. The list continues after the row with these keys, even if that row no longer

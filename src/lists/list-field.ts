@@ -1,11 +1,4 @@
-import {
-  boundsOf,
-  type ColumnOf,
-  INT_32,
-  type IntegerBounds,
-  SAFE_INTEGER,
-  schemaOf,
-} from '../validation/integer-column.js';
+import { type IntegerBounds, SAFE_INTEGER, schemaOf } from '../validation/integer-column.js';
 import { messages } from '../validation/messages.js';
 import { isDateTime, isText, nfc } from '../validation/values.js';
 import type { Database } from '../database/database.js';
@@ -16,7 +9,7 @@ import type { Value } from '../database/select.js';
  * are ties. This keeps cursors, which are part of a URL, short. It also lets an index accept any
  * text: an entry of PostgreSQL's indexes has at most 2704 bytes.
  */
-const SORTED_LENGTH = 100;
+export const SORTED_LENGTH = 100;
 
 /** A query parameter; several with the same name are an array. */
 export type Parameter = string | string[];
@@ -51,7 +44,7 @@ export interface SortKey {
 }
 
 /** A field of a resource that a list can be filtered by, and sorted by if it has a key. */
-interface ListField {
+export interface ListField {
   /** The property of the entity, if it has another name than the field. */
   property?: string;
   /** The JSON Schema of the filter's values. */
@@ -64,6 +57,8 @@ interface ListField {
    */
   condition: (column: string, name: string, value: Value, database: Database) => Condition;
   key?: SortKey;
+  /** Whether an index serves filters and sorted lists of the field. By default it does not. */
+  isIndexed?: boolean;
   /**
    * Whether an index of the key may also find rows with other values for this filter, so that a
    * read may scan many rows. By default it does not.
@@ -84,24 +79,14 @@ interface FieldOptions {
   nullable?: boolean;
 }
 
-interface IntegerOptions {
-  /** The column of the field, by its property. By default an `int` column with the field's name. */
-  column?: ColumnOf;
-  nullable?: boolean;
-}
-
 /**
  * An integer field. Cursors and filters are limited to the range of its column, because PostgreSQL
- * refuses other values. If the field is nullable, its integers are at least 0, and null comes
- * first.
+ * refuses other values. Null comes before all integers.
  */
-export function integer({ column, nullable = false }: IntegerOptions = {}): ListField {
-  const bounds = column ? boundsOf(column) : INT_32;
-  return { ...(column && { property: column[1] }), ...integerWithin(bounds, nullable) };
-}
-
-function integerWithin(bounds: IntegerBounds, nullable = false): ListField {
+export function integerWithin(bounds: IntegerBounds, nullable = false): ListField {
   const schema = schemaOf(bounds);
+  const keyOfNull = bounds.min - 1;
+  const least = nullable ? keyOfNull : bounds.min;
   return {
     schema: nullable ? { oneOf: [schema, { type: 'string', enum: ['null'] }] } : schema,
     parse: (parameter) => {
@@ -113,14 +98,12 @@ function integerWithin(bounds: IntegerBounds, nullable = false): ListField {
         ? { sql: `${column} IS NULL`, values: {} }
         : { sql: `${column} = ${integerParameter(name)}`, values: { [name]: value } },
     key: {
-      sql: (column) => (nullable ? `COALESCE(${column}, -1)` : column),
+      sql: (column) => (nullable ? `COALESCE(${column}, ${keyOfNull})` : column),
       parameter: integerParameter,
-      of: (value) => (value === null ? -1 : (value as number)),
+      of: (value) => (value === null ? keyOfNull : (value as number)),
       isKey: (value): value is number =>
-        Number.isInteger(value) &&
-        (value as number) >= bounds.min &&
-        (value as number) <= bounds.max,
-      least: bounds.min,
+        Number.isInteger(value) && (value as number) >= least && (value as number) <= bounds.max,
+      least,
     },
   };
 }
@@ -135,6 +118,22 @@ export function timestamp({ property }: { property: string }): ListField {
       return isDateTime(parameter)
         ? Date.parse(parameter)
         : new InvalidParameter(messages.dateTime);
+    },
+  };
+}
+
+/** A field of true and false. A filter takes `true`, `false` or, if it may be, `null`. It has no sort key. */
+export function boolean({ nullable = false }: { nullable?: boolean } = {}): ListField {
+  const values = ['true', 'false', ...(nullable ? ['null'] : [])];
+  return {
+    schema: { type: 'string', enum: values },
+    parse: (parameter) =>
+      values.includes(parameter as string)
+        ? (parameter as string)
+        : new InvalidParameter(messages.oneOf(values)),
+    condition: (column, _name, value) => {
+      if (value === 'null') return { sql: `${column} IS NULL`, values: {} };
+      return { sql: value === 'true' ? column : `NOT ${column}`, values: {} };
     },
   };
 }

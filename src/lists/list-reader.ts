@@ -75,10 +75,14 @@ export class ListReader<Entity extends ObjectLiteral> {
   private isExpensive({ filters, sort }: ListQuery, scope: Record<string, Value>): boolean {
     if (this.options.expensive === true) return true;
     if (Object.keys(scope).length > 0) return filters.length > 0 || sort.length > 1;
-    const indexed = filters.every(([name, value]) => {
-      const { key, isAmbiguous } = this.fields[name]!;
-      return key !== undefined && isAmbiguous?.(value) !== true;
-    });
+    const isCheap = (name: string, value?: Value) => {
+      // A list that does not name the field `id` can still be sorted by it.
+      const { isIndexed, isAmbiguous } = this.fields[name] ?? { isIndexed: name === 'id' };
+      return isIndexed === true && (value === undefined || isAmbiguous?.(value) !== true);
+    };
+    const indexed =
+      filters.every(([name, value]) => isCheap(name, value)) &&
+      sort.every(({ field }) => isCheap(field));
     return !indexed || filters.length + sort.length > 2;
   }
 

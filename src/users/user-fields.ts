@@ -1,7 +1,5 @@
-import { integer, type ListFields, text } from '../lists/list-field.js';
+import { listFields } from '../lists/list-fields.js';
+import { User } from './user.entity.js';
 
 /** The fields by which lists of users can be filtered and sorted. */
-export const userFields = {
-  id: integer(),
-  name: text({ max: 80, normalized: true }),
-} satisfies ListFields;
+export const userFields = listFields(User, ['id', 'name'], { normalized: true });

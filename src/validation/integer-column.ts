@@ -1,4 +1,4 @@
-import { getMetadataArgsStorage } from 'typeorm';
+import { columnsOf, type EntityClass } from './columns.js';
 
 /** A range of integers that includes both ends. */
 export interface IntegerBounds {
@@ -7,7 +7,7 @@ export interface IntegerBounds {
 }
 
 /** A column of an entity, by its property. */
-export type ColumnOf = readonly [entity: new () => object, property: string];
+export type ColumnOf = readonly [entity: EntityClass, property: string];
 
 /** The range of `int` on PostgreSQL. SQLite would store more. */
 export const INT_32: IntegerBounds = { min: -(2 ** 31), max: 2 ** 31 - 1 };
@@ -34,15 +34,15 @@ const BOUNDS = new Map<unknown, IntegerBounds>([
  * @throws Error if the entity has no such column, or it does not hold integers
  */
 export function boundsOf([entity, property]: ColumnOf): IntegerBounds {
-  const column = getMetadataArgsStorage().columns.find(
-    ({ target, propertyName }) =>
-      propertyName === property &&
-      typeof target === 'function' &&
-      (target === entity || entity.prototype instanceof target),
-  );
-  const bounds = BOUNDS.get(column?.options.type);
+  const column = columnsOf(entity).find((each) => each.property === property);
+  const bounds = boundsOfType(column?.type);
   if (!bounds) throw new Error(`${entity.name}.${property} is not an integer column.`);
   return bounds;
+}
+
+/** Returns the integers that a column of this type holds, if it holds integers. */
+export function boundsOfType(type: unknown): IntegerBounds | undefined {
+  return BOUNDS.get(type);
 }
 
 /** The format of OpenAPI for integers up to `max`. */

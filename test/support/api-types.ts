@@ -4884,8 +4884,6 @@ export interface operations {
                 /** @description Only items with this value. */
                 id?: number;
                 /** @description Only items with this value. */
-                happened_at?: string;
-                /** @description Only items with this value. */
                 event?: string;
                 /** @description Only items with this value. */
                 user_id?: number | "null";
@@ -4899,6 +4897,8 @@ export interface operations {
                 user_agent?: string;
                 /** @description Only items with this value. */
                 request_id?: string;
+                /** @description Only items with this value. */
+                happened_at?: string;
                 /** @description The fields to sort by, separated by commas, each at most once. A minus before a field sorts it in descending order. Items that are equal in all fields are in order of `id`. */
                 sort?: string;
                 /** @description The beginning of the page, as in `Link`. */

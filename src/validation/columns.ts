@@ -1,0 +1,48 @@
+import { getMetadataArgsStorage } from 'typeorm';
+
+export type EntityClass<Entity extends object = object> = new () => Entity;
+
+/** A column of an entity, as its decorator declares it. */
+export interface EntityColumn {
+  property: string;
+  /** The name in the database, which clients use for the field, too. */
+  name: string;
+  /** The type in `@Column`. Without one, TypeORM uses the type of the property, such as `Number`. */
+  type: unknown;
+  nullable: boolean;
+  /** The maximum number of characters of a text. */
+  length: number;
+}
+
+/** Returns the columns of an entity and of the classes that it extends. */
+export function columnsOf(entity: EntityClass): EntityColumn[] {
+  return getMetadataArgsStorage()
+    .columns.filter(
+      ({ target }) =>
+        typeof target === 'function' && (target === entity || entity.prototype instanceof target),
+    )
+    .map(({ propertyName, options }) => ({
+      property: propertyName,
+      name: options.name ?? propertyName,
+      type: options.type,
+      nullable: options.nullable ?? false,
+      length: Number(options.length) || Infinity,
+    }));
+}
+
+/**
+ * Returns the column of a field.
+ *
+ * @param name of the column in the database
+ * @throws Error if the entity has no such column
+ */
+export function columnNamed(entity: EntityClass, name: string): EntityColumn {
+  const column = columnsOf(entity).find((each) => each.name === name);
+  if (!column) throw new Error(`${entity.name} has no column ${name}.`);
+  return column;
+}
+
+/** The name of a property for the name of a column: `shipClass` for `ship_class`. */
+export type CamelCase<Name extends string> = Name extends `${infer First}_${infer Rest}`
+  ? `${First}${Capitalize<CamelCase<Rest>>}`
+  : Name;
