@@ -58,7 +58,7 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   'src/books/books.controller.ts': [unit('books/books.controller')],
   'src/books/book-errors.ts': [unit('books/book.repository')],
   'src/books/book-fields.ts': [unit('books/book.repository')],
-  'src/books/owner-id.decorator.ts': [unit('books/books.service')],
+  'src/users/owner-id.decorator.ts': [unit('users/owner-id.decorator')],
   'src/bookstore/basic-credentials.ts': [unit('bookstore/basic-credentials')],
   'src/bookstore/basic.strategy.ts': [unit('bookstore/basic-auth.guard')],
   'src/bookstore/basic-auth.guard.ts': [unit('bookstore/basic-auth.guard')],

@@ -20,7 +20,7 @@ import { bookFields } from './book-fields.js';
 import { BooksService } from './books.service.js';
 import { BookResponse } from './dto/book-response.dto.js';
 import { bookValues, CreateBook, ReplaceBook } from './dto/book-body.dto.js';
-import { OwnerId } from './owner-id.decorator.js';
+import { OwnerId } from '../users/owner-id.decorator.js';
 
 const badBody = { name: ['Missing data for required field.'] };
 

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { ApiError, notFound } from '../errors/api-error.js';
 import type { ListQuery } from '../lists/list-query.js';
 import type { Page } from '../lists/page.js';
-import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import { BookRepository, type BookValues } from './book.repository.js';
 import type { Book } from './book.entity.js';
 
@@ -12,23 +11,22 @@ export class BooksService {
   constructor(private readonly books: BookRepository) {}
 
   list(ownerId: number, query: ListQuery): Promise<Page<Book>> {
-    return this.books.list(ownerId, query);
+    return this.books.rows.list(ownerId, query);
   }
 
   /** @throws ApiError `not_found` */
   async get(ownerId: number, id: number): Promise<Book> {
-    const book = await this.books.findById(ownerId, id);
+    const book = await this.books.rows.find(ownerId, id);
     if (!book) throw new ApiError(notFound);
     return book;
   }
 
   /**
-   * @throws ApiError `book_exists`, `limit_reached`, `token_revoked` if the owner does not exist
+   * @throws ApiError `book_exists`, `limit_reached`
+   * @throws TokenError `token_revoked` if the owner does not exist
    */
-  async create(ownerId: number, values: BookValues): Promise<Book> {
-    const book = await this.books.add(ownerId, values);
-    if (!book) throw new TokenError(tokenRevoked, 'the user does not exist');
-    return book;
+  create(ownerId: number, values: BookValues): Promise<Book> {
+    return this.books.insert(ownerId, values);
   }
 
   /** @throws ApiError `book_exists`, `not_found` */
@@ -39,6 +37,6 @@ export class BooksService {
 
   /** @throws ApiError `not_found` */
   async remove(ownerId: number, id: number): Promise<void> {
-    if (!(await this.books.remove(ownerId, id))) throw new ApiError(notFound);
+    if (!(await this.books.rows.delete(ownerId, id))) throw new ApiError(notFound);
   }
 }

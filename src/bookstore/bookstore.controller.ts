@@ -17,7 +17,7 @@ import { AuthService } from '../auth/auth.service.js';
 import { bookExists } from '../books/book-errors.js';
 import { BooksService } from '../books/books.service.js';
 import { bookValues } from '../books/dto/book-body.dto.js';
-import { OwnerId } from '../books/owner-id.decorator.js';
+import { OwnerId } from '../users/owner-id.decorator.js';
 import { serviceUnavailable, tooManyRequests } from '../errors/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { AppConfig } from '../config/app-config.js';

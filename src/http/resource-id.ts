@@ -8,13 +8,6 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { ApiError, idMismatch, notFound } from '../errors/api-error.js';
 
-/**
- * The SQL condition for the row with the id of a path. Ids of rows have 32 bits, but a path may
- * contain ids up to 2^53 - 1, and PostgreSQL would refuse to compare the two. With the cast it
- * finds no row.
- */
-export const THIS_ID = 'id = CAST(:id AS bigint)';
-
 /** The largest id that a row can have. */
 const MAX_ROW_ID = 2 ** 31 - 1;
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { THIS_ID } from '../http/resource-id.js';
+import { THIS_ID } from '../database/rows.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import type { ListQuery } from '../lists/list-query.js';

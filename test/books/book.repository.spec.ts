@@ -60,8 +60,8 @@ describe('BookRepository', () => {
   afterAll(() => drop());
   beforeEach(async () => {
     await database.write((manager) => manager.clear(Book));
-    heir = (await books.add(LEIA, values('Heir')))!.id;
-    dark = (await books.add(LUKE, values('Dark')))!.id;
+    heir = (await books.insert(LEIA, values('Heir'))).id;
+    dark = (await books.insert(LUKE, values('Dark'))).id;
     reads = [];
   });
 
@@ -85,41 +85,43 @@ describe('BookRepository', () => {
   };
 
   it('adds a book for its owner', async () => {
-    const book = await books.add(LEIA, values('Spectre'));
+    const book = await books.insert(LEIA, values('Spectre'));
     expect(book).toEqual({ ...values('Spectre'), id: dark + 1, ownerId: LEIA });
     expect((await plain()).at(-1)).toEqual(book);
   });
 
   it('adds no book for an owner who does not exist', async () => {
-    expect(await books.add(GONE, values('Heir'))).toBeNull();
+    await expect(books.insert(GONE, values('Heir'))).rejects.toMatchObject({
+      code: 'token_revoked',
+    });
     expect(await rows()).toHaveLength(2);
   });
 
   it('refuses a second book of the same name and author with 409, but not for another owner', async () => {
-    await expect(books.add(LEIA, values('Heir'))).rejects.toMatchObject(exists);
-    expect(await books.add(LUKE, values('Heir'))).not.toBeNull();
+    await expect(books.insert(LEIA, values('Heir'))).rejects.toMatchObject(exists);
+    expect(await books.insert(LUKE, values('Heir'))).not.toBeNull();
   });
 
   it('finds a book only for its owner', async () => {
-    expect({ ...(await books.findById(LEIA, heir)) }).toEqual({
+    expect({ ...(await books.rows.find(LEIA, heir)) }).toEqual({
       ...{ ...values('Heir'), id: heir, ownerId: LEIA },
     });
-    expect(await books.findById(LUKE, heir)).toBeUndefined();
-    expect(await books.findById(LEIA, dark)).toBeUndefined();
-    expect(await books.findById(LEIA, 2 ** 40)).toBeUndefined();
+    expect(await books.rows.find(LUKE, heir)).toBeUndefined();
+    expect(await books.rows.find(LEIA, dark)).toBeUndefined();
+    expect(await books.rows.find(LEIA, 2 ** 40)).toBeUndefined();
   });
 
   it('lists the books of one owner', async () => {
     const namesOf = async (ownerId: number) =>
-      (await books.list(ownerId, everything)).rows.map(({ name }) => name);
+      (await books.rows.list(ownerId, everything)).rows.map(({ name }) => name);
     expect([await namesOf(LEIA), await namesOf(LUKE)]).toEqual([['Heir'], ['Dark']]);
   });
 
   describe('list', () => {
     const add = (name: string, price: number | null) =>
-      books.add(LEIA, { name, author: `${name} A.`, publisher: `${name} Inc.`, price });
+      books.insert(LEIA, { name, author: `${name} A.`, publisher: `${name} Inc.`, price });
     const namesOf = async (parameters: QueryString) => {
-      const { rows: found } = await books.list(LEIA, parseListQuery(bookFields, parameters));
+      const { rows: found } = await books.rows.list(LEIA, parseListQuery(bookFields, parameters));
       return found.map(({ name }) => name);
     };
 
@@ -161,25 +163,25 @@ describe('BookRepository', () => {
   });
 
   it('refuses an update to the name and author of another book of the owner with 409', async () => {
-    await books.add(LEIA, values('Spectre'));
+    await books.insert(LEIA, values('Spectre'));
     await expect(books.update(LEIA, heir, values('Spectre'))).rejects.toMatchObject(exists);
   });
 
   it('removes a book only for its owner', async () => {
-    expect(await books.remove(LUKE, heir)).toBe(false);
-    expect(await books.remove(LEIA, dark)).toBe(false);
+    expect(await books.rows.delete(LUKE, heir)).toBe(false);
+    expect(await books.rows.delete(LEIA, dark)).toBe(false);
     expect(await rows()).toHaveLength(2);
-    expect(await books.remove(LEIA, heir)).toBe(true);
+    expect(await books.rows.delete(LEIA, heir)).toBe(true);
     expect((await rows()).map(({ id }) => id)).toEqual([dark]);
-    expect(await books.remove(LEIA, heir)).toBe(false);
+    expect(await books.rows.delete(LEIA, heir)).toBe(false);
   });
 
   it('shows and changes no book of an owner who was deleted', async () => {
     const left = await leftBehind();
-    expect(await books.findById(GONE, left)).toBeUndefined();
-    expect((await books.list(GONE, everything)).rows).toEqual([]);
+    expect(await books.rows.find(GONE, left)).toBeUndefined();
+    expect((await books.rows.list(GONE, everything)).rows).toEqual([]);
     expect(await books.update(GONE, left, values('Found'))).toBe(false);
-    expect(await books.remove(GONE, left)).toBe(false);
+    expect(await books.rows.delete(GONE, left)).toBe(false);
     expect((await plain()).at(-1)).toMatchObject({ id: left, name: 'Left' });
   });
 
@@ -194,22 +196,22 @@ describe('BookRepository', () => {
   describe('The limit of books', () => {
     it('allows ten thousand books for each owner', async () => {
       await fill(LEIA, 9998);
-      await books.add(LEIA, values('Spectre'));
-      await expect(books.add(LEIA, values('Last'))).rejects.toMatchObject({
+      await books.insert(LEIA, values('Spectre'));
+      await expect(books.insert(LEIA, values('Last'))).rejects.toMatchObject({
         kind: {
           status: 409,
           code: 'limit_reached',
           message: 'A user can have at most 10000 books.',
         },
       });
-      expect(await books.add(LUKE, values('Last'))).not.toBeNull();
-      await books.remove(LEIA, heir);
-      expect(await books.add(LEIA, values('Last'))).not.toBeNull();
+      expect(await books.insert(LUKE, values('Last'))).not.toBeNull();
+      await books.rows.delete(LEIA, heir);
+      expect(await books.insert(LEIA, values('Last'))).not.toBeNull();
     });
 
     it('locks the row of the owner only against removal, far below the limit', async () => {
       await fill(LEIA, 8998);
-      await books.add(LEIA, values('Spectre'));
+      await books.insert(LEIA, values('Spectre'));
       expect(reads).toEqual([
         ['share', { id: LEIA }],
         [undefined, undefined],
@@ -218,7 +220,7 @@ describe('BookRepository', () => {
 
     it('locks the row of the owner for one write at a time from 9,000 books on', async () => {
       await fill(LEIA, 8999);
-      await books.add(LEIA, values('Spectre'));
+      await books.insert(LEIA, values('Spectre'));
       expect(reads).toEqual([
         ['share', { id: LEIA }],
         [undefined, { id: expect.any(Number) }],

@@ -1,0 +1,117 @@
+import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
+import type { Database } from '../database/database.js';
+import { Rows, type Values } from '../database/rows.js';
+import type { Select } from '../database/select.js';
+import { WRITE_BATCH } from '../database/write-batches.service.js';
+import type { ListFields } from '../lists/list-field.js';
+import type { ListQuery } from '../lists/list-query.js';
+import { ListReader } from '../lists/list-reader.js';
+import type { Page } from '../lists/page.js';
+import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
+import type { UserRemovalsService } from './user-removals.service.js';
+import { User } from './user.entity.js';
+
+interface OwnedRow {
+  id: number;
+  /** The id of the user. Without a foreign key, which would remove all rows of a user in one write. */
+  ownerId: number;
+}
+
+/** The values of a row that a client sends. */
+export type OwnedValues<Entity extends OwnedRow> = Omit<Entity, 'id' | 'ownerId'>;
+
+/** The rows of a deleted user may exist for some seconds; see `UserRemovalsService`. */
+const ownerExists = (parameter: string): string =>
+  `EXISTS (SELECT 1 FROM users WHERE users.id = :${parameter})`;
+
+/**
+ * Lists, finds, inserts, updates and deletes rows that belong to users. Every access names the owner,
+ * and finds no row of another user. The rows are removed with their owner.
+ */
+export class OwnedRows<Entity extends OwnedRow> {
+  private readonly rows: Rows<Entity, 'ownerId'>;
+  private readonly lists: ListReader<Entity>;
+  private readonly owner: Select<User, 'ownerId'>;
+
+  constructor(
+    private readonly database: Database,
+    removals: UserRemovalsService,
+    private readonly entity: new () => Entity,
+    fields: ListFields,
+  ) {
+    removals.register((ownerId) => this.deleteBatch(ownerId));
+    this.rows = new Rows(database, entity, {
+      scope: ['ownerId'],
+      condition: ownerExists('ownerId'),
+    });
+    this.lists = new ListReader(database, entity, fields, {
+      condition: ownerExists('scope_ownerId'),
+    });
+    this.owner = database.select<User, 'ownerId'>({
+      parameters: ['ownerId'],
+      lock: 'share',
+      query: (manager) =>
+        manager.createQueryBuilder(User, 'user').select('user.id').where('user.id = :ownerId'),
+    });
+  }
+
+  list(ownerId: number, query: ListQuery): Promise<Page<Entity>> {
+    return this.lists.page(query, { ownerId });
+  }
+
+  find(ownerId: number, id: number): Promise<Entity | undefined> {
+    return this.rows.find(id, { ownerId });
+  }
+
+  /**
+   * Inserts a row. The owner cannot be deleted until the write ends.
+   *
+   * @param beforeInsert runs within the write, while the row of the owner is locked
+   * @throws TokenError `token_revoked` if the owner does not exist
+   */
+  insert(
+    ownerId: number,
+    values: OwnedValues<Entity>,
+    beforeInsert?: () => Promise<void>,
+  ): Promise<Entity> {
+    return this.database.write(async () => {
+      if (!(await this.owner.first({ ownerId }))) {
+        throw new TokenError(tokenRevoked, 'there is no such user');
+      }
+      await beforeInsert?.();
+      return this.rows.insert({ ...values, ownerId } as unknown as Values<Entity>);
+    });
+  }
+
+  /** @returns whether the owner has that row */
+  update(ownerId: number, id: number, values: QueryDeepPartialEntity<Entity>): Promise<boolean> {
+    return this.rows.update(id, values, { ownerId });
+  }
+
+  /** @returns whether the owner had that row */
+  delete(ownerId: number, id: number): Promise<boolean> {
+    return this.rows.delete(id, { ownerId });
+  }
+
+  /**
+   * Deletes up to `WRITE_BATCH` rows of a user who is deleted.
+   *
+   * @returns whether there may be more
+   */
+  private deleteBatch(ownerId: number): Promise<boolean> {
+    return this.database.write(async (manager) => {
+      const batch = manager
+        .createQueryBuilder(this.entity, 'row')
+        .select('row.id')
+        .where('row.ownerId = :ownerId')
+        .limit(WRITE_BATCH);
+      const { affected } = await manager
+        .createQueryBuilder()
+        .delete()
+        .from(this.entity)
+        .where(`id IN (${batch.getQuery()})`, { ownerId })
+        .execute();
+      return affected === WRITE_BATCH;
+    });
+  }
+}
