@@ -2,7 +2,8 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
  * A session, which a login opens. Tokens that carry its id are valid while it is active. All times
- * are timestamps: milliseconds since 1970.
+ * are timestamps: milliseconds since 1970. The names of columns keep the earlier term `spent` for
+ * `rotated`.
  */
 @Entity('sessions')
 @Index('sessions_subject_last_used_at_idx', ['subject', 'lastUsedAt'])
@@ -40,7 +41,7 @@ export class Session {
   @Column('varchar', { name: 'spent_token', length: 43, nullable: true })
   rotatedToken: string | null;
 
-  /** When that token was rotated. */
+  /** When `rotatedToken` was rotated. */
   @Column('bigint', { name: 'spent_at', nullable: true })
   rotatedAt: number | null;
 
@@ -51,7 +52,10 @@ export class Session {
   @Column('text', { nullable: true })
   successor: string | null;
 
-  /** The address range of the request that rotated the token; null whenever `successor` is null. */
+  /**
+   * The address range of the request that rotated the token. It is stored and erased together with
+   * `successor`.
+   */
   @Column('varchar', { name: 'spent_range', length: 64, nullable: true })
   rotatedByRange: string | null;
 

@@ -87,14 +87,15 @@ export class RefreshService {
     successor: Token,
     client: Client,
   ): Promise<boolean> {
+    // Without a grace period, no repeat gets the successor, and nothing is compared with a repeat.
+    const isRepeatable = this.config.refreshGrace > 0;
     return this.sessions.rotateRefreshToken({
       id: sessionId,
       from: digestOf(token),
       to: digestOf(successor),
-      // Without a grace period, no repeat gets the successor.
-      successor: this.config.refreshGrace === 0 ? null : this.seal.seal(successor, token),
-      range: rangeOf(client),
-      agent: client.agent,
+      successor: isRepeatable ? this.seal.seal(successor, token) : null,
+      range: isRepeatable ? rangeOf(client) : null,
+      agent: isRepeatable ? client.agent : null,
       now: Date.now(),
       expiresAt: successor.expiresAt.getTime(),
     });

@@ -134,7 +134,11 @@ describe('RefreshService', () => {
 
     it('stores no successor without a grace period', async () => {
       await refresh(presented, { REFRESH_GRACE: '0' });
-      expect(rotateRefreshToken.mock.lastCall![0]).toMatchObject({ successor: null });
+      expect(rotateRefreshToken.mock.lastCall![0]).toMatchObject({
+        successor: null,
+        range: null,
+        agent: null,
+      });
       expect(seal).not.toHaveBeenCalled();
     });
 
