@@ -87,7 +87,7 @@ async function findLastFullPage(first: string): Promise<{ url: string; page: num
 }
 
 /** The result of following the links through a whole list. */
-export interface Walk {
+export interface Traversal {
   ships: number;
   pages: number;
   added: number;
@@ -99,7 +99,7 @@ export interface Walk {
  *
  * @throws Error if a ship that existed before is missing, or if a ship occurs twice
  */
-export async function walkList(server: ServerProcess, count: number): Promise<Walk> {
+export async function traverseList(server: ServerProcess, count: number): Promise<Traversal> {
   const start = performance.now();
   const adding = addShips(server);
   const seen = new Set<number>();
@@ -113,7 +113,7 @@ export async function walkList(server: ServerProcess, count: number): Promise<Wa
     }
     pages++;
     url = page.next;
-    // Otherwise new ships might be appended faster than they are read, and the walk never end.
+    // Otherwise ships might be added faster than they are read, and the traversal would never end.
     if (seen.size >= count) adding.stop();
   }
   adding.stop();

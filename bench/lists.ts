@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { packageRoot } from '../src/config/package-root.js';
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
-import { comparePages, type ListResult, type Walk, walkList } from './compare-lists.js';
+import { comparePages, type ListResult, type Traversal, traverseList } from './compare-lists.js';
 import type { ListQuery } from './list-queries.js';
 import { fillWithShips } from './many-ships.js';
 import { ServerProcess } from './server-process.js';
@@ -17,13 +17,13 @@ export interface ListOptions {
 
 export interface ListResults {
   results: ListResult[];
-  /** The walk through the whole list, by database engine. */
-  walks: Record<string, Walk>;
+  /** The traversal of the whole list, by database engine. */
+  traversals: Record<string, Traversal>;
 }
 
 /** Measures lists of many ships, on SQLite and, if a server answers, on PostgreSQL. */
 export async function measureLists(folder: string, options: ListOptions): Promise<ListResults> {
-  const measured: ListResults = { results: [], walks: {} };
+  const measured: ListResults = { results: [], traversals: {} };
   await measureOn(sqliteDatabase(folder), folder, options, measured);
   const postgres = await postgresDatabase();
   try {
@@ -38,7 +38,7 @@ async function measureOn(
   database: BenchDatabase,
   folder: string,
   { listQueries, ships, rounds, seconds }: ListOptions,
-  { results, walks }: ListResults,
+  { results, traversals }: ListResults,
 ): Promise<void> {
   const { engine } = database.settings;
   const start = () =>
@@ -63,7 +63,7 @@ async function measureOn(
     console.error(`${engine}: GET /api/ships?${query.query} …`);
     results.push(await comparePages(engine, query, server, { rounds, seconds }));
   }
-  console.error(`${engine}: a walk through all ships, while ships are added …`);
-  walks[engine] = await walkList(server, ships);
+  console.error(`${engine}: a traversal of all ships, while ships are added …`);
+  traversals[engine] = await traverseList(server, ships);
   await server.stop();
 }

@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import type { ListResult, Walk } from './compare-lists.js';
+import type { ListResult, Traversal } from './compare-lists.js';
 import type { Result, SideResult } from './compare-routes.js';
 import type { TokenResult } from './compare-token-checks.js';
 import { type Flood, MAX_FLOOD_RATIO } from './floods.js';
@@ -107,8 +107,11 @@ export function listsTable(results: readonly ListResult[]): Table {
   return [LISTS_HEAD, ...rows];
 }
 
-export function describeWalk(engine: string, { ships, pages, added, seconds }: Walk): string {
-  return `${engine}: the links led to each of ${ships} ships once, in ${pages} pages and ${seconds.toFixed(1)} s, while ${added} ships were added.`;
+export function describeTraversal(
+  engine: string,
+  { ships, pages, added, seconds }: Traversal,
+): string {
+  return `${engine}: following \`Link\` returned each of ${ships} ships exactly once, in ${pages} pages and ${seconds.toFixed(1)} s, while ${added} ships were added.`;
 }
 
 export function describeLoginTimes({ attempts, known, unknown, difference }: LoginTimes): string {

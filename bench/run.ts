@@ -26,7 +26,7 @@ import {
   describeLoginTimes,
   describeMachine,
   describeMiss,
-  describeWalk,
+  describeTraversal,
   floodsTable,
   listsTable,
   purgeTable,
@@ -56,12 +56,12 @@ async function run(options: Options): Promise<void> {
   }
   if (options.listQueries.length > 0) {
     const seconds = options.seconds / 4;
-    const { results, walks } = await measureListsOf(folder, { ...options, seconds });
+    const { results, traversals } = await measureListsOf(folder, { ...options, seconds });
     console.log(`\nLists of ${options.ships} ships: ${options.rounds} rounds of ${seconds} s\n`);
     console.log(format(listsTable(results)));
     results.forEach(reportMiss);
-    for (const [engine, walk] of Object.entries(walks)) {
-      console.log(`\n${describeWalk(engine, walk)}`);
+    for (const [engine, traversal] of Object.entries(traversals)) {
+      console.log(`\n${describeTraversal(engine, traversal)}`);
     }
   }
   if (options.loginTimes) {

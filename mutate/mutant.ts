@@ -12,7 +12,7 @@ export interface Mutant {
   operator: string;
   /** The number of the line, from 1. */
   line: number;
-  /** The enclosing function or class, such as `LoginThrottle.attempt`; empty at the top level. */
+  /** The enclosing function, such as `LoginThrottleService.attempt`, or class; empty at the top. */
   within: string;
   /** The lines before the change, with single spaces. */
   from: string;

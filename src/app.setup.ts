@@ -8,14 +8,14 @@ import { ServiceLogger } from './logging/service-logger.js';
 import type { AppConfig } from './config/app-config.js';
 import { openDatabase } from './database/database.module.js';
 import {
-  answersBeforeRouting,
+  preRoutingErrorHandlers,
   closeAfterFaultyFraming,
   refuseExpectation,
-  refuseOddRequests,
+  rejectInvalidRequests,
 } from './http/broken-request.js';
 import { createBoundedServer } from './http/connections.js';
 import { allowOrigins } from './http/cors.js';
-import { acceptJsonAlone, BODY_LIMIT } from './http/json-body.js';
+import { acceptOnlyJson, BODY_LIMIT } from './http/json-body.js';
 import { prepareLinks } from './http/links.js';
 import { countAuthAttempts } from './limits/rate-limit.guard.js';
 import { requestIdOf } from './http/request-id.js';
@@ -85,12 +85,12 @@ export async function createApp(
   const instance = app.getHttpAdapter().getInstance();
   sendSecurityHeaders(instance, config);
   prepareLinks(instance, config);
-  refuseOddRequests(instance, config);
+  rejectInvalidRequests(instance, config);
   const routes = new RouteMethods(instance);
   if (config.docs) serveDocs(app, config);
   allowOrigins(instance, config, routes, () => [CSRF_HEADER, ...declaredHeaders(app)]);
   answerUnknownRoutes(instance, routes);
-  acceptJsonAlone(instance);
+  acceptOnlyJson(instance);
   closeRegistration(app, config);
   countAuthAttempts(instance, config.authRateLimit);
   drainBeforeClose(app, servers);
@@ -110,11 +110,11 @@ export async function applicationModule(
 /** @param servers receives the HTTP servers of the adapter */
 function adapterFor(config: AppConfig, timeouts: Timeouts, servers: Server[]): FastifyAdapter {
   return new FastifyAdapter({
-    ...answersBeforeRouting,
+    ...preRoutingErrorHandlers,
     serverFactory: (handle: RequestListener) => {
       const server = createBoundedServer(
         {
-          // `refuseOddRequests` requires `Host` instead, because Node's response has no body.
+          // `rejectInvalidRequests` requires `Host` instead, because Node's response has no body.
           requireHostHeader: false,
           headersTimeout: timeouts.head,
           requestTimeout: timeouts.request,

@@ -4,8 +4,8 @@ import { METHOD_METADATA } from '@nestjs/common/internal';
 const NOT_RATE_LIMITED = 'not rate limited';
 
 /**
- * Exempts a route from `USER_RATE_LIMIT`. For refreshes, logouts and ending sessions, because a
- * thief who uses up the limit must not keep the user from them.
+ * Exempts a route from `USER_RATE_LIMIT`. Refreshes, logouts and ending sessions are exempt, so
+ * that a thief who uses up the limit cannot prevent them.
  */
 export const NotRateLimited = () => SetMetadata(NOT_RATE_LIMITED, true);
 

@@ -17,8 +17,8 @@ export const credentialsInvalid: ErrorKind = {
 };
 
 /**
- * The error of a failed login. A 401 must say how to authenticate (RFC 9110, section 15.5.2): here,
- * with a token, which a login issues.
+ * The error of a failed login. Sends the Bearer challenge, because a 401 requires
+ * `WWW-Authenticate` (RFC 9110, section 15.5.2).
  */
 export function refusedLogin(cause = 'the name or the password is wrong'): ApiError {
   return new ApiError(credentialsInvalid, { headers: { 'www-authenticate': CHALLENGE }, cause });

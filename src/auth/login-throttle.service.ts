@@ -31,15 +31,14 @@ const LONGEST_DELAY = 15 * 60_000;
 /** Milliseconds for which failures are kept after the last one. */
 const RETENTION = 24 * 3600_000;
 
-/**
- * The account and the address range of an attempt, and the keys of the rows that count its
- * failures.
- */
-interface Counters {
+/** The account and the address range of an attempt, and the keys of its rows of failures. */
+interface AttemptKeys {
   name: string;
   range: string;
-  inRange: string;
-  inAll: string;
+  /** The key of the row that counts failures from the range. */
+  rangeKey: string;
+  /** The key of the row that counts failures from all addresses. */
+  accountKey: string;
 }
 
 interface AttemptOptions {
@@ -62,7 +61,7 @@ interface AttemptOptions {
  */
 @Injectable()
 export class LoginThrottleService {
-  private readonly failures: Select<LoginFailure, 'inRange' | 'inAll'>;
+  private readonly failures: Select<LoginFailure, 'rangeKey' | 'accountKey'>;
   /** The running and queued attempts of this process, in order, by range and account. */
   private readonly queues = new Map<string, Promise<void>[]>();
 
@@ -76,19 +75,23 @@ export class LoginThrottleService {
     const run = (signal: AbortSignal) => this.removeOld(signal);
     jobs.add({ name: 'remove old login failures', interval: 15 * 60_000, run });
     this.failures = database.select({
-      parameters: ['inRange', 'inAll'],
+      parameters: ['rangeKey', 'accountKey'],
       query: (manager) =>
         manager
           .createQueryBuilder(LoginFailure, 'failure')
-          .where('failure.key IN (:inRange, :inAll)'),
+          .where('failure.key IN (:rangeKey, :accountKey)'),
     });
   }
 
   /**
-   * Verifies a password of the account, unless the attempt is refused. A failure is counted before
-   * the next attempt is checked, so that concurrent attempts get no more guesses than sequential
-   * ones. Attempts are queued here, not in the queue of hashes. If an attempt has to wait for its
-   * hash, its delay is checked again before the hash is computed.
+   * Verifies a password of the account, unless the attempt is refused.
+   *
+   * An attempt passes two queues. The first one, in this service, holds the attempts of this
+   * process from one range at one account. It never runs more of them concurrently than may fail
+   * before the next delay starts, so that they get no more guesses than sequential attempts. The
+   * second one is the queue of hashes. If an attempt has to wait there, its delay is checked again
+   * before the hash is computed, because attempts from other ranges or at other instances may have
+   * failed by then.
    *
    * @param name of the account, whether or not it exists
    * @param verify calls the given function before it computes the hash; returns whether the
@@ -102,19 +105,19 @@ export class LoginThrottleService {
     verify: (beforeHash: BeforeHash) => Promise<boolean>,
     { beforeVerify, onFailure, onSuccess, isKnown = false }: AttemptOptions,
   ): Promise<boolean> {
-    const counters = countersOf(nfc(name), client);
+    const keys = attemptKeysOf(nfc(name), client);
     const beforeHash = async (queued: boolean) => {
-      if (queued) await this.requireNoDelay(counters, isKnown);
+      if (queued) await this.requireNoDelay(keys, isKnown);
       await beforeVerify?.();
     };
-    return this.enqueue(counters, isKnown, async (failures) => {
+    return this.enqueue(keys, isKnown, async (failures) => {
       const isRight = await verify(beforeHash);
       if (!isRight) {
-        await this.countFailure(counters, onFailure);
+        await this.countFailure(keys, onFailure);
         this.warnOfDelay(failures + 1, client);
         return false;
       }
-      if (failures > 0) await this.clearFailures(counters);
+      if (failures > 0) await this.clearFailures(keys);
       await onSuccess?.();
       return true;
     });
@@ -125,25 +128,25 @@ export class LoginThrottleService {
    * Once no more may fail, attempts run one by one.
    */
   private async enqueue(
-    counters: Counters,
+    keys: AttemptKeys,
     isKnown: boolean,
     run: (failures: number) => Promise<boolean>,
   ): Promise<boolean> {
-    const { inRange } = counters;
-    const queue = this.queues.get(inRange) ?? [];
+    const { rangeKey } = keys;
+    const queue = this.queues.get(rangeKey) ?? [];
     if (queue.length >= MAX_CONCURRENT + MAX_QUEUED) {
       throw unavailable(`${queue.length} attempts at one account are under way`, RETRY_AFTER);
     }
-    this.queues.set(inRange, queue);
+    this.queues.set(rangeKey, queue);
     let finish = (): void => undefined;
     const attempt = new Promise<void>((resolve) => (finish = resolve));
     queue.push(attempt);
     try {
       for (;;) {
-        // The queue is read before the failures. An attempt that ends in between is then counted
-        // twice, instead of not at all.
+        // Read the queue first. Otherwise an attempt that ends between the two reads would be
+        // missed.
         const earlier = queue.slice(0, queue.indexOf(attempt));
-        const failures = await this.requireNoDelay(counters, isKnown);
+        const failures = await this.requireNoDelay(keys, isKnown);
         const mayStart =
           earlier.length < MAX_CONCURRENT && failures + earlier.length < MAX_IN_RANGE;
         if (earlier.length === 0 || mayStart) {
@@ -153,7 +156,7 @@ export class LoginThrottleService {
       }
     } finally {
       void queue.splice(queue.indexOf(attempt), 1);
-      if (queue.length === 0) this.queues.delete(inRange);
+      if (queue.length === 0) this.queues.delete(rangeKey);
       finish();
     }
   }
@@ -175,19 +178,19 @@ export class LoginThrottleService {
    * @returns the number of consecutive failures from the range
    * @throws ApiError `too_many_requests` during a delay
    */
-  private async requireNoDelay(counters: Counters, isKnown: boolean): Promise<number> {
-    const { inRange, inAll } = counters;
+  private async requireNoDelay(keys: AttemptKeys, isKnown: boolean): Promise<number> {
+    const { rangeKey, accountKey } = keys;
     const now = Date.now();
-    const rows = await this.readFailures(now, counters);
+    const rows = await this.readFailures(now, keys);
     const find = (key: string) => rows.find((row) => row.key === key);
     // Failures of others do not delay the owner at a range from which the owner has logged in.
-    const isFamiliar = isKnown || (await this.isFamiliar(find(inAll), now, counters));
+    const isFamiliar = isKnown || (await this.isFamiliar(find(accountKey), now, keys));
     const ends = [
-      endOfDelay(find(inRange), MAX_IN_RANGE),
-      isFamiliar ? 0 : endOfDelay(find(inAll), MAX_IN_ALL),
+      endOfDelay(find(rangeKey), MAX_IN_RANGE),
+      isFamiliar ? 0 : endOfDelay(find(accountKey), MAX_IN_ALL),
     ];
     const wait = Math.max(...ends) - now;
-    if (wait <= 0) return find(inRange)?.count ?? 0;
+    if (wait <= 0) return find(rangeKey)?.count ?? 0;
     throw new ApiError(tooManyRequests, {
       headers: { 'retry-after': String(Math.ceil(wait / 1000)) },
       cause: 'passwords of an account are being guessed',
@@ -199,12 +202,15 @@ export class LoginThrottleService {
    * failures may be later than `now`, and their delays would last until the clock reaches that time
    * again. Such timestamps are set to `now`.
    */
-  private async readFailures(now: number, { inRange, inAll }: Counters): Promise<LoginFailure[]> {
-    const rows = await this.failures.all({ inRange, inAll });
+  private async readFailures(
+    now: number,
+    { rangeKey, accountKey }: AttemptKeys,
+  ): Promise<LoginFailure[]> {
+    const rows = await this.failures.all({ rangeKey, accountKey });
     if (rows.every(({ lastAt }) => lastAt <= now)) return rows;
     await this.database.write(async (manager) => {
       // The same order as in `countFailure`, to avoid deadlocks.
-      for (const key of [inRange, inAll]) {
+      for (const key of [rangeKey, accountKey]) {
         await manager.update(LoginFailure, { key, lastAt: MoreThan(now) }, { lastAt: now });
       }
     });
@@ -216,24 +222,24 @@ export class LoginThrottleService {
    * removed.
    */
   private async isFamiliar(
-    inAll: LoginFailure | undefined,
+    ofAccount: LoginFailure | undefined,
     now: number,
-    { name, range }: Counters,
+    { name, range }: AttemptKeys,
   ): Promise<boolean> {
     // Without a delay, the answer does not matter, and costs no query.
-    if (endOfDelay(inAll, MAX_IN_ALL) <= now) return false;
+    if (endOfDelay(ofAccount, MAX_IN_ALL) <= now) return false;
     const id = await this.users.idOf(name);
     const ips = await this.sessions.addressesOf(String(id));
     return ips.some((ip) => addressRange(ip) === range);
   }
 
   private async countFailure(
-    { inRange, inAll }: Counters,
+    { rangeKey, accountKey }: AttemptKeys,
     onFailure: () => Promise<void>,
   ): Promise<void> {
     await this.database.write(async (manager) => {
       // The same order everywhere, to avoid deadlocks.
-      for (const key of [inRange, inAll]) {
+      for (const key of [rangeKey, accountKey]) {
         const row = { key, count: 0, lastAt: 0 };
         const insert = manager.createQueryBuilder().insert().into(LoginFailure).values(row);
         await insert.orIgnore().execute();
@@ -245,21 +251,21 @@ export class LoginThrottleService {
   }
 
   /** Deletes the failures of this range, and subtracts them from those of the account. */
-  private async clearFailures({ inRange, inAll }: Counters): Promise<void> {
+  private async clearFailures({ rangeKey, accountKey }: AttemptKeys): Promise<void> {
     await this.database.write(async (manager) => {
-      const row = await manager.findOneBy(LoginFailure, { key: inRange });
-      const { affected } = await manager.delete(LoginFailure, { key: inRange });
+      const row = await manager.findOneBy(LoginFailure, { key: rangeKey });
+      const { affected } = await manager.delete(LoginFailure, { key: rangeKey });
       // A concurrent login has cleared them already.
       if (!row || affected === 0) return;
-      await manager.decrement(LoginFailure, { key: inAll }, 'count', row.count);
+      await manager.decrement(LoginFailure, { key: accountKey }, 'count', row.count);
     });
   }
 }
 
-function countersOf(name: string, client: Client): Counters {
+function attemptKeysOf(name: string, client: Client): AttemptKeys {
   const range = addressRange(client.ip ?? '');
   // A range contains no space and is never "all", so that the two keys cannot collide.
-  return { name, range, inRange: digest(`${range} ${name}`), inAll: digest(`all ${name}`) };
+  return { name, range, rangeKey: digest(`${range} ${name}`), accountKey: digest(`all ${name}`) };
 }
 
 function digest(text: string): string {

@@ -242,8 +242,8 @@ function isRegistrationClosed(read: SettingsReader): boolean {
 }
 
 /**
- * Anyone who can write to the file controls the database, the proxies and the key. Development only warns:
- * on some systems every new file can be written by the group of its owner, which has no other member.
+ * Anyone who can write to the file controls the database, the proxies and the key. In development
+ * this is only a warning, because some systems use a umask of 002 with private groups.
  */
 function checkEnvFile(name: string, read: SettingsReader): void {
   const file = join(process.cwd(), name);

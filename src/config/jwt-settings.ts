@@ -54,24 +54,24 @@ function readSecret(
   algorithms: readonly JwtAlgorithm[],
   { production, needed }: { production: boolean; needed: boolean },
 ): JwtKeySource {
-  const { value, spelling } = read.setting('JWT_SECRET_KEY', 'JWT_SECRET');
+  const { value, name } = read.setting('JWT_SECRET_KEY', 'JWT_SECRET');
   const longest = algorithms.reduce((a, b) => (minSecretBytes(b) > minSecretBytes(a) ? b : a));
   if (value === undefined) {
     if (production && needed)
-      read.problem(`${spelling} is required in production; ${remedyFor(longest)}.`);
+      read.problem(`${name} is required in production; ${remedyFor(longest)}.`);
     return null;
   }
   if (isKeyOfPair(value)) {
     // As a secret, a path or a public key would let anybody sign, because others know or guess it.
     read.problem(
-      `${spelling} is a key of a key pair or the path of a file, but ${longest} needs a secret; set JWT_ALGORITHM to RS256 or ES256 for a key pair, or ${remedyFor(longest)}.`,
+      `${name} is a key of a key pair or the path of a file, but ${longest} needs a secret; set JWT_ALGORITHM to RS256 or ES256 for a key pair, or ${remedyFor(longest)}.`,
     );
     return null;
   }
   const bytes = Buffer.from(value);
   const key = createSecretKey(bytes);
   const problem = keyMismatch(key, longest) ?? (production ? weakSecretError(bytes) : null);
-  if (problem !== null) read.problem(`${spelling} ${problem}; ${remedyFor(longest)}.`);
+  if (problem !== null) read.problem(`${name} ${problem}; ${remedyFor(longest)}.`);
   return { key };
 }
 
@@ -83,9 +83,9 @@ function readKeyPair(read: SettingsReader, algorithm: JwtAlgorithm, needed: bool
   const found = read.setting('JWT_PRIVATE_KEY', 'JWT_SECRET');
   const publicFound = read.setting('JWT_PUBLIC_KEY', 'JWT_PUBLICKEY');
   if (found.value === undefined) {
-    if (needed) read.problem(`${found.spelling} is missing; ${remedyFor(algorithm)}.`);
+    if (needed) read.problem(`${found.name} is missing; ${remedyFor(algorithm)}.`);
     if (publicFound.value !== undefined) {
-      read.problem(`${publicFound.spelling} is set without JWT_PRIVATE_KEY; set both or neither.`);
+      read.problem(`${publicFound.name} is set without JWT_PRIVATE_KEY; set both or neither.`);
     }
     return null;
   }
@@ -93,8 +93,8 @@ function readKeyPair(read: SettingsReader, algorithm: JwtAlgorithm, needed: bool
   const kept = { algorithm, kind: 'public', remedy: PUBLIC_REMEDY } as const;
   const publicKey = readKey(read, publicFound, kept);
   if (key && publicKey && !createPublicKey(key).equals(publicKey)) {
-    const problem = `does not belong to ${found.spelling}`;
-    read.problem(`${publicFound.spelling} ${problem}; ${PUBLIC_REMEDY}.`);
+    const problem = `does not belong to ${found.name}`;
+    read.problem(`${publicFound.name} ${problem}; ${PUBLIC_REMEDY}.`);
   }
   return key && { key };
 }
@@ -105,7 +105,7 @@ const PUBLIC_REMEDY =
 /** Reads a key from a PEM, or from the file that holds one; null if it cannot be used. */
 function readKey(
   read: SettingsReader,
-  { value, spelling }: Found,
+  { value, name }: Found,
   options: { algorithm: JwtAlgorithm; kind: 'private' | 'public'; remedy: string },
 ): KeyObject | null {
   if (value === undefined) return null;
@@ -113,7 +113,7 @@ function readKey(
   try {
     const access = isPem(value) ? null : writableByOthers(value);
     if (access !== null) {
-      read.problem(`${spelling}: ${access}`);
+      read.problem(`${name}: ${access}`);
       return null;
     }
     // If a variable cannot contain several lines, `\n` separates them.
@@ -121,13 +121,13 @@ function readKey(
     const key = kind === 'private' ? createPrivateKey(pem) : publicKeyOf(pem);
     const problem = keyMismatch(key, algorithm);
     if (problem === null) return key;
-    read.problem(`${spelling} ${problem}; ${remedy}.`);
+    read.problem(`${name} ${problem}; ${remedy}.`);
   } catch (error) {
     const { syscall, code } = error as NodeJS.ErrnoException;
     // The message repeats neither the value nor the parser's message, which may contain the key.
     const reason = syscall === undefined ? 'it contains none' : code;
     read.problem(
-      `${spelling} is neither the PEM of a ${kind} key without a passphrase nor the path of one (${reason}); ${remedy}.`,
+      `${name} is neither the PEM of a ${kind} key without a passphrase nor the path of one (${reason}); ${remedy}.`,
     );
   }
   return null;

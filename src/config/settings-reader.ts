@@ -12,15 +12,15 @@ const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
 type Unit = keyof typeof SECONDS;
 
 /** A name of a setting, and the unit of a bare number under this name. */
-interface Spelling {
+interface SettingName {
   name: string;
   bareUnit?: Unit;
 }
 
-/** The value of a setting, if it is set, and the spelling under which it was found. */
+/** The value of a setting, if it is set, and the name under which it was found. */
 export interface Found {
   value?: string;
-  spelling: string;
+  name: string;
   bareUnit?: Unit;
 }
 
@@ -62,9 +62,9 @@ export class SettingsReader {
     return this.setting(name, ...aliases).value;
   }
 
-  /** Returns the value of a setting, and the spelling under which it was found. */
-  setting(...spellings: string[]): Found {
-    return this.oneOf(spellings.map((name) => ({ name })));
+  /** Returns the value of a setting, and the name under which it was found. */
+  setting(...names: string[]): Found {
+    return this.oneOf(names.map((name) => ({ name })));
   }
 
   choice<T extends string>(
@@ -73,11 +73,11 @@ export class SettingsReader {
     fallback: T,
     ...aliases: string[]
   ): T {
-    const { value, spelling } = this.setting(name, ...aliases);
+    const { value, name: usedName } = this.setting(name, ...aliases);
     if (value === undefined) return fallback;
     const found = choices.find((choice) => choice === value);
     if (found !== undefined) return found;
-    this.problem(`${spelling} is invalid: use ${anyOf(choices)}.`);
+    this.problem(`${usedName} is invalid: use ${anyOf(choices)}.`);
     return fallback;
   }
 
@@ -98,22 +98,20 @@ export class SettingsReader {
   duration(
     name: string,
     fallback: string,
-    options: { bareUnit?: Unit; also?: Spelling[]; min?: number; max?: number } = {},
+    options: { bareUnit?: Unit; also?: SettingName[]; min?: number; max?: number } = {},
   ) {
-    const main: Spelling = { name, ...(options.bareUnit && { bareUnit: options.bareUnit }) };
+    const main: SettingName = { name, ...(options.bareUnit && { bareUnit: options.bareUnit }) };
     const found = this.oneOf([main, ...(options.also ?? [])], seconds);
     const text = found.value ?? fallback;
     const result = seconds(text, found.bareUnit);
     const { min = 1, max = Infinity } = options;
     if (result !== undefined && result > max) {
-      this.problem(`${found.spelling}: "${text}" is too long; use at most ${max}s.`);
+      this.problem(`${found.name}: "${text}" is too long; use at most ${max}s.`);
       return max;
     }
     if (result !== undefined && result >= min) return result;
     const bare = found.bareUnit ? `, or a bare number of ${unitNames[found.bareUnit]}` : '';
-    this.problem(
-      `${found.spelling} is invalid: use a duration such as 30s, 15m, 12h or 30d${bare}.`,
-    );
+    this.problem(`${found.name} is invalid: use a duration such as 30s, 15m, 12h or 30d${bare}.`);
     return 1;
   }
 
@@ -146,26 +144,26 @@ export class SettingsReader {
   }
 
   /**
-   * Returns the value under any of the spellings. Different values under two of them are a problem.
+   * Returns the value under any of the names. Different values under two of them are a problem.
    */
   private oneOf(
-    spellings: Spelling[],
+    names: SettingName[],
     normalize: (value: string, bareUnit?: Unit) => unknown = (value) => value,
   ): Found {
-    const set = spellings.flatMap((spelling) => {
-      const value = this.raw(spelling.name);
-      return value === undefined ? [] : [{ ...spelling, value }];
+    const set = names.flatMap((each) => {
+      const value = this.raw(each.name);
+      return value === undefined ? [] : [{ ...each, value }];
     });
     const [first, ...others] = set;
-    if (first === undefined) return { spelling: spellings[0]?.name ?? '', ...spellings[0] };
+    if (first === undefined) return { name: '', ...names[0] };
     for (const other of others) {
       if (normalize(other.value, other.bareUnit) === normalize(first.value, first.bareUnit))
         continue;
       this.problem(
-        `${first.name} and ${other.name} are two spellings of the same setting with different values; set only one of them.`,
+        `${first.name} and ${other.name} are aliases of the same setting with different values; set only one of them.`,
       );
     }
-    return { ...first, spelling: first.name };
+    return first;
   }
 }
 

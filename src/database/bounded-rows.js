@@ -2,7 +2,10 @@
 // JavaScript, because a worker thread runs it. Under Jest, no code of a worker is compiled.
 import { Buffer } from 'node:buffer';
 
-/** Bytes of JSON after which a response gets no more rows. It stays below 1 MiB with all fields. */
+/**
+ * No row is added once the texts of a response exceed this number of bytes of JSON. With all of its
+ * fields, the response then stays below 1 MiB.
+ */
 const LIMIT = 500_000;
 
 /** Characters that JSON escapes. A control character or a lone surrogate becomes six bytes. */

@@ -17,9 +17,10 @@ export abstract class Database {
   abstract close(): Promise<void>;
 
   /**
-   * Runs a trivial query. The caller limits the time.
+   * Runs a trivial query. On PostgreSQL it has a timeout of two seconds. The caller should limit
+   * the total time.
    *
-   * @throws Error if the database fails, or does not accept writes
+   * @throws Error if the database fails; on PostgreSQL also if the server is read-only
    */
   abstract check(): Promise<void>;
 

@@ -12,7 +12,8 @@ export interface ErrorKind {
   readonly message?: string | ValidationMessages;
   /**
    * The log level for the reason of a refusal that concerns credentials. Without it, refusals with
-   * the status 401 or 403 are logged at `debug`, and other refusals are not logged.
+   * the status 401 or 403 are logged at `debug`. A 429 is logged as a warning, by
+   * `SecurityEventsService`. Other client errors are not logged.
    */
   readonly logLevel?: 'log' | 'debug';
 }

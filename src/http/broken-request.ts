@@ -13,10 +13,10 @@ const MAX_HEADERS = 100;
 const HOST = /^(?:[\w.~-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
 const isHttp = (protocol: string) => protocol === 'http' || protocol === 'https';
 /** Milliseconds that a client has to read the response before the connection is closed. */
-const HANG_UP_AFTER = 1_000;
+const CLOSE_DELAY = 1_000;
 
 /** Gives responses that no handler sends the same shape as all others. */
-export const answersBeforeRouting = {
+export const preRoutingErrorHandlers = {
   clientErrorHandler: answerBrokenRequest,
   // The router refuses a path that is not valid before any handler runs.
   frameworkErrors: (
@@ -38,7 +38,7 @@ export const answersBeforeRouting = {
  *
  * @param config says whether links contain the forwarded host, which must then be valid, too
  */
-export function refuseOddRequests(
+export function rejectInvalidRequests(
   instance: FastifyInstance,
   config: Pick<AppConfig, 'web' | 'production'>,
 ): void {
@@ -144,5 +144,5 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
     ].join('\r\n'),
   );
   // Otherwise a client could keep the connection open.
-  setTimeout(() => socket.destroy(), HANG_UP_AFTER).unref();
+  setTimeout(() => socket.destroy(), CLOSE_DELAY).unref();
 }

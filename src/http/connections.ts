@@ -10,7 +10,10 @@ import type { Socket } from 'node:net';
 
 /** The number of unanswered requests at which a connection is no longer read. */
 const MAX_IN_FLIGHT = 16;
-/** The maximum number of unanswered requests, because one read may add up to 64 KiB of them. */
+/**
+ * Number of unanswered requests beyond which the connection is reset. A single read of up to 64 KiB
+ * can deliver more than `MAX_IN_FLIGHT`.
+ */
 const MAX_RECEIVED = 256;
 
 interface ConnectionLimits {
@@ -230,8 +233,9 @@ class Connection {
 const NOTHING = '0 0';
 
 /**
- * The number of bytes that the client has not read: those in Node's buffer, and those of the
- * current write of the system. Node itself uses the second number to tell whether a socket is idle.
+ * Returns two numbers of bytes that the client has not read, as one text to compare: those in
+ * Node's buffer, and those of the current write of the system. Node itself uses the second number
+ * to tell whether a socket is idle.
  */
 function unreadOf(socket: Socket): string {
   const { _handle: handle } = socket as Socket & { _handle?: { writeQueueSize?: number } | null };

@@ -22,7 +22,13 @@ export interface ErrorAnswer {
 /** The maximum length of a reason in the log, because it may quote what a client sent. */
 const MAX_REASON = 500;
 
-/** Turns every error into a response, and logs its reason. Nothing else does. */
+/**
+ * Turns the errors of handlers, guards and hooks into responses. It logs the reasons of 429, of 500
+ * and above, and of refusals that concern credentials; other client errors are not logged.
+ *
+ * Requests that no hook sees are answered in `broken-request.ts`. `HealthController` sends its own
+ * 503.
+ */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger(ErrorFilter.name);

@@ -15,7 +15,7 @@ import { messages } from '../validation/messages.js';
 export const BODY_LIMIT = 100 * 1024;
 
 /** Accepts only JSON bodies. Any other kind of body is refused with 415. */
-export function acceptJsonAlone(instance: FastifyInstance): void {
+export function acceptOnlyJson(instance: FastifyInstance): void {
   instance.removeAllContentTypeParsers();
   const options = { parseAs: 'buffer', bodyLimit: BODY_LIMIT } as const;
   instance.addContentTypeParser<Buffer>('application/json', options, (request, body, done) => {

@@ -3,8 +3,8 @@ import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { parseId } from './resource-id.js';
 
 /**
- * Knows which methods each path has. Fastify does not provide this, so a second router of the same
- * kind remembers every route that is registered after this object was created.
+ * Looks up the methods of a path in a second router with the same routes, because Fastify does not
+ * provide them. Only routes that are registered after this object was created are in that router.
  */
 export class RouteMethods {
   private readonly router = findMyWay();

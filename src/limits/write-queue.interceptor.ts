@@ -26,16 +26,16 @@ const MAX_QUEUED = 2000;
 export const MAX_QUEUED_PER_GROUP = 240;
 const RETRY_AFTER = 1;
 /**
- * Requests to `@NotRateLimited()` routes that one session may send from one address range in a minute,
- * where `USER_RATE_LIMIT` limits the others.
+ * Maximum requests per minute to routes exempt from `USER_RATE_LIMIT`, by session and address
+ * range. If `USER_RATE_LIMIT` is 0, they are not limited either.
  */
-export const MAX_UNLIMITED = 300;
+export const MAX_EXEMPT_PER_MINUTE = 300;
 
 /**
  * Limits the running requests that have a token and may write, and lets groups of them take turns.
- * The group of a request is the user. Requests to `@NotRateLimited()` routes, with which users
- * defend themselves, are grouped by session and address range instead: a thief who has another
- * session of the user, or another address, cannot use up the places of the victim.
+ * Requests are queued by user. Refreshes, logouts and other requests to `@NotRateLimited()` routes
+ * are queued by session and address range, so that another session of the same user cannot block
+ * them.
  *
  * Requests without a token are not counted here: the queue for password hashes bounds them.
  */
@@ -43,7 +43,7 @@ export const MAX_UNLIMITED = 300;
 export class WriteQueueInterceptor implements NestInterceptor, OnModuleInit {
   private readonly queue: FairQueue;
   private readonly counter = new WindowCounter({
-    max: MAX_UNLIMITED,
+    max: MAX_EXEMPT_PER_MINUTE,
     window: MINUTE,
     maxKeys: MAX_COUNTED,
   });
@@ -79,7 +79,7 @@ export class WriteQueueInterceptor implements NestInterceptor, OnModuleInit {
       const { group, signal } = callerOf(context);
       return from(this.queue.run({ group }, handle, signal));
     }
-    const group = defenceGroupOf(request.token, request);
+    const group = exemptGroupOf(request.token, request);
     if (this.config.limits.userRateLimit > 0) {
       refuseBeyond(this.counter.take(group), 'refreshes and ends of sessions');
     }
@@ -88,7 +88,7 @@ export class WriteQueueInterceptor implements NestInterceptor, OnModuleInit {
   }
 }
 
-function defenceGroupOf({ subject, sessionId }: Token, request: FastifyRequest): string {
+function exemptGroupOf({ subject, sessionId }: Token, request: FastifyRequest): string {
   const session = sessionId === null ? `sessionless ${subject}` : `session ${sessionId}`;
   return `${session} in ${addressRange(clientAddress(request))}`;
 }

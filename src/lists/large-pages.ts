@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Bytes of text from which a page counts as large. To serialize it takes about a millisecond. */
+/** Bytes of text from which a page is large. Serializing it takes about a millisecond. */
 const LARGE = 100_000;
 
-let isTaken = false;
+/** Whether a large page is serialized in this turn of the event loop. */
+let isSerializing = false;
 
 /**
  * Resolves when no large page has been serialized in this turn of the event loop. Otherwise all
@@ -11,7 +12,7 @@ let isTaken = false;
  * request would wait for all of them.
  */
 export async function waitToRead(): Promise<void> {
-  while (isTaken) await nextTurn();
+  while (isSerializing) await nextTurn();
 }
 
 /**
@@ -21,8 +22,8 @@ export async function waitToRead(): Promise<void> {
  */
 export async function waitToSend(maxBytes: number): Promise<void> {
   if (maxBytes < LARGE) return;
-  // After `waitToRead` has resolved, another page may have taken the turn.
-  while (isTaken) await nextTurn();
-  isTaken = true;
-  setImmediate(() => (isTaken = false));
+  // After `waitToRead` has resolved, another large page may be serialized first.
+  while (isSerializing) await nextTurn();
+  isSerializing = true;
+  setImmediate(() => (isSerializing = false));
 }

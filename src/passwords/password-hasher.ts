@@ -108,7 +108,8 @@ export class PasswordHasher implements OnModuleInit {
   ): Promise<T> {
     let queued = false;
     const result = this.queue.run({ group: range, key: account }, () => task(queued), signal);
-    // A task that does not have to wait has started by now.
+    // `run` starts a task synchronously if a slot is free, so a task that has not started is
+    // queued.
     queued = true;
     return result;
   }

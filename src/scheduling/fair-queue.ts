@@ -35,11 +35,11 @@ interface QueuedTask {
 }
 
 /**
- * A bounded queue that is fair by group, at every level of groups. The next task comes from the
- * widest group that has the fewest running, and among those from the one whose last turn is longest
- * ago. Within that group, a narrower group is chosen in the same way. Within the narrowest group,
- * tasks run in the order in which they arrived. So a task of another group waits for at most one
- * task of a group, however many tasks or narrower groups that group has.
+ * A bounded queue that is fair by group, at every level of groups. For the next task, it selects
+ * the top-level group with the fewest running tasks, and the least recently served one on a tie.
+ * Within that group, it selects a narrower group in the same way. The tasks of the narrowest group
+ * run in the order in which they arrived. So a task of another group waits for at most one task of
+ * a group, however many tasks or narrower groups that group has.
  *
  * When the queue is full, a task of a group with few queued tasks replaces the newest task of the
  * group with the most. The widest groups are compared first. So one group cannot keep others out by
@@ -125,8 +125,8 @@ export class FairQueue {
   }
 
   /**
-   * Makes room in a full queue for a task. It compares each group of the path with its siblings,
-   * the widest first, and so looks at no more groups than there are tasks queued.
+   * Evicts a queued task for a new one. It compares each group of the path with its siblings, the
+   * widest first, and so looks at no more groups than there are tasks queued.
    *
    * @throws ApiError 503 if at no level a sibling has more tasks queued than the group would have
    */

@@ -1,13 +1,13 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** A single token that was revoked. It is kept until the token would have expired. */
+/** A single token that was revoked. `ExpiryService` removes it a day after the token expires. */
 @Entity('revoked_tokens')
 export class RevokedToken {
   /** The claim `jti`. */
   @PrimaryColumn('varchar', { length: 255 })
   jti: string;
 
-  /** Milliseconds since 1970. */
+  /** When the token expires, in milliseconds since 1970. */
   @Index('revoked_tokens_expires_at_idx')
   @Column('bigint', { name: 'expires_at' })
   expiresAt: number;

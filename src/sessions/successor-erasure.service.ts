@@ -12,7 +12,7 @@ const INTERVAL = 5_000;
 /** Rows that one write changes. */
 const BATCH = 200;
 
-/** Empties the columns that a row holds only while the rotated token may be repeated. */
+/** Column values that erase the successor, and what else is only needed to answer repeats. */
 export const NO_SUCCESSOR = {
   successor: null,
   rotatedByRange: null,

@@ -38,7 +38,10 @@ export class UserRemovalsService {
     this.register((userId) => sessions.removeBatch(String(userId)));
   }
 
-  /** Registers a function that removes rows. Every module that stores rows of users calls it. */
+  /**
+   * Registers a function that removes rows of a deleted user. A module whose rows belong to users
+   * calls it. The rows of sessions are registered by the constructor.
+   */
   register(remove: RemoveBatch): void {
     this.removers.push(remove);
   }

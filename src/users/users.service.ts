@@ -177,8 +177,9 @@ export class UsersService {
   }
 
   /**
-   * Ends sessions until one write can end the rest without delaying others. Only users from before
-   * the limit of sessions have so many. The caller's own session stays active.
+   * Ends sessions until one write can end the rest without delaying others. With `MAX_SESSIONS` up
+   * to 250, which allows 250 of each kind, a user has no more than one batch. The caller's own
+   * session stays active.
    */
   private async endSessionsBeyondBatch(id: number, token: Token): Promise<void> {
     const subject = String(id);

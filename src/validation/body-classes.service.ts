@@ -10,13 +10,13 @@ interface Parameter {
   /** The controller's and the handler's name. */
   handler: string;
   type: unknown;
-  /** The field of `@Body('name')`, if the handler takes only a field. */
+  /** The field of `@Body('name')`, if the handler reads only that field. */
   field: string | undefined;
   /** Whether the parameter has its own pipes. */
   isPiped: boolean;
 }
 
-/** Knows the class of each body that a handler takes, and refuses bodies that cannot be checked. */
+/** Lists the body classes of all handlers, and rejects those that cannot be validated. */
 @Injectable()
 export class BodyClassesService implements OnModuleInit {
   constructor(
@@ -24,7 +24,7 @@ export class BodyClassesService implements OnModuleInit {
     private readonly scanner: MetadataScanner,
   ) {}
 
-  /** @throws StartError with a sentence for each body that cannot be checked */
+  /** @throws StartError with a sentence for each body that cannot be validated */
   onModuleInit(): void {
     const problems = this.parameters('BODY').flatMap((parameter) => {
       const problem = parameterError(parameter);
@@ -77,10 +77,10 @@ function parametersOf(
     }));
 }
 
-/** Returns why a body cannot be checked, as the end of a sentence; null if it can. */
+/** Returns why a body cannot be validated, as the end of a sentence; null if it can. */
 function parameterError({ type, field }: Parameter): string | null {
   if (field !== undefined) {
-    return `takes the field "${field}" alone, which is not checked; take the body as a class`;
+    return `reads only the field "${field}", which is not validated; take the body as a class`;
   }
   if (!isBodyClass(type)) {
     return 'has no class whose decorators could check it (an interface or `import type` leaves none)';

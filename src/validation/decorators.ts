@@ -7,8 +7,8 @@ import { boundsOf } from './integer-column.js';
 type Condition = (body: object, value: unknown) => boolean;
 
 /*
- * Marks are conditions of class-validator, so that mapped types such as `PartialType` and subclasses
- * inherit them like every other decorator.
+ * These decorators are implemented as `ValidateIf` conditions, so that mapped types such as
+ * `PartialType`, and subclasses, inherit them.
  */
 const ifPresent: Condition = (_, value) => value !== undefined;
 const unlessNull: Condition = (_, value) => value !== null;
@@ -73,9 +73,9 @@ const knownWhen = new WeakMap<Condition, (config: AppConfig) => boolean>();
 
 /** The field exists under some settings only; under others it is an unknown field. */
 export function KnownWhen(condition: (config: AppConfig) => boolean): PropertyDecorator {
-  const mark: Condition = () => true;
-  knownWhen.set(mark, condition);
-  return ValidateIf(mark);
+  const alwaysTrue: Condition = () => true;
+  knownWhen.set(alwaysTrue, condition);
+  return ValidateIf(alwaysTrue);
 }
 
 /** Whether a field with these conditions exists under the settings. */

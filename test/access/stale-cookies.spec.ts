@@ -110,7 +110,7 @@ describe('expireStaleCookies', () => {
     ]);
   });
 
-  it('uses the host of PUBLIC_URL, which browsers know, if it is set', () => {
+  it('expires cookies for the host of PUBLIC_URL instead of the host of the request', () => {
     const cookie = 'access_token_cookie=a';
     const publicUrl = 'https://api.example.com/base';
     expect(expired({ host: 'internal.cluster.local:8080', publicUrl, cookie })).toEqual([
@@ -119,7 +119,7 @@ describe('expireStaleCookies', () => {
   });
 
   it.each(['localhost:3000', '127.0.0.1', '[::1]:3000', 'a..b', '_x.y_z', 'example.com.', ''])(
-    'uses no domain of the host %j, which cannot have one',
+    'expires only host-only cookies if the host is %j',
     (host) => {
       expect(expired({ host, cookie: 'access_token_cookie=a' })).toEqual([FORMER]);
     },

@@ -102,7 +102,7 @@ describe('TokenCookiesService', () => {
     expect(cookiesOf((reply) => cookies.clearFormer(request, reply))).toEqual([]);
   });
 
-  it('clears cookies by expired ones without a value', () => {
+  it('clears cookies by setting them to an empty value with Max-Age=0', () => {
     const cookies = new TokenCookiesService(configOf(on));
     const cleared = cookiesOf((reply) => cookies.clear(requestWith(), reply));
     expect(sorted(cleared)).toEqual([

@@ -343,7 +343,7 @@ describe('LoginThrottleService', () => {
     const verifying = (attempts: { state: { verifying: boolean } }[]) =>
       attempts.filter(({ state }) => state.verifying).length;
 
-    it('verifies at most four attempts of an account concurrently', async () => {
+    it('verifies at most four attempts from one range at one account concurrently', async () => {
       const attempts = Array.from({ length: 6 }, () => begin());
       await settle();
       expect(verifying(attempts)).toBe(4);
@@ -356,7 +356,7 @@ describe('LoginThrottleService', () => {
       );
     });
 
-    it('verifies at most four attempts concurrently after one has ended', async () => {
+    it('verifies at most four attempts from one range concurrently after one has ended', async () => {
       const attempts = Array.from({ length: 5 }, () => begin());
       attempts[0]!.end(true);
       await settle();
@@ -368,7 +368,7 @@ describe('LoginThrottleService', () => {
       await Promise.all(attempts.map(({ outcome }) => outcome));
     });
 
-    it('verifies no more attempts concurrently than may still fail before a delay', async () => {
+    it('verifies no more attempts from one range concurrently than may still fail before a delay', async () => {
       await fail(3);
       const attempts = Array.from({ length: 4 }, () => begin());
       await settle();

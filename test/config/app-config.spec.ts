@@ -162,11 +162,11 @@ describe('AppConfig', () => {
     [{ JWT_ALGORITHMS: 'HS512' }, 'JWT_ALGORITHMS does not contain HS256, which signs; add it.'],
     [
       { JWT_SECRET: SECRET, JWT_SECRET_KEY: `${SECRET}y` },
-      'JWT_SECRET_KEY and JWT_SECRET are two spellings of the same setting with different values; set only one of them.',
+      'JWT_SECRET_KEY and JWT_SECRET are aliases of the same setting with different values; set only one of them.',
     ],
     [
       { JWT_ACCESS_TOKEN_EXPIRES: '30', JWT_AUTHMAXAGE: '30' },
-      'JWT_ACCESS_TOKEN_EXPIRES and JWT_AUTHMAXAGE are two spellings of the same setting with different values; set only one of them.',
+      'JWT_ACCESS_TOKEN_EXPIRES and JWT_AUTHMAXAGE are aliases of the same setting with different values; set only one of them.',
     ],
     [
       { JWT_ACCESS_TOKEN_EXPIRES: 'soon' },

@@ -85,7 +85,7 @@ describe('The key settings', () => {
       'JWT_SECRET_KEY has 11 bytes, too few for HS256; set it to at least 32 random bytes, for example from: openssl rand -base64 48.',
     ],
     [
-      'a secret shorter than the hash of HS384, in the other spelling',
+      'a secret shorter than the hash of HS384, under the alias',
       { JWT_ALGORITHM: 'HS384', JWT_SECRET: 'x'.repeat(47) },
       'JWT_SECRET has 47 bytes, too few for HS384; set it to at least 48 random bytes, for example from: openssl rand -base64 72.',
     ],

@@ -39,15 +39,18 @@ describe('The database', () => {
       'ALTER TABLE ships RENAME COLUMN ship_class TO class_of_ship',
       'column ships.ship_class (entity Ship)',
     ],
-  ])('refuses to start without %s of an entity, and names both', async (_, statement, missing) => {
-    await (await bootApp({}, { database })).app.close();
-    const source = await open();
-    await source.query(statement);
-    await source.destroy();
-    await expect(bootApp({}, { database })).rejects.toThrow(
-      `The database has no ${missing}. Add a migration that creates what is missing to the folder migrations/.`,
-    );
-  });
+  ])(
+    'refuses to start if the database lacks %s, and names it with its entity',
+    async (_, statement, missing) => {
+      await (await bootApp({}, { database })).app.close();
+      const source = await open();
+      await source.query(statement);
+      await source.destroy();
+      await expect(bootApp({}, { database })).rejects.toThrow(
+        `The database has no ${missing}. Add a migration that creates what is missing to the folder migrations/.`,
+      );
+    },
+  );
 
   it('reverts all migrations, and runs them again', async () => {
     const source = await open();

@@ -58,7 +58,7 @@ describe('The imports of src/', () => {
     expect(findCycle(folderGraph(graph))).toBeNull();
   });
 
-  it('finds an import cycle', () => {
+  it('detects an import cycle, and names its files', () => {
     const cycle = new Map([
       ['a', ['b']],
       ['b', ['c']],

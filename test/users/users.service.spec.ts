@@ -389,7 +389,7 @@ describe('UsersService', () => {
       );
     });
 
-    it('requires nothing of a token without a session', async () => {
+    it('accepts a token without a session, and locks no row', async () => {
       await service.requireActiveSession(tokenOf('1'));
       expect(events).toEqual([]);
     });

@@ -67,9 +67,9 @@ export class SessionsService {
   }
 
   /**
-   * Ends all sessions of the user except that of the token. One batch holds as many sessions as a
-   * user may have. Only users who had more before that limit existed need several batches, and only
-   * these batches are queued.
+   * Ends all sessions of the user except that of the token. With `MAX_SESSIONS` up to 250, which
+   * allows 250 of each kind, one batch ends all of them. More sessions need several batches. The
+   * first batch is not queued; further batches are.
    *
    * @throws TokenError `token_revoked` if the session of the token has ended
    * @throws ApiError 429 or 503 if too many batches are queued; sessions of earlier batches stay

@@ -11,7 +11,7 @@ const CHECK_INTERVAL = 1_000;
 /**
  * Detects that the files of an open database were removed, replaced or emptied. SQLite itself keeps
  * using the files that it has open, whose content is lost when they are closed. The running service
- * only recovers if the same files come back. To open other files in their place, it must be
+ * only recovers if the same files are restored. To open other files in their place, it must be
  * restarted.
  *
  * See docs/decisions/0019-database-files.md.
@@ -56,10 +56,10 @@ export class SqliteFileWatch {
   private check(): void {
     const problem = this.findProblem();
     if (problem === this.problem) return;
-    if (problem === null) this.logger.log('The database files are back.');
+    if (problem === null) this.logger.log('The database files are available again.');
     else if (this.problem === null) {
       this.logger.error(
-        `${problem}: every request that needs the database gets 503. Bring that file back, or put the right one at ${this.file} and restart the service.`,
+        `${problem}: every request that needs the database gets 503. Restore the same file, or put the right one at ${this.file} and restart the service.`,
       );
     }
     this.problem = problem;

@@ -11,7 +11,7 @@ import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
  * Each test checks a sentence of the tutorial “Using JWT in Flask”, which its comment quotes. A blog of
  * the tutorial is a ship here.
  */
-describe('The promises of “Using JWT in Flask”', () => {
+describe('The behavior that “Using JWT in Flask” documents', () => {
   let app: TestApp;
 
   beforeAll(async () => {

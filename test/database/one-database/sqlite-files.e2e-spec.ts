@@ -257,9 +257,9 @@ describe('The SQLite file of a running service', () => {
     expect((await app.get('/auth/me', { token })).status).toBe(200);
     expect(logged.filter((line) => line.includes('database file'))).toEqual([
       expect.stringMatching(
-        /^The database file app\.sqlite is gone: .+ gets 503\. Bring that file/,
+        /^The database file app\.sqlite is gone: .+ gets 503\. Restore the same file/,
       ),
-      'The database files are back.',
+      'The database files are available again.',
     ]);
   });
 

@@ -22,7 +22,7 @@ class CapturingHook implements TokenHooks {
 class CapturingModule {}
 
 /* Each test checks a sentence of the README of flask-jwt-trivial, which its comment quotes. */
-describe('The promises of flask-jwt-trivial', () => {
+describe('The behavior that flask-jwt-trivial documents', () => {
   const headers = { 'x-api-key': 'a key' };
   let app: TestApp;
 

@@ -43,7 +43,7 @@ class ExtensionController {
 class ExtensionModule {}
 
 /* Each test checks a sentence of the documentation of Flask_PyJWT, which its comment quotes. */
-describe('The promises of Flask_PyJWT', () => {
+describe('The behavior that Flask_PyJWT documents', () => {
   let app: TestApp;
   let tokens: TokenService;
 

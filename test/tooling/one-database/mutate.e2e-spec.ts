@@ -10,7 +10,7 @@ import { TypeCheck } from '../../../mutate/type-check.js';
 
 const linesOf = (text: string) => mutantsOf('src/x.ts', text).map(({ to }) => to);
 
-describe('The mutants', () => {
+describe('Mutation testing', () => {
   it.each([
     ['if (a) b();', ['if (true) b();', 'if (false) b();', 'if (a) ;']],
     ['x = a && !b;', [';', 'x = a || !b;', 'x = (a);', 'x = (!b);', 'x = a && b;']],
@@ -33,7 +33,7 @@ describe('The mutants', () => {
     ["import { a } from 'b';", []],
     ["type A = 'a' | 1;", []],
     ['@Get(1) class A {}', []],
-  ])('makes all mutants of %s', (source, lines) => {
+  ])('generates the expected mutants of %s', (source, lines) => {
     expect(linesOf(source).sort()).toEqual([...lines].sort());
   });
 

@@ -204,7 +204,7 @@ describe('Start-up checks of request bodies', () => {
       }
     }
     await expect(startWith(BadController)).rejects.toThrow(
-      'BadController.create: @Body() takes the field "name" alone',
+      'BadController.create: @Body() reads only the field "name"',
     );
   });
 });
