@@ -1,16 +1,10 @@
-import { Body, Controller, Delete, Get, HttpCode, Post, Put, Req, Res } from '@nestjs/common';
-import {
-  ApiCreatedResponse,
-  ApiNoContentResponse,
-  ApiOkResponse,
-  ApiOperation,
-} from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Body, Controller, Delete, Get, HttpCode, Post, Put } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { idMismatch, notFound, serviceUnavailable } from '../errors/api-error.js';
 import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
-import { locationHeader, setLocation } from '../http/links.js';
+import { Created } from '../http/created.decorator.js';
 import { ListOf, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { mapPage, type Page } from '../lists/page.js';
@@ -50,18 +44,11 @@ export class BooksController {
 
   @Post()
   @ApiOperation({ summary: 'Add a book' })
-  @ApiCreatedResponse({ type: BookResponse, headers: locationHeader })
+  @Created(BookResponse)
   @ApiBodyErrors(badBody)
   @ApiErrors(bookExists, limitReached, serviceUnavailable)
-  async create(
-    @OwnerId() ownerId: number,
-    @Body() body: CreateBook,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<BookResponse> {
-    const book = await this.books.create(ownerId, bookValues(body));
-    setLocation(request, reply, `/api/books/${book.id}`);
-    return BookResponse.from(book);
+  async create(@OwnerId() ownerId: number, @Body() body: CreateBook): Promise<BookResponse> {
+    return BookResponse.from(await this.books.create(ownerId, bookValues(body)));
   }
 
   @Put(':id')

@@ -3,7 +3,8 @@ import { ApiError } from '../errors/api-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { firstPage } from '../lists/list-query.js';
-import { newShip } from '../ships/dto/ship-body.dto.js';
+import { Ship } from '../ships/ship.entity.js';
+import { valuesOf } from '../validation/columns.js';
 import { ShipsService } from '../ships/ships.service.js';
 import { nameTaken } from '../users/user-errors.js';
 import { serviceHashQueueKeys } from '../passwords/password-hasher.js';
@@ -31,7 +32,7 @@ export class DemoDataService implements OnModuleInit {
     try {
       await this.database.write(async () => {
         for (const user of users) await this.users.add(user);
-        for (const ship of fleet.ships) await this.ships.create(newShip(ship));
+        for (const ship of fleet.ships) await this.ships.create(valuesOf(Ship, ship));
       });
     } catch (error) {
       // Another process that started with the same empty database has added them.

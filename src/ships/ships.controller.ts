@@ -1,22 +1,18 @@
-import { Body, Controller, Delete, Get, HttpCode, Post, Put, Req, Res } from '@nestjs/common';
-import {
-  ApiCreatedResponse,
-  ApiNoContentResponse,
-  ApiOkResponse,
-  ApiOperation,
-} from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Body, Controller, Delete, Get, HttpCode, Post, Put } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { idMismatch, notFound, serviceUnavailable } from '../errors/api-error.js';
 import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
-import { locationHeader, setLocation } from '../http/links.js';
+import { Created } from '../http/created.decorator.js';
 import { ListOf, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { mapPage, type Page } from '../lists/page.js';
 import { Public, RequireToken } from '../access/require-token.decorator.js';
-import { CreateShip, newShip, ReplaceShip } from './dto/ship-body.dto.js';
+import { valuesOf } from '../validation/columns.js';
+import { CreateShip, ReplaceShip } from './dto/ship-body.dto.js';
 import { ShipResponse } from './dto/ship-response.dto.js';
+import { Ship } from './ship.entity.js';
 import { shipFields } from './ship-fields.js';
 import { ShipsService } from './ships.service.js';
 
@@ -47,17 +43,11 @@ export class ShipsController {
   @Post()
   @RequireToken()
   @ApiOperation({ summary: 'Add a ship' })
-  @ApiCreatedResponse({ type: ShipResponse, headers: locationHeader })
+  @Created(ShipResponse)
   @ApiBodyErrors(badBody)
   @ApiErrors(serviceUnavailable)
-  async create(
-    @Body() body: CreateShip,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ShipResponse> {
-    const ship = await this.ships.create(newShip(body));
-    setLocation(request, reply, `/api/ships/${ship.id}`);
-    return ShipResponse.from(ship);
+  async create(@Body() body: CreateShip): Promise<ShipResponse> {
+    return ShipResponse.from(await this.ships.create(valuesOf(Ship, body)));
   }
 
   @Put(':id')
@@ -68,7 +58,7 @@ export class ShipsController {
   @ApiErrors(idMismatch, notFound, serviceUnavailable)
   async replace(@ResourceId() id: number, @Body() body: ReplaceShip): Promise<ShipResponse> {
     refuseOtherId(id, body);
-    return ShipResponse.from(await this.ships.replace(id, newShip(body)));
+    return ShipResponse.from(await this.ships.replace(id, valuesOf(Ship, body)));
   }
 
   @Delete(':id')

@@ -1,29 +1,12 @@
-import {
-  Body,
-  Controller,
-  Delete,
-  Get,
-  HttpCode,
-  Post,
-  Put,
-  Req,
-  Res,
-  UseGuards,
-} from '@nestjs/common';
-import {
-  ApiCreatedResponse,
-  ApiNoContentResponse,
-  ApiOkResponse,
-  ApiOperation,
-} from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, HttpCode, Post, Put, UseGuards } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { idMismatch, notFound, serviceUnavailable, tooManyRequests } from '../errors/api-error.js';
 import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
-import { type Client, clientOf, RequestClient } from '../http/client.js';
-import { locationHeader, setLocation } from '../http/links.js';
+import { type Client, RequestClient } from '../http/client.js';
+import { Created } from '../http/created.decorator.js';
 import { AuthRateLimitGuard } from '../limits/rate-limit.guard.js';
 import { ListOf, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
@@ -91,19 +74,15 @@ export class UsersController {
   @RouteConfig({ registration: RegistrationGuard })
   @UseGuards(RegistrationGuard, AuthRateLimitGuard)
   @ApiOperation({ summary: 'Register a user' })
-  @ApiCreatedResponse({ type: UserResponse, headers: locationHeader })
+  @Created(UserResponse)
   @ApiBodyErrors(badBody)
   @ApiErrors(nameTaken, passwordTooCommon, tooManyRequests, serviceUnavailable)
   async create(
     @Body() body: CreateUser,
     @CurrentToken() token: Token | undefined,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @RequestClient() client: Client,
   ): Promise<UserResponse> {
-    const client = clientOf(request);
-    const user = await this.users.register(body, { client, ...(token && { token }) });
-    setLocation(request, reply, `/api/users/${user.id}`);
-    return UserResponse.from(user);
+    return UserResponse.from(await this.users.register(body, { client, ...(token && { token }) }));
   }
 
   @Put(':id')

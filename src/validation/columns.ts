@@ -14,9 +14,13 @@ export interface EntityColumn {
   length: number;
 }
 
+const columns = new WeakMap<EntityClass, readonly EntityColumn[]>();
+
 /** Returns the columns of an entity and of the classes that it extends. */
-export function columnsOf(entity: EntityClass): EntityColumn[] {
-  return getMetadataArgsStorage()
+export function columnsOf(entity: EntityClass): readonly EntityColumn[] {
+  const known = columns.get(entity);
+  if (known) return known;
+  const found = getMetadataArgsStorage()
     .columns.filter(
       ({ target }) =>
         typeof target === 'function' && (target === entity || entity.prototype instanceof target),
@@ -28,6 +32,8 @@ export function columnsOf(entity: EntityClass): EntityColumn[] {
       nullable: options.nullable ?? false,
       length: Number(options.length) || Infinity,
     }));
+  columns.set(entity, found);
+  return found;
 }
 
 /**
@@ -46,3 +52,24 @@ export function columnNamed(entity: EntityClass, name: string): EntityColumn {
 export type CamelCase<Name extends string> = Name extends `${infer First}_${infer Rest}`
   ? `${First}${Capitalize<CamelCase<Rest>>}`
   : Name;
+
+/** The values of a body, by the properties of an entity. An omitted field is null. */
+type EntityValues<Body> = {
+  [Field in Exclude<keyof Body, 'id'> as CamelCase<Field & string>]-?: undefined extends Body[Field]
+    ? Exclude<Body[Field], undefined> | null
+    : Body[Field];
+};
+
+/**
+ * Returns the values of a body for an entity, without `id`: the one in the path counts.
+ *
+ * @param body with fields that are named after the columns of the entity
+ * @throws Error if the entity lacks a column
+ */
+export function valuesOf<Body extends object>(entity: EntityClass, body: Body): EntityValues<Body> {
+  const values: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(body)) {
+    if (name !== 'id') values[columnNamed(entity, name).property] = value ?? null;
+  }
+  return values as EntityValues<Body>;
+}

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ship } from '../../src/ships/ship.entity.js';
-import { newShip } from '../../src/ships/dto/ship-body.dto.js';
+import { valuesOf } from '../../src/validation/columns.js';
 import { type Answer, type LoggedIn, ship } from '../support/client.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
 
@@ -67,7 +67,7 @@ describe('Lists of large rows', () => {
     app = await bootApp({ DEMO_DATA: 'false' });
     // Rows could be this large before texts were limited.
     const rows = Array.from({ length: 16 }, (_, i) =>
-      newShip({ ...ship, model: `${i % 7}`.repeat(90_000), crew: 1 + (i % 5) }),
+      valuesOf(Ship, { ...ship, model: `${i % 7}`.repeat(90_000), crew: 1 + (i % 5) }),
     );
     await app.sql((manager) => manager.insert(Ship, rows));
   });
@@ -115,7 +115,7 @@ describe('Lists of texts that JSON makes longer', () => {
         await manager.createQueryBuilder().delete().from(Ship).execute();
         for (let i = 0; i < 4; i++) {
           const rows = Array.from({ length: 60 }, (__, j) =>
-            newShip({ ...values, crew: 60 - j, length: i }),
+            valuesOf(Ship, { ...values, crew: 60 - j, length: i }),
           );
           await manager.insert(Ship, rows);
         }
@@ -137,7 +137,12 @@ describe('Lists of texts that JSON makes longer', () => {
     await app.sql(async (manager) => {
       await manager.createQueryBuilder().delete().from(Ship).execute();
       const rows = Array.from({ length: 40 }, (_, i) =>
-        newShip({ ...ship, model: 'x'.repeat(48_000), crew: Math.floor(i / 10), length: i % 10 }),
+        valuesOf(Ship, {
+          ...ship,
+          model: 'x'.repeat(48_000),
+          crew: Math.floor(i / 10),
+          length: i % 10,
+        }),
       );
       await manager.insert(Ship, rows);
     });
@@ -158,7 +163,7 @@ describe('Lists', () => {
     app = await bootApp({ DEMO_DATA: 'false' });
     token = (await app.newLogin()).access;
     await app.sql(async (manager) => {
-      for (const values of fleetOf(40)) await manager.insert(Ship, newShip(values));
+      for (const values of fleetOf(40)) await manager.insert(Ship, valuesOf(Ship, values));
     });
     ships = (await app.get<ShipBody[]>('/api/ships?limit=1000')).body;
   });

@@ -815,7 +815,10 @@ export interface components {
             id?: number;
         };
         ShipResponse: {
-            /** @example 16 */
+            /**
+             * Format: int32
+             * @example 16
+             */
             id: number;
             /** @example Empire */
             affiliation: string;
@@ -913,7 +916,10 @@ export interface components {
             id?: number;
         };
         BookResponse: {
-            /** @example 1 */
+            /**
+             * Format: int32
+             * @example 1
+             */
             id: number;
             /** @example Heir to the Empire */
             name: string;

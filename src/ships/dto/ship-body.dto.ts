@@ -53,17 +53,3 @@ export class ReplaceShip extends CreateShip {
   @IsOwnId()
   id?: number;
 }
-
-/** The values of a body, without the id, because the id of the path counts. */
-export function newShip(body: CreateShip): Omit<Ship, 'id'> {
-  return {
-    affiliation: body.affiliation,
-    category: body.category,
-    crew: body.crew,
-    length: body.length,
-    manufacturer: body.manufacturer,
-    model: body.model,
-    roles: body.roles,
-    shipClass: body.ship_class,
-  };
-}
