@@ -30,10 +30,10 @@ export function takeBounded(rows, bytes = 0) {
   let maxBytes = bytes;
   for (const row of rows) {
     taken.push(row);
-    maxBytes += 6 * textsOf(row).reduce((sum, { length }) => sum + length, 0);
+    maxBytes += 6 * sumOfTexts(row, lengthOf);
     if (maxBytes <= LIMIT) continue;
     for (; measured < taken.length; measured++) {
-      exact += textsOf(taken[measured] ?? []).reduce((sum, text) => sum + sizeOf(text), 0);
+      exact += sumOfTexts(taken[measured] ?? [], sizeOf);
     }
     if (exact > LIMIT) return { rows: taken, truncated: true, maxBytes: exact };
     maxBytes = exact;
@@ -43,10 +43,17 @@ export function takeBounded(rows, bytes = 0) {
 
 /**
  * @param {unknown[]} row
- * @returns {string[]}
+ * @param {(text: string) => number} measure
  */
-function textsOf(row) {
-  return row.filter((value) => typeof value === 'string');
+function sumOfTexts(row, measure) {
+  let sum = 0;
+  for (const value of row) if (typeof value === 'string') sum += measure(value);
+  return sum;
+}
+
+/** @param {string} text */
+function lengthOf({ length }) {
+  return length;
 }
 
 /** @param {string} text */
