@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { type Exchange, ResponseCheck } from '../test/support/response-check.js';
 import { Caller, type Credentials, type Session, sessionOf } from './caller.js';
-import { Model } from './model.js';
+import { kindOf, Model } from './model.js';
 import {
   CALLERS,
   type FuzzRequest,
@@ -150,7 +150,7 @@ class Fuzzer {
       const { status: found } = await this.read('/auth/token', token);
       if (found !== 401) violations.push(`after ${method} ${path}, an ended token still works`);
     }
-    const kind = kindOf(request.operation);
+    const kind = kindOf(request.operation.path);
     if (method === 'DELETE' && kind !== undefined) {
       const { status: found } = await this.read(`/api/${kind}/${id}`, credentials.access);
       if (found !== 404) violations.push(`after DELETE ${path}, the status of GET is ${found}`);
@@ -164,12 +164,12 @@ class Fuzzer {
    * @returns null if there is no such row
    */
   private async readRow(operation: Operation, id: string): Promise<string | null> {
-    const kind = kindOf(operation);
+    const kind = kindOf(operation.path);
     if (operation.method === 'GET' || kind === undefined || !/^\d+$/.test(id)) return null;
-    const owner = this.model.ownerOfBook(id);
+    const owner = this.model.ownerOf(kind, id);
     const token = Object.values(this.callers).find(({ current }) => current?.userId === owner)
       ?.current?.access;
-    if (kind === 'books' && token === undefined) return null;
+    if (this.model.isOwned(kind) && token === undefined) return null;
     const { status, body } = await this.read(`/api/${kind}/${id}`, token);
     return status === 200 ? body : null;
   }
@@ -180,11 +180,6 @@ class Fuzzer {
     const response = await fetch(this.target.url + path, { headers });
     return { status: response.status, body: await response.text() };
   }
-}
-
-/** The kind of the row at `/api/<kind>/<id>` that an operation is about, if any. */
-function kindOf({ path }: Operation): string | undefined {
-  return /(\w+)\/\{id\}$/.exec(path)?.[1];
 }
 
 /** The session of the access token in a response; null if the response holds none. */

@@ -5,6 +5,9 @@ import type { Exchange } from '../test/support/response-check.js';
 import type { Credentials, Session } from './caller.js';
 import type { FuzzRequest, Operation } from './requests.js';
 
+/** The owner of rows that every user may read. */
+const ANYONE = 0;
+
 /** The owners of the rows of one kind, by id, as far as responses have shown them. */
 class Owners {
   private readonly owners = new Map<string, number>();
@@ -38,9 +41,9 @@ class Owners {
 export class Model {
   private readonly ajv = new Ajv2020({ strict: false });
   private readonly bodies = new Map<string, ValidateFunction>();
-  private readonly books = new Owners();
   private readonly sessions = new Owners();
-  private readonly ships = ['1', '2', '3'];
+  /** The rows of each kind at `/api/<kind>`. */
+  private readonly rows = new Map<string, Owners>();
   /** The sessions whose access tokens must work. */
   private active: Session[] = [];
 
@@ -55,8 +58,17 @@ export class Model {
     this.active.push(session);
   }
 
-  ownerOfBook(id: string): number | undefined {
-    return this.books.of(id);
+  /**
+   * Whether each row of a kind belongs to the user who created it: its list requires a token of any
+   * user.
+   */
+  isOwned(kind: string): boolean {
+    const { get } = this.document.paths[`/api/${kind}`] ?? {};
+    return kind !== 'users' && (get?.security ?? []).length > 0;
+  }
+
+  ownerOf(kind: string, id: string): number | undefined {
+    return this.rowsOf(kind).of(id);
   }
 
   /** Returns the access tokens that a successful request has ended, and forgets them. */
@@ -75,8 +87,13 @@ export class Model {
       return String([own, own, own - 1, own + 1, 1][choice % 5]);
     }
     if (path.includes('{session}')) return this.sessions.pick(choice, credentials?.userId) ?? 'x';
-    if (path.includes('book')) return this.books.pick(choice, credentials?.userId) ?? '1';
-    return pickLatest(this.ships, choice) ?? '1';
+    return this.rowsOf(kindOf(path) ?? '').pick(choice, credentials?.userId) ?? '1';
+  }
+
+  private rowsOf(kind: string): Owners {
+    const known = this.rows.get(kind) ?? new Owners();
+    this.rows.set(kind, known);
+    return known;
   }
 
   /** @returns a sentence for each rule that a successful request has violated */
@@ -119,14 +136,14 @@ export class Model {
       const { id: user, subject = user } = JSON.parse(body) as { id?: number; subject?: string };
       return Number(subject) === own ? [] : [`${path} answers user ${own} as user ${subject}`];
     }
-    if (method === 'POST' && path === '/api/ships') this.ships.push(String(rowsOf(body)[0]?.id));
-    const rows = /^\/(?:api\/)?books?(?:\/\{id\})?$/.test(path)
-      ? this.books
-      : path.startsWith('/auth/sessions')
-        ? this.sessions
-        : null;
+    const kind = kindOf(path);
+    const rows = path.startsWith('/auth/sessions') ? this.sessions : kind && this.rowsOf(kind);
     if (!rows) return [];
     const shown = rowsOf(body).map((row) => row.id);
+    if (kind !== undefined && !this.isOwned(kind)) {
+      for (const each of shown) rows.add(each, ANYONE);
+      return [];
+    }
     const foreign = [...shown, ...(path.includes('{') ? [id] : [])].filter((each) =>
       rows.isForeign(each, own),
     );
@@ -136,6 +153,13 @@ export class Model {
       (each) => `user ${own} may ${method} ${path}: ${each} belongs to another user`,
     );
   }
+}
+
+/** The kind of the rows at `/api/<kind>`, or at the path of the bookstore tutorial, if any. */
+export function kindOf(path: string): string | undefined {
+  if (/^\/books?(\/|$)/.test(path)) return 'books';
+  const [, kind] = /^\/api\/([\w-]+)(?:\/\{id\})?$/.exec(path) ?? [];
+  return kind === 'audit' ? undefined : kind;
 }
 
 /** Selects the sessions whose access tokens a successful request ends; null if it ends none. */
