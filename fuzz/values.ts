@@ -91,12 +91,13 @@ function string({ format, pattern, minLength = 0, maxLength = 60 }: Schema): Arb
     const [min, max] = [new Date('2020-01-01'), new Date('2030-01-01')];
     return fc.date({ noInvalidDate, min, max }).map((date) => date.toISOString());
   }
+  if (format === 'date') return string({ format: 'date-time' }).map((date) => date.slice(0, 10));
   const length = { minLength, maxLength: Math.min(maxLength, Math.max(minLength, 60)) };
   const plain = fc.string({ ...length, unit: 'grapheme-composite' });
   // A few fixed texts, so that the same value occurs several times.
   const words = ['Star Destroyer', 'Empire', 'X-Wing', 'a long way from home'];
   const fitting = words.filter((word) => word.length >= minLength && word.length <= maxLength);
-  return fc.oneof(plain, fc.constantFrom(...fitting));
+  return fitting.length === 0 ? plain : fc.oneof(plain, fc.constantFrom(...fitting));
 }
 
 function object({ properties = {}, required = [] }: Schema, resolve: Resolve) {

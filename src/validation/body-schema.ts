@@ -16,6 +16,7 @@ const KEYWORDS: Readonly<Record<string, (constraints: readonly unknown[]) => Sch
   isDateString: () => ({ type: 'string' }),
   isIso8601: () => ({ type: 'string' }),
   isRFC3339: () => ({ type: 'string', format: 'date-time' }),
+  isCalendarDate: () => ({ type: 'string', format: 'date' }),
   isEmail: () => ({ type: 'string', format: 'email' }),
   isUrl: () => ({ type: 'string', format: 'uri' }),
   isUuid: () => ({ type: 'string', format: 'uuid' }),

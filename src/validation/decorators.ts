@@ -3,6 +3,8 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsInt, Max, Min, ValidateBy, ValidateIf, type ValidationArguments } from 'class-validator';
 import type { AppConfig } from '../config/app-config.js';
 import { boundsOf } from './integer-column.js';
+import { messages } from './messages.js';
+import { isCalendarDate } from './values.js';
 
 type Condition = (body: object, value: unknown) => boolean;
 
@@ -27,6 +29,11 @@ export function MayBeNull(): PropertyDecorator {
 export function FitsColumn(entity: new () => object, property: string): PropertyDecorator {
   const { min, max } = boundsOf([entity, property]);
   return applyDecorators(Min(min), Max(max));
+}
+
+/** A date without a time, such as `2026-01-31` (`full-date` of RFC 3339, section 5.6). */
+export function IsCalendarDate(): PropertyDecorator {
+  return Check('isCalendarDate', (value) => (isCalendarDate(value) ? null : messages.date));
 }
 
 /** The id of the resource, which a client may repeat in a body that replaces the resource. */

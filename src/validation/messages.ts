@@ -14,6 +14,7 @@ export const messages = {
   sameAsName: 'Must differ from the name.',
   cursor: 'Not a valid cursor.',
   sort: 'Not a valid list of fields.',
+  date: 'Not a valid date.',
   dateTime: 'Not a valid datetime.',
   body: 'Invalid input type.',
   oneOf: (values: readonly unknown[]) => `Must be one of: ${values.join(', ')}.`,

@@ -52,3 +52,8 @@ export function hasOnlyText(value: unknown): boolean {
   if (!isPlainObject(value)) return true;
   return Object.entries(value).every(([name, each]) => isText(name) && hasOnlyText(each));
 }
+
+/** A date without a time (`full-date` of RFC 3339, section 5.6) that exists. */
+export function isCalendarDate(value: unknown): value is string {
+  return typeof value === 'string' && isDateTime(`${value}T00:00:00Z`);
+}
