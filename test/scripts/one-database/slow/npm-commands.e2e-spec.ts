@@ -64,6 +64,19 @@ describe('npm, without development dependencies', () => {
     },
   );
 
+  it.each(['start', 'start:prod'])(
+    'names the source in the stack traces of npm run %s',
+    async (name) => {
+      const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+        scripts: Record<string, string>;
+      };
+      const [, ...flags] = scripts[name]!.replace(/ scripts\/start\.js$/, '').split(' ');
+      const code = `import('./.cache/build/src/database/migrations.js').then((m) => m.migrationOf('x', {}))`;
+      const { stderr } = await runChild(process.execPath, [...flags, '--eval', code]);
+      expect(stderr).toMatch(/at .*src\/database\/migrations\.ts:\d+/);
+    },
+  );
+
   it('has no npm script that only one kind of shell can run', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
       scripts: Record<string, string>;

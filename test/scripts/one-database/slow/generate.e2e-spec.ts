@@ -1,0 +1,110 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { runChild } from '../../../support/children.js';
+
+// Compiling and linting the copy takes a minute on a busy machine.
+jest.setTimeout(300_000);
+
+const SKIPPED = ['node_modules', 'dist', 'coverage', '.cache', '.git'];
+const CREWS = 'name:string(1..80) captain:string? size:integer(1..) launched:date?';
+const STAR_MAPS =
+  'title:string(1..) sector_code:string(3..3)? scale:integer(0..9000000000000)? is_secret:boolean tags:strings';
+
+describe('npm run generate', () => {
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'nest-rest-jwt-'));
+    for (const name of readdirSync('.').filter((each) => !SKIPPED.includes(each))) {
+      cpSync(name, join(folder, name), {
+        recursive: true,
+        filter: (path) => !path.includes('node_modules'),
+      });
+    }
+    symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const run = (...command: string[]) =>
+    runChild(process.execPath, command, { cwd: folder, env: process.env });
+  const generate = (...words: string[]) => run('scripts/generate/generate.js', ...words);
+  const tool = (path: string, ...words: string[]) => run(`node_modules/${path}`, ...words);
+
+  it.each([
+    ['no name', ['resource', '--fields', CREWS], 'Usage: npm run generate'],
+    ['no field', ['resource', 'crews'], 'A resource needs at least one field.'],
+    ['a name with capitals', ['resource', 'Crews', '--fields', CREWS], 'Crews is not a name'],
+    ['a plural without an s', ['resource', 'sheep', '--fields', CREWS], '--singular <name>'],
+    ['an unknown type', ['resource', 'crews', '--fields', 'size:int'], 'size:int is not a field'],
+    ['a reserved name', ['resource', 'crews', '--fields', 'id:integer'], 'id cannot be the name'],
+    ['a field twice', ['resource', 'crews', '--fields', 'a:date a:date'], 'a is given twice'],
+    [
+      'bounds of a date',
+      ['resource', 'crews', '--fields', 'a:date(1..)'],
+      'only string and integer',
+    ],
+    ['a minimum above its maximum', ['resource', 'crews', '--fields', 'a:string(3..2)'], 'minimum'],
+    ['--owner and --public', ['resource', 'crews', '--owner', '--public'], 'exclude each other'],
+    ['an existing resource', ['resource', 'ships', '--fields', CREWS], 'exist already'],
+  ])('refuses %s, and writes nothing', async (_, words, message) => {
+    const before = readFileSync(join(folder, 'src/app.module.ts'), 'utf8');
+    const { status, stderr, stdout } = await generate(...words);
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/\n {4}at /);
+    expect(readFileSync(join(folder, 'src/app.module.ts'), 'utf8')).toBe(before);
+  });
+
+  it('generates resources that pass format, types, lint and their tests without an edit', async () => {
+    const owned = await generate(
+      'resource',
+      'crews',
+      '--owner',
+      '--fields',
+      CREWS,
+      '--skip-documents',
+    );
+    expect(owned.status).toBe(0);
+    const written = owned.stdout.match(/(?<=^(?:created|changed) ).+$/gm)!;
+    expect(written.map((path) => path.replace(/\d{13}/, '<timestamp>')).sort()).toEqual([
+      'migrations/<timestamp>-create-crews.ts',
+      'src/app.module.ts',
+      'src/crews/crew-fields.ts',
+      'src/crews/crew.entity.ts',
+      'src/crews/crew.repository.ts',
+      'src/crews/crews.controller.ts',
+      'src/crews/crews.module.ts',
+      'src/crews/crews.service.ts',
+      'src/crews/dto/crew-body.dto.ts',
+      'src/crews/dto/crew-response.dto.ts',
+      'test/crews/crews.e2e-spec.ts',
+      'test/crews/crews.service.spec.ts',
+    ]);
+    const open = await generate('resource', 'star-maps', '--public', '--fields', STAR_MAPS);
+    expect([open.status, open.stderr]).toEqual([0, '']);
+
+    const format = await tool('prettier/bin/prettier.cjs', '--check', '.');
+    expect(format.output).toContain('All matched files use Prettier code style!');
+    const types = await tool('typescript/bin/tsc', '--noEmit');
+    expect([types.status, types.output]).toEqual([0, '']);
+    const generated = ['crews', 'star-maps'].flatMap((name) => [`src/${name}`, `test/${name}`]);
+    const lint = await tool(
+      'eslint/bin/eslint.js',
+      ...generated,
+      'src/app.module.ts',
+      'migrations',
+    );
+    expect([lint.status, lint.output]).toEqual([0, '']);
+    const tests = await run(
+      ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'],
+      ...['crews', 'star-maps', 'access/one-database/routes', 'openapi/one-database/openapi'],
+      'test/database/database.e2e',
+    );
+    expect([tests.status, tests.output]).toEqual([
+      0,
+      expect.stringMatching(/^Tests: +\d+ passed/m),
+    ]);
+  });
+});
