@@ -28,15 +28,15 @@ export class DatabaseModule implements OnApplicationShutdown {
 /**
  * Opens the database, with the tables of all entities that have been imported.
  *
- * @throws StartError if the database cannot be used, or if no migration creates a table or a column of
- *   an entity
+ * @throws StartError if the database cannot be used, or if no migration creates a table, a column or an
+ *   index of an entity
  */
 export async function openDatabase(settings: DatabaseSettings): Promise<Database> {
   const database =
     settings.engine === 'sqlite' ? new SqliteDatabase(settings) : new PostgresDatabase(settings);
   await database.open();
   try {
-    refuseMissingColumns(await database.missingColumns());
+    refuseMissingSchema(await database.missingSchema());
   } catch (error) {
     await database.close();
     throw error;
@@ -44,7 +44,7 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
   return database;
 }
 
-function refuseMissingColumns(missing: readonly string[]): void {
+function refuseMissingSchema(missing: readonly string[]): void {
   if (missing.length === 0) return;
   throw new StartError(
     `The database has no ${missing.join(', ')}. Add a migration that creates what is missing to the folder migrations/.`,

@@ -28,10 +28,10 @@ export abstract class Database {
   abstract missingMigrations(): Promise<string[]>;
 
   /**
-   * Describes the tables and columns that entities have and the database lacks: `table crews (entity
-   * Crew)`, `column crews.size (entity Crew)`.
+   * Describes the tables, columns and indexes that entities declare and the database lacks, such as
+   * `column crews.size (entity Crew)`.
    */
-  abstract missingColumns(): Promise<string[]>;
+  abstract missingSchema(): Promise<string[]>;
 
   /**
    * Runs `work` in a transaction, which is committed if the promise resolves, and rolled back if it

@@ -4,6 +4,7 @@ import {
   columnNamed,
   type EntityClass,
   type EntityColumn,
+  isTextType,
 } from '../validation/columns.js';
 import { boundsOfType, formatOf, orNull } from '../validation/integer-column.js';
 
@@ -71,7 +72,7 @@ function schemaOf({ type, nullable }: EntityColumn): object | null {
 function schemaOfType(type: unknown): object | null {
   const bounds = boundsOfType(type);
   if (bounds) return { type: 'integer', format: formatOf(bounds.max) };
-  if (type === 'varchar' || type === 'text' || type === String) return { type: 'string' };
+  if (isTextType(type)) return { type: 'string' };
   if (type === 'boolean' || type === Boolean) return { type: 'boolean' };
   return type === 'simple-json' ? { type: 'array', items: { type: 'string' } } : null;
 }

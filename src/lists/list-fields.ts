@@ -1,6 +1,11 @@
 import { getMetadataArgsStorage } from 'typeorm';
 import { hasSortIndexes } from './sort-indexes.decorator.js';
-import { columnNamed, type EntityClass, type EntityColumn } from '../validation/columns.js';
+import {
+  columnNamed,
+  type EntityClass,
+  type EntityColumn,
+  isTextType,
+} from '../validation/columns.js';
 import { boundsOfType } from '../validation/integer-column.js';
 import {
   boolean,
@@ -51,16 +56,12 @@ function typedField({ type, nullable, length }: EntityColumn, options: Options):
   return type === 'simple-json' ? textList() : null;
 }
 
-function isTextType(type: unknown): boolean {
-  return type === 'varchar' || type === 'text' || type === String;
-}
-
 /**
  * Whether an index of the entity begins with the sort key of the column.
  */
 function isIndexed(entity: EntityClass, column: EntityColumn): boolean {
   const { property, type, nullable, length } = column;
-  if (hasSortIndexes(entity, column.name)) return true;
+  if (hasSortIndexes(entity) && (isTextType(type) || boundsOfType(type))) return true;
   // The key of a long text or of a nullable column is an expression.
   if (nullable || (isTextType(type) && length > SORTED_LENGTH)) return false;
   const { columns, indices } = getMetadataArgsStorage();

@@ -2,15 +2,7 @@ import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { SortIndexes } from '../lists/sort-indexes.decorator.js';
 
 @Entity('ships')
-@SortIndexes('ships', [
-  'affiliation',
-  'category',
-  'crew',
-  'length',
-  'manufacturer',
-  'model',
-  'ship_class',
-])
+@SortIndexes('ships')
 export class Ship {
   @PrimaryGeneratedColumn('increment', { type: 'integer' })
   id: number;

@@ -8,7 +8,7 @@ import { Created } from '../http/created.decorator.js';
 import { ListOf, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { mapPage, type Page } from '../lists/page.js';
-import { Public, RequireToken } from '../access/require-token.decorator.js';
+import { Public } from '../access/require-token.decorator.js';
 import { valuesOf } from '../validation/columns.js';
 import { CreateShip, ReplaceShip } from './dto/ship-body.dto.js';
 import { ShipResponse } from './dto/ship-response.dto.js';
@@ -41,7 +41,6 @@ export class ShipsController {
   }
 
   @Post()
-  @RequireToken()
   @ApiOperation({ summary: 'Add a ship' })
   @Created(ShipResponse)
   @ApiBodyErrors(badBody)
@@ -51,7 +50,6 @@ export class ShipsController {
   }
 
   @Put(':id')
-  @RequireToken()
   @ApiOperation({ summary: 'Replace a ship' })
   @ApiOkResponse({ type: ShipResponse })
   @ApiBodyErrors(badBody)
@@ -63,7 +61,6 @@ export class ShipsController {
 
   @Delete(':id')
   @HttpCode(204)
-  @RequireToken()
   @ApiOperation({ summary: 'Delete a ship' })
   @ApiNoContentResponse()
   @ApiErrors(notFound, serviceUnavailable)

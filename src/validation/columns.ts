@@ -14,6 +14,11 @@ export interface EntityColumn {
   length: number;
 }
 
+/** Whether a column of this type holds texts. */
+export function isTextType(type: unknown): boolean {
+  return type === 'varchar' || type === 'text' || type === String;
+}
+
 const columns = new WeakMap<EntityClass, readonly EntityColumn[]>();
 
 /** Returns the columns of an entity and of the classes that it extends. */

@@ -39,6 +39,7 @@ describe('The database', () => {
       'ALTER TABLE ships RENAME COLUMN ship_class TO class_of_ship',
       'column ships.ship_class (entity Ship)',
     ],
+    ['an index', 'DROP INDEX ships_crew_desc_idx', 'index ships_crew_desc_idx (entity Ship)'],
   ])(
     'refuses to start if the database lacks %s, and names it with its entity',
     async (_, statement, missing) => {

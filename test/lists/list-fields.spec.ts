@@ -1,11 +1,10 @@
-import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { Column, Entity, getMetadataArgsStorage, Index, PrimaryGeneratedColumn } from 'typeorm';
 import { describe, expect, it } from '@jest/globals';
 import { InvalidParameter } from '../../src/lists/list-field.js';
 import { listFields } from '../../src/lists/list-fields.js';
 import { SortIndexes } from '../../src/lists/sort-indexes.decorator.js';
 
 @Entity('listed_rows')
-@SortIndexes('listed_rows', ['title', 'size'])
 class ListedRow {
   @PrimaryGeneratedColumn('increment', { type: 'integer' })
   id: number;
@@ -41,6 +40,24 @@ class ListedRow {
   @Column('float')
   ratio: number;
 }
+
+@Entity('sorted_rows')
+@SortIndexes('sorted_rows')
+class SortedRow {
+  @PrimaryGeneratedColumn('increment', { type: 'integer' })
+  id: number;
+
+  @Column('text', { name: 'long_title' })
+  title: string;
+
+  @Column('smallint', { nullable: true })
+  size: number | null;
+
+  @Column('boolean')
+  active: boolean;
+}
+
+const sorted = listFields(SortedRow, ['long_title', 'size', 'active']);
 
 const fields = listFields(ListedRow, [
   ...(['id', 'name', 'nickname', 'title', 'summary', 'size', 'weight'] as const),
@@ -88,14 +105,33 @@ describe('listFields', () => {
   it.each([
     ['the primary key', 'id', true],
     ['a short text with an index', 'name', true],
-    ['columns of @SortIndexes()', 'title', true],
-    ['a nullable column of @SortIndexes()', 'size', true],
+    ['a long text without an index', 'title', false],
     ['a nullable column whose index does not hold the sort key', 'nickname', false],
     ['a long text whose index does not hold the sort key', 'summary', false],
     ['a column with a partial index', 'weight', false],
     ['a column without an index', 'is_active', false],
   ] as const)('knows whether an index serves %s', (_, name, isIndexed) => {
     expect(fields[name].isIndexed).toBe(isIndexed);
+  });
+
+  it.each([
+    ['a long text', 'long_title', true],
+    ['a nullable integer', 'size', true],
+    ['a boolean', 'active', false],
+  ] as const)('knows whether @SortIndexes() serves %s', (_, name, isIndexed) => {
+    expect(sorted[name].isIndexed).toBe(isIndexed);
+  });
+
+  it('declares an index for each text and integer, in both directions', () => {
+    const names = getMetadataArgsStorage()
+      .filterIndices(SortedRow)
+      .map(({ name }) => name);
+    expect(names.sort()).toEqual(
+      ['long_title', 'size'].flatMap((name) => [
+        `sorted_rows_${name}_asc_idx`,
+        `sorted_rows_${name}_desc_idx`,
+      ]),
+    );
   });
 
   it('refuses a name that is no column, and names both', () => {

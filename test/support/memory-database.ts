@@ -33,7 +33,7 @@ export class MemoryDatabase extends Database {
     return [];
   }
 
-  override async missingColumns(): Promise<string[]> {
+  override async missingSchema(): Promise<string[]> {
     return [];
   }
 

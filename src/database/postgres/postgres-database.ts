@@ -5,7 +5,7 @@ import { messageOf } from '../../errors/error-message.js';
 import { StartError } from '../../errors/start-error.js';
 import { retry } from '../../scheduling/retry.js';
 import type { PostgresSettings } from '../../config/app-config.js';
-import { missingColumnsOf } from '../missing-columns.js';
+import { missingSchemaOf } from '../missing-schema.js';
 import { missingOf, postgresOptions } from '../data-source-options.js';
 import { Database } from '../database.js';
 import { codeOf } from '../driver-error.js';
@@ -72,13 +72,18 @@ export class PostgresDatabase extends Database {
     );
   }
 
-  override async missingColumns(): Promise<string[]> {
-    const rows = await this.read({
+  override async missingSchema(): Promise<string[]> {
+    const columns = await this.read({
       text: `SELECT table_name, column_name FROM information_schema.columns
              WHERE table_schema = current_schema()`,
     });
-    const columns = rows.map(([table, column]) => [String(table), String(column)] as const);
-    return missingColumnsOf(this.source.entityMetadatas, columns);
+    const indexes = await this.read({
+      text: 'SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()',
+    });
+    return missingSchemaOf(this.source.entityMetadatas, {
+      columns: columns.map(([table, column]) => [String(table), String(column)] as const),
+      indexes: indexes.map(([name]) => String(name)),
+    });
   }
 
   override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {

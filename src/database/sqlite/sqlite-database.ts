@@ -6,7 +6,7 @@ import { missingOf, sqliteOptions } from '../data-source-options.js';
 import { Database } from '../database.js';
 import { codeOf, isLocked } from '../driver-error.js';
 import { MigrationSource } from '../migration-source.js';
-import { missingColumnsOf } from '../missing-columns.js';
+import { missingSchemaOf } from '../missing-schema.js';
 import { withOutageAs503 } from '../outage.js';
 import {
   type BuildSelect,
@@ -97,15 +97,20 @@ export class SqliteDatabase extends Database {
     return missingOf(this.writer, rows as { name: string }[]);
   }
 
-  override async missingColumns(): Promise<string[]> {
-    const columns = connectionOf(this.reader)
+  override async missingSchema(): Promise<string[]> {
+    const connection = connectionOf(this.reader);
+    const columns = connection
       .prepare<unknown[], [string, string]>(
         `SELECT item.name, field.name FROM sqlite_master item, pragma_table_info(item.name) field
          WHERE item.type = 'table'`,
       )
       .raw()
       .all();
-    return missingColumnsOf(this.reader.entityMetadatas, columns);
+    const indexes = connection
+      .prepare<unknown[], string>("SELECT name FROM sqlite_master WHERE type = 'index'")
+      .pluck()
+      .all();
+    return missingSchemaOf(this.reader.entityMetadatas, { columns, indexes });
   }
 
   override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
