@@ -86,8 +86,7 @@ export class Rows<Entity extends Row, Scope extends string = never> {
     id: number,
     scope: Record<string, Value> = {},
   ): Query {
-    query.where(THIS_ID, { id });
-    if (Object.keys(scope).length > 0) query.andWhere(scope);
+    query.where(THIS_ID, { id }).andWhere(scope);
     const { condition } = this.options;
     return condition === undefined ? query : query.andWhere(condition, scope);
   }

@@ -219,12 +219,12 @@ describe('BookRepository', () => {
     });
 
     it('locks the row of the owner for one write at a time from 9,000 books on', async () => {
-      await fill(LEIA, 8999);
-      await books.insert(LEIA, values('Spectre'));
+      await fill(LUKE, 8999);
+      await books.insert(LUKE, values('Spectre'));
       expect(reads).toEqual([
-        ['share', { id: LEIA }],
+        ['share', { id: LUKE }],
         [undefined, { id: expect.any(Number) }],
-        ['exclusive', { id: LEIA }],
+        ['exclusive', { id: LUKE }],
         [undefined, undefined],
       ]);
     });

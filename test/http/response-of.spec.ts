@@ -16,6 +16,9 @@ class AnsweredRow {
   @Column('boolean')
   active: boolean;
 
+  @Column()
+  hidden: boolean;
+
   @Column('simple-json')
   roles: string[];
 
@@ -31,6 +34,7 @@ class RowResponse extends ResponseOf(AnsweredRow, {
   ship_class: 'Cruiser',
   length: example(1600, 'In metres.'),
   active: true,
+  hidden: false,
   roles: ['Carrier'],
 }) {}
 
@@ -40,19 +44,23 @@ const schemaOf = (name: string): unknown =>
 describe('ResponseOf', () => {
   it('sends the named columns by their names, and no other column', () => {
     const row = {
-      ...{ id: 1, shipClass: null, length: 2, active: false, roles: ['a'] },
+      ...{ id: 1, shipClass: null, length: 2, active: false, hidden: true, roles: ['a'] },
       ...{ secret: 'hidden', ratio: 0.5 },
     };
     expect(RowResponse.from(row)).toEqual({
-      ...{ id: 1, ship_class: null, length: 2, active: false, roles: ['a'] },
+      ...{ id: 1, ship_class: null, length: 2, active: false, hidden: true, roles: ['a'] },
     });
   });
 
   it.each([
     ['id', { type: 'integer', format: 'int32', example: 16 }],
-    ['ship_class', { oneOf: [{ type: 'string' }, { type: 'null' }], example: 'Cruiser' }],
+    [
+      'ship_class',
+      { oneOf: [{ type: 'string' }, { type: 'null' }], type: Object, example: 'Cruiser' },
+    ],
     ['length', { type: 'integer', format: 'int64', example: 1600, description: 'In metres.' }],
     ['active', { type: 'boolean', example: true }],
+    ['hidden', { type: 'boolean', example: false }],
     ['roles', { type: 'array', items: { type: 'string' }, example: ['Carrier'] }],
   ])('documents the type of the column %s', (name, schema) => {
     expect(schemaOf(name)).toMatchObject(schema);

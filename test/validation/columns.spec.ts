@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { describe, expect, it } from '@jest/globals';
-import { columnNamed, columnsOf, valuesOf } from '../../src/validation/columns.js';
+import { columnNamed, columnsOf, isTextType, valuesOf } from '../../src/validation/columns.js';
 
 class Numbered {
   @PrimaryGeneratedColumn('increment', { type: 'integer' })
@@ -16,6 +16,12 @@ class DescribedRow extends Numbered {
   size: number;
 }
 
+@Entity('other_rows')
+class OtherRow extends Numbered {
+  @Column('text')
+  other: string;
+}
+
 class RowBody {
   id?: number;
   ship_class?: string;
@@ -26,6 +32,11 @@ describe('columnsOf', () => {
   it('returns the columns of an entity and of the class that it extends', () => {
     const names = columnsOf(DescribedRow).map(({ name }) => name);
     expect(names.sort()).toEqual(['id', 'ship_class', 'size']);
+    expect(columnsOf(OtherRow).map(({ name }) => name)).not.toContain('size');
+  });
+
+  it('reads the columns of an entity once', () => {
+    expect(columnsOf(DescribedRow)).toBe(columnsOf(DescribedRow));
   });
 
   it('returns what the decorators declare', () => {
@@ -36,6 +47,19 @@ describe('columnsOf', () => {
       ...{ property: 'size', name: 'size', type: Number, nullable: false, length: Infinity },
     });
   });
+});
+
+describe('isTextType', () => {
+  it.each([['varchar'], ['text'], [String]])('is true for a column of the type %p', (type) => {
+    expect(isTextType(type)).toBe(true);
+  });
+
+  it.each([['integer'], ['simple-json'], [Number], [undefined]])(
+    'is false for a column of the type %p',
+    (type) => {
+      expect(isTextType(type)).toBe(false);
+    },
+  );
 });
 
 describe('valuesOf', () => {

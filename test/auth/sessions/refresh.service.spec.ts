@@ -142,6 +142,11 @@ describe('RefreshService', () => {
       expect(seal).not.toHaveBeenCalled();
     });
 
+    it('stores the successor with the shortest grace period', async () => {
+      await refresh(presented, { REFRESH_GRACE: '1s' });
+      expect(rotateRefreshToken.mock.lastCall![0]).toMatchObject({ successor: 'sealed' });
+    });
+
     it('answers a rotated token through RefreshRepeatsService, within the write', async () => {
       session!.currentToken = digestOf(successor);
       let wasWriting = false;
