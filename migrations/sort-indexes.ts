@@ -18,3 +18,19 @@ export async function createSortIndexes(
     }
   }
 }
+
+/**
+ * Drops these indexes, before a table is altered: TypeORM rebuilds a SQLite table to alter it, and
+ * cannot rebuild indexes of expressions.
+ */
+export async function dropSortIndexes(
+  runner: QueryRunner,
+  table: string,
+  columns: readonly string[],
+): Promise<void> {
+  for (const column of columns) {
+    for (const direction of ['asc', 'desc']) {
+      await runner.query(`DROP INDEX "${table}_${column}_${direction}_idx"`);
+    }
+  }
+}

@@ -1,19 +1,23 @@
 /**
- * Generates the code of a resource.
+ * Generates code.
  *
  *     npm run generate -- resource crews --owner --fields "name:string(1..80) size:integer(1..)"
+ *     npm run generate -- migration add-crew-ranks
  *
- * The templates are in scripts/generate/templates/; change them as your own features change.
+ * The templates of a resource are in scripts/generate/templates/; change them as your own features
+ * change.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import Handlebars from 'handlebars';
-import { format, resolveConfig } from 'prettier';
-import { camelCase, FIELD_SYNTAX, parseFields, pascalCase } from './fields.js';
+import { FIELD_SYNTAX } from './fields.js';
+import { generateMigration } from './migration.js';
+import { generateResource } from './resource.js';
 
 const USAGE = `Usage: npm run generate -- resource <plural name> --fields "<fields>" [options]
+       npm run generate -- migration <name>
+
+A migration contains the differences between the entities and the existing migrations.
+
+Options of a resource:
   --owner             each row belongs to the user who created it, and only that user sees it
   --public            anyone can read the rows; a change needs an access token
   --singular <name>   the name of one row, by default the plural without its last letter
@@ -21,11 +25,6 @@ const USAGE = `Usage: npm run generate -- resource <plural name> --fields "<fiel
 
 Fields, separated by spaces:
   ${FIELD_SYNTAX}`;
-
-const root = join(import.meta.dirname, '..', '..');
-const MODULES = 'src/app.module.ts';
-/** The spec that lists all public routes. */
-const ROUTES = 'test/access/one-database/routes.e2e-spec.ts';
 
 try {
   await main(process.argv.slice(2));
@@ -48,207 +47,10 @@ async function main(args) {
       help: { type: 'boolean', default: false },
     },
   });
-  const [kind, plural, ...more] = positionals;
-  if (values.help || kind !== 'resource' || plural === undefined || more.length > 0) {
-    if (values.help) return console.log(USAGE);
-    throw new Error(USAGE);
-  }
-  if (values.owner && values.public) throw new Error('--owner and --public exclude each other.');
-  const model = modelOf(plural, values);
-  const files = await render(model);
-  const existing = files.map(([path]) => path).filter((path) => existsSync(join(root, path)));
-  if (existing.length > 0) throw new Error(`These files exist already:\n${existing.join('\n')}`);
-  files.push([MODULES, await withModule(model)]);
-  if (model.isPublic) files.push([ROUTES, await withPublicRoutes(model)]);
-  for (const [path, text] of files) {
-    console.log(existsSync(join(root, path)) ? `changed ${path}` : `created ${path}`);
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-  }
-  if (!values['skip-documents']) writeDocuments();
-  console.log(`\nRead the generated code, and run: npm test -- ${model.plural}`);
-}
-
-/**
- * @param {string} plural such as `star-maps`
- * @param {{ fields?: string, owner?: boolean, public?: boolean, singular?: string }} options
- */
-function modelOf(plural, { fields: text = '', owner, public: isPublic, singular }) {
-  const one = singular ?? plural.replace(/s$/, '');
-  for (const name of [plural, one]) {
-    if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) {
-      throw new Error(
-        `${name} is not a name: use lower-case letters and digits, such as star-maps.`,
-      );
-    }
-  }
-  if (one === plural) {
-    throw new Error(`Name one row, too: --singular <name>. "${plural}" does not end with an s.`);
-  }
-  const fields = parseFields(text);
-  const sortable = fields.filter(({ sortKey }) => sortKey !== null);
-  const decorators = fields.flatMap((field) => field.decorators);
-  return {
-    plural,
-    singular: one,
-    table: plural.replaceAll('-', '_'),
-    Entity: pascalCase(one),
-    entity: camelCase(one),
-    Plural: pascalCase(plural),
-    plurals: camelCase(plural),
-    words: plural.replaceAll('-', ' '),
-    word: one.replaceAll('-', ' '),
-    article: /^[aeiou]/.test(one) ? 'an' : 'a',
-    Article: /^[aeiou]/.test(one) ? 'An' : 'A',
-    Tag: sentenceCase(plural.replaceAll('-', ' ')),
-    owner: owner ?? false,
-    isPublic: isPublic ?? false,
-    timestamp: nextTimestamp(),
-    fields: fields.map((field) => ({
-      ...field,
-      columnOptions: columnOptions(field),
-      migrationColumn: migrationColumn(field),
-      example: JSON.stringify(field.example),
-    })),
-    hasText: fields.some(({ isText }) => isText),
-    optional: fields.filter(({ nullable }) => nullable),
-    sortable,
-    hasSortIndexes: !owner && sortable.length > 0,
-    sorted: sortable[0],
-    example: JSON.stringify(valuesOf(fields, 'example')),
-    changed: JSON.stringify(valuesOf(fields, 'changed')),
-    required: JSON.stringify(
-      valuesOf(
-        fields.filter(({ nullable }) => !nullable),
-        'example',
-      ),
-    ),
-    invalid: fields.map(({ name, invalid }) => ({ name, value: JSON.stringify(invalid) })),
-    validators: [...new Set(decorators.map((each) => each.slice(1, each.indexOf('('))))]
-      .filter((name) => name !== 'IsCalendarDate')
-      .sort(),
-    ownDecorators: [
-      ...(decorators.includes('@IsCalendarDate()') ? ['IsCalendarDate'] : []),
-      'IsOwnId',
-      ...(fields.some(({ nullable }) => nullable) ? ['MayBeNull', 'MayBeOmitted'] : []),
-    ],
-  };
-}
-
-/**
- * The argument of `@Column()`: the type alone, or an object if there is more to say.
- *
- * @param {import('./fields.js').Field} field
- */
-function columnOptions({ name, property, column, length, nullable, isText }) {
-  const options = [
-    ...(name === property ? [] : [`name: '${name}'`]),
-    ...(length === null ? [] : [`length: ${length}`]),
-    ...(nullable ? ['nullable: true'] : []),
-    ...(isText ? ["collation: 'C'"] : []),
-  ];
-  return options.length === 0 ? `'${column}'` : `{ type: '${column}', ${options.join(', ')} }`;
-}
-
-/** @param {import('./fields.js').Field} field */
-function migrationColumn({ name, column, length, nullable, isText }) {
-  const options = [
-    // TypeORM stores `simple-json` as a text.
-    `name: '${name}', type: '${column === 'simple-json' ? 'text' : column}'`,
-    ...(length === null ? [] : [`length: '${length}'`]),
-    ...(nullable ? ['isNullable: true'] : []),
-    ...(isText ? ['...collation'] : []),
-  ];
-  return `{ ${options.join(', ')} }`;
-}
-
-/** @param {string} text */
-function sentenceCase(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/**
- * @param {import('./fields.js').Field[]} fields
- * @param {'example' | 'changed'} key
- */
-function valuesOf(fields, key) {
-  return Object.fromEntries(fields.map((field) => [field.name, field[key]]));
-}
-
-/** A timestamp after that of the last migration. */
-function nextTimestamp() {
-  const stamps = readdirSync(join(root, 'migrations')).map(
-    (file) => Number.parseInt(file, 10) || 0,
-  );
-  return Math.max(Date.now(), ...stamps.map((stamp) => stamp + 1));
-}
-
-/**
- * Renders every template. The path of a template is that of the file, with `__plural__`,
- * `__singular__` and `__timestamp__` in place of the names of the resource.
- *
- * @param {ReturnType<typeof modelOf>} model
- * @returns {Promise<[path: string, text: string][]>}
- */
-function render(model) {
-  const folder = join(import.meta.dirname, 'templates');
-  const compile = (/** @type {string} */ text) =>
-    Handlebars.compile(text, { noEscape: true })(model);
-  return Promise.all(
-    readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.template'))
-      .map(async (name) => {
-        const path = name
-          .replace(/\.template$/, '')
-          .replaceAll('\\', '/')
-          .replace(/__(plural|singular|timestamp)__/g, (_, key) => String(model[key]));
-        return [path, await pretty(path, compile(readFileSync(join(folder, name), 'utf8')))];
-      }),
-  );
-}
-
-/**
- * Adds the module after the modules of the other features.
- *
- * @param {ReturnType<typeof modelOf>} model
- */
-async function withModule({ plural, Plural }) {
-  const text = readFileSync(join(root, MODULES), 'utf8');
-  const line = `import { ${Plural}Module } from './${plural}/${plural}.module.js';\n`;
-  const imports = text.lastIndexOf('\nimport ');
-  const end = text.indexOf('\n', text.indexOf(';', imports)) + 1;
-  const place = text.indexOf('        DemoDataModule,');
-  if (imports < 0 || place < 0) throw new Error(`Add ${Plural}Module to ${MODULES} yourself.`);
-  const changed =
-    text.slice(0, end) + line + text.slice(end, place) + `${Plural}Module,\n` + text.slice(place);
-  return pretty(MODULES, changed);
-}
-
-/** @param {ReturnType<typeof modelOf>} model */
-function withPublicRoutes({ plural }) {
-  const text = readFileSync(join(root, ROUTES), 'utf8');
-  const place = text.indexOf("  'GET /api/users',");
-  if (place < 0) throw new Error(`Add the public routes to ${ROUTES} yourself.`);
-  const routes = [plural, `${plural}/:id`].map((path) => `  'GET /api/${path}',\n`);
-  return pretty(ROUTES, text.slice(0, place) + routes.join('') + text.slice(place));
-}
-
-/**
- * @param {string} path
- * @param {string} text
- */
-async function pretty(path, text) {
-  const options = await resolveConfig(join(root, path));
-  return format(text, { ...options, filepath: path });
-}
-
-function writeDocuments() {
-  for (const script of ['build', 'openapi', 'client']) {
-    const { status } = spawnSync('npm', ['run', '--silent', script], {
-      cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit'],
-      shell: process.platform === 'win32',
-    });
-    if (status !== 0) throw new Error(`npm run ${script} failed.`);
-  }
+  const [kind, name, ...more] = positionals;
+  if (values.help) return console.log(USAGE);
+  if (name === undefined || more.length > 0) throw new Error(USAGE);
+  if (kind === 'resource') return generateResource(name, values);
+  if (kind === 'migration') return generateMigration(name);
+  throw new Error(USAGE);
 }

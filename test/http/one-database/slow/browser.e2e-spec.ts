@@ -87,7 +87,7 @@ describeInBrowser('In a browser', () => {
       const tags = page.locator('.opblock-tag');
       await tags.first().waitFor();
       expect(await tags.first().getAttribute('data-tag')).toBe('Authentication');
-      expect(await tags.last().getAttribute('data-tag')).toBe('Bookstore tutorial');
+      expect(await tags.last().getAttribute('data-tag')).toBe('Health');
 
       const login = await execute('authLogin', { username: 'user', password: 'password' });
       expect(await login.locator('.response-col_status').innerText()).toMatch(/^200/);

@@ -1,4 +1,12 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -11,6 +19,29 @@ const SKIPPED = ['node_modules', 'dist', 'coverage', '.cache', '.git'];
 const CREWS = 'name:string(1..80) captain:string? size:integer(1..) launched:date?';
 const STAR_MAPS =
   'title:string(1..) sector_code:string(3..3)? scale:integer(0..9000000000000)? is_secret:boolean tags:strings';
+
+/** A new column of an existing entity. */
+const RANK = `  @Column({ type: 'varchar', length: 20, nullable: true, collation: 'C' })
+  rank?: string | null;
+`;
+
+/** A new entity. */
+const PILOT = `@Entity('pilots')
+@Index('pilots_name_key', ['name'], { unique: true })
+export class Pilot {
+  @PrimaryGeneratedColumn('increment', { type: 'integer' })
+  id: number;
+
+  @Column({ type: 'varchar', length: 80, collation: 'C' })
+  name: string;
+
+  @Column('boolean', { default: false })
+  retired: boolean;
+
+  @Column('integer', { default: 3 })
+  age: number;
+}
+`;
 
 describe('npm run generate', () => {
   let folder: string;
@@ -30,6 +61,13 @@ describe('npm run generate', () => {
   const run = (...command: string[]) =>
     runChild(process.execPath, command, { cwd: folder, env: process.env });
   const generate = (...words: string[]) => run('scripts/generate/generate.js', ...words);
+  const jestRun = (...patterns: string[]) =>
+    run(
+      ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'],
+      ...patterns,
+    );
+  const edit = (path: string, change: (text: string) => string) =>
+    writeFileSync(join(folder, path), change(readFileSync(join(folder, path), 'utf8')));
   const tool = (path: string, ...words: string[]) => run(`node_modules/${path}`, ...words);
 
   it.each([
@@ -97,10 +135,40 @@ describe('npm run generate', () => {
       'migrations',
     );
     expect([lint.status, lint.output]).toEqual([0, '']);
-    const tests = await run(
-      ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'],
+    const tests = await jestRun(
       ...['crews', 'star-maps', 'access/one-database/routes', 'openapi/one-database/openapi'],
       'test/database/database.e2e',
+    );
+    expect([tests.status, tests.output]).toEqual([
+      0,
+      expect.stringMatching(/^Tests: +\d+ passed/m),
+    ]);
+  });
+
+  it('writes a migration for changed entities, which runs and reverts on both databases', async () => {
+    const nothing = await generate('migration', 'nothing');
+    expect(nothing.output).toBe('The migrations create all that entities declare.\n');
+    edit('src/star-maps/star-map.entity.ts', (text) =>
+      text
+        .replace('import { Column,', 'import { Index, Column,')
+        .replace("@Column({ type: 'boolean'", "@Index('star_maps_is_secret_idx')\n  $&")
+        .replace(/}\n$/, `\n${RANK}}\n\n${PILOT}`),
+    );
+    const { status, stdout } = await generate('migration', 'add-pilots');
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^created migrations\/\d{13}-add-pilots\.ts$/m),
+    ]);
+    expect((await generate('migration', 'again')).output).toBe(nothing.output);
+    const [, path = ''] = /created (\S+)/.exec(stdout)!;
+    const lint = await tool('eslint/bin/eslint.js', path);
+    expect([lint.status, lint.output]).toEqual([0, '']);
+    const format = await tool('prettier/bin/prettier.cjs', '--check', path);
+    expect(format.status).toBe(0);
+    const tests = await jestRun(
+      'test/database/database.e2e',
+      'test/database/migrations.e2e',
+      'star-maps',
     );
     expect([tests.status, tests.output]).toEqual([
       0,
