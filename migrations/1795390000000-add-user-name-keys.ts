@@ -66,7 +66,7 @@ async function fillKeys(runner: QueryRunner): Promise<void> {
   }
 }
 
-/** A copy of the original `nameKey` in src/users/user-name.ts: a migration must not change. */
+/** The function `nameKey` of src/users/user-name.ts at that time, because a migration must not change. */
 function keyOf(id: number, name: string): string {
   const key = name.normalize('NFC').toLowerCase().normalize('NFC').replaceAll('ς', 'σ');
   return /\p{Cc}/u.test(name) ? `${key}${SEPARATOR}${id}` : key;

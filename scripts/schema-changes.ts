@@ -29,8 +29,8 @@ async function schemaChanges(): Promise<SchemaChanges> {
   await source.initialize();
   try {
     await source.runMigrations();
-    const indexes = await source.query<{ name: string; tbl_name: string }[]>(
-      "SELECT name, tbl_name FROM sqlite_master WHERE type = 'index'",
+    const indexes = await source.query<{ name: string }[]>(
+      "SELECT name FROM sqlite_master WHERE type = 'index'",
     );
     const sorted = source.entityMetadatas.map((entity) => new SortIndexes(entity, indexes));
     // TypeORM rebuilds a table to alter it, and cannot rebuild these indexes.

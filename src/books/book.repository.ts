@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { ApiError } from '../errors/api-error.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
-import { OwnedRows, type OwnedValues } from '../users/owned-rows.js';
-import { User } from '../users/user.entity.js';
+import { OwnedRows, type OwnedValues, selectOwner } from '../users/owned-rows.js';
+import type { User } from '../users/user.entity.js';
 import { UserRemovalsService } from '../users/user-removals.service.js';
 import { bookExists, limitReached, MAX_BOOKS } from './book-errors.js';
 import { bookFields } from './book-fields.js';
@@ -32,12 +32,7 @@ export class BookRepository {
     removals: UserRemovalsService,
   ) {
     this.rows = new OwnedRows(database, removals, Book, bookFields);
-    this.lockedOwner = database.select<User, 'ownerId'>({
-      parameters: ['ownerId'],
-      lock: 'exclusive',
-      query: (manager) =>
-        manager.createQueryBuilder(User, 'user').select('user.id').where('user.id = :ownerId'),
-    });
+    this.lockedOwner = selectOwner(database, 'exclusive');
     // Reads at most `count` entries of one index.
     const nth = (count: number) =>
       database.select<Book, 'ownerId'>({

@@ -74,11 +74,6 @@ export type ListFields = Readonly<Record<string, ListField>>;
 /** The cast makes the same parameter fit every integer column of PostgreSQL. */
 const integerParameter = (name: string): string => `CAST(:${name} AS bigint)`;
 
-interface FieldOptions {
-  property?: string;
-  nullable?: boolean;
-}
-
 /**
  * An integer field. Cursors and filters are limited to the range of its column, because PostgreSQL
  * refuses other values. Null comes before all integers.
@@ -138,7 +133,8 @@ export function boolean({ nullable = false }: { nullable?: boolean } = {}): List
   };
 }
 
-interface TextOptions extends FieldOptions {
+interface TextOptions {
+  nullable?: boolean;
   /** The maximum number of characters. */
   max?: number;
   /** Whether the text is stored in Unicode NFC. */
@@ -150,11 +146,10 @@ interface TextOptions extends FieldOptions {
  * an empty text, and no filter matches it.
  */
 export function text(options: TextOptions = {}): ListField {
-  const { max = Infinity, normalized = false, nullable = false, property } = options;
+  const { max = Infinity, normalized = false, nullable = false } = options;
   const whole = max <= SORTED_LENGTH;
   const keyOf = (column: string) => (whole ? column : `SUBSTR(${column}, 1, ${SORTED_LENGTH})`);
   return {
-    ...(property !== undefined && { property }),
     schema: { type: 'string' },
     parse: (parameter) => {
       if (!isText(parameter)) return new InvalidParameter(messages.string);

@@ -4,6 +4,7 @@ import {
   columnNamed,
   type EntityClass,
   type EntityColumn,
+  isOf,
   isTextType,
 } from '../validation/columns.js';
 import { boundsOfType } from '../validation/integer-column.js';
@@ -56,17 +57,14 @@ function typedField({ type, nullable, length }: EntityColumn, options: Options):
   return type === 'simple-json' ? textList() : null;
 }
 
-/**
- * Whether an index of the entity begins with the sort key of the column.
- */
+/** Whether an index of the entity begins with the sort key of the column. */
 function isIndexed(entity: EntityClass, column: EntityColumn): boolean {
   const { property, type, nullable, length } = column;
-  if (hasSortIndexes(entity) && (isTextType(type) || boundsOfType(type))) return true;
+  if (hasSortIndexes(entity, column)) return true;
   // The key of a long text or of a nullable column is an expression.
   if (nullable || (isTextType(type) && length > SORTED_LENGTH)) return false;
   const { columns, indices } = getMetadataArgsStorage();
-  const isOfEntity = ({ target }: { target: unknown }) =>
-    typeof target === 'function' && (target === entity || entity.prototype instanceof target);
+  const isOfEntity = isOf(entity);
   const isPrimary = columns.some(
     (each) => isOfEntity(each) && each.propertyName === property && each.options.primary,
   );

@@ -1,5 +1,10 @@
 import { Index } from 'typeorm';
-import { columnsOf, type EntityClass, isTextType } from '../validation/columns.js';
+import {
+  columnsOf,
+  type EntityClass,
+  type EntityColumn,
+  isTextType,
+} from '../validation/columns.js';
 import { boundsOfType } from '../validation/integer-column.js';
 
 const tables = new WeakSet<object>();
@@ -13,8 +18,9 @@ const tables = new WeakSet<object>();
 export function SortIndexes(table: string): ClassDecorator {
   return (target) => {
     tables.add(target);
-    for (const { name, type } of columnsOf(target as unknown as EntityClass)) {
-      if (name === 'id' || !(isTextType(type) || boundsOfType(type))) continue;
+    for (const column of columnsOf(target as unknown as EntityClass)) {
+      const { name } = column;
+      if (name === 'id' || !isSortable(column)) continue;
       for (const direction of ['asc', 'desc']) {
         Index(`${table}_${name}_${direction}_idx`, { synchronize: false })(target);
       }
@@ -22,7 +28,11 @@ export function SortIndexes(table: string): ClassDecorator {
   };
 }
 
-/** Whether the entity has `@SortIndexes()`. */
-export function hasSortIndexes(entity: object): boolean {
-  return tables.has(entity);
+/** Whether `@SortIndexes()` of the entity declares indexes of the column. */
+export function hasSortIndexes(entity: object, column: EntityColumn): boolean {
+  return tables.has(entity) && isSortable(column);
+}
+
+function isSortable({ type }: EntityColumn): boolean {
+  return isTextType(type) || boundsOfType(type) !== undefined;
 }

@@ -24,6 +24,19 @@ export type OwnedValues<Entity extends OwnedRow> = Omit<Entity, 'id' | 'ownerId'
 const ownerExists = (parameter: string): string =>
   `EXISTS (SELECT 1 FROM users WHERE users.id = :${parameter})`;
 
+/** Prepares the read of an owner's row, which a write locks. */
+export function selectOwner(
+  database: Database,
+  lock: 'share' | 'exclusive',
+): Select<User, 'ownerId'> {
+  return database.select<User, 'ownerId'>({
+    parameters: ['ownerId'],
+    lock,
+    query: (manager) =>
+      manager.createQueryBuilder(User, 'user').select('user.id').where('user.id = :ownerId'),
+  });
+}
+
 /**
  * Lists, finds, inserts, updates and deletes rows that belong to users. Every access names the owner,
  * and finds no row of another user. The rows are removed with their owner.
@@ -47,12 +60,7 @@ export class OwnedRows<Entity extends OwnedRow> {
     this.lists = new ListReader(database, entity, fields, {
       condition: ownerExists('scope_ownerId'),
     });
-    this.owner = database.select<User, 'ownerId'>({
-      parameters: ['ownerId'],
-      lock: 'share',
-      query: (manager) =>
-        manager.createQueryBuilder(User, 'user').select('user.id').where('user.id = :ownerId'),
-    });
+    this.owner = selectOwner(database, 'share');
   }
 
   list(ownerId: number, query: ListQuery): Promise<Page<Entity>> {

@@ -19,6 +19,12 @@ export function isTextType(type: unknown): boolean {
   return type === 'varchar' || type === 'text' || type === String;
 }
 
+/** Whether a decorator was used in the entity, or in a class that it extends. */
+export function isOf(entity: EntityClass): (args: { target: unknown }) => boolean {
+  return ({ target }) =>
+    typeof target === 'function' && (target === entity || entity.prototype instanceof target);
+}
+
 const columns = new WeakMap<EntityClass, readonly EntityColumn[]>();
 
 /** Returns the columns of an entity and of the classes that it extends. */
@@ -26,10 +32,7 @@ export function columnsOf(entity: EntityClass): readonly EntityColumn[] {
   const known = columns.get(entity);
   if (known) return known;
   const found = getMetadataArgsStorage()
-    .columns.filter(
-      ({ target }) =>
-        typeof target === 'function' && (target === entity || entity.prototype instanceof target),
-    )
+    .columns.filter(isOf(entity))
     .map(({ propertyName, options }) => ({
       property: propertyName,
       name: options.name ?? propertyName,

@@ -7,7 +7,7 @@ export interface IntegerBounds {
 }
 
 /** A column of an entity, by its property. */
-export type ColumnOf = readonly [entity: EntityClass, property: string];
+type ColumnOf = readonly [entity: EntityClass, property: string];
 
 /** The range of `int` on PostgreSQL. SQLite would store more. */
 export const INT_32: IntegerBounds = { min: -(2 ** 31), max: 2 ** 31 - 1 };
