@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
-import { UsersService } from '../../src/users/users.service.js';
+import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import { SessionActivityService } from '../../src/sessions/session-activity.service.js';
 import { SessionRepository } from '../../src/sessions/session.repository.js';
 import { AuditService } from '../../src/audit/audit.service.js';
@@ -168,7 +168,7 @@ describe('Sessions', () => {
 
   it('ends all sessions of a user whose role changes', async () => {
     const user = await app.newLogin();
-    await app.app.get(UsersService, { strict: false }).setAdmin(user.name, true);
+    await app.app.get(UserRolesService, { strict: false }).setRole(user.name, 'admin', true);
     expect(await works(user.access)).toBe(false);
     expect((await app.send('POST', '/auth/refresh', { token: user.refresh })).status).toBe(401);
   });

@@ -23,6 +23,7 @@ const leia: UserWithHash = {
   name: 'leia',
   passwordHash: 'hash of secret',
   admin: false,
+  roleVersion: 0,
   publicId: 'public',
   createdAt: 0,
 };
