@@ -16,7 +16,7 @@ import { SessionRepository } from '../src/sessions/session.repository.js';
 import { CommonPasswordsService } from '../src/passwords/common-passwords.service.js';
 import { CreateUser } from '../src/users/dto/user-body.dto.js';
 import { PasswordHasher } from '../src/passwords/password-hasher.js';
-import { PasswordRulesService } from '../src/users/password-rules.service.js';
+import { PasswordRulesService } from '../src/users/passwords/password-rules.service.js';
 import type { Role } from '../src/users/roles/roles.js';
 import { isRole, roleNames } from '../src/users/roles/scope.js';
 import { UserRoleRepository } from '../src/users/roles/user-role.repository.js';
@@ -80,9 +80,11 @@ function commandOf(args: readonly string[]): Command | null {
   if ((first !== 'grant' && first !== 'revoke') || second === undefined || args.length > 2) {
     return null;
   }
-  return onUsers(second, async ({ roles }) =>
-    describeRoles(second, await roles.setRole(second, 'admin', first === 'grant')),
-  );
+  return onUsers(second, async ({ roles }) => {
+    await roles.setRole(second, 'admin', first === 'grant');
+    const status = first === 'grant' ? 'an administrator' : 'no longer an administrator';
+    return `${second} is ${status} from the next request on.`;
+  });
 }
 
 /** @param names of roles, or only `--none`; empty to show the roles */

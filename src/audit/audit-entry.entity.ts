@@ -15,7 +15,7 @@ export const AUDIT_EVENTS = {
   password_changed: 'the password was changed, and sessions of the user ended',
   admin_granted: 'the user became an administrator',
   admin_revoked: 'the user is no longer an administrator',
-  roles_changed: 'the roles of the user changed, and their access tokens expired',
+  roles_changed: 'roles of the user other than `admin` changed',
   user_created: 'a user was registered',
   user_renamed: 'the name of the user was changed',
   user_deleted: 'the user was deleted, with all sessions and books',

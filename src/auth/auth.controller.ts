@@ -23,7 +23,7 @@ import { SET_COOKIE_HEADER, TokenCookiesService } from '../access/token-cookies.
 import { Token } from '../tokens/token.js';
 import { OwnUserResponse } from '../users/dto/user-response.dto.js';
 import { UserRolesService } from '../users/roles/user-roles.service.js';
-import { PasswordChangeLimitService } from '../users/password-change-limit.service.js';
+import { PasswordChangeLimitService } from '../users/passwords/password-change-limit.service.js';
 import { currentPasswordWrong } from '../users/user-errors.js';
 import { passwordTooCommon } from '../passwords/common-passwords.service.js';
 import type { AuthenticatedUser } from '../users/users.service.js';

@@ -141,7 +141,10 @@ export class UserRepository {
    */
   async lockUser(id: number, roleVersion: number | null = null): Promise<boolean> {
     return this.database.write(async (manager) => {
-      const update = manager.createQueryBuilder().update(User).set({ id: () => 'id' });
+      const update = manager
+        .createQueryBuilder()
+        .update(User)
+        .set({ id: () => 'id' });
       update.where(THIS_ID, { id }).andWhere(roleVersion === null ? {} : { roleVersion });
       return (await update.execute()).affected !== 0;
     });

@@ -22,7 +22,7 @@ import { param } from '../access/requirement.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
 import { UserResponse } from './dto/user-response.dto.js';
-import { PasswordChangeLimitService } from './password-change-limit.service.js';
+import { PasswordChangeLimitService } from './passwords/password-change-limit.service.js';
 import { RegistrationGuard } from './registration.guard.js';
 import { lastAdministrator, nameTaken } from './user-errors.js';
 import { passwordTooCommon } from '../passwords/common-passwords.service.js';

@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
 import { CommonPasswordsService } from '../passwords/common-passwords.service.js';
-import { PasswordChangeLimitService } from './password-change-limit.service.js';
+import { PasswordChangeLimitService } from './passwords/password-change-limit.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
-import { PasswordRulesService } from './password-rules.service.js';
+import { PasswordRulesService } from './passwords/password-rules.service.js';
 import { UserReplacementService } from './user-replacement.service.js';
 import { UserRoleRepository } from './roles/user-role.repository.js';
 import { UserRolesController } from './roles/user-roles.controller.js';

@@ -18,7 +18,7 @@ import {
   serviceHashQueueKeys,
   PasswordHasher,
 } from '../passwords/password-hasher.js';
-import { PasswordRulesService } from './password-rules.service.js';
+import { PasswordRulesService } from './passwords/password-rules.service.js';
 import { nameTaken } from './user-errors.js';
 import { UserRoleRepository } from './roles/user-role.repository.js';
 import { UserRemovalsService } from './user-removals.service.js';

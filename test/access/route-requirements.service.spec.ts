@@ -78,6 +78,7 @@ describe('RouteRequirementsService', () => {
     expect(requirements.list()).toEqual([
       {
         name: 'Ships.all',
+        method: 'POST',
         paths: ['/ships', '/boats'],
         requirement: {},
         handler: handlerOf(Ships, 'all'),
@@ -86,6 +87,7 @@ describe('RouteRequirementsService', () => {
       },
       {
         name: 'Ships.one',
+        method: 'POST',
         paths: ['/ships/:id', '/ships/by/:id', '/boats/:id', '/boats/by/:id'],
         requirement: { fresh: true },
         handler: handlerOf(Ships, 'one'),
@@ -94,6 +96,7 @@ describe('RouteRequirementsService', () => {
       },
       {
         name: 'Root.root',
+        method: 'POST',
         paths: ['/root'],
         requirement: { type: 'refresh' },
         handler: handlerOf(Root, 'root'),

@@ -58,6 +58,8 @@ describe('Checks that fail', () => {
     const hasher = app.app.get(PasswordHasher, { strict: false });
     const users = app.app.get(UserRolesService, { strict: false });
     const verify = hasher.verify.bind(hasher);
+    const administrator = await app.newUser();
+    await users.setRole(administrator.name, 'admin', true);
     for (const admin of [true, false]) {
       jest.spyOn(hasher, 'verify').mockImplementationOnce(async (...args) => {
         await users.setRole(someone.name, 'admin', admin);

@@ -7,7 +7,7 @@ import type { SessionBatchesService } from '../../src/sessions/session-batches.s
 import type { SessionRepository } from '../../src/sessions/session.repository.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 import type { HashQueueKeys, PasswordHasher } from '../../src/passwords/password-hasher.js';
-import type { PasswordRulesService } from '../../src/users/password-rules.service.js';
+import type { PasswordRulesService } from '../../src/users/passwords/password-rules.service.js';
 import type { UserRoleRepository } from '../../src/users/roles/user-role.repository.js';
 import type { UserRemovalsService } from '../../src/users/user-removals.service.js';
 import type { NewUser, UserRepository, UserWithHash } from '../../src/users/user.repository.js';

@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { AuditEvent } from '../../audit/audit-entry.entity.js';
 import { AuditService } from '../../audit/audit.service.js';
 import { Database } from '../../database/database.js';
 import { ApiError, notFound } from '../../errors/api-error.js';
@@ -81,9 +82,7 @@ export class UserRolesService implements OnModuleInit {
       const former = await this.roles.find(userId);
       if (former.join() === roles.join()) return roles;
       await this.roles.replace(userId, roles);
-      await this.audit.record('roles_changed', { userId, ...caller });
-      if (former.includes('admin') !== roles.includes('admin')) {
-        const event = roles.includes('admin') ? 'admin_granted' : 'admin_revoked';
+      for (const event of eventsOf(former, roles)) {
         await this.audit.record(event, { userId, ...caller });
       }
       return roles;
@@ -105,4 +104,16 @@ export class UserRolesService implements OnModuleInit {
       return this.replace(user.id, isGranted ? [...others, role] : others);
     });
   }
+}
+
+/** The events of a change. Those of the role `admin` have names of their own, which are older. */
+function eventsOf(former: readonly Role[], roles: readonly Role[]): AuditEvent[] {
+  const isAdmin = roles.includes('admin');
+  const others = (names: readonly Role[]) => names.filter((name) => name !== 'admin').join();
+  return [
+    ...(former.includes('admin') === isAdmin
+      ? []
+      : [isAdmin ? ('admin_granted' as const) : ('admin_revoked' as const)]),
+    ...(others(former) === others(roles) ? [] : ['roles_changed' as const]),
+  ];
 }
