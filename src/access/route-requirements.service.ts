@@ -16,9 +16,9 @@ import { requirementErrors } from './requirement-problems.js';
 type Target = Parameters<Reflector['getAllAndOverride']>[1][number];
 
 export interface RouteRequirement {
-  /** The names of the controller and the handler, such as `ShipsController.create`. */
+  /** The names of the controller and the handler, such as `UsersController.create`. */
   name: string;
-  /** The path patterns of the router, such as `/api/ships/:id`. */
+  /** The path patterns of the router, such as `/api/users/:id`. */
   paths: string[];
   /** The requirement of the handler, or else that of its controller. */
   requirement: TokenRequirement;

@@ -17,7 +17,7 @@ export const AUDIT_EVENTS = {
   admin_revoked: 'the user is no longer an administrator, and all of their sessions ended',
   user_created: 'a user was registered',
   user_renamed: 'the name of the user was changed',
-  user_deleted: 'the user was deleted, with all sessions and books',
+  user_deleted: 'the user was deleted, with all sessions and everything they own',
 } as const;
 
 export type AuditEvent = keyof typeof AUDIT_EVENTS;

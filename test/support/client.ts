@@ -114,7 +114,8 @@ export const ship = {
 };
 
 /** The example data. */
-export const fleet = JSON.parse(readFileSync('data/fleet.json', 'utf8')) as {
-  users: { id: number; name: string; password: string }[];
-  ships: ({ id: number } & typeof ship)[];
+export const fleet = {
+  ships: JSON.parse(readFileSync('data/demo-ships.json', 'utf8')) as ({
+    id: number;
+  } & typeof ship)[],
 };

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ServiceLogger } from '../../../src/logging/service-logger.js';
-import { DemoLoginsService } from '../../../src/demo/demo-logins.service.js';
+import { DemoLoginsService } from '../../../src/home/demo-logins.service.js';
 import { homePage } from '../../../src/home/home-page.js';
 import { ServiceProcess } from '../../support/process.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
@@ -80,7 +80,10 @@ describe('GET /', () => {
 
   it('escapes the host of a request', () => {
     const base = 'http://"><b>';
-    const text = homePage({ base, docs: true, production: false, logins: [] });
+    const text = homePage({
+      ...{ base, docs: true, production: false, logins: [] },
+      firstPath: '/health/ready',
+    });
     expect(text).not.toContain('<b>');
   });
 
@@ -103,7 +106,7 @@ describe('The output of a start', () => {
     const lines = service.output.trimEnd().split('\n');
     expect(lines).toHaveLength(5);
     const said = ['nest-rest-jwt 0.1.0', 'The database is', 'user/password, guest/guest'];
-    for (const [i, text] of [...said, `${url}/docs`, `${url}/api/ships`].entries()) {
+    for (const [i, text] of [...said, `${url}/docs`, `The API is at ${url}/`].entries()) {
       expect(lines[i]).toContain(text);
     }
     const named = [...documents.map((file) => readFileSync(file, 'utf8')), service.output]
