@@ -29,7 +29,7 @@ const VARIANTS: Record<string, Record<string, string>> = {
     ...PRODUCTION,
     FLASK_COMPAT: 'false',
     REGISTRATION: 'closed',
-    PUBLIC_URL: 'https://ships.test/base',
+    PUBLIC_URL: 'https://api.test/base',
     TOKEN_COOKIES: 'true',
   },
 };
@@ -60,7 +60,7 @@ async function writeDocument(
   file: string,
 ): Promise<void> {
   const database = `sqlite:${join(folder, 'app.sqlite')}`;
-  const config = AppConfig.from({ DATABASE_URL: database, DEMO_DATA: 'false', ...env });
+  const config = AppConfig.from({ DATABASE_URL: database, ...env });
   const app = await createApp(config, { logger: false });
   await app.init();
   writeFileSync(file, `${JSON.stringify(buildDocument(app, config), null, 2)}\n`);
