@@ -4,9 +4,9 @@ import { TokenService } from '../../src/tokens/token.service.js';
 import type { LoggedIn } from '../support/client.js';
 import { apiClient, type Schemas } from '../support/api-client.js';
 import type { operations } from '../support/api-types.js';
-import { addBooks } from '../support/many-rows.js';
 import { ServiceProcess } from '../support/process.js';
 import { bootApp, SECRET, type TestApp } from '../support/test-app.js';
+import { addBooks } from './many-books.js';
 
 type NewBook = Schemas['CreateBook'];
 type Query = NonNullable<operations['booksList']['parameters']['query']>;
