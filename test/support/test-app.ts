@@ -47,7 +47,8 @@ export interface TestAppOptions extends AppOptions {
 
 /**
  * Boots the real application on a new database with `testUsers`, and lets it listen. Password hashes
- * cost little, to save time. The demo data is left out, unless the test sets `DEMO_DATA`.
+ * cost little, to save time. The demo data and the bookstore tutorial are left out,
+ * unless the test sets `DEMO_DATA` or `BOOKSTORE`.
  */
 export async function bootApp(
   env: Record<string, string> = {},
@@ -55,9 +56,11 @@ export async function bootApp(
 ): Promise<TestApp> {
   const database = options.database ?? (await createDatabase());
   const { passwordHashCost = { memoryCost: 64, timeCost: 1, parallelism: 1 } } = options;
-  const { users = env.DEMO_DATA !== 'true', prepare, variant, ...appOptions } = options;
+  const { users = true, prepare, variant, ...appOptions } = options;
   const defaults = {
-    ...{ JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0', DEMO_DATA: 'false' },
+    ...{ JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0' },
+    // The tests of these features turn them on. No other test depends on them.
+    ...{ DEMO_DATA: 'false', BOOKSTORE: 'false' },
     // In production the service waits for load balancers by default. Tests have none.
     SHUTDOWN_DELAY: '0s',
     // Each test starts with an empty folder, also with `NODE_ENV=production`.
