@@ -31,7 +31,7 @@ import { loadSqliteDriver } from '../../../src/database/sqlite/sqlite-driver.js'
 import { runChild } from '../../support/children.js';
 import { crate } from '../../support/fixture/crates.js';
 import { bootFixtureApp } from '../../support/fixture-app.js';
-import { SECRET, type TestApp } from '../../support/test-app.js';
+import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
 
 const production = { NODE_ENV: 'production', DATABASE_CREATE: '' };
@@ -41,7 +41,7 @@ const fileOf = ({ folder }: TestDatabase): string => join(folder, 'app.sqlite');
 
 /** The message with which the service refuses to start. */
 async function refusal(env: Record<string, string> = {}): Promise<string> {
-  const error: unknown = await bootFixtureApp(env, { database }).then(
+  const error: unknown = await bootApp(env, { database }).then(
     ({ app }) => app.close(),
     (reason: unknown) => reason,
   );
@@ -50,7 +50,7 @@ async function refusal(env: Record<string, string> = {}): Promise<string> {
 }
 
 const startAndStop = async (env: Record<string, string>): Promise<void> => {
-  const app = await bootFixtureApp(env, { database });
+  const app = await bootApp(env, { database });
   await app.app.close();
 };
 
@@ -195,7 +195,7 @@ describe('The commands on a SQLite file', () => {
     expect(again.output).toBe(`The file ${file} already exists; nothing was changed.\n`);
     expect(onServer.output).toMatch(/^DATABASE_URL names a PostgreSQL server\. .+\n$/);
     expect([again.status, onServer.status]).toEqual([1, 1]);
-    const app = await bootFixtureApp({ ...production, FLASK_COMPAT: 'true' }, { database });
+    const app = await bootApp({ ...production, FLASK_COMPAT: 'true' }, { database, users: false });
     expect((await app.get('/api/users')).body).toEqual([]);
     await app.app.close();
   }, 60_000);

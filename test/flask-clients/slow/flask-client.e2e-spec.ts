@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
-import { fleet, ship } from '../../support/client.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
+import { fleet, ship } from '../../ships/ship-values.js';
 
 /** The settings for Flask clients in docs/flask-clients.md. */
 const FLASK_SETTINGS = {
@@ -27,7 +27,7 @@ describe.each([
   let app: TestApp;
 
   beforeEach(async () => {
-    app = await bootApp();
+    app = await bootApp({ DEMO_DATA: 'true' });
     if ('NODE_ENV' in env) app = await app.restart(env);
   });
   afterEach(() => app.close());
@@ -149,7 +149,7 @@ describe('Differences that docs/flask-clients.md lists', () => {
   let token: string;
 
   beforeAll(async () => {
-    app = await bootApp();
+    app = await bootApp({ DEMO_DATA: 'true' });
     ({ access: token } = await app.login({ name: 'user', password: 'password' }));
   });
   afterAll(() => app.close());
