@@ -8,7 +8,7 @@ import { NotRateLimited } from '../../src/access/not-rate-limited.decorator.js';
 import { AccessBy, Public, RequireToken } from '../../src/access/require-token.decorator.js';
 import { RouteRequirementsService } from '../../src/access/route-requirements.service.js';
 
-@Controller(['ships', '/boats/'])
+@Controller(['crates', '/boxes/'])
 class Ships {
   @Post()
   all() {}
@@ -78,7 +78,7 @@ describe('RouteRequirementsService', () => {
     expect(requirements.list()).toEqual([
       {
         name: 'Ships.all',
-        paths: ['/ships', '/boats'],
+        paths: ['/crates', '/boxes'],
         requirement: {},
         handler: handlerOf(Ships, 'all'),
         rateLimited: true,
@@ -86,7 +86,7 @@ describe('RouteRequirementsService', () => {
       },
       {
         name: 'Ships.one',
-        paths: ['/ships/:id', '/ships/by/:id', '/boats/:id', '/boats/by/:id'],
+        paths: ['/crates/:id', '/crates/by/:id', '/boxes/:id', '/boxes/by/:id'],
         requirement: { fresh: true },
         handler: handlerOf(Ships, 'one'),
         rateLimited: false,

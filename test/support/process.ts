@@ -30,6 +30,8 @@ export class ServiceProcess {
         SHUTDOWN_DELAY: '0s',
         // Each test starts with an empty folder, also with `NODE_ENV=production`.
         DATABASE_CREATE: 'true',
+        // The tests of these features turn them on. No other test depends on them.
+        ...{ DEMO_DATA: 'false', BOOKSTORE: 'false' },
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
