@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import { DataSource } from 'typeorm';
-import { createShipIndexes, dropShipIndexes } from '../migrations/1795360000000-sort-lists.js';
+import { createShipIndexes, dropShipIndexes } from '../migrations/ships-table.js';
 import type { DatabaseSettings } from '../src/config/app-config.js';
 import { dataSourceOptions } from '../src/database/data-source-options.js';
 

@@ -21,7 +21,7 @@ interface FuzzTarget {
 
 export interface FuzzReport {
   requests: number;
-  /** How often each operation answered with each status, by keys such as `shipsCreate 201`. */
+  /** How often each operation answered with each status, by keys such as `usersCreate 201`. */
   answers: Map<string, number>;
 }
 

@@ -155,8 +155,9 @@ export class Model {
   }
 }
 
-/** The kind of the rows at `/api/<kind>`, or at the path of the bookstore tutorial, if any. */
+/** The kind of the rows at `/api/<kind>`, if any. */
 export function kindOf(path: string): string | undefined {
+  // The routes of the bookstore tutorial are not below `/api`.
   if (/^\/books?(\/|$)/.test(path)) return 'books';
   const [, kind] = /^\/api\/([\w-]+)(?:\/\{id\})?$/.exec(path) ?? [];
   return kind === 'audit' ? undefined : kind;
@@ -192,11 +193,12 @@ function endedSessions(
   }
 }
 
-/** The rows that a response holds, either a single one or a list. */
+/** The rows that a response holds: a single one, a list, or a list as the only member of an object. */
 function rowsOf(body: string): { id: number | string }[] {
-  const answer: unknown = body === '' ? [] : JSON.parse(body);
-  const { list_of_books: books = answer } = answer as { list_of_books?: unknown };
-  return ([books].flat() as { id?: number | string }[]).filter(
+  const answer = (body === '' ? [] : JSON.parse(body)) as object;
+  const [member, ...others] = Object.values(answer) as unknown[];
+  const rows = others.length === 0 && Array.isArray(member) ? (member as unknown[]) : answer;
+  return ([rows].flat() as { id?: number | string }[]).filter(
     (row): row is { id: number | string } => row.id !== undefined,
   );
 }

@@ -31,7 +31,7 @@ const VARIANTS: Record<string, Record<string, string>> = {
     ...PRODUCTION,
     FLASK_COMPAT: 'false',
     REGISTRATION: 'closed',
-    PUBLIC_URL: 'https://ships.test/base',
+    PUBLIC_URL: 'https://api.test/base',
     TOKEN_COOKIES: 'true',
   },
 };
@@ -82,7 +82,7 @@ async function withApp<T>(
   work: (app: NestFastifyApplication, config: AppConfig) => Promise<T>,
 ): Promise<T> {
   const database = `sqlite:${join(folder, 'app.sqlite')}`;
-  const config = AppConfig.from({ DATABASE_URL: database, DEMO_DATA: 'false', ...env });
+  const config = AppConfig.from({ DATABASE_URL: database, ...env });
   const app = await createApp(config, { logger: false });
   try {
     await app.init();

@@ -162,7 +162,7 @@ async function withModule({ plural, Plural }) {
   const line = `import { ${Plural}Module } from './${plural}/${plural}.module.js';\n`;
   const imports = text.lastIndexOf('\nimport ');
   const end = text.indexOf('\n', text.indexOf(';', imports)) + 1;
-  const place = text.indexOf('        DemoDataModule,');
+  const place = text.indexOf('        HomeModule,');
   if (imports < 0 || place < 0) throw new Error(`Add ${Plural}Module to ${MODULES} yourself.`);
   const changed =
     text.slice(0, end) + line + text.slice(end, place) + `${Plural}Module,\n` + text.slice(place);

@@ -17,9 +17,9 @@ type Target = Parameters<Reflector['getAllAndOverride']>[1][number];
 
 /** A route and what its decorators say about access. */
 export interface DeclaredRoute {
-  /** The names of the controller and the handler, such as `ShipsController.create`. */
+  /** The names of the controller and the handler, such as `UsersController.create`. */
   name: string;
-  /** The path patterns of the router, such as `/api/ships/:id`. */
+  /** The path patterns of the router, such as `/api/users/:id`. */
   paths: string[];
   /** The HTTP method in upper case; `ALL` for any. */
   method: string;

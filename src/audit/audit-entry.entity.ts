@@ -18,7 +18,7 @@ export const AUDIT_EVENTS = {
   roles_changed: 'roles of the user other than `admin` changed',
   user_created: 'a user was registered',
   user_renamed: 'the name of the user was changed',
-  user_deleted: 'the user was deleted, with all sessions and books',
+  user_deleted: 'the user was deleted, with all sessions and everything they own',
 } as const;
 
 export type AuditEvent = keyof typeof AUDIT_EVENTS;

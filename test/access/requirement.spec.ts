@@ -119,9 +119,9 @@ describe('unmetCondition', () => {
   });
 
   it('compares parameters in nested objects and lists, also in the override', () => {
-    const nested = { scope: { ships: [param('id')] }, override: { scope: { all: param('id') } } };
-    expect(unmetCode(nested, { scope: { ships: ['1', 7] } }, { id: '7' })).toBeNull();
-    expect(unmetCode(nested, { scope: { ships: ['1'] } }, { id: '7' })).toBe('scope_required');
+    const nested = { scope: { crates: [param('id')] }, override: { scope: { all: param('id') } } };
+    expect(unmetCode(nested, { scope: { crates: ['1', 7] } }, { id: '7' })).toBeNull();
+    expect(unmetCode(nested, { scope: { crates: ['1'] } }, { id: '7' })).toBe('scope_required');
     expect(unmetCode(nested, { scope: { all: '7' } }, { id: '7' })).toBeNull();
     expect(unmetCode(nested, { scope: { all: '1' } }, { id: '7' })).toBe('scope_required');
   });

@@ -8,7 +8,7 @@ import { NotRateLimited } from '../../src/access/not-rate-limited.decorator.js';
 import { AccessBy, Public, RequireToken } from '../../src/access/require-token.decorator.js';
 import { RouteRequirementsService } from '../../src/access/route-requirements.service.js';
 
-@Controller(['ships', '/boats/'])
+@Controller(['crates', '/boxes/'])
 class Ships {
   @Post()
   all() {}
@@ -79,7 +79,7 @@ describe('RouteRequirementsService', () => {
       {
         name: 'Ships.all',
         method: 'POST',
-        paths: ['/ships', '/boats'],
+        paths: ['/crates', '/boxes'],
         requirement: {},
         handler: handlerOf(Ships, 'all'),
         rateLimited: true,
@@ -88,7 +88,7 @@ describe('RouteRequirementsService', () => {
       {
         name: 'Ships.one',
         method: 'POST',
-        paths: ['/ships/:id', '/ships/by/:id', '/boats/:id', '/boats/by/:id'],
+        paths: ['/crates/:id', '/crates/by/:id', '/boxes/:id', '/boxes/by/:id'],
         requirement: { fresh: true },
         handler: handlerOf(Ships, 'one'),
         rateLimited: false,

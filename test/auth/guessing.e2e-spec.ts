@@ -187,16 +187,12 @@ describe('Password guesses', () => {
     const owner = await app.newLogin();
     user = owner;
     const headers = { 'x-forwarded-for': '203.0.113.7' };
-    const basic = () => {
-      const authorization = `Basic ${Buffer.from(`${user.name}:x`).toString('base64')}`;
-      return app.send('POST', '/login', { headers: { ...headers, authorization } });
-    };
     const json = { current_password: 'x', new_password: 'another password' };
     const change = () => app.send('POST', '/auth/password', { token: owner.access, json, headers });
     await fail(1);
-    expect([(await basic()).status, (await change()).status]).toEqual([401, 400]);
-    await fail(2);
-    expect([(await basic()).status, (await change()).status]).toEqual([429, 429]);
+    expect((await change()).status).toBe(400);
+    await fail(3);
+    expect((await change()).status).toBe(429);
     expect(await waitOf()).toBeGreaterThan(0);
   });
 
@@ -411,7 +407,6 @@ describe('Common passwords', () => {
     const current = !app.config.flaskCompat && { current_password: password };
     return [
       await app.send('POST', '/api/users', { json: { name: 'one', password: common } }),
-      await app.send('POST', '/register', { json: { name: 'two', password: common } }),
       await app.send('PUT', `/api/users/${String(id)}`, {
         token,
         json: { name, password: common, ...current },
@@ -446,10 +441,10 @@ describe('Common passwords', () => {
     const logger = { log: silent, error: silent, warn: write };
     const app = await bootApp({}, { logger });
     const answers = await ways(app);
-    // The last request sends a current password that the third one has replaced.
-    expect(answers.map(({ status }) => status)).toEqual([201, 200, 200, 400]);
+    // The last request sends a current password that the one before has replaced.
+    expect(answers.map(({ status }) => status)).toEqual([201, 200, 400]);
     const warnings = lines.filter((line) => line.includes('common password'));
-    expect(warnings).toHaveLength(3);
+    expect(warnings).toHaveLength(2);
     expect(lines.join()).not.toContain(common);
     await app.close();
   });

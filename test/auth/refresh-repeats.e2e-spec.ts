@@ -248,7 +248,8 @@ describe('Repeats at two processes', () => {
     const clients = [await services[0]!.client()];
     services.push(ServiceProcess.spawn(settings));
     clients.push(await services[1]!.client());
-    const login = () => clients[0]!.login({ name: 'user', password: 'password' });
+    const user = await clients[0]!.newUser();
+    const login = () => clients[0]!.login(user);
     /** Sends requests that have all begun before the first of them may write. */
     const atOnce = async (count: number, token: string, from: string) => {
       const release = await holdWrites(database);

@@ -429,7 +429,8 @@ describe('Two processes on one database', () => {
     const one = await services[0]!.client();
     services.push(ServiceProcess.spawn(settings));
     const clients = [one, await services[1]!.client()];
-    const login = () => one.login({ name: 'user', password: 'password' });
+    const user = await one.newUser();
+    const login = () => one.login(user);
     const everywhere = (token: string) =>
       Promise.all(Array.from({ length: 50 }, (_, i) => refresh(clients[i % 2]!, token)));
 
@@ -462,7 +463,7 @@ describe('Two processes on one database', () => {
     await expectEnded(successor, logout, 200);
 
     const [changing, other] = [await login(), await login()];
-    const json = { current_password: 'password', new_password: 'another password' };
+    const json = { current_password: user.password, new_password: 'another password' };
     const change = () =>
       clients[0]!.send('POST', '/auth/password', { token: changing.access, json });
     await expectEnded(other.refresh, change, 200);

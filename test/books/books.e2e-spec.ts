@@ -4,9 +4,9 @@ import { TokenService } from '../../src/tokens/token.service.js';
 import type { LoggedIn } from '../support/client.js';
 import { apiClient, type Schemas } from '../support/api-client.js';
 import type { operations } from '../support/api-types.js';
-import { addBooks } from '../support/many-rows.js';
 import { ServiceProcess } from '../support/process.js';
 import { bootApp, SECRET, type TestApp } from '../support/test-app.js';
+import { addBooks } from './many-books.js';
 
 type NewBook = Schemas['CreateBook'];
 type Query = NonNullable<operations['booksList']['parameters']['query']>;
@@ -187,13 +187,6 @@ describe('Books', () => {
       // A replaced book does not count again, and a deleted book makes room.
       const [first] = await list(leia);
       expect((await put(leia, first!.id, book)).response.status).toBe(200);
-      const tutorial = { name: 'x', Author: 'y', Publisher: 'z', book_prize: 1 };
-      const headers = { 'x-access-tokens': leia.access };
-      const refusedAdd = await app.send('POST', '/book', { headers, json: tutorial });
-      expect([refusedAdd.status, refusedAdd.body]).toEqual([
-        409,
-        { ...limit, message: 'too many books' },
-      ]);
       await remove(leia, first!.id);
       expect((await post(leia, { ...book, name: 'the last' })).response.status).toBe(201);
       expect((await post(leia, { ...book, name: 'no more' })).error).toEqual(limit);

@@ -1,9 +1,13 @@
 import { TokenService } from '../../src/tokens/token.service.js';
+import { buildDocument } from '../../src/openapi/document.js';
+import { BOOKSTORE_TAG } from '../../src/bookstore/bookstore-messages.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { addBooks } from '../books/many-books.js';
 import type { TestUser } from '../support/client.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
 import { freezeTime } from '../support/time.js';
 
+const BOOKSTORE = 'true';
 const book = {
   name: 'Heir to the Empire',
   Author: 'Timothy Zahn',
@@ -59,7 +63,7 @@ describe('The routes of the bookstore tutorial', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp();
+    app = await bootApp({ BOOKSTORE });
   });
   afterEach(() => {
     jest.useRealTimers();
@@ -187,7 +191,7 @@ describe('The routes of the bookstore tutorial', () => {
     [{ JWT_ACCESS_TOKEN_EXPIRES: '2h' }, 45 * 60],
     [{ JWT_ACCESS_TOKEN_EXPIRES: '15m' }, 900],
   ])('issues tokens that are valid for no longer than %j allows', async (env, seconds) => {
-    const other = await bootApp(env);
+    const other = await bootApp({ BOOKSTORE, ...env });
     const { name, password } = await other.newUser();
     const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
     const { body } = await other.send('POST', '/login', { headers: { authorization } });
@@ -197,7 +201,7 @@ describe('The routes of the bookstore tutorial', () => {
   });
 
   it('issues a token with the public_id of its user, the issuer and the audience', async () => {
-    const other = await bootApp({ JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' });
+    const other = await bootApp({ BOOKSTORE, JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' });
     const { name, password } = await other.newUser();
     const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
     const { body } = await other.send('POST', '/login', { headers: { authorization } });
@@ -311,7 +315,7 @@ describe('The routes of the bookstore tutorial', () => {
   });
 
   it('counts against the limit of logins and registrations of an address', async () => {
-    const limited = await bootApp({ AUTH_RATE_LIMIT: '2' });
+    const limited = await bootApp({ BOOKSTORE, AUTH_RATE_LIMIT: '2' });
     const client = new TutorialClient(limited);
     await client.register('thrawn', 'grand admiral');
     await client.login('thrawn', 'wrong');
@@ -323,5 +327,60 @@ describe('The routes of the bookstore tutorial', () => {
       expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
     }
     await limited.close();
+  });
+
+  it('counts the writes of the tutorial and those of all other routes together', async () => {
+    const limited = await bootApp({ BOOKSTORE, USER_RATE_LIMIT: '2' });
+    const { access: token, ...user } = await limited.newLogin();
+    const client = new TutorialClient(limited);
+    client.token = token;
+    const { name, password } = user;
+    const json = { name, password };
+    expect((await client.add()).status).toBe(200);
+    expect((await limited.send('PUT', `/api/users/${user.id}`, { token, json })).status).toBe(200);
+    for (const { status, headers } of [await client.add(), await client.remove(1)]) {
+      expect([status, headers.get('retry-after')]).toEqual([429, expect.stringMatching(/^\d+$/)]);
+    }
+    await limited.close();
+  });
+
+  it('refuses names of other users, names with invisible characters, and texts that are not Unicode', async () => {
+    const user = await app.newUser();
+    const client = new TutorialClient(app);
+    expect((await client.register(user.name.toUpperCase(), 'a password')).body.code).toBe(
+      'name_taken',
+    );
+    const invisible = await client.register('lu\u202eke', 'a password');
+    expect([invisible.status, invisible.body.message]).toEqual([
+      400,
+      {
+        name: ['Must not contain control, zero-width or bidirectional formatting characters.'],
+      },
+    ]);
+    for (const text of ['"\\ud800"', '"\\udc00\\ud800"', '"a\\u0000b"']) {
+      const raw = `{"name":${text},"password":"secret"}`;
+      const { status, body } = await app.send('POST', '/register', { raw });
+      expect([status, body.message]).toEqual([400, { name: ['Not a valid string.'] }]);
+    }
+  });
+
+  it('refuses more books than a user may have', async () => {
+    const client = await loggedIn();
+    await addBooks(app, client.user.id, 10_000);
+    const { status, body } = await client.add();
+    expect([status, body]).toEqual([
+      409,
+      { statusCode: 409, code: 'limit_reached', error: 'Conflict', message: 'too many books' },
+    ]);
+  });
+
+  it('documents its token instead of the documented errors of other tokens', async () => {
+    const { paths } = buildDocument(app.app, app.config);
+    for (const item of Object.values(paths)) {
+      for (const operation of [item.get, item.post, item.delete]) {
+        if (operation?.tags?.[0] !== BOOKSTORE_TAG.name || !operation.security?.length) continue;
+        expect(operation.responses).toHaveProperty('401');
+      }
+    }
   });
 });

@@ -6,7 +6,8 @@ import { Session } from '../../src/sessions/session.entity.js';
 import { migrations } from '../../src/database/migrations.js';
 import { addSessions } from '../support/many-rows.js';
 import { openMigrationSource } from '../support/migration-source.js';
-import { bootApp, SECRET } from '../support/test-app.js';
+import { bootFixtureApp } from '../support/fixture-app.js';
+import { SECRET } from '../support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from '../support/test-database.js';
 
 /** Defines tests that apply to one of the two databases only. */
@@ -25,7 +26,7 @@ describe('The database', () => {
   const open = () => openMigrationSource(database);
 
   it('creates the schema that the entities describe', async () => {
-    await (await bootApp({}, { database })).app.close();
+    await (await bootFixtureApp({}, { database })).app.close();
     const source = await open();
     const { upQueries } = await source.driver.createSchemaBuilder().log();
     expect(upQueries.map(({ query }) => query)).toEqual([]);
@@ -33,21 +34,21 @@ describe('The database', () => {
   });
 
   it.each([
-    ['a table', 'DROP TABLE books', 'table books (entity Book)'],
+    ['a table', 'DROP TABLE notes', 'table notes (entity Note)'],
     [
       'a column',
-      'ALTER TABLE ships RENAME COLUMN ship_class TO class_of_ship',
-      'column ships.ship_class (entity Ship)',
+      'ALTER TABLE crates RENAME COLUMN packed_by TO packer',
+      'column crates.packed_by (entity Crate)',
     ],
-    ['an index', 'DROP INDEX ships_crew_desc_idx', 'index ships_crew_desc_idx (entity Ship)'],
+    ['an index', 'DROP INDEX crates_count_desc_idx', 'index crates_count_desc_idx (entity Crate)'],
   ])(
     'refuses to start if the database lacks %s, and names it with its entity',
     async (_, statement, missing) => {
-      await (await bootApp({}, { database })).app.close();
+      await (await bootFixtureApp({}, { database })).app.close();
       const source = await open();
       await source.query(statement);
       await source.destroy();
-      await expect(bootApp({}, { database })).rejects.toThrow(
+      await expect(bootFixtureApp({}, { database })).rejects.toThrow(
         `The database has no ${missing}. Add a migration that creates what is missing to the folder migrations/.`,
       );
     },
@@ -88,22 +89,16 @@ describe('The database', () => {
     await source.destroy();
   });
 
-  it('adds the example data to an empty database only', async () => {
-    let app = await bootApp({}, { database });
-    expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
-    expect((await app.get<unknown[]>('/api/users')).body).toHaveLength(2);
+  it('keeps users and rows when the application restarts', async () => {
+    let app = await bootFixtureApp({}, { database });
     const { access } = await app.login({ name: 'guest', password: 'guest' });
-    expect((await app.newShip(access)).id).toBe(16);
-    await app.send('DELETE', '/api/ships/1', { token: access });
+    expect((await app.newCrate(access)).id).toBe(16);
+    await app.send('DELETE', '/api/crates/1', { token: access });
     app = await app.restart();
-    expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
-    await app.app.close();
-  });
-
-  it('adds no example data if DEMO_DATA is false', async () => {
-    const app = await bootApp({ DEMO_DATA: 'false' }, { database });
-    expect((await app.get('/api/ships')).body).toEqual([]);
-    expect((await app.get('/api/users')).body).toEqual([]);
+    expect((await app.get<{ id: number }[]>('/api/crates')).body.map(({ id }) => id)).toEqual(
+      Array.from({ length: 15 }, (_, i) => i + 2),
+    );
+    expect((await app.get<unknown[]>('/api/users')).body).toHaveLength(2);
     await app.app.close();
   });
 
@@ -111,21 +106,21 @@ describe('The database', () => {
     const source = await open();
     // The first migration creates this table last, so that it fails in the middle.
     await source.query('CREATE TABLE revoked_tokens (x integer)');
-    await expect(bootApp({}, { database })).rejects.toThrow(/revoked_tokens/);
+    await expect(bootFixtureApp({}, { database })).rejects.toThrow(/revoked_tokens/);
     const runner = source.createQueryRunner();
-    for (const table of ['users', 'ships', 'sessions']) {
+    for (const table of ['users', 'crates', 'sessions']) {
       expect(await runner.hasTable(table)).toBe(false);
     }
     await source.query('DROP TABLE revoked_tokens');
     await runner.release();
     await source.destroy();
-    const app = await bootApp({}, { database });
-    expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
+    const app = await bootFixtureApp({}, { database });
+    expect((await app.get<unknown[]>('/api/crates')).body).toHaveLength(15);
     await app.app.close();
   });
 
   it('deletes expired rows at the start', async () => {
-    const app = await bootApp({}, { database });
+    const app = await bootFixtureApp({}, { database });
     await app.sql((manager) => manager.insert(RevokedToken, { jti: 'old', expiresAt: 1 }));
     const again = await app.restart();
     const count = () => again.sql((manager) => manager.countBy(RevokedToken, { jti: 'old' }));
@@ -138,14 +133,14 @@ describe('The database', () => {
 
     it('creates the database file and its folder', async () => {
       const url = `sqlite:${join(database.folder, 'not', 'yet', 'there.sqlite')}`;
-      const app = await bootApp({ DATABASE_URL: url }, { database });
+      const app = await bootFixtureApp({ DATABASE_URL: url }, { database });
       expect(statSync(url.slice('sqlite:'.length)).size).toBeGreaterThan(0);
       await app.app.close();
     });
 
     it('stores a generated secret beside the database file, readable by its owner only', async () => {
       const env = { DATABASE_URL: database.url, JWT_SECRET_KEY: '' };
-      const app = await bootApp(env, { database });
+      const app = await bootFixtureApp(env, { database });
       const secret = join(database.folder, 'jwt-secret');
       expect(statSync(secret).mode & 0o777).toBe(0o600);
       expect(readFileSync(secret, 'utf8').trim().length).toBeGreaterThanOrEqual(64);
@@ -160,7 +155,7 @@ describe('The database', () => {
 
     it('refuses to start with a truncated secret', async () => {
       writeFileSync(join(database.folder, 'jwt-secret'), 'short');
-      await expect(bootApp({ JWT_SECRET_KEY: '' }, { database })).rejects.toThrow(
+      await expect(bootFixtureApp({ JWT_SECRET_KEY: '' }, { database })).rejects.toThrow(
         /jwt-secret is shorter than 64 characters; delete the file/,
       );
     });
@@ -179,11 +174,11 @@ describe('The database', () => {
     ])(
       'refuses a database file that is %s with one message, and leaves it unchanged',
       async (_, damage) => {
-        const app = await bootApp({}, { database });
+        const app = await bootFixtureApp({}, { database });
         await app.app.close();
         damage();
         const before = readFileSync(file());
-        await expect(bootApp({}, { database })).rejects.toThrow(
+        await expect(bootFixtureApp({}, { database })).rejects.toThrow(
           /The database file .*app\.sqlite is damaged: .+ It was not changed/,
         );
         expect(readFileSync(file()).equals(before)).toBe(true);
@@ -193,23 +188,23 @@ describe('The database', () => {
 
   on('postgres', 'on a PostgreSQL server', () => {
     it('answers 503 after a timeout while another client holds a lock on a table', async () => {
-      const app = await bootApp({}, { database });
+      const app = await bootFixtureApp({}, { database });
       const { access: token } = await app.login({ name: 'user', password: 'password' });
       const source = await open();
       const runner = source.createQueryRunner();
       await runner.startTransaction();
-      await runner.query('LOCK TABLE ships IN EXCLUSIVE MODE');
-      const { status, body, headers } = await app.send('DELETE', '/api/ships/1', { token });
+      await runner.query('LOCK TABLE crates IN EXCLUSIVE MODE');
+      const { status, body, headers } = await app.send('DELETE', '/api/crates/1', { token });
       expect([status, body.code]).toEqual([503, 'service_unavailable']);
       expect(headers.get('retry-after')).toBe('1');
       await runner.rollbackTransaction();
-      expect((await app.send('DELETE', '/api/ships/1', { token })).status).toBe(204);
+      expect((await app.send('DELETE', '/api/crates/1', { token })).status).toBe(204);
       await source.destroy();
       await app.app.close();
     });
 
     it('finds the session of a token by its id, whatever the statistics say', async () => {
-      const app = await bootApp({}, { database });
+      const app = await bootFixtureApp({}, { database });
       const { id, access: token } = await app.newLogin();
       const query = (text: string) => app.sql((manager) => manager.query(text));
       // Statistics from before the subject had many sessions.
@@ -230,7 +225,7 @@ describe('The database', () => {
     });
 
     it('recovers from the loss of every connection, with 503 as the only error', async () => {
-      const app = await bootApp({}, { database });
+      const app = await bootFixtureApp({}, { database });
       const { access: token } = await app.login({ name: 'user', password: 'password' });
       await app.sql((manager) =>
         manager.query(
@@ -243,7 +238,7 @@ describe('The database', () => {
       );
       for (const { status } of answers) expect([200, 503]).toContain(status);
       expect((await app.get('/auth/me', { token })).status).toBe(200);
-      await app.newShip(token);
+      await app.newCrate(token);
       await app.app.close();
     });
 
@@ -252,7 +247,7 @@ describe('The database', () => {
       ['does not have the database', () => `${database.url}_none`],
     ])('refuses to start with a PostgreSQL server that %s', async (_, url) => {
       const env = { DATABASE_URL: typeof url === 'string' ? url : url(), JWT_SECRET_KEY: SECRET };
-      await expect(bootApp(env, { database })).rejects.toThrow(
+      await expect(bootFixtureApp(env, { database })).rejects.toThrow(
         /The PostgreSQL server of DATABASE_URL cannot be used: .+ Is it running/,
       );
     });

@@ -2,13 +2,16 @@ import { EventEmitter, once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { In } from 'typeorm';
 import { Database } from '../../src/database/database.js';
-import { Ship } from '../../src/ships/ship.entity.js';
+import { valuesOf } from '../../src/validation/columns.js';
+import { Crate } from '../support/fixture/crate.entity.js';
 import { User } from '../../src/users/user.entity.js';
-import { type LoggedIn, ship } from '../support/client.js';
-import { bootApp, type TestApp } from '../support/test-app.js';
+import type { LoggedIn } from '../support/client.js';
+import { crate } from '../support/fixture/crates.js';
+import { bootFixtureApp } from '../support/fixture-app.js';
+import type { TestApp } from '../support/test-app.js';
 import { engine } from '../support/test-database.js';
 
-const shipRow = { ...ship, shipClass: ship.ship_class };
+const crateRow = valuesOf(Crate, crate);
 const hundred = Array.from({ length: 100 }, (_, i) => i);
 
 describe('Writes', () => {
@@ -16,7 +19,7 @@ describe('Writes', () => {
   let user: LoggedIn;
 
   beforeAll(async () => {
-    app = await bootApp();
+    app = await bootFixtureApp();
     user = await app.newLogin();
   });
   afterAll(() => app.close());
@@ -54,14 +57,14 @@ describe('Writes', () => {
           token,
           json: { name: taken.name, password: 'changed' },
         }),
-        app.send('POST', '/api/ships', { token, json: { ...ship, model: `of ${name}` } }),
+        app.send('POST', '/api/crates', { token, json: { ...crate, label: `of ${name}` } }),
       ]),
     );
     expect(answers.map(({ status }) => status)).toEqual(users.flatMap(() => [400, 201]));
     for (const each of users) await app.login(each);
-    const models = await app.sql((manager) => manager.find(Ship));
+    const labels = await app.sql((manager) => manager.find(Crate));
     for (const { name } of users) {
-      expect(models.filter(({ model }) => model === `of ${name}`)).toHaveLength(1);
+      expect(labels.filter(({ label }) => label === `of ${name}`)).toHaveLength(1);
     }
   });
 
@@ -69,58 +72,58 @@ describe('Writes', () => {
     const database = app.app.get(Database);
     const failing = (i: number) =>
       database.write(async (manager) => {
-        await manager.insert(Ship, { ...shipRow, model: `half-${i}` });
+        await manager.insert(Crate, { ...crateRow, label: `half-${i}` });
         await new Promise((resolve) => setImmediate(resolve));
-        await manager.insert(Ship, { ...shipRow, model: `half-${i}` });
+        await manager.insert(Crate, { ...crateRow, label: `half-${i}` });
         throw new Error('in the middle');
       });
     const results = await Promise.allSettled(
       hundred.flatMap((i) => [
         failing(i),
-        app.send('POST', '/api/ships', {
+        app.send('POST', '/api/crates', {
           token: user.access,
-          json: { ...ship, model: `whole-${i}` },
+          json: { ...crate, label: `whole-${i}` },
         }),
       ]),
     );
     const outcomes = results.map(({ status }) => status);
     expect(outcomes).toEqual(hundred.flatMap(() => ['rejected', 'fulfilled']));
-    const models = (await app.sql((manager) => manager.find(Ship))).map(({ model }) => model);
-    expect(models.filter((model) => model.startsWith('half-'))).toEqual([]);
-    expect(models.filter((model) => model.startsWith('whole-')).sort()).toEqual(
+    const labels = (await app.sql((manager) => manager.find(Crate))).map(({ label }) => label);
+    expect(labels.filter((label) => label.startsWith('half-'))).toEqual([]);
+    expect(labels.filter((label) => label.startsWith('whole-')).sort()).toEqual(
       hundred.map((i) => `whole-${i}`).sort(),
     );
   });
 
   it('runs a nested write in the transaction of the outer write, and lets reads see its changes', async () => {
     const database = app.app.get(Database);
-    const byModel = database.select({
-      parameters: ['model'],
-      query: (manager) => manager.createQueryBuilder(Ship, 'ship').where('ship.model = :model'),
+    const byLabel = database.select({
+      parameters: ['label'],
+      query: (manager) => manager.createQueryBuilder(Crate, 'crate').where('crate.label = :label'),
     });
-    const model = 'joined';
+    const label = 'joined';
     const attempt = database.write(async () => {
-      await database.write((manager) => manager.insert(Ship, { ...shipRow, model }));
-      expect(await byModel.first({ model })).toMatchObject({ model, roles: ship.roles });
+      await database.write((manager) => manager.insert(Crate, { ...crateRow, label }));
+      expect(await byLabel.first({ label })).toMatchObject({ label, tags: crate.tags });
       throw new Error('undo both');
     });
     await expect(attempt).rejects.toThrow('undo both');
-    expect(await byModel.first({ model })).toBeUndefined();
+    expect(await byLabel.first({ label })).toBeUndefined();
   });
 
   it('completes two writes that wait for each other’s rows', async () => {
     const database = app.app.get(Database);
-    const [one, two] = await Promise.all([app.newShip(user.access), app.newShip(user.access)]);
+    const [one, two] = await Promise.all([app.newCrate(user.access), app.newCrate(user.access)]);
     let held = 0;
     const bothHold = new EventEmitter();
-    const rename = (first: number, second: number, model: string) =>
+    const rename = (first: number, second: number, label: string) =>
       database.write(async (manager) => {
-        await manager.update(Ship, { id: first }, { model });
+        await manager.update(Crate, { id: first }, { label });
         // SQLite runs writes one after the other, so that they cannot wait for each other.
         if (engine === 'postgres' && ++held < 2) await once(bothHold, 'now');
         bothHold.emit('now');
-        await manager.update(Ship, { id: second }, { model });
-        return model;
+        await manager.update(Crate, { id: second }, { label });
+        return label;
       });
     const done = await Promise.all([
       rename(one.id, two.id, 'there'),
@@ -128,8 +131,8 @@ describe('Writes', () => {
     ]);
     expect(done).toEqual(['there', 'back']);
     if (engine === 'postgres') expect(held).toBeGreaterThan(2);
-    const models = await app.sql((manager) => manager.findBy(Ship, { id: In([one.id, two.id]) }));
-    expect(new Set(models.map(({ model }) => model)).size).toBe(1);
+    const labels = await app.sql((manager) => manager.findBy(Crate, { id: In([one.id, two.id]) }));
+    expect(new Set(labels.map(({ label }) => label)).size).toBe(1);
   });
 
   if (engine === 'sqlite') {
@@ -158,9 +161,9 @@ describe('Writes', () => {
   it('hides a write from other requests until it is committed', async () => {
     const database = app.app.get(Database);
     await database.write(async (manager) => {
-      const { identifiers } = await manager.insert(Ship, { ...shipRow, model: 'unseen' });
+      const { identifiers } = await manager.insert(Crate, { ...crateRow, label: 'unseen' });
       const id = identifiers[0]?.id as number;
-      expect((await app.get(`/api/ships/${id}`)).status).toBe(404);
+      expect((await app.get(`/api/crates/${id}`)).status).toBe(404);
     });
   });
 });

@@ -27,7 +27,7 @@ async function locationOf(url: string, route: string | undefined) {
   const request = {
     url,
     routeOptions: { url: route },
-    server: { linkBase: () => 'https://crews.example' },
+    server: { linkBase: () => 'https://crates.example' },
   };
   const http = { getRequest: () => request, getResponse: () => ({ header }) };
   const context = { switchToHttp: () => http } as unknown as ExecutionContext;
@@ -39,16 +39,16 @@ async function locationOf(url: string, route: string | undefined) {
 describe('@Created', () => {
   it('sets Location to the path of the route and the id, and sends the representation', async () => {
     expect(await locationOf('/api/%63rews?x=1', '/api/crews')).toEqual([
-      [['location', 'https://crews.example/api/crews/5']],
+      [['location', 'https://crates.example/api/crews/5']],
       { id: 5, name: 'Rogue' },
     ]);
   });
 
-  it.each(['/api/ships/:ship/crews', undefined])(
+  it.each(['/api/crates/:crate/items', undefined])(
     'uses the path of the request if the route %s has parameters or is unknown',
     async (route) => {
-      const [calls] = await locationOf('/api/ships/7/crews', route);
-      expect(calls).toEqual([['location', 'https://crews.example/api/ships/7/crews/5']]);
+      const [calls] = await locationOf('/api/crates/7/items', route);
+      expect(calls).toEqual([['location', 'https://crates.example/api/crates/7/items/5']]);
     },
   );
 });

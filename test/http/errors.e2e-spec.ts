@@ -3,8 +3,9 @@ import { gzipSync } from 'node:zlib';
 import { Controller, Get, Module, Post } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Public } from '../../src/access/require-token.decorator.js';
-import { ship } from '../support/client.js';
-import { bootApp, type TestApp } from '../support/test-app.js';
+import { crate } from '../support/fixture/crates.js';
+import { bootFixtureApp } from '../support/fixture-app.js';
+import type { TestApp } from '../support/test-app.js';
 
 @Public()
 @Controller('broken')
@@ -28,7 +29,7 @@ describe('Errors', () => {
   let token: string;
 
   beforeAll(async () => {
-    app = await bootApp({}, { imports: [BrokenModule] });
+    app = await bootFixtureApp({}, { imports: [BrokenModule] });
     token = (await app.newLogin()).access;
   });
   afterAll(() => app.close());
@@ -40,19 +41,19 @@ describe('Errors', () => {
     error: 'Bad Request',
     message: { _schema: ['Invalid input type.'] },
   };
-  const postShip = (raw: string | Uint8Array, headers: Record<string, string> = {}) =>
-    app.send('POST', '/api/ships', { token, raw, headers });
+  const postCrate = (raw: string | Uint8Array, headers: Record<string, string> = {}) =>
+    app.send('POST', '/api/crates', { token, raw, headers });
 
   it.each([
     ['GET', '/api'],
     ['GET', '/api/'],
-    ['GET', '/api/ships/'],
+    ['GET', '/api/crates/'],
     ['GET', '/api/SHIPS'],
-    ['GET', '//api/ships'],
-    ['GET', '/api/ships/1/crew'],
+    ['GET', '//api/crates'],
+    ['GET', '/api/crates/1/tags'],
     ['GET', '/nowhere'],
     ['POST', '/nowhere'],
-    ['DELETE', '/api/ships/abc'],
+    ['DELETE', '/api/crates/abc'],
     ['GET', '/auth%2Fme'],
   ])('answers %s %s with 404', async (method, path) => {
     const { status, body } = await app.send(method, path, { token });
@@ -66,8 +67,8 @@ describe('Errors', () => {
   });
 
   it.each([
-    ['POST', '/api/ships/1', 'GET, HEAD, PUT, DELETE'],
-    ['PATCH', '/api/ships', 'GET, HEAD, POST'],
+    ['POST', '/api/crates/1', 'GET, HEAD, PUT, DELETE'],
+    ['PATCH', '/api/crates', 'GET, HEAD, POST'],
     ['DELETE', '/api/users', 'GET, HEAD, POST'],
     ['GET', '/auth/login', 'POST'],
     ['HEAD', '/auth/login', 'POST'],
@@ -88,13 +89,13 @@ describe('Errors', () => {
   });
 
   it('answers a wrong method with 404 if the id in the path is invalid', async () => {
-    expect((await app.send('PATCH', '/api/ships/abc')).status).toBe(404);
+    expect((await app.send('PATCH', '/api/crates/abc')).status).toBe(404);
   });
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'text/json', 'x'])(
     'answers a body of the type %s with 415',
     async (type) => {
-      const { status, body } = await postShip(JSON.stringify(ship), { 'content-type': type });
+      const { status, body } = await postCrate(JSON.stringify(crate), { 'content-type': type });
       expect([status, body]).toEqual([
         415,
         {
@@ -107,16 +108,16 @@ describe('Errors', () => {
   );
 
   it('answers a body without a type, or a compressed body, with 415', async () => {
-    const raw = new TextEncoder().encode(JSON.stringify(ship));
-    expect((await postShip(raw, { 'content-type': '' })).status).toBe(415);
+    const raw = new TextEncoder().encode(JSON.stringify(crate));
+    expect((await postCrate(raw, { 'content-type': '' })).status).toBe(415);
     const compressed = gzipSync(raw);
-    expect((await postShip(compressed, { 'content-encoding': 'gzip' })).status).toBe(415);
+    expect((await postCrate(compressed, { 'content-encoding': 'gzip' })).status).toBe(415);
   });
 
   it.each(['application/json', 'application/json; charset=utf-8', 'APPLICATION/JSON'])(
     'accepts a body of the type %s',
     async (type) => {
-      expect((await postShip(JSON.stringify(ship), { 'content-type': type })).status).toBe(201);
+      expect((await postCrate(JSON.stringify(crate), { 'content-type': type })).status).toBe(201);
     },
   );
 
@@ -131,8 +132,8 @@ describe('Errors', () => {
         raw: '',
       });
       expect(refreshed.status).toBe(200);
-      const { id } = await app.newShip(token);
-      expect((await app.send('DELETE', `/api/ships/${id}`, { token, headers })).status).toBe(204);
+      const { id } = await app.newCrate(token);
+      expect((await app.send('DELETE', `/api/crates/${id}`, { token, headers })).status).toBe(204);
     },
   );
 
@@ -144,22 +145,22 @@ describe('Errors', () => {
 
   it.each([
     ['nothing', ''],
-    ['half an object', '{"crew": 1'],
-    ['text', 'crew=1'],
-    ['single quotes', "{'crew': 1}"],
+    ['half an object', '{"count": 1'],
+    ['text', 'count=1'],
+    ['single quotes', "{'count': 1}"],
     ['two values', '{} {}'],
     ['a byte order mark', '\ufeff{}'],
-    ['NaN', '{"crew": NaN}'],
+    ['NaN', '{"count": NaN}'],
     ['bytes that are not UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
   ])('answers a body that is not JSON with 400: %s', async (_, raw) => {
-    const { status, body } = await postShip(raw);
+    const { status, body } = await postCrate(raw);
     expect([status, body]).toEqual([400, malformed]);
   });
 
   it('answers a body of more than 100 KiB with 413, and accepts one of 100 KiB', async () => {
-    const padded = (length: number) => JSON.stringify(ship).padEnd(length);
-    expect((await postShip(padded(100 * 1024))).status).toBe(201);
-    const { status, body } = await postShip(padded(100 * 1024 + 1));
+    const padded = (length: number) => JSON.stringify(crate).padEnd(length);
+    expect((await postCrate(padded(100 * 1024))).status).toBe(201);
+    const { status, body } = await postCrate(padded(100 * 1024 + 1));
     expect([status, body]).toEqual([
       413,
       { statusCode: 413, code: 'payload_too_large', error: 'Payload Too Large' },
@@ -168,22 +169,22 @@ describe('Errors', () => {
 
   it('answers a body nested deeper than 32 with 400', async () => {
     const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
-    const { body } = await postShip(nested(32));
+    const { body } = await postCrate(nested(32));
     expect(body).toEqual(malformed);
     for (const raw of [nested(33), '{"a":'.repeat(20_000), '['.repeat(100_000)]) {
-      expect((await postShip(raw)).body).toEqual({
+      expect((await postCrate(raw)).body).toEqual({
         statusCode: 400,
         code: 'body_too_deep',
         error: 'Bad Request',
         message: 'The body is nested too deeply.',
       });
     }
-    const inString = JSON.stringify({ ...ship, model: '[{'.repeat(100) + '\\"[' });
-    expect((await postShip(inString)).status).toBe(201);
+    const inString = JSON.stringify({ ...crate, label: '[{'.repeat(100) + '\\"[' });
+    expect((await postCrate(inString)).status).toBe(201);
   });
 
   it('answers a malformed percent-encoding in the path with 400', async () => {
-    const { status, body } = await app.get('/api/ships/%zz');
+    const { status, body } = await app.get('/api/crates/%zz');
     expect([status, body]).toEqual([
       400,
       { statusCode: 400, code: 'bad_request', error: 'Bad Request' },
@@ -212,14 +213,14 @@ describe('Errors', () => {
     const normalize = jest.spyOn(String.prototype, 'normalize');
     await app.send('POST', '/auth/login', { json: { username: evil, password: evil } });
     await app.send('POST', '/api/users', { json: { name: evil, password: 'secret' } });
-    await postShip(JSON.stringify({ ...ship, model: evil }));
+    await postCrate(JSON.stringify({ ...crate, label: evil }));
     const lengths = normalize.mock.contexts.map((text) => String(text).length);
     normalize.mockRestore();
     expect(lengths.filter((length) => length > 2048)).toEqual([]);
   });
 
   it('never names the server software', async () => {
-    const answers = [await app.get('/'), await app.get('/broken'), await app.get('/api/ships')];
+    const answers = [await app.get('/'), await app.get('/broken'), await app.get('/api/crates')];
     for (const { headers } of answers) {
       expect(headers.get('server')).toBeNull();
       expect(headers.get('x-powered-by')).toBeNull();
@@ -233,7 +234,7 @@ describe('Errors', () => {
       `GET / HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(20_000)}\r\n\r\n`,
       431,
     ],
-    ['a missing Host header', 'GET /api/ships/1 HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+    ['a missing Host header', 'GET /api/crates/1 HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
     [
       'an unknown expectation',
       'POST /auth/login HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nConnection: close\r\n\r\n',
@@ -251,13 +252,13 @@ describe('Errors', () => {
   });
 
   it('accepts HTTP/1.0 without a Host header', async () => {
-    const json = JSON.stringify(ship);
+    const json = JSON.stringify(crate);
     const answer = await exchange(
       app.url,
-      `POST /api/ships HTTP/1.0\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n${json}`,
+      `POST /api/crates HTTP/1.0\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n${json}`,
     );
     expect(answer).toMatch(/^HTTP\/1\.1 201 /);
-    expect(answer).toMatch(/location: http:\/\/127\.0\.0\.1:\d+\/api\/ships\/\d+\r\n/i);
+    expect(answer).toMatch(/location: http:\/\/127\.0\.0\.1:\d+\/api\/crates\/\d+\r\n/i);
   });
 });
 

@@ -1,14 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { ship } from '../support/client.js';
+import { crate } from '../support/fixture/crates.js';
 import { takeProblems } from '../support/response-check.js';
-import { bootApp, type TestApp } from '../support/test-app.js';
+import { bootFixtureApp } from '../support/fixture-app.js';
+import type { TestApp } from '../support/test-app.js';
 
 describe('Behind a trusted proxy', () => {
   let app: TestApp;
   let token: string;
 
   beforeAll(async () => {
-    app = await bootApp({ TRUST_PROXY: '127.0.0.1' });
+    app = await bootFixtureApp({ TRUST_PROXY: '127.0.0.1' });
     token = (await app.newLogin()).access;
   });
   afterAll(() => app.close());
@@ -32,8 +33,8 @@ describe('Behind a trusted proxy', () => {
     ['letters beyond ASCII', 'év\u00eel.example'],
   ])('puts no forwarded host with %s into a link', async (_, host) => {
     const headers = { 'x-forwarded-host': host };
-    const created = await app.send('POST', '/api/ships', { token, json: ship, headers });
-    const listed = await app.get('/api/ships?limit=1', { token, headers });
+    const created = await app.send('POST', '/api/crates', { token, json: crate, headers });
+    const listed = await app.get('/api/crates?limit=1', { token, headers });
     for (const { status, headers: answered, text } of [created, listed]) {
       const link = answered.get('location') ?? answered.get('link');
       if (status !== 400) {
@@ -49,9 +50,9 @@ describe('Behind a trusted proxy', () => {
     'does not put the forwarded scheme %j into a link',
     async (scheme) => {
       const headers = { 'x-forwarded-proto': scheme };
-      const { status, headers: answered } = await app.send('POST', '/api/ships', {
+      const { status, headers: answered } = await app.send('POST', '/api/crates', {
         token,
-        json: ship,
+        json: crate,
         headers,
       });
       if (status !== 400) expect(status).toBe(201);

@@ -4,8 +4,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import jsonwebtoken from 'jsonwebtoken';
 import { timeouts } from '../../src/database/postgres/postgres-client.js';
 import { RouteRequirementsService } from '../../src/access/route-requirements.service.js';
-import { type Answer, type LoggedIn, ship } from '../support/client.js';
-import { bootApp, type TestApp } from '../support/test-app.js';
+import type { Answer, LoggedIn } from '../support/client.js';
+import { crate } from '../support/fixture/crates.js';
+import { bootFixtureApp } from '../support/fixture-app.js';
+import type { TestApp } from '../support/test-app.js';
 import { createDatabase, engine, holdWrites, type TestDatabase } from '../support/test-database.js';
 import {
   MAX_EXEMPT_PER_MINUTE,
@@ -22,7 +24,7 @@ function expectTooMany({ status, body, headers }: Answer): void {
 }
 
 const write = (app: TestApp, token: string) =>
-  app.send('POST', '/api/ships', { token, json: ship });
+  app.send('POST', '/api/crates', { token, json: crate });
 
 async function writeTimes(app: TestApp, token: string, times: number): Promise<number[]> {
   const statuses = [];
@@ -34,7 +36,7 @@ describe('USER_RATE_LIMIT', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp({ USER_RATE_LIMIT: '5' });
+    app = await bootFixtureApp({ USER_RATE_LIMIT: '5' });
   });
   afterAll(() => app.close());
 
@@ -42,7 +44,7 @@ describe('USER_RATE_LIMIT', () => {
     const { access } = await app.newLogin();
     expect(await writeTimes(app, access, 5)).toEqual([201, 201, 201, 201, 201]);
     expectTooMany(await write(app, access));
-    for (const path of ['/auth/me', '/api/books', '/auth/sessions', '/auth/token']) {
+    for (const path of ['/auth/me', '/api/notes', '/auth/sessions', '/auth/token']) {
       expect((await app.get(path, { token: access })).status).toBe(200);
     }
   });
@@ -58,21 +60,19 @@ describe('USER_RATE_LIMIT', () => {
 
   it('counts the writes of a user through all routes together', async () => {
     const { id, name, password, access: token } = await app.newLogin();
-    const { id: shipId } = await app.newShip(token);
-    const book = { name: 'Thrawn', author: 'Timothy Zahn', publisher: 'Del Rey', price: 1 };
-    const tutorial = { name: 'Heir', Author: 'Zahn', Publisher: 'Bantam', book_prize: 1 };
-    const header = { headers: { 'x-access-tokens': token } };
+    const { id: crateId } = await app.newCrate(token);
+    const note = { title: 'Buy lamps', topic: 'Office' };
     const answers = [
-      await app.send('PUT', `/api/ships/${shipId}`, { token, json: ship }),
-      await app.send('POST', '/api/books', { token, json: book }),
-      await app.send('POST', '/book', { ...header, json: tutorial }),
+      await app.send('PUT', `/api/crates/${crateId}`, { token, json: crate }),
+      await app.send('POST', '/api/notes', { token, json: note }),
+      await app.send('PUT', `/api/crates/${crateId}`, { token, json: crate }),
       await app.send('PUT', `/api/users/${id}`, { token, json: { name, password } }),
     ];
     expect(answers.map(({ status }) => status)).toEqual([200, 201, 200, 200]);
     const json = { current_password: password, new_password: 'another password' };
     expectTooMany(await app.send('POST', '/auth/password', { token, json }));
-    expectTooMany(await app.send('DELETE', `/api/ships/${shipId}`, { token }));
-    expectTooMany(await app.send('DELETE', '/books/1', header));
+    expectTooMany(await app.send('DELETE', `/api/crates/${crateId}`, { token }));
+    expectTooMany(await app.send('DELETE', '/api/notes/1', { token }));
     expectTooMany(await app.send('DELETE', `/api/users/${id}`, { token }));
   });
 
@@ -109,9 +109,7 @@ describe('USER_RATE_LIMIT', () => {
   it('exempts the routes that refresh and that end sessions, and no other route that may write', () => {
     const routes = app.app.get(RouteRequirementsService).list();
     const exempt = routes.filter(({ rateLimited }) => !rateLimited).map(({ name }) => name);
-    expect(
-      exempt.filter((name) => !/\.(?:get|list|listBooks|me|token)$/.test(name)).sort(),
-    ).toEqual([
+    expect(exempt.filter((name) => !/\.(?:get|list|me|token)$/.test(name)).sort()).toEqual([
       'AuthController.endSession',
       'AuthController.logout',
       'AuthController.refresh',
@@ -121,7 +119,7 @@ describe('USER_RATE_LIMIT', () => {
   });
 
   it('does not limit writes in development', async () => {
-    const free = await bootApp();
+    const free = await bootFixtureApp();
     const { access } = await free.newLogin();
     expect(new Set(await writeTimes(free, access, 30))).toEqual(new Set([201]));
     await free.close();
@@ -132,7 +130,7 @@ describe('Changes of passwords', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp();
+    app = await bootFixtureApp();
   });
   afterAll(() => app.close());
 
@@ -184,7 +182,7 @@ describe('Requests that may write', () => {
   beforeAll(async () => {
     database = await createDatabase();
     const env = { TRUST_PROXY: '127.0.0.1', USER_RATE_LIMIT: '100000' };
-    app = await bootApp(env, { database });
+    app = await bootFixtureApp(env, { database });
   });
   afterEach(() => {
     jest.restoreAllMocks();

@@ -3,10 +3,13 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ApiError } from '../../src/errors/api-error.js';
 import { FairQueue, type QueueKeys } from '../../src/scheduling/fair-queue.js';
 import { Database } from '../../src/database/database.js';
-import { Ship } from '../../src/ships/ship.entity.js';
-import { type LoggedIn, ship } from '../support/client.js';
-import { addBooks } from '../support/many-rows.js';
-import { bootApp, type TestApp } from '../support/test-app.js';
+import { valuesOf } from '../../src/validation/columns.js';
+import { Crate } from '../support/fixture/crate.entity.js';
+import type { LoggedIn } from '../support/client.js';
+import { crate } from '../support/fixture/crates.js';
+import { addNotes } from '../support/many-rows.js';
+import { bootFixtureApp } from '../support/fixture-app.js';
+import type { TestApp } from '../support/test-app.js';
 import { engine } from '../support/test-database.js';
 
 /** The number of expensive reads that run at once. */
@@ -19,7 +22,7 @@ describe('Expensive reads', () => {
   let queue: FairQueue;
 
   beforeAll(async () => {
-    app = await bootApp();
+    app = await bootFixtureApp();
     database = app.app.get(Database);
     const queued = jest.spyOn(FairQueue.prototype, 'run');
     await read('any');
@@ -28,16 +31,16 @@ describe('Expensive reads', () => {
   });
   afterAll(() => app.close());
 
-  /** A read that counts to `end` before it finds the ship. */
+  /** A read that counts to `end` before it finds the crate. */
   const counting = (end: number) =>
-    database.select<Ship, 'id' | 'end'>({
+    database.select<Crate, 'id' | 'end'>({
       parameters: ['end', 'id'],
       expensive: true,
       query: (manager) =>
-        manager.createQueryBuilder(Ship, 'ship').where(
+        manager.createQueryBuilder(Crate, 'crate').where(
           `(WITH RECURSIVE n(i) AS (
               SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < CAST(:end AS integer)
-            ) SELECT COUNT(*) FROM n) = ${end} AND ship.id = :id`,
+            ) SELECT COUNT(*) FROM n) = ${end} AND crate.id = :id`,
         ),
     });
   const read = (group: string) => counting(10).first({ end: 10, id: 3 }, { group });
@@ -51,10 +54,10 @@ describe('Expensive reads', () => {
   };
 
   it('does not delay other requests by an expensive read', async () => {
-    let found: Ship | undefined;
+    let found: Crate | undefined;
     const reading = counting(5_000_000).first({ end: 5_000_000, id: 3 });
     void reading.then((row) => (found = row));
-    expect((await app.get('/api/ships/3')).status).toBe(200);
+    expect((await app.get('/api/crates/3')).status).toBe(200);
     expect(found).toBeUndefined();
     expect((await reading)?.id).toBe(3);
   });
@@ -104,8 +107,8 @@ describe('Expensive reads', () => {
   it('shows the changes of a write to an expensive read within that write', async () => {
     const select = counting(1);
     const id = await database.write(async (manager) => {
-      const values = { ...ship, shipClass: ship.ship_class };
-      const added = (await manager.insert(Ship, values)).identifiers[0]!.id as number;
+      const values = valuesOf(Crate, crate);
+      const added = (await manager.insert(Crate, values)).identifiers[0]!.id as number;
       expect((await select.first({ end: 1, id: added }))?.id).toBe(added);
       return added;
     });
@@ -113,10 +116,10 @@ describe('Expensive reads', () => {
   });
 
   it('rejects an expensive read that fails, and runs the next one', async () => {
-    const broken = database.select<Ship, never>({
+    const broken = database.select<Crate, never>({
       parameters: [],
       expensive: true,
-      query: (manager) => manager.createQueryBuilder(Ship, 'ship').where('no_such_column = 1'),
+      query: (manager) => manager.createQueryBuilder(Crate, 'crate').where('no_such_column = 1'),
     });
     await expect(broken.all({} as never)).rejects.toThrow(/no_such_column/);
     expect((await counting(1).first({ end: 1, id: 3 }))?.id).toBe(3);
@@ -127,7 +130,7 @@ describe('Expensive reads', () => {
 
     beforeAll(async () => {
       user = await app.newLogin();
-      await addBooks(app, user.id, 300);
+      await addNotes(app, user.id, 300);
     });
 
     const get = (path: string) => app.get<unknown[]>(path, { token: user.access });
@@ -142,51 +145,51 @@ describe('Expensive reads', () => {
     };
 
     it.each([
-      '/api/books?sort=name',
-      '/api/books?sort=-author,price',
-      '/api/books?publisher=a%20publisher',
-      '/api/books?sort=-price&limit=1000',
+      '/api/notes?sort=title',
+      '/api/notes?sort=-topic,priority',
+      '/api/notes?topic=topic%20919',
+      '/api/notes?sort=-priority&limit=1000',
       '/auth/sessions',
     ])('queues an expensive read by its user: %s', async (path) => {
       expect(await groupsOf(path)).toEqual([`subject ${user.id}`]);
     });
 
     it('queues an expensive read without a token by the networks of its address', async () => {
-      expect(await groupsOf('/api/ships?sort=model,crew')).toEqual([
+      expect(await groupsOf('/api/crates?sort=label,count')).toEqual([
         ['127.0.0.0/16', '127.0.0.0/24'],
       ]);
     });
 
     describe('Expensive reads by a text filter', () => {
-      const path = (model: string) => `/api/ships?model=${encodeURIComponent(model)}`;
-      const models = ['P'.repeat(99), 'P'.repeat(100), `${'P'.repeat(100)}zzz`, '😀'.repeat(99)];
+      const path = (label: string) => `/api/crates?label=${encodeURIComponent(label)}`;
+      const labels = ['P'.repeat(99), 'P'.repeat(100), `${'P'.repeat(100)}zzz`, '😀'.repeat(99)];
 
       beforeAll(async () => {
-        for (const model of [...models, '😀'.repeat(100)]) {
-          const values = { ...ship, shipClass: ship.ship_class, model };
-          await app.sql((manager) => manager.insert(Ship, values));
+        for (const label of [...labels, '😀'.repeat(100)]) {
+          const values = valuesOf(Crate, { ...crate, label });
+          await app.sql((manager) => manager.insert(Crate, values));
         }
       });
 
       it.each(['P'.repeat(100), `${'P'.repeat(100)}zzz`, '😀'.repeat(100)])(
         'queues a read with a filter that longer texts may share in the index: %s',
-        async (model) => {
+        async (label) => {
           // The same SQL serves the short filter, whose read is not queued.
           expect(await groupsOf(path('P'.repeat(99)))).toEqual([]);
-          expect(await groupsOf(path(model))).toEqual([['127.0.0.0/16', '127.0.0.0/24']]);
+          expect(await groupsOf(path(label))).toEqual([['127.0.0.0/16', '127.0.0.0/24']]);
         },
       );
 
       it.each(['P'.repeat(99), '😀'.repeat(99)])(
         'does not queue a read with a filter whose text the index holds in full: %s',
-        async (model) => {
+        async (label) => {
           expect(await groupsOf(path('P'.repeat(100)))).toEqual([['127.0.0.0/16', '127.0.0.0/24']]);
-          expect(await groupsOf(path(model))).toEqual([]);
+          expect(await groupsOf(path(label))).toEqual([]);
         },
       );
     });
 
-    it.each(['/api/books', '/api/books?sort=-id&limit=1000', '/api/books?limit=5'])(
+    it.each(['/api/notes', '/api/notes?sort=-id&limit=1000', '/api/notes?limit=5'])(
       'does not queue a read that an index serves: %s',
       async (path) => {
         expect(await groupsOf(path)).toEqual([]);
@@ -197,13 +200,13 @@ describe('Expensive reads', () => {
       const free = occupy();
       const refused: (string | null)[] = [];
       const lists = Array.from({ length: 120 }, async () => {
-        const { status, headers } = await get('/api/books?sort=name');
+        const { status, headers } = await get('/api/notes?sort=title');
         if (status === 429) refused.push(headers.get('retry-after'));
         return status;
       });
       while (refused.length < 20) await sleep(5);
       expect(new Set(refused)).toEqual(new Set(['5']));
-      expect((await get('/api/books')).status).toBe(200);
+      expect((await get('/api/notes')).status).toBe(200);
       const stranger = await app.newLogin();
       const another = app.get('/auth/sessions', { token: stranger.access });
       free();
@@ -216,17 +219,17 @@ describe('Expensive reads', () => {
       const free = occupy();
       const abort = new AbortController();
       const headers = { authorization: `Bearer ${user.access}` };
-      const url = `${app.url}/api/books?sort=name`;
+      const url = `${app.url}/api/notes?sort=title`;
       const gone = Array.from({ length: 100 }, () =>
         fetch(url, { headers, signal: abort.signal }).catch(() => 'gone'),
       );
       while (queue['queued'] < 100) await sleep(5);
-      expect((await get('/api/books?sort=name')).status).toBe(429);
+      expect((await get('/api/notes?sort=title')).status).toBe(429);
       abort.abort();
       expect(new Set(await Promise.all(gone))).toEqual(new Set(['gone']));
       while (queue['queued'] > 0) await sleep(5);
       // Their places in the queue are free, although no read has run since.
-      const next = get('/api/books?sort=name');
+      const next = get('/api/notes?sort=title');
       await expect(Promise.race([next, sleep(300, 'queued')])).resolves.toBe('queued');
       free();
       expect((await next).status).toBe(200);

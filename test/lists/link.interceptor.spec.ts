@@ -7,9 +7,9 @@ import { mapPage, type Page } from '../../src/lists/page.js';
 describe('LinkInterceptor', () => {
   const header = jest.fn();
   const request = {
-    url: '/api/books?limit=1',
+    url: '/api/notes?limit=1',
     query: { limit: '1' },
-    server: { linkBase: () => 'https://books.example' },
+    server: { linkBase: () => 'https://notes.example' },
   };
   const context = {
     switchToHttp: () => ({ getRequest: () => request, getResponse: () => ({ header }) }),
@@ -26,7 +26,7 @@ describe('LinkInterceptor', () => {
 
   it('returns the rows of a page, and sends a link to the next page', async () => {
     expect(await answer('after')).toEqual([1, 2]);
-    const link = '<https://books.example/api/books?limit=1&cursor=after>; rel="next"';
+    const link = '<https://notes.example/api/notes?limit=1&cursor=after>; rel="next"';
     expect(header.mock.calls).toEqual([['link', link]]);
   });
 
@@ -36,7 +36,7 @@ describe('LinkInterceptor', () => {
   });
 
   it('puts the rows into a member if its name is given', async () => {
-    expect(await answer(null, 'books')).toEqual({ books: [1, 2] });
+    expect(await answer(null, 'notes')).toEqual({ notes: [1, 2] });
   });
 });
 

@@ -1,34 +1,37 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Ship } from '../../src/ships/ship.entity.js';
+import { Crate } from '../support/fixture/crate.entity.js';
 import { valuesOf } from '../../src/validation/columns.js';
-import { type Answer, type LoggedIn, ship } from '../support/client.js';
-import { bootApp, type TestApp } from '../support/test-app.js';
-
-type ShipBody = typeof ship & { id: number };
+import type { Answer, LoggedIn } from '../support/client.js';
+import { crate, type CrateBody } from '../support/fixture/crates.js';
+import { bootFixtureApp } from '../support/fixture-app.js';
+import type { TestApp } from '../support/test-app.js';
 
 /** The values of each field. Rows repeat them in a fixed order, with many ties. */
 const some = {
-  affiliation: ['Empire', 'Rebel Alliance', 'empire', 'Éire', '\u{1f680}', '\uffee', 'E&M=1+1;%41'],
-  category: ['x'.repeat(100) + 'b', 'x'.repeat(100) + 'a', 'x'.repeat(99)],
-  crew: [1, 2, 10, 2 ** 53 - 1],
-  length: [7, 8, 10, 300, 1600],
-  manufacturer: [`'; DROP TABLE ships; --`, '\u{1f680}'.repeat(150), '100%_'],
-  model: ['a', 'b', 'ab', 'B', '日本', ' '],
-  roles: [[], ['Carrier'], ['Carrier', 'Destroyer'], ['"Carrier'], [',', 'a,', 'Carrier']],
-  ship_class: ['Star Destroyer', 'Corvette'],
+  kind: ['Fruit', 'Dried Fruit', 'fruit', 'Éire', '\u{1f680}', '\uffee', 'E&M=1+1;%41'],
+  count: [1, 2, 10, 2 ** 53 - 1],
+  weight: [7, 8, 10, 300, 1600],
+  label: ['a', 'b', 'ab', 'B', '日本', ' '],
+  tags: [[], ['cool'], ['cool', 'fragile'], ['"cool'], [',', 'a,', 'cool']],
+  packed_by: [
+    'x'.repeat(100) + 'b',
+    'x'.repeat(100) + 'a',
+    'x'.repeat(99),
+    `'; DROP TABLE crates; --`,
+    '\u{1f680}'.repeat(150),
+    '100%_',
+  ],
 };
 const pick = <T>(values: readonly T[], index: number, step: number): T =>
   values[Math.floor(index / step) % values.length]!;
-const fleetOf = (count: number): (typeof ship)[] =>
+const cratesOf = (count: number): (typeof crate)[] =>
   Array.from({ length: count }, (_, i) => ({
-    affiliation: pick(some.affiliation, i, 1),
-    category: pick(some.category, i, 2),
-    crew: pick(some.crew, i, 3),
-    length: pick(some.length, i, 7),
-    manufacturer: pick(some.manufacturer, i, 5),
-    model: pick(some.model, i, 4),
-    roles: pick(some.roles, i, 1),
-    ship_class: pick(some.ship_class, i, 11),
+    kind: pick(some.kind, i, 1),
+    count: pick(some.count, i, 3),
+    weight: pick(some.weight, i, 7),
+    label: pick(some.label, i, 4),
+    tags: pick(some.tags, i, 1),
+    packed_by: pick(some.packed_by, i, 2),
   }));
 
 /** The rows in the expected order: numbers by value, texts by their first 100 code points. */
@@ -64,21 +67,21 @@ describe('Lists of large rows', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp({ DEMO_DATA: 'false' });
+    app = await bootFixtureApp({}, { examples: false });
     // Rows could be this large before texts were limited.
     const rows = Array.from({ length: 16 }, (_, i) =>
-      valuesOf(Ship, { ...ship, model: `${i % 7}`.repeat(90_000), crew: 1 + (i % 5) }),
+      valuesOf(Crate, { ...crate, label: `${i % 7}`.repeat(90_000), count: 1 + (i % 5) }),
     );
-    await app.sql((manager) => manager.insert(Ship, rows));
+    await app.sql((manager) => manager.insert(Crate, rows));
   });
   afterAll(() => app.close());
 
-  it.each(['id', '-model', 'category,-id', 'crew,length,-model'])(
+  it.each(['id', '-label', 'packed_by,-id', 'count,weight,-label'])(
     'bounds the size of each page of large rows sorted by %s',
     async (sort) => {
       const ids: number[] = [];
       const sizes: number[] = [];
-      let path: string | undefined = `/api/ships?limit=1000&sort=${sort}`;
+      let path: string | undefined = `/api/crates?limit=1000&sort=${sort}`;
       while (path !== undefined) {
         const page: Answer<{ id: number }[]> = await app.get(path);
         ids.push(...page.body.map(({ id }) => id));
@@ -96,7 +99,7 @@ describe('Lists of texts that JSON makes longer', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp({ DEMO_DATA: 'false' });
+    app = await bootFixtureApp({}, { examples: false });
   });
   afterAll(() => app.close());
 
@@ -109,20 +112,20 @@ describe('Lists of texts that JSON makes longer', () => {
   ])(
     'sends pages of less than 1 MiB, the first of more than 400,000 bytes: %s',
     async (_, text) => {
-      const names = ['affiliation', 'category', 'manufacturer', 'model', 'ship_class'];
-      const values = { ...ship, ...Object.fromEntries(names.map((name) => [name, text])) };
+      const names = ['label', 'kind', 'packed_by'];
+      const values = { ...crate, ...Object.fromEntries(names.map((name) => [name, text])) };
       await app.sql(async (manager) => {
-        await manager.createQueryBuilder().delete().from(Ship).execute();
+        await manager.createQueryBuilder().delete().from(Crate).execute();
         for (let i = 0; i < 4; i++) {
-          const rows = Array.from({ length: 60 }, (__, j) =>
-            valuesOf(Ship, { ...values, crew: 60 - j, length: i }),
+          const rows = Array.from({ length: 100 }, (__, j) =>
+            valuesOf(Crate, { ...values, count: 100 - j, weight: i }),
           );
-          await manager.insert(Ship, rows);
+          await manager.insert(Crate, rows);
         }
       });
       // The last of these orders reads several keyset ranges for the second page.
-      for (const sort of ['id', '-model', 'length,-crew']) {
-        const { text: first, headers } = await app.get(`/api/ships?limit=1000&sort=${sort}`);
+      for (const sort of ['id', '-label', 'weight,-count']) {
+        const { text: first, headers } = await app.get(`/api/crates?limit=1000&sort=${sort}`);
         const path = /<https?:\/\/[^/]+(.+)>/.exec(headers.get('link')!)![1]!;
         const { text: second } = await app.get(path);
         for (const answer of [first, second]) {
@@ -135,19 +138,19 @@ describe('Lists of texts that JSON makes longer', () => {
 
   it('sends a page of less than 1 MiB if it consists of several keyset ranges', async () => {
     await app.sql(async (manager) => {
-      await manager.createQueryBuilder().delete().from(Ship).execute();
+      await manager.createQueryBuilder().delete().from(Crate).execute();
       const rows = Array.from({ length: 40 }, (_, i) =>
-        valuesOf(Ship, {
-          ...ship,
-          model: 'x'.repeat(48_000),
-          crew: Math.floor(i / 10),
-          length: i % 10,
+        valuesOf(Crate, {
+          ...crate,
+          label: 'x'.repeat(48_000),
+          count: Math.floor(i / 10),
+          weight: i % 10,
         }),
       );
-      await manager.insert(Ship, rows);
+      await manager.insert(Crate, rows);
     });
-    // After the first row come nine more with the same crew, and then rows with a larger crew.
-    const { headers } = await app.get('/api/ships?limit=1&sort=crew,length');
+    // After the first row come nine more with the same count, and then rows with a larger count.
+    const { headers } = await app.get('/api/crates?limit=1&sort=count,weight');
     const path = /<https?:\/\/[^/]+(.+)>/.exec(headers.get('link')!)![1]!;
     const { text } = await app.get(path.replace('limit=1', 'limit=1000'));
     expect(Buffer.byteLength(text)).toBeLessThan(600_000);
@@ -157,15 +160,15 @@ describe('Lists of texts that JSON makes longer', () => {
 describe('Lists', () => {
   let app: TestApp;
   let token: string;
-  let ships: ShipBody[];
+  let crates: CrateBody[];
 
   beforeAll(async () => {
-    app = await bootApp({ DEMO_DATA: 'false' });
+    app = await bootFixtureApp({}, { examples: false });
     token = (await app.newLogin()).access;
     await app.sql(async (manager) => {
-      for (const values of fleetOf(40)) await manager.insert(Ship, valuesOf(Ship, values));
+      for (const values of cratesOf(40)) await manager.insert(Crate, valuesOf(Crate, values));
     });
-    ships = (await app.get<ShipBody[]>('/api/ships?limit=1000')).body;
+    crates = (await app.get<CrateBody[]>('/api/crates?limit=1000')).body;
   });
   afterAll(() => app.close());
 
@@ -174,7 +177,7 @@ describe('Lists', () => {
     return link === null ? null : /^<http:\/\/[^/]+(\/[^>]+)>; rel="next"$/.exec(link)![1]!;
   };
   /** All rows of a list, read by its links. `between` runs after each page except the last. */
-  const walk = async <T = ShipBody>(
+  const walk = async <T = CrateBody>(
     first: string,
     { between, as }: { between?: (page: T[]) => Promise<unknown>; as?: string } = {},
   ): Promise<T[]> => {
@@ -193,87 +196,87 @@ describe('Lists', () => {
   it.each([
     'id',
     '-id',
-    'length',
-    '-length',
-    'crew',
-    '-crew',
-    'affiliation',
-    '-affiliation',
-    'category',
-    '-manufacturer',
-    'model',
-    '-ship_class',
-    '-length,model',
-    'model,-length',
-    'affiliation,-crew,model',
-    '-category,-manufacturer,ship_class,length,-crew,affiliation,model',
-    'ship_class,-id,length',
+    'weight',
+    '-weight',
+    'count',
+    '-count',
+    'kind',
+    '-kind',
+    'packed_by',
+    'label',
+    '-packed_by',
+    '-weight,label',
+    'label,-weight',
+    'kind,-count,label',
+    '-packed_by,weight,-count,kind,label',
+    'packed_by,-id,weight',
   ])('sorts a list by %s, with ties in order of id, whatever the page size', async (sort) => {
-    const expected = idsOf(sorted(ships, sort));
-    expect(idsOf((await app.get<ShipBody[]>(`/api/ships?sort=${sort}`)).body)).toEqual(expected);
+    const expected = idsOf(sorted(crates, sort));
+    expect(idsOf((await app.get<CrateBody[]>(`/api/crates?sort=${sort}`)).body)).toEqual(expected);
     for (const limit of [1, 7, 39, 40]) {
-      expect(idsOf(await walk(`/api/ships?sort=${sort}&limit=${limit}`))).toEqual(expected);
+      expect(idsOf(await walk(`/api/crates?sort=${sort}&limit=${limit}`))).toEqual(expected);
     }
   });
 
   it.each([
     ...Object.entries(some).flatMap(([name, values]) =>
-      name === 'roles' ? [] : values.map((value) => [name, String(value)] as const),
+      name === 'tags' ? [] : values.map((value) => [name, String(value)] as const),
     ),
     ['id', '12'],
     ['id', '2147483647'],
     ['id', '-2147483648'],
-    ['crew', '9007199254740991'],
-    ['affiliation', 'Emp'],
-    ['affiliation', '%'],
-    ['affiliation', ''],
-    ['category', 'x'.repeat(100)],
-    ['crew', '-5'],
-    ['crew', '3'],
+    ['count', '9007199254740991'],
+    ['kind', 'Fru'],
+    ['kind', '%'],
+    ['kind', ''],
+    ['packed_by', 'x'.repeat(100)],
+    ['count', '-5'],
+    ['count', '3'],
   ] as const)('returns exactly the rows that match the filter %s=%s', async (name, value) => {
-    const expected = ships.filter((each) => String(each[name as 'model']) === value);
+    const expected = crates.filter((each) => String(each[name as 'label']) === value);
     const query = new URLSearchParams({ [name]: value });
-    expect(await walk(`/api/ships?${query.toString()}`)).toEqual(expected);
+    expect(await walk(`/api/crates?${query.toString()}`)).toEqual(expected);
     query.set('limit', '3');
-    query.set('sort', '-length,model');
-    expect(await walk(`/api/ships?${query.toString()}`)).toEqual(sorted(expected, '-length,model'));
+    query.set('sort', '-weight,label');
+    expect(await walk(`/api/crates?${query.toString()}`)).toEqual(
+      sorted(expected, '-weight,label'),
+    );
   });
 
-  it.each(['Carrier', '"Carrier', 'Destroyer', ',', 'a,', 'Carr', '', '",'])(
-    'returns exactly the ships that have the role %j',
-    async (role) => {
-      const expected = ships.filter(({ roles }) => roles.includes(role));
-      const query = new URLSearchParams({ roles: role, limit: '4' });
-      expect(await walk(`/api/ships?${query.toString()}`)).toEqual(expected);
+  it.each(['cool', '"cool', 'fragile', ',', 'a,', 'coo', '', '",'])(
+    'returns exactly the crates that have the tag %j',
+    async (tag) => {
+      const expected = crates.filter(({ tags }) => tags.includes(tag));
+      const query = new URLSearchParams({ tags: tag, limit: '4' });
+      expect(await walk(`/api/crates?${query.toString()}`)).toEqual(expected);
     },
   );
 
   it('combines several filters with "and"', async () => {
-    const query = 'ship_class=Corvette&length=10&roles=Carrier&sort=-model';
-    const expected = ships.filter(
-      ({ ship_class, length, roles }) =>
-        ship_class === 'Corvette' && length === 10 && roles.includes('Carrier'),
+    const query = 'label=a&weight=7&tags=cool&sort=-packed_by';
+    const expected = crates.filter(
+      ({ label, weight, tags }) => label === 'a' && weight === 7 && tags.includes('cool'),
     );
     expect(expected.length).toBeGreaterThan(1);
-    expect(await walk(`/api/ships?${query}&limit=1`)).toEqual(sorted(expected, '-model'));
+    expect(await walk(`/api/crates?${query}&limit=1`)).toEqual(sorted(expected, '-packed_by'));
   });
 
   it('sends no link on the last page, and an empty list if no row matches', async () => {
-    const all = await app.get<unknown[]>(`/api/ships?limit=${ships.length}`);
-    expect([all.body.length, all.headers.get('link')]).toEqual([ships.length, null]);
-    const none = await app.get('/api/ships?model=none');
+    const all = await app.get<unknown[]>(`/api/crates?limit=${crates.length}`);
+    expect([all.body.length, all.headers.get('link')]).toEqual([crates.length, null]);
+    const none = await app.get('/api/crates?label=none');
     expect([none.status, none.body, none.headers.get('link')]).toEqual([200, [], null]);
   });
 
   it('keeps the parameters of the request in the link to the next page', async () => {
     const query = new URLSearchParams({
       limit: '1',
-      affiliation: 'E&M=1+1;%41',
-      sort: '-length,model',
+      kind: 'E&M=1+1;%41',
+      sort: '-weight,label',
     });
-    const { headers } = await app.get(`/api/ships?${query.toString()}`);
+    const { headers } = await app.get(`/api/crates?${query.toString()}`);
     const next = new URL(nextOf(headers)!, app.url);
-    expect(next.pathname).toBe('/api/ships');
+    expect(next.pathname).toBe('/api/crates');
     const { cursor, ...others } = Object.fromEntries(next.searchParams);
     expect(others).toEqual(Object.fromEntries(query));
     expect(cursor).toMatch(/^[\w-]+$/);
@@ -289,35 +292,35 @@ describe('Lists', () => {
     ['cursor=%00', { cursor: ['Not a valid cursor.'] }],
     ['cursor=M!Q', { cursor: ['Not a valid cursor.'] }],
     ['page=2', { page: ['Unknown field.'] }],
-    ['shipClass=x', { shipClass: ['Unknown field.'] }],
+    ['packedBy=x', { packedBy: ['Unknown field.'] }],
     ['__proto__=x', { ['__proto__']: ['Unknown field.'] }],
     ['constructor=x', { constructor: ['Unknown field.'] }],
     ['sort=', { sort: ['Not a valid list of fields.'] }],
-    ['sort=hull', { sort: ['Not a valid list of fields.'] }],
-    ['sort=roles', { sort: ['Not a valid list of fields.'] }],
+    ['sort=colour', { sort: ['Not a valid list of fields.'] }],
+    ['sort=tags', { sort: ['Not a valid list of fields.'] }],
     ['sort=constructor', { sort: ['Not a valid list of fields.'] }],
-    ['sort=length,', { sort: ['Not a valid list of fields.'] }],
-    ['sort=--length', { sort: ['Not a valid list of fields.'] }],
-    ['sort=length,-length', { sort: ['Not a valid list of fields.'] }],
-    ['sort=length&sort=crew', { sort: ['Not a valid list of fields.'] }],
-    ['sort=length;DROP TABLE ships', { sort: ['Not a valid list of fields.'] }],
-    ['crew=many', { crew: ['Not a valid integer.'] }],
-    ['crew=1.0', { crew: ['Not a valid integer.'] }],
-    ['crew=9007199254740992', { crew: ['Not a valid integer.'] }],
-    ['crew=null', { crew: ['Not a valid integer.'] }],
-    ['model=a%00b', { model: ['Not a valid string.'] }],
-    ['model=a&model=b', { model: ['Not a valid string.'] }],
-    ['roles=a&roles=b', { roles: ['Not a valid string.'] }],
+    ['sort=weight,', { sort: ['Not a valid list of fields.'] }],
+    ['sort=--weight', { sort: ['Not a valid list of fields.'] }],
+    ['sort=weight,-weight', { sort: ['Not a valid list of fields.'] }],
+    ['sort=weight&sort=count', { sort: ['Not a valid list of fields.'] }],
+    ['sort=weight;DROP TABLE crates', { sort: ['Not a valid list of fields.'] }],
+    ['count=many', { count: ['Not a valid integer.'] }],
+    ['count=1.0', { count: ['Not a valid integer.'] }],
+    ['count=9007199254740992', { count: ['Not a valid integer.'] }],
+    ['count=null', { count: ['Not a valid integer.'] }],
+    ['label=a%00b', { label: ['Not a valid string.'] }],
+    ['label=a&label=b', { label: ['Not a valid string.'] }],
+    ['tags=a&tags=b', { tags: ['Not a valid string.'] }],
     [
-      'limit=x&crew=y&hull=z',
+      'limit=x&count=y&colour=z',
       {
         limit: ['Not a valid integer.'],
-        crew: ['Not a valid integer.'],
-        hull: ['Unknown field.'],
+        count: ['Not a valid integer.'],
+        colour: ['Unknown field.'],
       },
     ],
   ])('refuses the query ?%s', async (query, message) => {
-    const { status, body } = await app.get(`/api/ships?${query}`);
+    const { status, body } = await app.get(`/api/crates?${query}`);
     expect([status, body]).toEqual([
       400,
       { statusCode: 400, code: 'validation_failed', error: 'Bad Request', message },
@@ -326,7 +329,7 @@ describe('Lists', () => {
 
   it('reports at most a hundred invalid parameters', async () => {
     const query = Array.from({ length: 500 }, (_, i) => `x${i}=1`).join('&');
-    const { status, body } = await app.get(`/api/ships?${query}`);
+    const { status, body } = await app.get(`/api/crates?${query}`);
     expect([status, Object.keys(body.message as object)]).toEqual([
       400,
       Array.from({ length: 100 }, (_, i) => `x${i}`),
@@ -334,33 +337,33 @@ describe('Lists', () => {
   });
 
   it('refuses a cursor of another sort order, or one that was not issued', async () => {
-    const { headers } = await app.get('/api/ships?sort=length&limit=1');
+    const { headers } = await app.get('/api/crates?sort=weight&limit=1');
     const cursor = new URL(nextOf(headers)!, app.url).searchParams.get('cursor')!;
     const [order, ...keys] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
     const forged = (...content: unknown[]) =>
       Buffer.from(JSON.stringify(content)).toString('base64url');
     expect(forged(order, ...keys)).toBe(cursor);
     const refused = [
-      ['length', `${cursor}A`],
-      ['length', `${cursor}=`],
-      ['crew', cursor],
-      ['-length', cursor],
-      ['length,model', cursor],
-      ['length', forged(order, ...keys, 1)],
-      ['length', forged(order, keys[0])],
-      ['length', forged(order, '7', keys[1])],
-      ['length', forged(order, 7.5, keys[1])],
-      ['length', forged(order, null, keys[1])],
-      ['length', forged(order, { toString: 1 }, keys[1])],
+      ['weight', `${cursor}A`],
+      ['weight', `${cursor}=`],
+      ['count', cursor],
+      ['-weight', cursor],
+      ['weight,label', cursor],
+      ['weight', forged(order, ...keys, 1)],
+      ['weight', forged(order, keys[0])],
+      ['weight', forged(order, '7', keys[1])],
+      ['weight', forged(order, 7.5, keys[1])],
+      ['weight', forged(order, null, keys[1])],
+      ['weight', forged(order, { toString: 1 }, keys[1])],
       ['id', forged('id', 2 ** 31)],
-      ['model', forged('model,id', 'x'.repeat(101), 1)],
-      ['model', forged('model,id', 'a\0', 1)],
-      ['model', forged('model,id', ['a'], 1)],
+      ['label', forged('label,id', 'x'.repeat(101), 1)],
+      ['label', forged('label,id', 'a\0', 1)],
+      ['label', forged('label,id', ['a'], 1)],
       ['id', Buffer.from('null').toString('base64url')],
       ['id', Buffer.from('{').toString('base64url')],
     ];
     for (const [sort = '', text = ''] of refused) {
-      const { status, body } = await app.get(`/api/ships?sort=${sort}&cursor=${text}`);
+      const { status, body } = await app.get(`/api/crates?sort=${sort}&cursor=${text}`);
       expect([sort, text, status, body.message]).toEqual([
         sort,
         text,
@@ -369,23 +372,23 @@ describe('Lists', () => {
       ]);
     }
     const beyond = forged('id', 2 ** 31 - 1);
-    expect((await app.get(`/api/ships?cursor=${beyond}`)).body).toEqual([]);
+    expect((await app.get(`/api/crates?cursor=${beyond}`)).body).toEqual([]);
   });
 
-  it.each(['id', '-id', '-length,model', 'affiliation', '-model'])(
-    'neither repeats nor omits a ship sorted by %s while others are added and removed',
+  it.each(['id', '-id', '-weight,label', 'kind', '-label'])(
+    'neither repeats nor omits a crate sorted by %s while others are added and removed',
     async (sort) => {
-      const before = (await app.get<ShipBody[]>('/api/ships?limit=1000')).body;
+      const before = (await app.get<CrateBody[]>('/api/crates?limit=1000')).body;
       const [kept, doomed] = [before.slice(0, 30), before.slice(30)];
       const added: number[] = [];
-      const seen = await walk(`/api/ships?limit=7&sort=${sort}`, {
+      const seen = await walk(`/api/crates?limit=7&sort=${sort}`, {
         between: async (page) => {
           const last = page.at(-1)!;
           // Rows at the position where the next page starts, just after it and before it.
-          for (const length of [last.length, last.length + 1, 1]) {
-            const { body } = await app.send<ShipBody>('POST', '/api/ships', {
+          for (const weight of [last.weight, last.weight + 1, 1]) {
+            const { body } = await app.send<CrateBody>('POST', '/api/crates', {
               token,
-              json: { ...newValues(last), length },
+              json: { ...newValues(last), weight },
             });
             added.push(body.id);
           }
@@ -403,9 +406,9 @@ describe('Lists', () => {
       for (const id of added) await remove(id);
     },
   );
-  const newValues = ({ id: _, ...values }: ShipBody): typeof ship => values;
+  const newValues = ({ id: _, ...values }: CrateBody): typeof crate => values;
   const remove = async (id: number): Promise<void> => {
-    await app.send('DELETE', `/api/ships/${id}`, { token });
+    await app.send('DELETE', `/api/crates/${id}`, { token });
   };
 
   it('filters and sorts users by name, in Unicode NFC, and by id', async () => {
@@ -425,58 +428,63 @@ describe('Lists', () => {
     }
   });
 
-  describe('Lists of books', () => {
+  describe('Lists of notes', () => {
     let leia: LoggedIn;
     let luke: LoggedIn;
-    let books: { id: number; name: string; author: string; price: number | null }[];
+    let notes: { id: number; title: string; topic: string; priority: number | null }[];
 
     beforeAll(async () => {
       [leia, luke] = await Promise.all([app.newLogin(), app.newLogin()]);
       for (let i = 0; i < 9; i++) {
         for (const who of [leia, luke]) {
           const json = {
-            name: `book ${i}`,
-            author: i % 2 ? 'Ren\u00e9' : 'Zahn',
-            publisher: 'x',
-            price: i % 3 ? i % 5 : null,
+            title: `note ${i}`,
+            topic: i % 2 ? 'Ren\u00e9' : 'Office',
+            priority: i % 3 ? i % 5 : null,
           };
-          await app.send('POST', '/api/books', { token: who.access, json });
+          await app.send('POST', '/api/notes', { token: who.access, json });
         }
       }
-      books = (await app.get<typeof books>('/api/books', { token: leia.access })).body;
+      notes = (await app.get<typeof notes>('/api/notes', { token: leia.access })).body;
     });
 
-    it.each(['price', '-price', '-price,-name', 'author,-price'])(
-      'sorts books by %s, with books without a price before free ones',
+    it.each(['priority', '-priority', '-priority,-title', 'topic,-priority'])(
+      'sorts notes by %s, with notes without a priority first',
       async (sort) => {
-        const path = `/api/books?limit=2&sort=${sort}`;
-        expect(await walk(path, { as: leia.access })).toEqual(sorted(books, sort));
+        const path = `/api/notes?limit=2&sort=${sort}`;
+        expect(await walk(path, { as: leia.access })).toEqual(sorted(notes, sort));
       },
     );
 
-    it('filters books, and returns no book of another user', async () => {
-      const list = (query: string) => walk(`/api/books?${query}`, { as: leia.access });
-      const free = books.filter(({ price }) => price === null);
-      expect(free).toHaveLength(3);
-      expect(await list('price=null&limit=1')).toEqual(free);
-      expect(await list('price=0')).toEqual(books.filter(({ price }) => price === 0));
-      const author = encodeURIComponent('Rene\u0301');
-      const his = books.filter(({ author }) => author === 'René');
-      expect(await list(`author=${author}&limit=1`)).toEqual(his);
+    it('filters notes, and returns no note of another user', async () => {
+      const list = (query: string) => walk(`/api/notes?${query}`, { as: leia.access });
+      const without = notes.filter(({ priority }) => priority === null);
+      expect(without).toHaveLength(3);
+      expect(await list('priority=null&limit=1')).toEqual(without);
+      expect(await list('priority=0')).toEqual(notes.filter(({ priority }) => priority === 0));
+      const topic = encodeURIComponent('Rene\u0301');
+      const about = notes.filter(({ topic: each }) => each === 'René');
+      expect(await list(`topic=${topic}&limit=1`)).toEqual(about);
       const [other] = (
-        await app.get<{ id: number }[]>('/api/books?limit=1', { token: luke.access })
+        await app.get<{ id: number }[]>('/api/notes?limit=1', { token: luke.access })
       ).body;
       expect(await list(`id=${other!.id}`)).toEqual([]);
-      for (const query of ['ownerId=1', 'user_id=1', 'sort=ownerId', 'price=', 'price=NULL']) {
-        const { status } = await app.get(`/api/books?${query}`, { token: leia.access });
+      for (const query of [
+        'ownerId=1',
+        'user_id=1',
+        'sort=ownerId',
+        'priority=',
+        'priority=NULL',
+      ]) {
+        const { status } = await app.get(`/api/notes?${query}`, { token: leia.access });
         expect([query, status]).toEqual([query, 400]);
       }
     });
 
-    it('returns no book of another user for a cursor of that user', async () => {
-      const { headers } = await app.get('/api/books?limit=1&sort=-name', { token: luke.access });
+    it('returns no note of another user for a cursor of that user', async () => {
+      const { headers } = await app.get('/api/notes?limit=1&sort=-title', { token: luke.access });
       const mine = await app.get<{ id: number }[]>(nextOf(headers)!, { token: leia.access });
-      const own = new Set(idsOf(books));
+      const own = new Set(idsOf(notes));
       expect(mine.body.every(({ id }) => own.has(id))).toBe(true);
     });
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ship } from '../../src/ships/ship.entity.js';
-import { fleet, ship } from '../support/client.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
+import { exampleShips, newShip, ship } from './ship-values.js';
 
 describe('Ships', () => {
   let app: TestApp;
@@ -10,6 +10,7 @@ describe('Ships', () => {
   beforeAll(async () => {
     app = await bootApp();
     token = (await app.newLogin()).access;
+    for (const each of exampleShips) await newShip(app, token, each);
   });
   afterAll(() => app.close());
 
@@ -20,7 +21,7 @@ describe('Ships', () => {
   it('lists the ships to everybody, in order of id', async () => {
     const { status, body, headers } = await app.get<unknown[]>('/api/ships');
     expect(status).toBe(200);
-    expect(body.slice(0, 15)).toEqual(fleet.ships);
+    expect(body.slice(0, 3)).toEqual(exampleShips.map((each, i) => ({ id: i + 1, ...each })));
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
     expect(headers.get('link')).toBeNull();
   });
@@ -28,7 +29,7 @@ describe('Ships', () => {
   it('returns a single ship to everybody', async () => {
     const { status, body } = await app.get('/api/ships/3');
     expect(status).toBe(200);
-    expect(body).toEqual(fleet.ships[2]);
+    expect(body).toEqual({ id: 3, ...exampleShips[2] });
   });
 
   it('adds a ship, and answers 201 with the ship and its absolute Location', async () => {
@@ -69,7 +70,7 @@ describe('Ships', () => {
       const text = 'x'.repeat(1001);
       const json = { ...ship, [field]: field === 'roles' ? ['Carrier', text] : text };
       const message = { [field]: ['Longer than maximum length 1000.'] };
-      const { id } = await app.newShip(token);
+      const { id } = await newShip(app, token);
       for (const answer of [await post(json), await put(id, json)]) {
         expect([answer.status, answer.body.message]).toEqual([400, message]);
       }
@@ -79,7 +80,7 @@ describe('Ships', () => {
 
   it('reads and replaces ships from before the limit of 1,000 characters', async () => {
     const text = 'x'.repeat(5000);
-    const { id } = await app.newShip(token);
+    const { id } = await newShip(app, token);
     await app.sql((manager) => manager.update(Ship, { id }, { model: text, roles: [text] }));
     const old = { ...ship, id, model: text, roles: [text] };
     expect((await app.get(`/api/ships/${id}`)).body).toEqual(old);
@@ -95,7 +96,7 @@ describe('Ships', () => {
   });
 
   it('replaces a ship, with or without the id in the body', async () => {
-    const { id } = await app.newShip(token);
+    const { id } = await newShip(app, token);
     const changed = { ...ship, model: 'Imperial II-class Star Destroyer', crew: 37050 };
     const first = await put(id, { id, ...changed });
     expect(first.status).toBe(200);
@@ -106,7 +107,7 @@ describe('Ships', () => {
   });
 
   it('refuses a body with another id than the path', async () => {
-    const { id } = await app.newShip(token);
+    const { id } = await newShip(app, token);
     const { status, body } = await put(id, { id: id + 1, ...ship });
     expect(status).toBe(400);
     expect(body).toEqual({
@@ -124,7 +125,7 @@ describe('Ships', () => {
   });
 
   it('deletes a ship, and answers 404 afterwards', async () => {
-    const { id } = await app.newShip(token);
+    const { id } = await newShip(app, token);
     const { status, text, headers } = await app.send('DELETE', `/api/ships/${id}`, { token });
     expect([status, text]).toEqual([204, '']);
     expect(headers.get('content-type')).toBeNull();
@@ -134,9 +135,9 @@ describe('Ships', () => {
   });
 
   it('never reuses the id of a deleted ship', async () => {
-    const { id } = await app.newShip(token);
+    const { id } = await newShip(app, token);
     await app.send('DELETE', `/api/ships/${id}`, { token });
-    expect((await app.newShip(token)).id).toBeGreaterThan(id);
+    expect((await newShip(app, token)).id).toBeGreaterThan(id);
   });
 
   it.each([
@@ -219,7 +220,7 @@ describe('Ships', () => {
     ['a string as the body', 'ship', { _schema: ['Invalid input type.'] }],
     ['null as the body', null, { _schema: ['Invalid input type.'] }],
   ])('refuses %s, with field errors', async (_, json, message) => {
-    const { id } = await app.newShip(token);
+    const { id } = await newShip(app, token);
     for (const { status, body } of [await post(json), await put(id, json)]) {
       expect(status).toBe(400);
       expect(body).toEqual({

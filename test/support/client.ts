@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { crate } from './fixture/crates.js';
 import type { Exchange } from './response-check.js';
 
 export interface Answer<Body = Record<string, unknown>> {
@@ -31,7 +31,7 @@ export interface LoggedIn extends TestUser {
 
 let users = 0;
 
-/** Sends requests to the application, and creates users, logins and ships through its API. */
+/** Sends requests to the application, and creates users, logins and crates through its API. */
 export class Client {
   /** @param onExchange is called with every request and its response */
   constructor(
@@ -92,29 +92,12 @@ export class Client {
     return { ...user, ...(await this.login(user)) };
   }
 
-  async newShip(token: string, values: object = {}): Promise<{ id: number }> {
-    const { body } = await this.send<{ id: number }>('POST', '/api/ships', {
+  /** Adds a crate; see `bootFixtureApp`. */
+  async newCrate(token: string, values: object = {}): Promise<{ id: number }> {
+    const { body } = await this.send<{ id: number }>('POST', '/api/crates', {
       token,
-      json: { ...ship, ...values },
+      json: { ...crate, ...values },
     });
     return body;
   }
 }
-
-/** A ship as a client sends it. */
-export const ship = {
-  affiliation: 'Empire',
-  category: 'Capital Ships',
-  crew: 37085,
-  length: 1600,
-  manufacturer: 'Kuat Drive Yards',
-  model: 'Imperial I-class Star Destroyer',
-  roles: ['Destroyer', 'Carrier', 'Military Transport', 'Command Ship'],
-  ship_class: 'Star Destroyer',
-};
-
-/** The example data. */
-export const fleet = JSON.parse(readFileSync('data/fleet.json', 'utf8')) as {
-  users: { id: number; name: string; password: string }[];
-  ships: ({ id: number } & typeof ship)[];
-};

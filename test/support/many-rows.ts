@@ -1,14 +1,15 @@
 import type { TestApp } from './test-app.js';
 
-const numbers = (count: number): string =>
+/** A query of the numbers from 1 to `count`, as `i` of `n`. */
+export const numbers = (count: number): string =>
   `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
 
-/** Inserts the books `book 1`, `book 2` and so on, also more than a user may have. */
-export async function addBooks(app: TestApp, ownerId: number, count: number): Promise<void> {
+/** Inserts the notes `note 1`, `note 2` and so on. */
+export async function addNotes(app: TestApp, ownerId: number, count: number): Promise<void> {
   await app.sql((manager) =>
     manager.query(
-      `INSERT INTO books (user_id, name, author, publisher, price) ${numbers(count)}
-       SELECT ${ownerId}, 'book ' || i, 'author ' || (i * 7919 % 1000), 'a publisher', i FROM n`,
+      `INSERT INTO notes (user_id, title, topic, priority) ${numbers(count)}
+       SELECT ${ownerId}, 'note ' || i, 'topic ' || (i * 7919 % 1000), i FROM n`,
     ),
   );
 }

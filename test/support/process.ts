@@ -30,6 +30,8 @@ export class ServiceProcess {
         SHUTDOWN_DELAY: '0s',
         // Each test starts with an empty folder, also with `NODE_ENV=production`.
         DATABASE_CREATE: 'true',
+        // The tests of these features turn them on. No other test depends on them.
+        ...{ DEMO_DATA: 'false', BOOKSTORE: 'false' },
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -46,7 +48,7 @@ export class ServiceProcess {
 
   /** Waits until the service listens. */
   async client(): Promise<Client> {
-    const url = await this.saying(/The API is at (\S+)\/api/);
+    const url = await this.saying(/The API is at (https?:\/\/[^\s/]+)\//);
     return new Client(url, (exchange) => report(responseCheck().problemsOf(exchange)));
   }
 

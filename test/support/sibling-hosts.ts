@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** A registrable domain for the tests. */
-export const DOMAIN = 'fleet.test';
+export const DOMAIN = 'company.test';
 const API = `api.${DOMAIN}`;
 const APP = `app.${DOMAIN}`;
 const SIBLING = `other.${DOMAIN}`;

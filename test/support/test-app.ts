@@ -7,6 +7,7 @@ import { buildDocument } from '../../src/openapi/document.js';
 import { Client } from './client.js';
 import { report, type ResponseCheck, responseCheck } from './response-check.js';
 import { createDatabase, type TestDatabase } from './test-database.js';
+import { addTestUsers } from './test-users.js';
 
 /** A secret that production accepts with every HMAC algorithm. */
 export const SECRET =
@@ -29,15 +30,25 @@ export interface TestApp extends Client {
   close(): Promise<void>;
 }
 
-interface TestAppOptions extends AppOptions {
+export interface TestAppOptions extends AppOptions {
   /** A database that another application has used; by default a new one. */
   database?: TestDatabase;
   passwordHashCost?: PasswordHashCost;
+  /** Whether a database without users gets `testUsers`, as by default. */
+  users?: boolean;
+  /** Runs before the application listens, also after a restart. */
+  prepare?: (app: NestFastifyApplication) => Promise<void>;
+  /**
+   * Names the imports. Applications of the same variant with the same settings share the check of
+   * their responses. Without a name, each application with imports builds its own document.
+   */
+  variant?: string;
 }
 
 /**
- * Boots the real application on a new database with the example data, and lets it listen. Password
- * hashes cost little, to save time.
+ * Boots the real application on a new database with `testUsers`, and lets it listen. Password hashes
+ * cost little, to save time. The demo data and the bookstore tutorial are left out,
+ * unless the test sets `DEMO_DATA` or `BOOKSTORE`.
  */
 export async function bootApp(
   env: Record<string, string> = {},
@@ -45,8 +56,11 @@ export async function bootApp(
 ): Promise<TestApp> {
   const database = options.database ?? (await createDatabase());
   const { passwordHashCost = { memoryCost: 64, timeCost: 1, parallelism: 1 } } = options;
+  const { users = true, prepare, variant, ...appOptions } = options;
   const defaults = {
     ...{ JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0' },
+    // The tests of these features turn them on. No other test depends on them.
+    ...{ DEMO_DATA: 'false', BOOKSTORE: 'false' },
     // In production the service waits for load balancers by default. Tests have none.
     SHUTDOWN_DELAY: '0s',
     // Each test starts with an empty folder, also with `NODE_ENV=production`.
@@ -56,15 +70,18 @@ export async function bootApp(
     { ...database.settings, ...defaults, ...env },
     { passwordHashCost },
   );
-  const app = await createApp(config, { logger: false, ...options });
+  const app = await createApp(config, { logger: false, ...appOptions });
   checkResponses(app, () => {
-    if (options.imports) return responseCheck(buildDocument(app, config));
-    const key = JSON.stringify(env);
+    if (options.imports && !variant) return responseCheck(buildDocument(app, config));
+    const key = JSON.stringify([variant, env]);
     const check = checks.get(key) ?? responseCheck(buildDocument(app, config));
     checks.set(key, check);
     return check;
   });
   try {
+    await app.init();
+    if (users) await addTestUsers(app);
+    await prepare?.(app);
     await app.listen(0, '127.0.0.1');
   } catch (error) {
     await app.close();
@@ -89,8 +106,8 @@ export async function bootApp(
 }
 
 /**
- * The checks by the settings of the application, if the test adds no modules. They are cached
- * because building the document takes as long as starting the application.
+ * The checks by the variant and the settings of the application. They are cached because building
+ * the document takes as long as starting the application.
  */
 const checks = new Map<string, ResponseCheck>();
 

@@ -5,15 +5,17 @@ import { TokenService } from '../../src/tokens/token.service.js';
 import { PasswordHasher } from '../../src/passwords/password-hasher.js';
 import { UserRepository } from '../../src/users/user.repository.js';
 import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
-import { type LoggedIn, ship } from '../support/client.js';
-import { bootApp, type TestApp } from '../support/test-app.js';
+import type { LoggedIn } from '../support/client.js';
+import { crate } from '../support/fixture/crates.js';
+import { bootFixtureApp } from '../support/fixture-app.js';
+import type { TestApp } from '../support/test-app.js';
 
 describe('Checks that fail', () => {
   let app: TestApp;
   let user: LoggedIn;
 
   beforeAll(async () => {
-    app = await bootApp();
+    app = await bootFixtureApp();
     user = await app.newLogin();
   });
   afterAll(() => app.close());
@@ -25,15 +27,15 @@ describe('Checks that fail', () => {
 
   it('refuses a token if its revocation cannot be checked', async () => {
     jest.spyOn(app.app.get(TokenStateRepository), 'isActive').mockRejectedValue(failure);
-    const { status, text } = await app.send('POST', '/api/ships', {
+    const { status, text } = await app.send('POST', '/api/crates', {
       token: user.access,
-      json: { ...ship, model: 'never' },
+      json: { ...crate, label: 'never' },
     });
     expect(status).toBe(500);
     expect(text).not.toContain('disk');
     jest.restoreAllMocks();
-    const { body } = await app.get<{ model: string }[]>('/api/ships?limit=1000');
-    expect(body.map(({ model }) => model)).not.toContain('never');
+    const { body } = await app.get<{ label: string }[]>('/api/crates?limit=1000');
+    expect(body.map(({ label }) => label)).not.toContain('never');
   });
 
   it('refuses a login if its session cannot be stored', async () => {

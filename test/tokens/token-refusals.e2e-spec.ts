@@ -24,7 +24,7 @@ class ProbeController {
   }
 
   @Get('nested')
-  @RequireToken({ scope: { may: { ships: ['read', 'write'] } } })
+  @RequireToken({ scope: { may: { crates: ['read', 'write'] } } })
   nested() {
     return {};
   }
@@ -191,7 +191,7 @@ describe('Token checks', () => {
     const { access } = user;
     const cookie = await app.get('/auth/me', { headers: { cookie: `access_token=${access}` } });
     const query = await app.get(`/auth/me?access_token=${access}`);
-    const seed = await app.get('/auth/me', { headers: { 'x-access-tokens': access } });
+    const seed = await app.get('/auth/me', { headers: { 'x-token': access } });
     for (const { body } of [cookie, query, seed]) expect(body.code).toBe('token_missing');
   });
 
@@ -484,7 +484,7 @@ describe('Token checks', () => {
     });
 
     it('matches nested objects in a scope, and lists as subsets', async () => {
-      const may = (ships: unknown) => minted({ scope: { may: { ships, more: 1 } } });
+      const may = (crates: unknown) => minted({ scope: { may: { crates, more: 1 } } });
       expect((await probe('nested', may(['write', 'delete', 'read']))).status).toBe(200);
       expect((await probe('nested', may(['read']))).status).toBe(403);
       expect((await probe('nested', may('read write'))).status).toBe(403);

@@ -1,23 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AuditEntry } from '../../src/audit/audit-entry.entity.js';
-import { Book } from '../../src/books/book.entity.js';
+import { Note } from '../support/fixture/note.entity.js';
 import { WriteBatchesService } from '../../src/database/write-batches.service.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import { User } from '../../src/users/user.entity.js';
 import { UserRemoval } from '../../src/users/user-removal.entity.js';
 import type { LoggedIn } from '../support/client.js';
-import { addBooks, addSessions } from '../support/many-rows.js';
+import { addNotes, addSessions } from '../support/many-rows.js';
 import { ServiceProcess } from '../support/process.js';
-import { bootApp, SECRET, type TestApp } from '../support/test-app.js';
+import { bootFixtureApp } from '../support/fixture-app.js';
+import { SECRET, type TestApp } from '../support/test-app.js';
 
 describe('DELETE /api/users/:id with many rows', () => {
   let app: TestApp;
   let user: LoggedIn;
 
   beforeEach(async () => {
-    app = await bootApp();
+    app = await bootFixtureApp();
     user = await app.newLogin();
   });
   afterEach(async () => {
@@ -26,17 +27,17 @@ describe('DELETE /api/users/:id with many rows', () => {
   });
 
   const remove = (token = user.access) => app.send('DELETE', `/api/users/${user.id}`, { token });
-  /** @returns the counts of rows of the user: users, books, sessions and pending removals */
+  /** @returns the counts of rows of the user: users, notes, sessions and pending removals */
   const left = () =>
     app.sql(async (manager) => [
       await manager.countBy(User, { id: user.id }),
-      await manager.countBy(Book, { ownerId: user.id }),
+      await manager.countBy(Note, { ownerId: user.id }),
       await manager.countBy(Session, { subject: String(user.id) }),
       await manager.countBy(UserRemoval, { userId: user.id }),
     ]);
 
   it('removes all rows before it answers, with one entry in the audit trail', async () => {
-    await addBooks(app, user.id, 1200);
+    await addNotes(app, user.id, 1200);
     await addSessions(app, user.id, 700);
     await addSessions(app, user.id, 600, { ended: true });
     expect((await remove()).status).toBe(204);
@@ -46,46 +47,46 @@ describe('DELETE /api/users/:id with many rows', () => {
     expect((await app.get('/auth/me', { token: user.access })).body.code).toBe('token_revoked');
   });
 
-  it('removes no books or sessions of other users', async () => {
+  it('removes no notes or sessions of other users', async () => {
     const other = await app.newLogin();
-    await addBooks(app, other.id, 3);
-    await addBooks(app, user.id, 600);
+    await addNotes(app, other.id, 3);
+    await addNotes(app, user.id, 600);
     expect((await remove()).status).toBe(204);
-    const { status, body } = await app.get<unknown[]>('/api/books', { token: other.access });
+    const { status, body } = await app.get<unknown[]>('/api/notes', { token: other.access });
     expect([status, body.length]).toEqual([200, 3]);
   });
 
   it('lets other writes run between its batches', async () => {
     const other = await app.newLogin();
-    await addBooks(app, user.id, 10_000);
+    await addNotes(app, user.id, 10_000);
     let removed = false;
     const removing = remove().then(() => (removed = true));
     while ((await left())[0] === 1) await sleep(1);
-    await app.newShip(other.access);
+    await app.newCrate(other.access);
     expect(removed).toBe(false);
     await removing;
     expect(await left()).toEqual([0, 0, 0, 0]);
   });
 
   it('hides a user whose removal stopped after the first write, and finishes it at the next start', async () => {
-    await addBooks(app, user.id, 1200);
+    await addNotes(app, user.id, 1200);
     const sessionless = await app.app.get(TokenService).createAccessToken(String(user.id));
     const token = sessionless.signed;
-    const [first] = (await app.get<{ id: number }[]>('/api/books', { token })).body;
-    const path = `/api/books/${first!.id + 1000}`;
-    const book = { name: 'n', author: 'a', publisher: 'p' };
+    const [first] = (await app.get<{ id: number }[]>('/api/notes', { token })).body;
+    const path = `/api/notes/${first!.id + 1000}`;
+    const note = { title: 'n', topic: 'a' };
 
     jest.spyOn(WriteBatchesService.prototype, 'run').mockRejectedValue(new Error('killed'));
     expect((await remove()).status).toBe(204);
-    const [users, books, , removals] = await left();
-    expect([users, books, removals]).toEqual([0, 700, 1]);
+    const [users, notes, , removals] = await left();
+    expect([users, notes, removals]).toEqual([0, 700, 1]);
     expect((await app.get('/auth/me', { token: user.access })).body.code).toBe('token_revoked');
-    expect((await app.get('/api/books', { token })).body).toEqual([]);
-    expect((await app.get('/api/books?sort=name', { token })).body).toEqual([]);
+    expect((await app.get('/api/notes', { token })).body).toEqual([]);
+    expect((await app.get('/api/notes?sort=title', { token })).body).toEqual([]);
     expect((await app.get(path, { token })).status).toBe(404);
-    expect((await app.send('PUT', path, { token, json: book })).status).toBe(404);
+    expect((await app.send('PUT', path, { token, json: note })).status).toBe(404);
     expect((await app.send('DELETE', path, { token })).status).toBe(404);
-    const added = await app.send('POST', '/api/books', { token, json: book });
+    const added = await app.send('POST', '/api/notes', { token, json: note });
     expect(added.body.code).toBe('token_revoked');
     const { name, password } = user;
     const again = await app.send('POST', '/api/users', { json: { name, password } });
@@ -98,7 +99,7 @@ describe('DELETE /api/users/:id with many rows', () => {
   });
 
   it('finishes the removal of a killed process in the next process', async () => {
-    await addBooks(app, user.id, 10_000);
+    await addSessions(app, user.id, 10_000);
     const service = ServiceProcess.spawn({ ...app.database.settings, JWT_SECRET_KEY: SECRET });
     const client = await service.client();
     const removing = client
@@ -107,7 +108,7 @@ describe('DELETE /api/users/:id with many rows', () => {
     while ((await left())[0] === 1) await sleep(1);
     await service.kill('SIGKILL');
     await removing;
-    expect((await left())[1]).toBeGreaterThan(0);
+    expect((await left())[2]).toBeGreaterThan(0);
     app = await app.restart();
     while ((await left())[3]! > 0) await sleep(5);
     expect(await left()).toEqual([0, 0, 0, 0]);
@@ -118,7 +119,7 @@ describe('DELETE /auth/sessions with many sessions', () => {
   let app: TestApp;
 
   beforeEach(async () => {
-    app = await bootApp();
+    app = await bootFixtureApp();
   });
   afterEach(() => app.close());
 

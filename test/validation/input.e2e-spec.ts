@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type LoggedIn, ship } from '../support/client.js';
-import { bootApp, SHORT_TIMEOUTS, type TestApp } from '../support/test-app.js';
+import type { LoggedIn } from '../support/client.js';
+import { crate } from '../support/fixture/crates.js';
+import { bootFixtureApp } from '../support/fixture-app.js';
+import { SHORT_TIMEOUTS, type TestApp } from '../support/test-app.js';
 
 /** Texts with a special meaning in SQL, HTML, templates, paths, headers or JavaScript. */
 const HOSTILE = [
-  "'; DROP TABLE ships; --",
+  "'; DROP TABLE crates; --",
   '" OR ""="',
   "1' OR '1'='1",
   '%_\\',
@@ -24,7 +26,7 @@ describe('Input', () => {
   let user: LoggedIn;
 
   beforeAll(async () => {
-    app = await bootApp({}, { timeouts: SHORT_TIMEOUTS });
+    app = await bootFixtureApp({}, { timeouts: SHORT_TIMEOUTS });
     user = await app.newLogin();
   });
   afterAll(() => app.close());
@@ -53,41 +55,44 @@ describe('Input', () => {
       'body_too_full',
     ],
   ])('refuses a body of %s', async (_, raw, status, code) => {
-    const answer = await post('/api/ships', raw);
+    const answer = await post('/api/crates', raw);
     expect([answer.status, answer.body.code]).toEqual([status, code]);
   });
 
   it('reports at most a hundred errors of a body or a query', async () => {
     const fields = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`f${i}`, 1]));
-    const { status, body } = await post('/api/ships', JSON.stringify(fields));
+    const { status, body } = await post('/api/crates', JSON.stringify(fields));
     expect(status).toBe(400);
     expect(Object.keys(body.message as object)).toHaveLength(100);
     const query = Array.from({ length: 500 }, (_, i) => `p${i}=1`).join('&');
-    const list = await app.get(`/api/ships?${query}`);
+    const list = await app.get(`/api/crates?${query}`);
     expect(list.status).toBe(400);
     expect(Object.keys(list.body.message as object)).toHaveLength(100);
   });
 
   it('refuses a body with a duplicate member name, at any depth', async () => {
-    const twice = JSON.stringify({ ...ship, crew: 1 }).replace('"crew":1', '"crew":1,"crew":2');
-    const nested = JSON.stringify(ship).replace('"roles":[', '"roles":[{"a":1, "a":2},');
-    const escaped = JSON.stringify(ship).replace('{', '{"\\u0063rew":1, ');
+    const twice = JSON.stringify({ ...crate, count: 1 }).replace(
+      '"count":1',
+      '"count":1,"count":2',
+    );
+    const nested = JSON.stringify(crate).replace('"tags":[', '"tags":[{"a":1, "a":2},');
+    const escaped = JSON.stringify(crate).replace('{', '{"\\u0063ount":1, ');
     for (const raw of [twice, nested, escaped]) {
-      const { status, body } = await post('/api/ships', raw);
+      const { status, body } = await post('/api/crates', raw);
       expect([status, body.message]).toEqual([400, { _schema: ['Invalid input type.'] }]);
     }
-    expect((await post('/api/ships', JSON.stringify(ship, null, 2))).status).toBe(201);
+    expect((await post('/api/crates', JSON.stringify(crate, null, 2))).status).toBe(201);
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
     'refuses a field called %s like any other unknown field',
     async (name) => {
-      const raw = JSON.stringify(ship).replace('{', `{"${name}":{"admin":true},`);
-      const { status, body, text } = await post('/api/ships', raw);
+      const raw = JSON.stringify(crate).replace('{', `{"${name}":{"admin":true},`);
+      const { status, body, text } = await post('/api/crates', raw);
       expect([status, body.code]).toEqual([400, 'validation_failed']);
       expect(text).toContain(`"${name}":["Unknown field."]`);
       for (const query of [`${name}=1`, `sort=${name}`, `sort=-${name}`]) {
-        expect((await app.get(`/api/ships?${query}`)).status).toBe(400);
+        expect((await app.get(`/api/crates?${query}`)).status).toBe(400);
       }
       expect(({} as { admin?: boolean }).admin).toBeUndefined();
     },
@@ -108,24 +113,24 @@ describe('Input', () => {
   ])(
     'accepts the number %s only if it is an integer from 1 to 2^53 - 1',
     async (number, status) => {
-      const raw = JSON.stringify({ ...ship, crew: 1 }).replace('"crew":1', `"crew":${number}`);
-      const answer = await post('/api/ships', raw);
+      const raw = JSON.stringify({ ...crate, count: 1 }).replace('"count":1', `"count":${number}`);
+      const answer = await post('/api/crates', raw);
       expect(answer.status).toBe(status);
-      if (status === 201) expect(answer.body.crew).toBe(Number(number));
+      if (status === 201) expect(answer.body.count).toBe(Number(number));
     },
   );
 
   it.each(HOSTILE)('stores the text %j unchanged, or refuses it', async (text) => {
-    const values = { ...ship, affiliation: text, category: text, model: text, roles: [text] };
-    const made = await post('/api/ships', JSON.stringify(values));
+    const values = { ...crate, kind: text, packed_by: text, label: text, tags: [text] };
+    const made = await post('/api/crates', JSON.stringify(values));
     expect([made.status, made.body]).toEqual([201, { id: made.body.id, ...values }]);
     const query = encodeURIComponent(text);
-    for (const field of ['affiliation', 'category', 'model', 'roles']) {
-      const found = await app.get<{ id: number }[]>(`/api/ships?${field}=${query}`);
+    for (const field of ['kind', 'packed_by', 'label', 'tags']) {
+      const found = await app.get<{ id: number }[]>(`/api/crates?${field}=${query}`);
       expect(found.body.map(({ id }) => id)).toEqual([made.body.id]);
     }
-    const book = { name: text, author: text, publisher: text, price: null };
-    expect((await post('/api/books', JSON.stringify(book))).body).toMatchObject(book);
+    const note = { title: text, topic: text, priority: null };
+    expect((await post('/api/notes', JSON.stringify(note))).body).toMatchObject(note);
     const name = `${text} ${user.id}`;
     const json = { name, password: `${text}${text}` };
     const other = await app.send('POST', '/api/users', { json });
@@ -138,31 +143,31 @@ describe('Input', () => {
       expect((await app.login(json)).access).toMatch(/./);
     }
     for (const bad of [`limit=${query}`, `cursor=${query}`, `sort=${query}`, `id=${query}`]) {
-      expect((await app.get(`/api/ships?${bad}`)).status).toBe(400);
+      expect((await app.get(`/api/crates?${bad}`)).status).toBe(400);
     }
-    const path = await app.get(`/api/ships/${query}`);
+    const path = await app.get(`/api/crates/${query}`);
     expect(path.status).toBe(404);
   });
 
   it.each([
-    '/api/ships/../users',
-    '/api/%2e%2e/api/ships',
-    '/api/ships%2f1',
-    '/api/ships/1%00',
-    '/api/ships/%2e',
-    '/api/ships;x=1',
-    '/api//ships',
-    '/api/ships/1/',
-    '/%61pi/ships',
-    '/api/ships/%c0%af',
+    '/api/crates/../users',
+    '/api/%2e%2e/api/crates',
+    '/api/crates%2f1',
+    '/api/crates/1%00',
+    '/api/crates/%2e',
+    '/api/crates;x=1',
+    '/api//crates',
+    '/api/crates/1/',
+    '/%61pi/crates',
+    '/api/crates/%c0%af',
     '/docs/../../package.json',
     '/docs/%2e%2e/%2e%2e/package.json',
     '/docs/..%2f..%2fpackage.json',
-    '\\api\\ships',
+    '\\api\\crates',
   ])('serves no other resource at the path %s', async (path) => {
     const head = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
     const answer = await exchange(head);
-    const open = path === '/%61pi/ships';
+    const open = path === '/%61pi/crates';
     expect(answer).toMatch(open ? /^HTTP\/1\.1 (?:200|404)/ : /^HTTP\/1\.1 40[04] /);
     expect(answer).not.toContain('dependencies');
   });
@@ -237,20 +242,20 @@ describe('Input', () => {
 
   it('accepts a request with 90 custom headers', async () => {
     const lines = Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`x-${i}`, 'y']));
-    expect((await app.get('/api/ships/1', { headers: lines })).status).toBe(200);
+    expect((await app.get('/api/crates/1', { headers: lines })).status).toBe(200);
   });
 
   it('answers the first of two pipelined requests although the second is malformed', async () => {
     const answer = await exchange(
-      'GET /api/ships/1 HTTP/1.1\r\nHost: x\r\n\r\nGET /api/ships/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+      'GET /api/crates/1 HTTP/1.1\r\nHost: x\r\n\r\nGET /api/crates/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
     );
     expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
   });
 
   it('answers pipelined requests in order, also if the last one is malformed', async () => {
-    const json = JSON.stringify(ship);
+    const json = JSON.stringify(crate);
     const answer = await exchange(
-      `POST /api/ships HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${user.access}\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n${json}garbage\r\n\r\n`,
+      `POST /api/crates HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${user.access}\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n${json}garbage\r\n\r\n`,
     );
     expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 201', 'HTTP/1.1 400']);
   });
@@ -258,21 +263,19 @@ describe('Input', () => {
   it('refuses a body whose charset or bytes are not UTF-8', async () => {
     for (const charset of ['latin1', '"utf-16"', 'us-ascii', '']) {
       const headers = { 'content-type': `application/json; charset=${charset}` };
-      const options = { token: user.access, raw: JSON.stringify(ship), headers };
-      expect((await app.send('POST', '/api/ships', options)).status).toBe(415);
+      const options = { token: user.access, raw: JSON.stringify(crate), headers };
+      expect((await app.send('POST', '/api/crates', options)).status).toBe(415);
     }
     const headers = { 'content-type': 'application/json;charset="UTF-8"' };
-    const options = { token: user.access, raw: JSON.stringify(ship), headers };
-    expect((await app.send('POST', '/api/ships', options)).status).toBe(201);
-    const latin = Buffer.from(JSON.stringify({ ...ship, model: 'é' }), 'latin1');
-    const answer = await app.send('POST', '/api/ships', { token: user.access, raw: latin });
+    const options = { token: user.access, raw: JSON.stringify(crate), headers };
+    expect((await app.send('POST', '/api/crates', options)).status).toBe(201);
+    const latin = Buffer.from(JSON.stringify({ ...crate, label: 'é' }), 'latin1');
+    const answer = await app.send('POST', '/api/crates', { token: user.access, raw: latin });
     expect([answer.status, answer.body.code]).toEqual([400, 'validation_failed']);
     for (const raw of ['"\\ud800"', '"\\udc00\\ud800"', '"a\\u0000b"']) {
       const body = `{"name":${raw},"password":"secret"}`;
-      for (const path of ['/api/users', '/register']) {
-        const { status, body: error } = await post(path, body);
-        expect([status, error.message]).toEqual([400, { name: ['Not a valid string.'] }]);
-      }
+      const { status, body: error } = await post('/api/users', body);
+      expect([status, error.message]).toEqual([400, { name: ['Not a valid string.'] }]);
       const login = `{"username":"user","password":${raw}}`;
       expect((await post('/auth/login', login)).status).toBe(400);
     }
@@ -283,7 +286,7 @@ describe('Security headers', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp();
+    app = await bootFixtureApp();
   });
   afterAll(() => app.close());
 
@@ -303,12 +306,12 @@ describe('Security headers', () => {
   };
 
   it.each([
-    ['GET', '/api/ships'],
+    ['GET', '/api/crates'],
     ['GET', '/auth/me'],
     ['GET', '/nowhere'],
-    ['PATCH', '/api/ships'],
+    ['PATCH', '/api/crates'],
     ['POST', '/auth/login'],
-    ['HEAD', '/api/ships/1'],
+    ['HEAD', '/api/crates/1'],
   ])('sends the security headers with %s %s', async (method, path) => {
     const { headers } = await app.send(method, path);
     expect(Object.fromEntries(headers)).toMatchObject(API);
@@ -319,7 +322,7 @@ describe('Security headers', () => {
   });
 
   it('sends the security headers in the answer to a malformed path', async () => {
-    const { headers } = await app.get('/api/ships/%zz');
+    const { headers } = await app.get('/api/crates/%zz');
     expect(headers.get('x-content-type-options')).toBe('nosniff');
     expect(headers.get('content-security-policy')).toContain("default-src 'none'");
   });
@@ -334,7 +337,7 @@ describe('Security headers', () => {
   });
 
   it('sends Strict-Transport-Security only in production', async () => {
-    const production = await bootApp({ NODE_ENV: 'production' });
+    const production = await bootFixtureApp({ NODE_ENV: 'production' });
     const { headers } = await production.get('/nowhere');
     expect(headers.get('strict-transport-security')).toBe('max-age=31536000; includeSubDomains');
     await production.close();

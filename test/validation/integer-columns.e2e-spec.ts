@@ -15,9 +15,10 @@ import { boundsOf } from '../../src/validation/integer-column.js';
 
 import { Database } from '../../src/database/database.js';
 import { Public } from '../../src/access/require-token.decorator.js';
-import { ship } from '../support/client.js';
+import { crate } from '../support/fixture/crates.js';
 import { addMigration } from '../support/migration-source.js';
-import { bootApp, type TestApp } from '../support/test-app.js';
+import { bootFixtureApp } from '../support/fixture-app.js';
+import type { TestApp } from '../support/test-app.js';
 
 /** The entity of an added feature. */
 @Entity('probes')
@@ -114,7 +115,7 @@ describe('An integer beyond its column', () => {
   let token: string;
 
   beforeAll(async () => {
-    app = await bootApp({}, { imports: [ProbesModule] });
+    app = await bootFixtureApp({}, { imports: [ProbesModule] });
     token = (await app.login({ name: 'user', password: 'password' })).access;
   });
   afterAll(() => app.close());
@@ -140,7 +141,7 @@ describe('An integer beyond its column', () => {
     },
   );
 
-  it.each(['/api/ships', '/api/users', '/api/books'])(
+  it.each(['/api/crates', '/api/users', '/api/notes'])(
     'refuses an integer beyond its column in a filter of %s',
     async (path) => {
       for (const [value, sentence] of [
@@ -155,10 +156,10 @@ describe('An integer beyond its column', () => {
 
   it('refuses an integer beyond its column in a cursor and as the id in a body', async () => {
     const cursor = Buffer.from(JSON.stringify(['id', BEYOND])).toString('base64url');
-    const list = await app.get(`/api/ships?cursor=${cursor}`);
+    const list = await app.get(`/api/crates?cursor=${cursor}`);
     expect([list.status, list.body.message]).toEqual([400, { cursor: ['Not a valid cursor.'] }]);
-    const json = { ...ship, id: BEYOND };
-    const { status, body } = await app.send('PUT', '/api/ships/1', { token, json });
+    const json = { ...crate, id: BEYOND };
+    const { status, body } = await app.send('PUT', '/api/crates/1', { token, json });
     expect([status, body.message]).toEqual([400, { id: [TOO_LARGE] }]);
   });
 
@@ -168,9 +169,9 @@ describe('An integer beyond its column', () => {
       components: { schemas: Record<string, { properties: Record<string, object> }> };
     }>('/docs/openapi.json');
     const filter = (name: string) =>
-      body.paths['/api/ships']!.get.parameters.find((each) => each.name === name)!.schema;
+      body.paths['/api/crates']!.get.parameters.find((each) => each.name === name)!.schema;
     expect(filter('id')).toMatchObject({ format: 'int32', minimum: INT.min, maximum: INT.max });
-    expect(filter('crew')).toMatchObject({ format: 'int64', maximum: Number.MAX_SAFE_INTEGER });
+    expect(filter('count')).toMatchObject({ format: 'int64', maximum: Number.MAX_SAFE_INTEGER });
     const { properties } = body.components.schemas.CreateProbe!;
     expect(properties.count).toMatchObject({ format: 'int32', minimum: 0, maximum: INT.max });
     expect(properties.few).toMatchObject({ minimum: -32_768, maximum: 32_767 });

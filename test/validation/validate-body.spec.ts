@@ -33,7 +33,7 @@ import { describe, expect, it } from '@jest/globals';
 import { AppConfig } from '../../src/config/app-config.js';
 import type { ApiError } from '../../src/errors/api-error.js';
 import { KnownWhen, MayBeNull, MayBeOmitted } from '../../src/validation/decorators.js';
-import { CreateShip } from '../../src/ships/dto/ship-body.dto.js';
+import { CreateCrate } from '../support/fixture/dto/crate-body.dto.js';
 import { CreateUser } from '../../src/users/dto/user-body.dto.js';
 import { planOf } from '../../src/validation/body-plan.js';
 import { validateBody } from '../../src/validation/validate-body.js';
@@ -348,8 +348,8 @@ describe('validateBody with several bounds of a field', () => {
       }
     };
     const least = ['Must be greater than or equal to 1.'];
-    expect(errorOf(CreateShip, { crew: -1e300 }, 'crew')).toEqual(least);
-    expect(errorOf(CreateShip, { crew: 0 }, 'crew')).toEqual(least);
+    expect(errorOf(CreateCrate, { count: -1e300 }, 'count')).toEqual(least);
+    expect(errorOf(CreateCrate, { count: 0 }, 'count')).toEqual(least);
     expect(errorOf(CreateUser, { name: ' ' }, 'name')).toEqual(['Shorter than minimum length 2.']);
   });
 });

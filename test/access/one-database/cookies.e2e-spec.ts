@@ -4,10 +4,12 @@ import { loginCookieOf } from '../../../src/access/requirement.js';
 import { RequireToken } from '../../../src/access/require-token.decorator.js';
 import { RouteRequirementsService } from '../../../src/access/route-requirements.service.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
-import { type Answer, ship } from '../../support/client.js';
-import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
+import type { Answer } from '../../support/client.js';
+import { crate } from '../../support/fixture/crates.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
+import { SECRET, type TestApp } from '../../support/test-app.js';
 
-const demoUser = { username: 'user', password: 'password' };
+const testUser = { username: 'user', password: 'password' };
 const NAMES = [
   'access_token_cookie',
   'csrf_access_token',
@@ -30,12 +32,12 @@ describe('TOKEN_COOKIES=true', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp({ TOKEN_COOKIES: 'true' });
+    app = await bootFixtureApp({ TOKEN_COOKIES: 'true' });
   });
   afterAll(() => app.close());
 
   const login = async () => {
-    const answer = await app.send('POST', '/auth/login', { json: demoUser });
+    const answer = await app.send('POST', '/auth/login', { json: testUser });
     const cookies = cookiesOf(answer);
     const value = (name: string) => cookies.get(name)!.value;
     return {
@@ -90,7 +92,7 @@ describe('TOKEN_COOKIES=true', () => {
   it('refuses a change without the CSRF value, or with another one, before anything is written', async () => {
     const { access, csrfAccess, csrfRefresh } = await login();
     const other = await login();
-    const before = (await app.get<unknown[]>('/api/ships?limit=1000')).body.length;
+    const before = (await app.get<unknown[]>('/api/crates?limit=1000')).body.length;
     for (const wrong of [
       {},
       csrfRefresh,
@@ -100,9 +102,9 @@ describe('TOKEN_COOKIES=true', () => {
       { 'x-csrf-token': `${csrfAccess['x-csrf-token']}, ${csrfAccess['x-csrf-token']}` },
     ]) {
       const headers = { ...access, ...wrong };
-      const { status, body, ...answer } = await app.send('POST', '/api/ships', {
+      const { status, body, ...answer } = await app.send('POST', '/api/crates', {
         headers,
-        json: ship,
+        json: crate,
       });
       expect([status, body]).toEqual([
         401,
@@ -112,14 +114,14 @@ describe('TOKEN_COOKIES=true', () => {
       const logout = await app.send('DELETE', '/auth/logout', { headers });
       expect(logout.body.code).toBe('csrf_failed');
     }
-    expect((await app.get<unknown[]>('/api/ships?limit=1000')).body).toHaveLength(before);
+    expect((await app.get<unknown[]>('/api/crates?limit=1000')).body).toHaveLength(before);
     expect((await app.get('/auth/me', { headers: access })).status).toBe(200);
   });
 
   it('accepts a change with the cookie and its CSRF value', async () => {
     const { access, csrfAccess } = await login();
     const headers = { ...access, ...csrfAccess };
-    const { status } = await app.send('POST', '/api/ships', { headers, json: ship });
+    const { status } = await app.send('POST', '/api/crates', { headers, json: crate });
     expect(status).toBe(201);
   });
 
@@ -127,7 +129,11 @@ describe('TOKEN_COOKIES=true', () => {
     const mine = await login();
     const { access } = await app.newLogin();
     const headers = { ...mine.access };
-    const { status } = await app.send('POST', '/api/ships', { token: access, headers, json: ship });
+    const { status } = await app.send('POST', '/api/crates', {
+      token: access,
+      headers,
+      json: crate,
+    });
     expect(status).toBe(201);
     const me = await app.get('/auth/me', { token: access, headers });
     expect(me.body.name).not.toBe('user');
@@ -154,9 +160,9 @@ describe('TOKEN_COOKIES=true', () => {
     const renewed = { cookie: `access_token_cookie=${value}` };
     expect((await app.get('/auth/me', { headers: renewed })).status).toBe(200);
     const csrf = { 'x-csrf-token': cookies.get('csrf_access_token')!.value };
-    const created = await app.send('POST', '/api/ships', {
+    const created = await app.send('POST', '/api/crates', {
       headers: { ...renewed, ...csrf },
-      json: ship,
+      json: crate,
     });
     expect(created.status).toBe(201);
   });
@@ -177,12 +183,15 @@ describe('TOKEN_COOKIES=true', () => {
   });
 
   it('refuses a change with a token that was issued before TOKEN_COOKIES was set', async () => {
-    const off = await bootApp({}, { database: { ...app.database, drop: async () => undefined } });
+    const off = await bootFixtureApp(
+      {},
+      { database: { ...app.database, drop: async () => undefined } },
+    );
     const { access } = await off.newLogin();
     await off.close();
     const headers = { cookie: `access_token_cookie=${access}`, 'x-csrf-token': 'undefined' };
     expect((await app.get('/auth/me', { headers })).status).toBe(200);
-    const { body } = await app.send('POST', '/api/ships', { headers, json: ship });
+    const { body } = await app.send('POST', '/api/crates', { headers, json: crate });
     expect(body.code).toBe('csrf_failed');
   });
 
@@ -200,7 +209,7 @@ describe('TOKEN_COOKIES=true', () => {
       { refresh_token: [] },
       { 'cookie.refresh_token_cookie': [] },
     ]);
-    expect(JSON.stringify(paths['/api/ships']!.post!.responses)).toContain('csrf_failed');
+    expect(JSON.stringify(paths['/api/crates']!.post!.responses)).toContain('csrf_failed');
     expect(JSON.stringify(paths['/auth/me']!.get!.responses)).not.toContain('csrf_failed');
   });
 });
@@ -235,7 +244,7 @@ describe.each([
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp(env);
+    app = await bootFixtureApp(env);
   });
   afterAll(() => app.close());
 
@@ -277,9 +286,9 @@ describe.each([
   it('logs in, writes, refreshes and logs out with cookies', async () => {
     const mine = await login();
     expect(await me(mine.access)).toBe(mine.name);
-    const created = await app.send('POST', '/api/ships', {
+    const created = await app.send('POST', '/api/crates', {
       headers: { cookie: mine.access, 'x-csrf-token': mine.csrfAccess },
-      json: ship,
+      json: crate,
     });
     expect(created.status).toBe(201);
     const headers = { cookie: mine.refresh, 'x-csrf-token': mine.csrfRefresh };
@@ -373,21 +382,21 @@ describe.each([
 
 describe('TOKEN_COOKIES=true in development', () => {
   it('clears the refresh cookie of an earlier version at a login', async () => {
-    const app = await bootApp({ TOKEN_COOKIES: 'true' });
+    const app = await bootFixtureApp({ TOKEN_COOKIES: 'true' });
     const old = { cookie: 'refresh_token_cookie=x' };
-    const answer = await app.send('POST', '/auth/login', { json: demoUser, headers: old });
+    const answer = await app.send('POST', '/auth/login', { json: testUser, headers: old });
     expect(expiredCookies(answer)).toEqual([
       'Max-Age=0; Path=/auth; SameSite=Strict; refresh_token_cookie',
     ]);
-    const clean = await app.send('POST', '/auth/login', { json: demoUser });
+    const clean = await app.send('POST', '/auth/login', { json: testUser });
     expect(expiredCookies(clean)).toEqual([]);
     await app.close();
   });
 
   it('sets cookies with the domain of COOKIE_DOMAIN, and clears those without a domain', async () => {
-    const app = await bootApp({ TOKEN_COOKIES: 'true', COOKIE_DOMAIN: 'Example.com' });
+    const app = await bootFixtureApp({ TOKEN_COOKIES: 'true', COOKIE_DOMAIN: 'Example.com' });
     const old = { cookie: 'access_token_cookie=x' };
-    const answer = await app.send('POST', '/auth/login', { json: demoUser, headers: old });
+    const answer = await app.send('POST', '/auth/login', { json: testUser, headers: old });
     expect(expiredCookies(answer)).toHaveLength(5);
     for (const { attributes } of cookiesOf(answer).values()) {
       expect(attributes).toContain('Domain=example.com');
@@ -416,7 +425,7 @@ class OwnModule {}
 
 describe('The refresh cookie', () => {
   it('reads the refresh cookie at /auth/refresh and /auth/logout2 only', async () => {
-    const app = await bootApp({ TOKEN_COOKIES: 'true' });
+    const app = await bootFixtureApp({ TOKEN_COOKIES: 'true' });
     const requirements = app.app.get(RouteRequirementsService).list();
     const readers = requirements.filter(
       ({ requirement }) => loginCookieOf(requirement) === 'refresh',
@@ -429,8 +438,8 @@ describe('The refresh cookie', () => {
   });
 
   it('does not read the refresh cookie at another route for refresh tokens, unless the route names it', async () => {
-    const app = await bootApp({ TOKEN_COOKIES: 'true' }, { imports: [OwnModule] });
-    const { body } = await app.send('POST', '/auth/login', { json: demoUser });
+    const app = await bootFixtureApp({ TOKEN_COOKIES: 'true' }, { imports: [OwnModule] });
+    const { body } = await app.send('POST', '/auth/login', { json: testUser });
     const token = String(body.refresh_token);
     const headers = { cookie: `refresh_token_cookie=${token}` };
     expect((await app.get('/own/refresh', { headers })).body.code).toBe('token_missing');
@@ -442,7 +451,7 @@ describe('The refresh cookie', () => {
 
 describe('Responses with tokens', () => {
   const bodies = async (app: TestApp) => {
-    const login = await app.send('POST', '/auth/login', { json: demoUser });
+    const login = await app.send('POST', '/auth/login', { json: testUser });
     const cookies = cookiesOf(login);
     const token = (kind: string) => cookies.get(`${kind}_token_cookie`)!.value;
     const byCookie = (kind: string) => ({
@@ -468,7 +477,7 @@ describe('Responses with tokens', () => {
   const sorted = (...names: string[]) => names.sort();
 
   it('returns the tokens and their CSRF values in the body if the request has no cookie', async () => {
-    const app = await bootApp({ TOKEN_COOKIES: 'true' });
+    const app = await bootFixtureApp({ TOKEN_COOKIES: 'true' });
     const found = await bodies(app);
     const all = sorted('access_token', 'refresh_token', ...csrf, ...rest);
     expect([found.login, found.refreshByHeader]).toEqual([all, all]);
@@ -478,31 +487,27 @@ describe('Responses with tokens', () => {
   });
 
   it('returns no token in the body if the request has a cookie', async () => {
-    const app = await bootApp({ TOKEN_COOKIES: 'true' });
+    const app = await bootFixtureApp({ TOKEN_COOKIES: 'true' });
     const found = await bodies(app);
     expect(found.refreshByCookie).toEqual(sorted(...csrf, ...rest));
     expect(found.tokenByCookie).toEqual(sorted(...info));
     await app.close();
   });
 
-  it('returns no token in any body with TOKEN_COOKIES=only, except at the login of the tutorial', async () => {
-    const app = await bootApp({ TOKEN_COOKIES: 'only' });
+  it('returns no token in any body with TOKEN_COOKIES=only', async () => {
+    const app = await bootFixtureApp({ TOKEN_COOKIES: 'only' });
     const found = await bodies(app);
     for (const names of [found.login, found.refreshByCookie, found.refreshByHeader]) {
       expect(names).toEqual(sorted(...csrf, ...rest));
     }
     expect(found.csrf).toEqual(found.cookieCsrf);
     expect([found.tokenByCookie, found.tokenByHeader]).toEqual([sorted(...info), sorted(...info)]);
-    const authorization = `Basic ${Buffer.from('user:password').toString('base64')}`;
-    const tutorial = await app.send('POST', '/login', { headers: { authorization } });
-    expect(Object.keys(tutorial.body)).toEqual(['token']);
-    expect(tutorial.headers.getSetCookie()).toEqual([]);
     await app.close();
   });
 
   it('repeats the CSRF value of the refresh token if a refresh does not rotate it', async () => {
-    const app = await bootApp({ TOKEN_COOKIES: 'only', REFRESH_ROTATION: 'false' });
-    const login = await app.send('POST', '/auth/login', { json: demoUser });
+    const app = await bootFixtureApp({ TOKEN_COOKIES: 'only', REFRESH_ROTATION: 'false' });
+    const login = await app.send('POST', '/auth/login', { json: testUser });
     const cookie = `refresh_token_cookie=${cookiesOf(login).get('refresh_token_cookie')!.value}`;
     const value = String(login.body.csrf_refresh_token);
     const headers = { cookie, 'x-csrf-token': value };
@@ -515,7 +520,7 @@ describe('Responses with tokens', () => {
   it('describes in the OpenAPI document which bodies hold tokens', async () => {
     type Schema = { properties: object; required: string[] };
     const read = async (env: Record<string, string>) => {
-      const app = await bootApp(env);
+      const app = await bootFixtureApp(env);
       const { text } = await app.get('/docs/openapi.json');
       await app.close();
       const { paths, components } = JSON.parse(text) as {
@@ -550,8 +555,8 @@ describe('Responses with tokens', () => {
 
 describe('TOKEN_COOKIES unset', () => {
   it('neither sets nor reads cookies, and binds tokens to no CSRF value', async () => {
-    const app = await bootApp();
-    const answer = await app.send('POST', '/auth/login', { json: demoUser });
+    const app = await bootFixtureApp();
+    const answer = await app.send('POST', '/auth/login', { json: testUser });
     expect(answer.headers.getSetCookie()).toEqual([]);
     const { access_token: token, refresh_token: refresh } = answer.body as Record<string, string>;
     expect(app.app.get(TokenService).decode(token!).claims).not.toHaveProperty('csrf');

@@ -3,19 +3,20 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { AppConfig } from '../../../src/config/app-config.js';
-import { ship } from '../../support/client.js';
+import { crate } from '../../support/fixture/crates.js';
 import { freezeTime } from '../../support/time.js';
-import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
+import { SECRET, type TestApp } from '../../support/test-app.js';
 
 /*
  * Each test checks a sentence of the tutorial “Using JWT in Flask”, which its comment quotes. A blog of
- * the tutorial is a ship here.
+ * the tutorial is a crate here.
  */
 describe('The behavior that “Using JWT in Flask” documents', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp({ JWT_ACCESS_TOKEN_EXPIRES: '30' });
+    app = await bootFixtureApp({ JWT_ACCESS_TOKEN_EXPIRES: '30' });
   });
   afterEach(() => {
     jest.useRealTimers();
@@ -23,7 +24,7 @@ describe('The behavior that “Using JWT in Flask” documents', () => {
   afterAll(() => app.close());
 
   const login = (json: object) => app.send('POST', '/auth/login', { json });
-  const create = (options: object) => app.send('POST', '/api/ships', { json: ship, ...options });
+  const create = (options: object) => app.send('POST', '/api/crates', { json: crate, ...options });
 
   // “JWT’s represent a way to authorize clients without sharing sensitive information.”
   it('puts no password, name, hash or secret into a token', async () => {
@@ -39,12 +40,12 @@ describe('The behavior that “Using JWT in Flask” documents', () => {
   });
 
   // “The user needs to be logged in to create and publish a blog.”
-  it('refuses to create a ship without a login', async () => {
+  it('refuses to create a crate without a login', async () => {
     expect((await create({})).status).toBe(401);
   });
 
   // “The User logs in to his account on the client … Client displays result to the user.”
-  it('creates a ship with the access token of a login', async () => {
+  it('creates a crate with the access token of a login', async () => {
     const { name, password } = await app.newUser();
     // “The client sends the user's credential to the server to validate login”
     const answer = await login({ username: name, password });
@@ -54,8 +55,8 @@ describe('The behavior that “Using JWT in Flask” documents', () => {
     const headers = { authorization: `Bearer ${String(answer.body.access_token)}` };
     // “Server validates JWT, performs necessary action and returns appropriate response”
     const { status, body } = await create({ headers });
-    expect([status, body]).toEqual([201, { id: body.id, ...ship }]);
-    expect((await app.get(`/api/ships/${String(body.id)}`)).body).toEqual(body);
+    expect([status, body]).toEqual([201, { id: body.id, ...crate }]);
+    expect((await app.get(`/api/crates/${String(body.id)}`)).body).toEqual(body);
   });
 
   // “There is also the Time Limit of a JWT … after the time span the user will need to enter his
@@ -132,18 +133,18 @@ describe('The behavior that “Using JWT in Flask” documents', () => {
   // “catch errors if any and return them as response messages”
   it('returns the field errors of an invalid body as messages', async () => {
     const { access: token } = await app.newLogin();
-    const { status, body } = await create({ token, json: { ...ship, crew: 'many', roles: null } });
+    const { status, body } = await create({ token, json: { ...crate, count: 'many', tags: null } });
     expect([status, body.message]).toEqual([
       400,
-      { crew: ['Not a valid integer.'], roles: ['Field may not be null.'] },
+      { count: ['Not a valid integer.'], tags: ['Field may not be null.'] },
     ]);
   });
 
   // “db.session.add(new_blog) db.session.commit()”
-  it('keeps a created ship over a restart', async () => {
+  it('keeps a created crate over a restart', async () => {
     const { access: token } = await app.newLogin();
     const { body } = await create({ token });
     app = await app.restart();
-    expect((await app.get(`/api/ships/${String(body.id)}`)).body).toEqual(body);
+    expect((await app.get(`/api/crates/${String(body.id)}`)).body).toEqual(body);
   });
 });

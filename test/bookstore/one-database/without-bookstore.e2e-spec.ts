@@ -59,7 +59,7 @@ describe('BOOKSTORE=false', () => {
   });
 
   it('accepts tokens of earlier tutorial logins at the other routes', async () => {
-    app = await bootApp();
+    app = await bootApp({ BOOKSTORE: 'true' });
     const authorization = `Basic ${Buffer.from('user:password').toString('base64')}`;
     const { body } = await app.send('POST', '/login', { headers: { authorization } });
     app = await app.restart({ BOOKSTORE: 'false' });

@@ -29,7 +29,8 @@ import { MigrationSource } from '../../../src/database/migration-source.js';
 import { createSqliteFile, publish } from '../../../src/database/sqlite/sqlite-creation.js';
 import { loadSqliteDriver } from '../../../src/database/sqlite/sqlite-driver.js';
 import { runChild } from '../../support/children.js';
-import { ship } from '../../support/client.js';
+import { crate } from '../../support/fixture/crates.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
 
@@ -194,7 +195,7 @@ describe('The commands on a SQLite file', () => {
     expect(again.output).toBe(`The file ${file} already exists; nothing was changed.\n`);
     expect(onServer.output).toMatch(/^DATABASE_URL names a PostgreSQL server\. .+\n$/);
     expect([again.status, onServer.status]).toEqual([1, 1]);
-    const app = await bootApp({ ...production, FLASK_COMPAT: 'true' }, { database });
+    const app = await bootApp({ ...production, FLASK_COMPAT: 'true' }, { database, users: false });
     expect((await app.get('/api/users')).body).toEqual([]);
     await app.app.close();
   }, 60_000);
@@ -215,7 +216,7 @@ describe('The SQLite file of a running service', () => {
       renameSync(back ? other : name, back ? name : other);
     }
   };
-  const post = () => app.send('POST', '/api/ships', { token, json: ship });
+  const post = () => app.send('POST', '/api/crates', { token, json: crate });
 
   beforeEach(async () => {
     database = await createDatabase();
@@ -224,7 +225,7 @@ describe('The SQLite file of a running service', () => {
     const note = (message: unknown) => void logged.push(String(message));
     const ignore = () => undefined;
     const logger: LoggerService = { log: note, error: note, warn: ignore, debug: ignore };
-    app = await bootApp({ JWT_SECRET_KEY: SECRET }, { database, logger });
+    app = await bootFixtureApp({ JWT_SECRET_KEY: SECRET }, { database, logger });
     token = (await app.login({ name: 'user', password: 'password' })).access;
   });
   afterEach(() => app.close());
@@ -237,11 +238,11 @@ describe('The SQLite file of a running service', () => {
 
     const json = { username: 'user', password: 'password' };
     const answers = await Promise.all([
-      app.get('/api/ships?limit=3'),
-      app.get('/api/ships?roles=Carrier'),
+      app.get('/api/crates?limit=3'),
+      app.get('/api/crates?tags=fragile'),
       app.get('/api/users/1'),
       app.get('/auth/me', { token }),
-      app.get('/books', { headers: { 'x-access-tokens': token } }),
+      app.get('/api/notes', { token }),
       app.send('POST', '/auth/login', { json }),
       app.send('POST', '/api/users', { json: { name: 'Wedge', password: 'Rogue Two' } }),
       app.send('DELETE', '/auth/logout', { token }),
@@ -276,24 +277,24 @@ describe('The SQLite file of a running service', () => {
   ])('acknowledges no write after the database file is %s', async (_, change) => {
     change();
     expect((await post()).status).toBe(503);
-    expect((await app.get('/api/ships/1')).status).toBe(503);
+    expect((await app.get('/api/crates/1')).status).toBe(503);
   });
 
   it('answers 503 after the database file is emptied', async () => {
     truncateSync(file);
     expect((await post()).status).toBeGreaterThanOrEqual(500);
     expect((await app.get('/health/ready')).status).toBe(503);
-    expect((await app.get('/api/ships/1')).status).toBe(503);
+    expect((await app.get('/api/crates/1')).status).toBe(503);
   });
 
   it('notices a deleted database file within seconds, without a write', async () => {
     rmSync(file);
     const begun = performance.now();
-    while ((await app.get('/api/ships/1')).status === 200) {
+    while ((await app.get('/api/crates/1')).status === 200) {
       expect(performance.now() - begun).toBeLessThan(15_000);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    expect((await app.get('/api/ships/1')).status).toBe(503);
+    expect((await app.get('/api/crates/1')).status).toBe(503);
   });
 
   it('serves a restored backup only after a restart', async () => {
@@ -306,6 +307,6 @@ describe('The SQLite file of a running service', () => {
     renameSync(backup, file);
     expect((await post()).status).toBe(503);
     app = await app.restart();
-    expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
+    expect((await app.get<unknown[]>('/api/crates')).body).toHaveLength(15);
   });
 });

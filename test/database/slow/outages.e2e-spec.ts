@@ -7,10 +7,12 @@ import type pg from 'pg';
 import { openDatabase } from '../../../src/database/database.module.js';
 import { Database } from '../../../src/database/database.js';
 import { timeouts } from '../../../src/database/postgres/postgres-client.js';
-import { type Answer, ship } from '../../support/client.js';
+import type { Answer } from '../../support/client.js';
+import { crate } from '../../support/fixture/crates.js';
 import { postgresPrograms, PrivateCluster } from '../../support/private-cluster.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
-import { bootApp, type TestApp } from '../../support/test-app.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
+import type { TestApp } from '../../support/test-app.js';
 import { createDatabase, engine, type TestDatabase } from '../../support/test-database.js';
 
 /** Expects the answer of every route during an outage of the database. */
@@ -43,7 +45,7 @@ if (engine === 'sqlite') {
     let token: string;
 
     beforeAll(async () => {
-      app = await bootApp();
+      app = await bootFixtureApp();
       token = (await app.login({ name: 'user', password: 'password' })).access;
     }, 60_000);
     afterAll(() => app.close());
@@ -69,7 +71,10 @@ if (engine === 'sqlite') {
       disk = join(database.folder, 'disk');
       mkdirSync(disk);
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', disk]);
-      app = await bootApp({ DATABASE_URL: `sqlite:${join(disk, 'app.sqlite')}` }, { database });
+      app = await bootFixtureApp(
+        { DATABASE_URL: `sqlite:${join(disk, 'app.sqlite')}` },
+        { database },
+      );
     }, 60_000);
     afterAll(async () => {
       await app.app.close();
@@ -81,8 +86,8 @@ if (engine === 'sqlite') {
       const { access: token } = await app.login({ name: 'user', password: 'password' });
       const filler = join(disk, 'filler');
       expect(() => writeFileSync(filler, Buffer.alloc(5_000_000))).toThrow(/ENOSPC/);
-      const json = { ...ship, model: 'x'.repeat(200) };
-      const post = () => app.send('POST', '/api/ships', { token, json });
+      const json = { ...crate, label: 'x'.repeat(200) };
+      const post = () => app.send('POST', '/api/crates', { token, json });
       // The write-ahead log first reuses its own space, so that some writes still succeed.
       const refused = await until(async () => {
         const answer = await post();
@@ -92,7 +97,7 @@ if (engine === 'sqlite') {
       expectUnavailable(
         await app.send('POST', '/auth/login', { json: { username: 'user', password: 'password' } }),
       );
-      expect((await app.get('/api/ships/1', { token })).status).toBe(200);
+      expect((await app.get('/api/crates/1', { token })).status).toBe(200);
       rmSync(filler);
       expect((await post()).status).toBe(201);
       await app.login({ name: 'user', password: 'password' });
@@ -114,7 +119,7 @@ if (engine === 'postgres') {
     beforeAll(async () => {
       cluster = await PrivateCluster.start();
       proxy = await TcpProxy.to(cluster.port);
-      app = await bootApp({ DATABASE_URL: cluster.url(proxy.port) });
+      app = await bootFixtureApp({ DATABASE_URL: cluster.url(proxy.port) });
       token = (await app.login({ name: 'user', password: 'password' })).access;
       standby = await cluster.standby();
     }, 60_000);
@@ -131,7 +136,7 @@ if (engine === 'postgres') {
       jest.replaceProperty(timeouts, 'check', 500);
     };
     const me = () => app.get('/auth/me', { token });
-    const post = () => app.send('POST', '/api/ships', { token, json: ship });
+    const post = () => app.send('POST', '/api/crates', { token, json: crate });
     const pool = () =>
       app.app.get<unknown, { source: { driver: { master: pg.Pool } } }>(Database).source.driver
         .master;

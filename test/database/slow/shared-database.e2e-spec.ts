@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { loadSqliteDriver } from '../../../src/database/sqlite/sqlite-driver.js';
-import { type Client, ship } from '../../support/client.js';
+import type { Client, TestUser } from '../../support/client.js';
 import { ServiceProcess } from '../../support/process.js';
 import { SECRET } from '../../support/test-app.js';
 import {
@@ -50,38 +50,34 @@ describe('Processes on a database', () => {
     return service;
   };
   const start = async (): Promise<Client> => spawn().client();
-  const counts = async (client: Client): Promise<number[]> => [
-    (await client.get<unknown[]>('/api/users')).body.length,
-    (await client.get<unknown[]>('/api/ships')).body.length,
-  ];
-  const demoUser = { name: 'user', password: 'password' };
+  const usersOf = async (client: Client): Promise<unknown[]> =>
+    (await client.get<unknown[]>('/api/users?limit=1000')).body;
+  /** A request for a new user. */
+  const newUser = (name: string) => ({ json: { name, password: 'a password' } });
 
   it('starts two processes at once on the same empty database', async () => {
     // On SQLite, both use the one secret that is generated beside the database file.
     const env = engine === 'sqlite' ? { JWT_SECRET_KEY: '' } : {};
     const clients = await Promise.all([spawn(env).client(), spawn(env).client()]);
-    for (const client of clients) expect(await counts(client)).toEqual([2, 15]);
+    for (const client of clients) expect(await usersOf(client)).toEqual([]);
     if (engine === 'sqlite') expect(readdirSync(database.folder)).toContain('jwt-secret');
 
     // What one process changes takes effect in the other at once.
     const [one, two] = clients;
-    const { access, refresh } = await one.login(demoUser);
-    const other = await two.login(demoUser);
+    const user = await one.newUser();
+    const { access, refresh } = await one.login(user);
+    const other = await two.login(user);
     expect((await two.get('/auth/me', { token: access })).status).toBe(200);
     await two.send('DELETE', '/auth/logout2', { token: refresh });
     expect((await one.get('/auth/me', { token: access })).body.code).toBe('token_revoked');
     await one.send('DELETE', '/auth/logout', { token: other.access });
     expect((await two.get('/auth/me', { token: other.access })).body.code).toBe('token_revoked');
 
-    const ids = await Promise.all(
-      clients.map(async (client) => {
-        const { access: token } = await client.login(demoUser);
-        return Promise.all(Array.from({ length: 50 }, () => client.newShip(token)));
-      }),
+    const made = await Promise.all(
+      clients.map((client) => Promise.all(Array.from({ length: 20 }, () => client.newUser()))),
     );
-    expect(new Set(ids.flat().map(({ id }) => id)).size).toBe(100);
-    const { body } = await one.get<unknown[]>('/api/ships?limit=1000');
-    expect(body).toHaveLength(115);
+    expect(new Set(made.flat().map(({ id }) => id)).size).toBe(40);
+    expect(await usersOf(one)).toHaveLength(41);
   });
 
   it('waits at the start while another process migrates the database', async () => {
@@ -93,42 +89,45 @@ describe('Processes on a database', () => {
     const notice = 'Another process is migrating the database';
     if (engine === 'postgres') await service.saying(notice);
     await release();
-    expect(await counts(await service.client())).toEqual([2, 15]);
+    expect(await usersOf(await service.client())).toEqual([]);
     expect(service.output.split(notice)).toHaveLength(engine === 'postgres' ? 2 : 1);
   });
 
   it('starts after it was killed at any point of its first start', async () => {
     for (let attempt = 0; attempt < 3; attempt++) {
       const service = spawn({ LOG_LEVEL: 'debug' });
-      // The service opens, migrates and fills the database after this line.
+      // The service opens and migrates the database after this line.
       await service.saying('Starting Nest application');
       await sleep(attempt * 80);
       await service.kill('SIGKILL');
     }
-    expect(await counts(await start())).toEqual([2, 15]);
+    const client = await start();
+    const user = await client.newUser();
+    expect(await usersOf(client)).toEqual([{ id: user.id, name: user.name }]);
   }, 60_000);
 
   it('loses no acknowledged write when it is killed', async () => {
     const service = spawn();
     const client = await service.client();
-    const { access: token } = await client.login(demoUser);
-    const { access: spare, refresh } = await client.login(demoUser);
+    const user = await client.newUser();
+    const { access: token } = await client.login(user);
+    const { access: spare, refresh } = await client.login(user);
     await client.send('DELETE', '/auth/logout', { token: spare });
-    const acknowledged: Record<string, unknown>[] = [];
+    const acknowledged: TestUser[] = [];
     const post = async (): Promise<void> => {
       for (;;) {
-        const answer = await client.send('POST', '/api/ships', { token, json: ship });
-        if (answer.status === 201) acknowledged.push(answer.body);
+        const added = await client.newUser();
+        if (added.id !== undefined) acknowledged.push(added);
       }
     };
     const posting = [post(), post(), post(), post()].map((each) => each.catch(() => undefined));
-    while (acknowledged.length < 100) await sleep(5);
+    while (acknowledged.length < 50) await sleep(5);
     await service.kill('SIGKILL');
     await Promise.all(posting);
 
     const again = await start();
-    for (const each of acknowledged) {
-      expect((await again.get(`/api/ships/${String(each.id)}`)).body).toEqual(each);
+    for (const { id, name } of acknowledged) {
+      expect((await again.get(`/api/users/${id}`)).body).toEqual({ id, name });
     }
     expect((await again.get('/auth/me', { token })).status).toBe(200);
     expect((await again.get('/auth/me', { token: spare })).body.code).toBe('token_revoked');
@@ -157,17 +156,19 @@ describe('Processes on a database', () => {
   if (engine === 'sqlite') {
     it('reads while another process holds the write lock, and writes after its release or answers 503', async () => {
       const client = await start();
-      const { access: token } = await client.login(demoUser);
+      const { id } = await client.newUser();
       const holder = new (loadSqliteDriver().Sqlite)(join(database.folder, 'app.sqlite'));
       holder.exec('BEGIN IMMEDIATE');
-      const write = client.send('POST', '/api/ships', { token, json: ship });
-      for (let i = 0; i < 20; i++) expect((await client.get('/api/ships/1')).status).toBe(200);
+      const write = client.send('POST', '/api/users', newUser('one'));
+      for (let i = 0; i < 20; i++) {
+        expect((await client.get(`/api/users/${id}`)).status).toBe(200);
+      }
       await expect(Promise.race([write, sleep(200, 'waiting')])).resolves.toBe('waiting');
       holder.exec('COMMIT');
       expect((await write).status).toBe(201);
 
       holder.exec('BEGIN IMMEDIATE');
-      const refused = await client.send('POST', '/api/ships', { token, json: ship });
+      const refused = await client.send('POST', '/api/users', newUser('two'));
       holder.exec('COMMIT');
       holder.close();
       expect([refused.status, refused.body]).toEqual([
@@ -180,7 +181,7 @@ describe('Processes on a database', () => {
         },
       ]);
       expect(refused.headers.get('retry-after')).toBe('1');
-      expect((await client.newShip(token)).id).toBeGreaterThan(16);
+      expect((await client.send('POST', '/api/users', newUser('two'))).status).toBe(201);
     });
 
     it('refuses a damaged database file with one message', async () => {

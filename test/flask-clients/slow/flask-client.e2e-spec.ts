@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
-import { fleet, ship } from '../../support/client.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
+import { demoShips } from '../../demo/demo-ships.js';
+import { ship } from '../../ships/ship-values.js';
 
 /** The settings for Flask clients in docs/flask-clients.md. */
 const FLASK_SETTINGS = {
@@ -27,7 +28,7 @@ describe.each([
   let app: TestApp;
 
   beforeEach(async () => {
-    app = await bootApp();
+    app = await bootApp({ DEMO_DATA: 'true' });
     if ('NODE_ENV' in env) app = await app.restart(env);
   });
   afterEach(() => app.close());
@@ -49,8 +50,8 @@ describe.each([
     ]);
     expect((await app.get('/api/users/1')).body).toEqual({ id: 1, name: 'user' });
     expect((await app.get('/api/users/999')).status).toBe(404);
-    expect((await app.get('/api/ships')).body).toEqual(fleet.ships);
-    expect((await app.get('/api/ships/2')).body).toEqual(fleet.ships[1]);
+    expect((await app.get('/api/ships')).body).toEqual(demoShips);
+    expect((await app.get('/api/ships/2')).body).toEqual(demoShips[1]);
     expect((await app.get('/api/ships/999')).status).toBe(404);
   });
 
@@ -149,7 +150,7 @@ describe('Differences that docs/flask-clients.md lists', () => {
   let token: string;
 
   beforeAll(async () => {
-    app = await bootApp();
+    app = await bootApp({ DEMO_DATA: 'true' });
     ({ access: token } = await app.login({ name: 'user', password: 'password' }));
   });
   afterAll(() => app.close());

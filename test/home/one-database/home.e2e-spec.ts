@@ -1,7 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ServiceLogger } from '../../../src/logging/service-logger.js';
-import { DemoLoginsService } from '../../../src/demo/demo-logins.service.js';
 import { homePage } from '../../../src/home/home-page.js';
 import { ServiceProcess } from '../../support/process.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
@@ -35,7 +34,8 @@ describe('GET /', () => {
       ['/docs', '/docs/openapi.json', '/health/ready'].map((path) => app.url + path),
     );
     for (const link of links) expect((await fetch(link)).status).toBe(200);
-    expect(text).toContain(`curl ${app.url}/api/ships/1`);
+    const [, address = ''] = /curl (\S+)/.exec(text)!;
+    expect((await fetch(address)).status).toBe(200);
     expect(text).not.toContain('<script');
   });
 
@@ -53,34 +53,23 @@ describe('GET /', () => {
     expect(sent.get('content-security-policy')).toMatch(/^default-src 'none';base-uri/);
   });
 
-  it('shows demo logins as long as they work', async () => {
-    const shown = async () => (await page()).text.match(/<h2>Demo logins[^]*?<\/table>/)?.[0] ?? '';
-    for (const word of ['user', 'password', 'guest']) {
-      expect(await shown()).toContain(`<code>${word}</code>`);
-    }
-    const { access: token } = await app.login({ name: 'guest', password: 'guest' });
-    expect((await app.send('DELETE', '/api/users/2', { token })).status).toBe(204);
-    expect(await shown()).toContain('<code>user</code>');
-    expect(await shown()).not.toContain('guest');
-    expect(await app.app.get(DemoLoginsService, { strict: false }).list()).toEqual([
-      { name: 'user', password: 'password' },
-    ]);
-  });
-
-  it('shows neither demo logins nor requests in production, and no docs that are disabled', async () => {
-    const env = { NODE_ENV: 'production', DOCS: 'false', PUBLIC_URL: 'https://ships.test/base' };
+  it('shows no requests in production, and no docs that are disabled', async () => {
+    const env = { NODE_ENV: 'production', DOCS: 'false', PUBLIC_URL: 'https://api.test/base' };
     const production = await bootApp(env);
     const { text } = await production.get('/', { headers: BROWSER });
     const plain = await production.get('/');
     await production.close();
-    expect(text.match(/href="[^"]+"/g)).toEqual(['href="https://ships.test/base/health/ready"']);
-    expect(text).not.toMatch(/curl|Demo logins/);
+    expect(text.match(/href="[^"]+"/g)).toEqual(['href="https://api.test/base/health/ready"']);
+    expect(text).not.toContain('curl');
     expect([plain.status, plain.body.message]).toEqual([404, undefined]);
   });
 
   it('escapes the host of a request', () => {
     const base = 'http://"><b>';
-    const text = homePage({ base, docs: true, production: false, logins: [] });
+    const text = homePage({
+      ...{ base, docs: true, production: false, logins: [] },
+      firstPath: '/health/ready',
+    });
     expect(text).not.toContain('<b>');
   });
 
@@ -91,41 +80,35 @@ describe('GET /', () => {
 
 describe('The output of a start', () => {
   const ADDRESS = /https?:\/\/(?:localhost|127\.0\.0\.1)(?::\d+)?[^\s`"'<>)|\\]*/g;
-  /** The documents of this repository, without generated ones and those of packages. */
-  const documents = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)].filter(
-    (name) => name.endsWith('.md'),
-  );
 
-  it('prints five lines in development, with only addresses that answer', async () => {
+  it('prints four lines in development, with only addresses that answer', async () => {
+    const { name, version } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      name: string;
+      version: string;
+    };
     const database = await createDatabase();
     const service = ServiceProcess.spawn({ ...database.settings, JWT_SECRET_KEY: SECRET });
     const { url } = await service.client();
     const lines = service.output.trimEnd().split('\n');
-    expect(lines).toHaveLength(5);
-    const said = ['nest-rest-jwt 0.1.0', 'The database is', 'user/password, guest/guest'];
-    for (const [i, text] of [...said, `${url}/docs`, `${url}/api/ships`].entries()) {
-      expect(lines[i]).toContain(text);
-    }
-    const named = [...documents.map((file) => readFileSync(file, 'utf8')), service.output]
-      .flatMap((text) => text.match(ADDRESS) ?? [])
-      .map((address) => address.replace(/[.,;:]+$/, ''))
-      .filter((address) => !/:(?:5432|6432|9\d{3})\b/.test(address));
-    expect(named.length).toBeGreaterThan(4);
-    for (const address of new Set(named)) {
-      const own = address.replace(/^https?:\/\/[^/]+/, url);
-      const { status } = await fetch(own, { headers: BROWSER });
-      expect([address, status]).toEqual([address, 200]);
+    expect(lines).toHaveLength(4);
+    const said = [`${name} ${version}`, 'The database is', `${url}/docs`, `The API is at ${url}/`];
+    for (const [i, text] of said.entries()) expect(lines[i]).toContain(text);
+    for (const address of service.output.match(ADDRESS) ?? []) {
+      expect([address, (await fetch(address, { headers: BROWSER })).status]).toEqual([
+        address,
+        200,
+      ]);
     }
     await service.kill('SIGKILL');
     await database.drop();
   });
 
-  it('prints JSON lines in production, without demo logins', async () => {
+  it('prints JSON lines in production', async () => {
     const database = await createDatabase();
     const env = {
       NODE_ENV: 'production',
       JWT_SECRET_KEY: SECRET,
-      PUBLIC_URL: 'https://ships.test',
+      PUBLIC_URL: 'https://api.test',
     };
     const service = ServiceProcess.spawn({ ...database.settings, ...env });
     await service.client();
@@ -134,7 +117,6 @@ describe('The output of a start', () => {
     for (const line of lines) {
       expect(JSON.parse(line)).toMatchObject({ level: 'log', context: 'Main' });
     }
-    expect(service.output).not.toContain('Demo logins');
     await service.kill('SIGKILL');
     await database.drop();
   });
@@ -149,10 +131,10 @@ describe('The output of a start', () => {
       return true;
     });
     new ServiceLogger({ json: true, level }).log(
-      'Mapped {/api/ships, GET} route',
+      'Mapped {/api/users, GET} route',
       'RouterExplorer',
     );
     write.mockRestore();
-    expect(output.includes('Mapped {/api/ships, GET} route')).toBe(printed);
+    expect(output.includes('Mapped {/api/users, GET} route')).toBe(printed);
   });
 });

@@ -5,10 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import argon2 from 'argon2';
 import { AuditEntry } from '../../../src/audit/audit-entry.entity.js';
-import { Ship } from '../../../src/ships/ship.entity.js';
-import { ShipsService } from '../../../src/ships/ships.service.js';
-import { type LoggedIn, ship } from '../../support/client.js';
-import { bootApp, type TestApp } from '../../support/test-app.js';
+import { valuesOf } from '../../../src/validation/columns.js';
+import { Crate } from '../../support/fixture/crate.entity.js';
+import { CratesService } from '../../support/fixture/crates.service.js';
+import type { LoggedIn } from '../../support/client.js';
+import { crate } from '../../support/fixture/crates.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
+import type { TestApp } from '../../support/test-app.js';
 
 /** The timeout for a client that does not read, in milliseconds. */
 const UNREAD = 2500;
@@ -19,13 +22,13 @@ describe('Connections', () => {
   const sockets: Socket[] = [];
 
   beforeAll(async () => {
-    app = await bootApp({}, { timeouts: { unread: UNREAD, checkInterval: 50 } });
+    app = await bootFixtureApp({}, { timeouts: { unread: UNREAD, checkInterval: 50 } });
     user = await app.newLogin();
     // The rows fill several pages of the maximum size.
     await app.sql(async (manager) => {
       for (let i = 0; i < 40; i++) {
-        const values = { ...ship, shipClass: ship.ship_class, model: 'x'.repeat(100_000) };
-        await manager.insert(Ship, values);
+        const values = valuesOf(Crate, { ...crate, label: 'x'.repeat(100_000) });
+        await manager.insert(Crate, values);
       }
     });
   });
@@ -66,13 +69,13 @@ describe('Connections', () => {
     await once(client, 'close');
     return answer;
   };
-  const LARGE = '/api/ships?sort=-id&limit=40';
+  const LARGE = '/api/crates?sort=-id&limit=40';
 
   it('answers pipelined requests in order, however many are sent at once', async () => {
     const { client } = await open();
     const answers: Record<string, number> = {
       '/nowhere': 404,
-      '/api/ships/1': 200,
+      '/api/crates/1': 200,
       '/auth/me': 401,
     };
     const paths = Array.from({ length: 100 }, (_, i) => Object.keys(answers)[i % 3]!);
@@ -84,33 +87,33 @@ describe('Connections', () => {
   it('handles one pipelined request at a time', async () => {
     let running = 0;
     let most = 0;
-    const ships = app.app.get(ShipsService, { strict: false });
-    const real = ships.get.bind(ships);
-    jest.spyOn(ships, 'get').mockImplementation(async (id) => {
+    const crates = app.app.get(CratesService, { strict: false });
+    const real = crates.get.bind(crates);
+    jest.spyOn(crates, 'get').mockImplementation(async (id) => {
       most = Math.max(most, ++running);
       await sleep(5);
       running--;
       return real(id);
     });
     const { client } = await open();
-    client.write(get('/api/ships/1').repeat(20) + get('/nowhere', 'Connection: close'));
+    client.write(get('/api/crates/1').repeat(20) + get('/nowhere', 'Connection: close'));
     expect(statuses(await allOf(client))).toHaveLength(21);
     expect(most).toBe(1);
   });
 
   it('stops reading from a connection while sixteen of its requests wait for answers', async () => {
-    const ships = app.app.get(ShipsService, { strict: false });
+    const crates = app.app.get(CratesService, { strict: false });
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
-    const real = ships.get.bind(ships);
-    const first = jest.spyOn(ships, 'get').mockImplementationOnce(async (id) => {
+    const real = crates.get.bind(crates);
+    const first = jest.spyOn(crates, 'get').mockImplementationOnce(async (id) => {
       await released;
       return real(id);
     });
     const { client, server } = await open();
     // Each request is sent in a chunk of its own.
     for (let i = 0; i < 100; i++) {
-      client.write(get('/api/ships/1', `X-Padding: ${'x'.repeat(4000)}`));
+      client.write(get('/api/crates/1', `X-Padding: ${'x'.repeat(4000)}`));
       await sleep(2);
     }
     await sleep(100);
@@ -150,7 +153,7 @@ describe('Connections', () => {
   });
 
   it('buffers at most one answer for a client that does not read', async () => {
-    const lists = jest.spyOn(app.app.get(ShipsService, { strict: false }), 'list');
+    const lists = jest.spyOn(app.app.get(CratesService, { strict: false }), 'list');
     const { client, server } = await open();
     client.pause();
     client.write(get(LARGE).repeat(15));
@@ -186,12 +189,12 @@ describe('Connections', () => {
     'closes the connection after an HTTP/1.0 request with Transfer-Encoding and %s',
     async (_, path, headers, status) => {
       const { client } = await open();
-      const create = jest.spyOn(app.app.get(ShipsService, { strict: false }), 'get');
+      const create = jest.spyOn(app.app.get(CratesService, { strict: false }), 'get');
       client.write(
         `POST ${path} HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: application/json\r\n` +
           'x: y\r\n'.repeat(headers) +
           'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n' +
-          get('/api/ships/1'),
+          get('/api/crates/1'),
       );
       const answer = await allOf(client);
       expect(statuses(answer)).toEqual([status]);
@@ -229,26 +232,26 @@ describe('Connections', () => {
     expect(statuses(await allOf(client))).toHaveLength(1);
   });
 
-  /** Blocks requests for a ship until the returned function is called. */
+  /** Blocks requests for a crate until the returned function is called. */
   const holdShips = (of: TestApp) => {
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
-    const ships = of.app.get(ShipsService, { strict: false });
-    const real = ships.get.bind(ships);
-    jest.spyOn(ships, 'get').mockImplementation(async (id) => {
+    const crates = of.app.get(CratesService, { strict: false });
+    const real = crates.get.bind(crates);
+    jest.spyOn(crates, 'get').mockImplementation(async (id) => {
       await released;
       return real(id);
     });
     return release;
   };
-  const begin = async (of: TestApp, client: Socket, path = '/api/ships/1') => {
+  const begin = async (of: TestApp, client: Socket, path = '/api/crates/1') => {
     const requested = once(of.app.getHttpServer(), 'request');
     client.write(get(path, 'Connection: close'));
     await requested;
   };
 
   it('closes connections beyond MAX_CONNECTIONS at once if all are busy, and accepts new ones later', async () => {
-    const small = await bootApp({ MAX_CONNECTIONS: '3' });
+    const small = await bootFixtureApp({ MAX_CONNECTIONS: '3' });
     const release = holdShips(small);
     const taken = [await open(small), await open(small), await open(small)];
     for (const { client } of taken) await begin(small, client);
@@ -265,13 +268,13 @@ describe('Connections', () => {
     release();
     for (const answer of await Promise.all(answers)) expect(statuses(answer)).toEqual([200]);
     const { client } = await open(small);
-    client.write(get('/api/ships/1', 'Connection: close'));
+    client.write(get('/api/crates/1', 'Connection: close'));
     expect(statuses(await allOf(client))).toEqual([200]);
     await small.close();
   });
 
   it('closes the connections that have been idle the longest beyond MAX_CONNECTIONS', async () => {
-    const small = await bootApp({ MAX_CONNECTIONS: '3' });
+    const small = await bootFixtureApp({ MAX_CONNECTIONS: '3' });
     const release = holdShips(small);
     const [busy, used, unused] = [await open(small), await open(small), await open(small)];
     await begin(small, busy.client);
@@ -296,17 +299,17 @@ describe('Connections', () => {
   });
 
   it('serves another client while one holds all of MAX_CONNECTIONS idle', async () => {
-    const small = await bootApp({ MAX_CONNECTIONS: '10' });
+    const small = await bootFixtureApp({ MAX_CONNECTIONS: '10' });
     for (let i = 0; i < 30; i++) await open(small);
     const { client } = await open(small);
-    client.write(get('/api/ships/1', 'Connection: close'));
+    client.write(get('/api/crates/1', 'Connection: close'));
     expect(statuses(await allOf(client))).toEqual([200]);
     await small.close();
   });
 
   it('closes a connection after keepAlive without a request, even if line breaks arrive', async () => {
     const timeouts = { keepAlive: 1000, checkInterval: 50 };
-    const small = await bootApp({}, { timeouts });
+    const small = await bootFixtureApp({}, { timeouts });
     const { client, server } = await open(small);
     client.write(get('/nowhere'));
     const [answer] = (await once(client, 'data')) as [Buffer];

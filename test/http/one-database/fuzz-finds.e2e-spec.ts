@@ -1,13 +1,14 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { BookRepository } from '../../../src/books/book.repository.js';
-import { ShipResponse } from '../../../src/ships/dto/ship-response.dto.js';
-import { ShipsService } from '../../../src/ships/ships.service.js';
+import { NoteRepository } from '../../support/fixture/note.repository.js';
+import { CrateResponse } from '../../support/fixture/dto/crate-response.dto.js';
+import { CratesService } from '../../support/fixture/crates.service.js';
 import { SessionBatchesService } from '../../../src/sessions/session-batches.service.js';
 import { SessionRepository } from '../../../src/sessions/session.repository.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
 import { fuzzApp } from '../../support/fuzz-app.js';
 import { takeProblems } from '../../support/response-check.js';
-import { bootApp, type TestApp } from '../../support/test-app.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
+import type { TestApp } from '../../support/test-app.js';
 
 describe('The fuzzer', () => {
   let app: TestApp;
@@ -19,35 +20,35 @@ describe('The fuzzer', () => {
     await app.close();
   });
 
-  const ships = () => app.app.get(ShipsService, { strict: false });
+  const crates = () => app.app.get(CratesService, { strict: false });
   const sessions = () => app.app.get(SessionRepository, { strict: false });
   const batches = () => app.app.get(SessionBatchesService, { strict: false });
 
   it('finds a request that is answered with 500', async () => {
-    app = await bootApp();
-    jest.spyOn(ships(), 'remove').mockRejectedValue(new Error());
-    await expect(fuzzApp(app, 200, /ships/)).rejects.toThrow(/500/);
+    app = await bootFixtureApp();
+    jest.spyOn(crates(), 'remove').mockRejectedValue(new Error());
+    await expect(fuzzApp(app, 200, /crates/)).rejects.toThrow(/500/);
   });
 
   it('finds an answer that the OpenAPI document does not describe', async () => {
-    app = await bootApp();
-    jest.spyOn(ShipResponse, 'from').mockReturnValue({ hull: 1 } as unknown as ShipResponse);
-    await expect(fuzzApp(app, 200, /ships/)).rejects.toThrow(/additionalProperty":"hull/);
+    app = await bootFixtureApp();
+    jest.spyOn(CrateResponse, 'from').mockReturnValue({ colour: 1 } as unknown as CrateResponse);
+    await expect(fuzzApp(app, 200, /crates/)).rejects.toThrow(/additionalProperty":"colour/);
   });
 
   it.each(['find', 'delete'] as const)(
-    'finds another user’s book that %s returns',
+    'finds another user’s note that %s returns',
     async (method) => {
-      app = await bootApp();
-      const book = { id: 1, ownerId: 1, name: 'x', author: 'x', publisher: 'x', price: null };
-      const { rows } = app.app.get(BookRepository, { strict: false });
-      jest.spyOn(rows, method).mockResolvedValue((method === 'delete' ? true : book) as never);
-      await expect(fuzzApp(app, 1000, /books/)).rejects.toThrow(/belongs to another user/);
+      app = await bootFixtureApp();
+      const note = { id: 1, ownerId: 1, title: 'x', topic: 'x', priority: null };
+      const { rows } = app.app.get(NoteRepository, { strict: false });
+      jest.spyOn(rows, method).mockResolvedValue((method === 'delete' ? true : note) as never);
+      await expect(fuzzApp(app, 1000, /notes/)).rejects.toThrow(/belongs to another user/);
     },
   );
 
   it('finds another user’s session in a list', async () => {
-    app = await bootApp();
+    app = await bootFixtureApp();
     const list = sessions().listActive.bind(sessions());
     jest
       .spyOn(sessions(), 'listActive')
@@ -59,7 +60,7 @@ describe('The fuzzer', () => {
   });
 
   it('finds another user’s session that a request ends', async () => {
-    app = await bootApp();
+    app = await bootFixtureApp();
     const isActive = async (id: string) => (await sessions().findActive(id)) !== undefined;
     jest.spyOn(sessions(), 'hasActive').mockImplementation((_, id) => isActive(id));
     jest.spyOn(sessions(), 'endOf').mockImplementation((_, id) => sessions().end(id));
@@ -67,14 +68,14 @@ describe('The fuzzer', () => {
   });
 
   it('finds a deleted row that still exists', async () => {
-    app = await bootApp();
-    jest.spyOn(ships(), 'remove').mockResolvedValue();
-    await expect(fuzzApp(app, 300, /ships/)).rejects.toThrow(/after DELETE .+ is 200/);
+    app = await bootFixtureApp();
+    jest.spyOn(crates(), 'remove').mockResolvedValue();
+    await expect(fuzzApp(app, 300, /crates/)).rejects.toThrow(/after DELETE .+ is 200/);
   });
 
-  it('finds another user’s book that is deleted although the answer is 404', async () => {
-    app = await bootApp();
-    const { rows } = app.app.get(BookRepository, { strict: false });
+  it('finds another user’s note that is deleted although the answer is 404', async () => {
+    app = await bootFixtureApp();
+    const { rows } = app.app.get(NoteRepository, { strict: false });
     const remove = rows.delete.bind(rows);
     jest.spyOn(rows, 'delete').mockImplementation(async (owner, id) => {
       for (let other = owner - 5; other <= owner + 5; other++) {
@@ -82,7 +83,7 @@ describe('The fuzzer', () => {
       }
       return false;
     });
-    await expect(fuzzApp(app, 1000, /books/)).rejects.toThrow(/was refused but changed the row/);
+    await expect(fuzzApp(app, 1000, /notes/)).rejects.toThrow(/was refused but changed the row/);
   });
 
   it.each<[string, RegExp, () => unknown]>([
@@ -100,7 +101,7 @@ describe('The fuzzer', () => {
       () => jest.spyOn(sessions(), 'endAll').mockResolvedValue(true),
     ],
   ])('finds tokens that outlive %s', async (_, paths, breakIt) => {
-    app = await bootApp();
+    app = await bootFixtureApp();
     breakIt();
     await expect(fuzzApp(app, 1000, paths)).rejects.toThrow(/still works/);
   });
@@ -110,7 +111,7 @@ describe('The fuzzer', () => {
     ['logout2', () => jest.spyOn(sessions(), 'end').mockResolvedValue(true)],
     ['sessions', () => jest.spyOn(batches(), 'endBatch').mockResolvedValue(1)],
   ])('finds a DELETE /auth/%s that ends nothing', async (path, breakIt) => {
-    app = await bootApp();
+    app = await bootFixtureApp();
     breakIt();
     const paths = new RegExp(`^/auth/(${path}|login)$`);
     await expect(fuzzApp(app, 300, paths)).rejects.toThrow(/still works/);

@@ -1,8 +1,9 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ship } from '../../support/client.js';
+import { crate } from '../../support/fixture/crates.js';
 import { ServiceProcess } from '../../support/process.js';
-import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
+import { SECRET, type TestApp } from '../../support/test-app.js';
 import { createDatabase } from '../../support/test-database.js';
 
 const production = { NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, DEMO_DATA: 'false' };
@@ -41,17 +42,17 @@ function send(app: TestApp, { method = 'GET', path, headers = {}, body }: Sent) 
 
 async function references(app: TestApp, headers: Record<string, string> = {}) {
   const { access } = await app.newLogin();
-  for (let i = 0; i < 2; i++) await app.newShip(access);
-  const list = await send(app, { path: '/api/ships?limit=1', headers });
+  for (let i = 0; i < 2; i++) await app.newCrate(access);
+  const list = await send(app, { path: '/api/crates?limit=1', headers });
   const created = await send(app, {
     method: 'POST',
-    path: '/api/ships',
+    path: '/api/crates',
     headers: {
       authorization: `Bearer ${access}`,
       'content-type': 'application/json',
       ...headers,
     },
-    body: JSON.stringify(ship),
+    body: JSON.stringify(crate),
   });
   const { id } = JSON.parse(created.text || '{}') as { id?: number };
   return {
@@ -65,7 +66,7 @@ async function references(app: TestApp, headers: Record<string, string> = {}) {
 describe('Links in production without PUBLIC_URL', () => {
   let app: TestApp;
   beforeAll(async () => {
-    app = await bootApp({ ...production, TRUST_PROXY: '127.0.0.1' });
+    app = await bootFixtureApp({ ...production, TRUST_PROXY: '127.0.0.1' });
   });
   afterAll(() => app.close());
 
@@ -76,18 +77,18 @@ describe('Links in production without PUBLIC_URL', () => {
   ])('sends absolute paths in Location and Link, whatever %s says', async (_, headers) => {
     const { status, link, location, id } = await references(app, headers);
     expect(status).toEqual([200, 201]);
-    expect(location).toBe(`/api/ships/${id}`);
-    expect(link).toMatch(/^<\/api\/ships\?limit=1&cursor=[\w.%-]+>; rel="next"$/);
+    expect(location).toBe(`/api/crates/${id}`);
+    expect(link).toMatch(/^<\/api\/crates\?limit=1&cursor=[\w.%-]+>; rel="next"$/);
   });
 
   it('puts no host of an absolute request target into a link', async () => {
     const { link } = await references(app);
-    const { headers } = await send(app, { path: 'http://evil.example/api/ships?limit=1' });
+    const { headers } = await send(app, { path: 'http://evil.example/api/crates?limit=1' });
     expect(headers.link).toBe(link);
   });
 
   it('answers a request target that starts with two slashes with 404 and without a link', async () => {
-    for (const path of ['//api/ships?limit=1', '//evil.example/api/ships', '/\\evil.example']) {
+    for (const path of ['//api/crates?limit=1', '//evil.example/api/crates', '/\\evil.example']) {
       const { status, headers } = await send(app, { path });
       expect([path, status, headers.link]).toEqual([path, 404, undefined]);
     }
@@ -95,7 +96,7 @@ describe('Links in production without PUBLIC_URL', () => {
 
   it('repeats the host of a request in no response', async () => {
     const paths = ['/docs', '/docs/', '/docs/openapi.json', '/docs/swagger-ui-init.js', '/api'];
-    paths.push('/.well-known/jwks.json', '/api/ships', '/api/ships/0', '/auth/me', '/%zz', '/x');
+    paths.push('/.well-known/jwks.json', '/api/crates', '/api/crates/0', '/auth/me', '/%zz', '/x');
     for (const path of paths) {
       const { headers, text } = await send(app, { path, headers: { ...FORGED, ...FORWARDED } });
       expect(`${path}: ${JSON.stringify(headers)}${text}`).not.toContain('evil.example');
@@ -123,11 +124,11 @@ describe('Links with PUBLIC_URL', () => {
     ['https://example.com/fleet/', 'https://example.com/fleet'],
   ])('starts Location and Link with the PUBLIC_URL %s', async (PUBLIC_URL, base) => {
     for (const env of [{}, production]) {
-      const app = await bootApp({ ...env, PUBLIC_URL, TRUST_PROXY: '127.0.0.1' });
+      const app = await bootFixtureApp({ ...env, PUBLIC_URL, TRUST_PROXY: '127.0.0.1' });
       const { status, link, location, id } = await references(app, { ...FORGED, ...FORWARDED });
       expect(status).toEqual([200, 201]);
-      expect(location).toBe(`${base}/api/ships/${id}`);
-      expect(link?.startsWith(`<${base}/api/ships?limit=1&cursor=`)).toBe(true);
+      expect(location).toBe(`${base}/api/crates/${id}`);
+      expect(link?.startsWith(`<${base}/api/crates?limit=1&cursor=`)).toBe(true);
       const { body } = await app.get('/docs/openapi.json');
       expect(body.servers).toEqual([{ url: base }]);
       await app.close();
@@ -137,34 +138,34 @@ describe('Links with PUBLIC_URL', () => {
 
 describe('Links in development without PUBLIC_URL', () => {
   it('names the host of the request in Location and Link in development', async () => {
-    const app = await bootApp();
+    const app = await bootFixtureApp();
     const { link, location, id } = await references(app, { host: 'dev.example:3000' });
-    expect(location).toBe(`http://dev.example:3000/api/ships/${id}`);
-    expect(link).toMatch(/^<http:\/\/dev\.example:3000\/api\/ships\?/);
+    expect(location).toBe(`http://dev.example:3000/api/crates/${id}`);
+    expect(link).toMatch(/^<http:\/\/dev\.example:3000\/api\/crates\?/);
     await app.close();
   });
 
   it('uses a forwarded host only from a trusted proxy', async () => {
     const headers = { 'x-forwarded-host': 'dev.example', 'x-forwarded-proto': 'https' };
-    const trusting = await bootApp({ TRUST_PROXY: '127.0.0.1' });
+    const trusting = await bootFixtureApp({ TRUST_PROXY: '127.0.0.1' });
     const { location, id } = await references(trusting, headers);
-    expect(location).toBe(`https://dev.example/api/ships/${id}`);
+    expect(location).toBe(`https://dev.example/api/crates/${id}`);
     for (const forwarded of [{ 'x-forwarded-host': 'x">,<y' }, { 'x-forwarded-proto': 'gopher' }]) {
       const { status } = await send(trusting, { path: '/nowhere', headers: forwarded });
       expect([forwarded, status]).toEqual([forwarded, 400]);
     }
     await trusting.close();
 
-    const other = await bootApp({ TRUST_PROXY: '192.0.2.1' });
+    const other = await bootFixtureApp({ TRUST_PROXY: '192.0.2.1' });
     const own = await references(other, headers);
-    expect(own.location).toBe(`${other.url}/api/ships/${own.id}`);
+    expect(own.location).toBe(`${other.url}/api/crates/${own.id}`);
     await other.close();
   });
 });
 
 describe('The OpenAPI document', () => {
   it('documents Location as a uri-reference, and allows paths in Link', async () => {
-    const app = await bootApp();
+    const app = await bootFixtureApp();
     const { text } = await app.get('/docs/openapi.json');
     const { Location, Link } = (
       JSON.parse(text) as { components: { headers: Record<string, { schema: object }> } }
@@ -172,10 +173,10 @@ describe('The OpenAPI document', () => {
     expect(Location!.schema).toEqual({ type: 'string', format: 'uri-reference' });
     const { schema } = Link!;
     const pattern = new RegExp((schema as { pattern: string }).pattern);
-    for (const link of ['</api/ships?x>; rel="next"', '<https://a/api/ships?x>; rel="next"']) {
+    for (const link of ['</api/crates?x>; rel="next"', '<https://a/api/crates?x>; rel="next"']) {
       expect(link).toMatch(pattern);
     }
-    expect('<//evil.example/api/ships>; rel="next"').not.toMatch(pattern);
+    expect('<//evil.example/api/crates>; rel="next"').not.toMatch(pattern);
     await app.close();
   });
 });

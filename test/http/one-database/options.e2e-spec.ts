@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Delete, Get, Headers, Module, Options } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import { Public, RequireToken } from '../../../src/access/require-token.decorator.js';
-import { bootApp, type TestApp } from '../../support/test-app.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
+import type { TestApp } from '../../support/test-app.js';
 
 @Controller('probe')
 class ProbeController {
@@ -37,19 +38,19 @@ const UNKNOWN = [
   ...['http://app.example.com', '*', ''],
 ];
 const KNOWN_PATHS = [
-  ['/api/ships', 'GET, HEAD, OPTIONS, POST'],
-  ['/api/ships/1', 'DELETE, GET, HEAD, OPTIONS, PUT'],
-  ['/api/ships/9999?limit=x', 'DELETE, GET, HEAD, OPTIONS, PUT'],
+  ['/api/crates', 'GET, HEAD, OPTIONS, POST'],
+  ['/api/crates/1', 'DELETE, GET, HEAD, OPTIONS, PUT'],
+  ['/api/crates/9999?limit=x', 'DELETE, GET, HEAD, OPTIONS, PUT'],
   ['/auth/login', 'OPTIONS, POST'],
   ['/auth/sessions', 'DELETE, GET, HEAD, OPTIONS'],
-  ['/books/1', 'DELETE, OPTIONS'],
+  ['/probe/1', 'DELETE, OPTIONS'],
   ['/docs', 'GET, HEAD, OPTIONS'],
   ['/docs/', 'GET, HEAD, OPTIONS'],
   ['/docs/openapi.json', 'GET, HEAD, OPTIONS'],
 ] as const;
 const UNKNOWN_PATHS = [
-  ...['/nowhere', '/api', '/api/ships/', '/api/ships/abc', '/api/ships/01', '/api/ships/1/x'],
-  ...['/docs/package.json', '/docs/nowhere', '/auth/', '//api/ships'],
+  ...['/nowhere', '/api', '/api/crates/', '/api/crates/abc', '/api/crates/01', '/api/crates/1/x'],
+  ...['/docs/package.json', '/docs/nowhere', '/auth/', '//api/crates'],
 ];
 
 describe.each([
@@ -59,7 +60,7 @@ describe.each([
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp(env, { imports: [ProbeModule] });
+    app = await bootFixtureApp(env, { imports: [ProbeModule] });
   });
   afterAll(() => app.close());
 
@@ -87,8 +88,8 @@ describe.each([
 
   it('answers OPTIONS before it reads the body, and keeps the connection usable', async () => {
     const raw = '{'.repeat(1000);
-    expect((await app.send('OPTIONS', '/api/ships', { raw })).status).toBe(204);
-    expect((await app.get('/api/ships/1')).status).toBe(200);
+    expect((await app.send('OPTIONS', '/api/crates', { raw })).status).toBe(204);
+    expect((await app.get('/api/crates/1')).status).toBe(200);
   });
 
   it('lets a route with an OPTIONS handler answer OPTIONS', async () => {
@@ -102,7 +103,7 @@ describe('CORS with CORS_ORIGINS', () => {
 
   beforeAll(async () => {
     const env = { CORS_ORIGINS: `${ORIGIN}, http://localhost:5173` };
-    app = await bootApp(env, { imports: [ProbeModule] });
+    app = await bootFixtureApp(env, { imports: [ProbeModule] });
   });
   afterAll(() => app.close());
 
@@ -127,9 +128,9 @@ describe('CORS with CORS_ORIGINS', () => {
   );
 
   it('answers a preflight with the headers of all routes, including those that routes declare', async () => {
-    const { headers } = await preflight('/api/ships');
+    const { headers } = await preflight('/api/crates');
     expect(listed(headers, 'access-control-allow-headers')).toEqual([
-      ...['authorization', 'content-type', 'x-access-tokens', 'x-csrf-token'],
+      ...['authorization', 'content-type', 'x-csrf-token'],
       ...['x-declared-by-document', 'x-declared-by-parameter', 'x-declared-by-token'],
       'x-request-id',
     ]);
@@ -145,15 +146,15 @@ describe('CORS with CORS_ORIGINS', () => {
     async (origin) => {
       const headers = { origin };
       for (const answer of [
-        await preflight('/api/ships', origin),
+        await preflight('/api/crates', origin),
         await preflight('/nowhere', origin),
-        await app.get('/api/ships', { headers }),
+        await app.get('/api/crates', { headers }),
         await app.get('/nowhere', { headers }),
       ]) {
         expect(granted(answer.headers)).toEqual([]);
         expect(answer.headers.get('vary')).toBe('Origin');
       }
-      expect((await preflight('/api/ships', origin)).status).toBe(204);
+      expect((await preflight('/api/crates', origin)).status).toBe(204);
     },
   );
 
@@ -165,10 +166,10 @@ describe('CORS with CORS_ORIGINS', () => {
 
   it('lets pages of the listed origins read responses, errors and their headers', async () => {
     for (const [method, path, status] of [
-      ['GET', '/api/ships', 200],
+      ['GET', '/api/crates', 200],
       ['GET', '/auth/me', 401],
       ['GET', '/nowhere', 404],
-      ['DELETE', '/api/ships', 405],
+      ['DELETE', '/api/crates', 405],
       ['POST', '/auth/login', 400],
     ] as const) {
       const answer = await app.send(method, path, { headers: { origin: ORIGIN } });
@@ -183,15 +184,15 @@ describe('CORS with CORS_ORIGINS', () => {
   });
 
   it('sends Vary: Origin even if the request names no origin', async () => {
-    const { headers } = await app.get('/api/ships');
+    const { headers } = await app.get('/api/crates');
     expect([headers.get('vary'), granted(headers)]).toEqual(['Origin', []]);
   });
 
   it.each(['true', 'only'])('allows credentials with TOKEN_COOKIES=%s', async (cookies) => {
-    const other = await bootApp({ CORS_ORIGINS: ORIGIN, TOKEN_COOKIES: cookies });
+    const other = await bootFixtureApp({ CORS_ORIGINS: ORIGIN, TOKEN_COOKIES: cookies });
     const headers = { origin: ORIGIN, 'access-control-request-method': 'POST' };
     for (const answer of [
-      await other.get('/api/ships', { headers }),
+      await other.get('/api/crates', { headers }),
       await other.send('OPTIONS', '/auth/login', { headers }),
     ]) {
       expect(answer.headers.get('access-control-allow-origin')).toBe(ORIGIN);

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { unavailable } from '../../../src/errors/api-error.js';
 import { Public } from '../../../src/access/require-token.decorator.js';
 import type { SendOptions } from '../../support/client.js';
-import { bootApp, SHORT_TIMEOUTS, type TestApp } from '../../support/test-app.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
+import { SHORT_TIMEOUTS, type TestApp } from '../../support/test-app.js';
 
 const GENERATED = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
@@ -30,7 +31,7 @@ describe('Every response', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp(
+    app = await bootFixtureApp(
       { CORS_ORIGINS: 'https://app.example.com', AUTH_RATE_LIMIT: '5' },
       { imports: [BrokenModule], timeouts: SHORT_TIMEOUTS },
     );
@@ -50,12 +51,12 @@ describe('Every response', () => {
     [...answer.matchAll(/^x-request-id: (.*)\r$/gim)].map(([, id]) => id!);
 
   const requests: [string, string, string, SendOptions, number][] = [
-    ['a list', 'GET', '/api/ships', {}, 200],
-    ['an answer without a body', 'HEAD', '/api/ships/1', {}, 200],
+    ['a list', 'GET', '/api/crates', {}, 200],
+    ['an answer without a body', 'HEAD', '/api/crates/1', {}, 200],
     ['an unknown path', 'GET', '/nowhere', {}, 404],
-    ['an invalid id', 'GET', '/api/ships/abc', {}, 404],
-    ['a wrong method', 'PATCH', '/api/ships', {}, 405],
-    ['a path that is not a valid URL', 'GET', '/api/ships/%zz', {}, 400],
+    ['an invalid id', 'GET', '/api/crates/abc', {}, 404],
+    ['a wrong method', 'PATCH', '/api/crates', {}, 405],
+    ['a path that is not a valid URL', 'GET', '/api/crates/%zz', {}, 400],
     ['a refused token', 'GET', '/auth/me', { token: 'x' }, 401],
     [
       'a large body for an unknown path',
@@ -70,7 +71,7 @@ describe('Every response', () => {
     ['a script of the docs', 'GET', '/docs/swagger-ui-bundle.js', {}, 200],
     ['the OpenAPI document', 'GET', '/docs/openapi.json', {}, 200],
     ['an unknown file of the docs', 'GET', '/docs/package.json', {}, 404],
-    ['a preflight', 'OPTIONS', '/api/ships', { headers: preflight() }, 204],
+    ['a preflight', 'OPTIONS', '/api/crates', { headers: preflight() }, 204],
     ['an internal error', 'GET', '/broken/inside', {}, 500],
     ['a busy service', 'GET', '/broken/busy', {}, 503],
   ];
@@ -144,7 +145,7 @@ describe('Every response', () => {
 
   it('sends the id of each pipelined request with its own response', async () => {
     const get = (id: string, more = '') =>
-      `GET /api/ships/1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${id}\r\n${more}\r\n`;
+      `GET /api/crates/1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${id}\r\n${more}\r\n`;
     const answer = await exchange(get('a'), get('b'), get('c', 'Connection: close\r\n'));
     expect(idsIn(answer)).toEqual(['a', 'b', 'c']);
   });
@@ -161,7 +162,7 @@ describe('Every response', () => {
     ['with a letter that is not ASCII', 'é'],
   ])('generates a request id in place of one %s', async (_, id) => {
     const answer = await exchange(
-      `GET /api/ships/1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${id}\r\nConnection: close\r\n\r\n`,
+      `GET /api/crates/1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${id}\r\nConnection: close\r\n\r\n`,
     );
     const [found = '', ...more] = idsIn(answer);
     if (answer.startsWith('HTTP/1.1 200 ')) expect([found, more]).toEqual([found, []]);
@@ -170,14 +171,14 @@ describe('Every response', () => {
 
   it('accepts a request id of 1 and of 128 characters', async () => {
     for (const id of ['x', 'x'.repeat(128)]) {
-      const { headers } = await app.get('/api/ships/1', { headers: { 'x-request-id': id } });
+      const { headers } = await app.get('/api/crates/1', { headers: { 'x-request-id': id } });
       expect(headers.get('x-request-id')).toBe(id);
     }
   });
 
   it('generates a request id if the client sends two', async () => {
     const answer = await exchange(
-      'GET /api/ships/1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\r\nX-Request-Id: b\r\nConnection: close\r\n\r\n',
+      'GET /api/crates/1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\r\nX-Request-Id: b\r\nConnection: close\r\n\r\n',
     );
     expect(idsIn(answer)).toEqual([expect.stringMatching(GENERATED)]);
   });
@@ -194,16 +195,16 @@ describe('Every response', () => {
   );
 
   it('omits the request id from the body of an error below status 500', async () => {
-    for (const path of ['/nowhere', '/auth/me', '/api/ships?what=1']) {
+    for (const path of ['/nowhere', '/auth/me', '/api/crates?what=1']) {
       expect((await app.get(path)).body).not.toHaveProperty('request_id');
     }
   });
 
   it('lets pages of other origins read and send the request id', async () => {
     const headers = { origin: 'https://app.example.com' };
-    const answer = await app.get('/api/ships/1', { headers });
+    const answer = await app.get('/api/crates/1', { headers });
     expect(answer.headers.get('access-control-expose-headers')).toContain('x-request-id');
-    const allowed = await app.send('OPTIONS', '/api/ships', { headers: preflight() });
+    const allowed = await app.send('OPTIONS', '/api/crates', { headers: preflight() });
     expect(allowed.headers.get('access-control-allow-headers')).toContain('x-request-id');
   });
 });
@@ -211,7 +212,7 @@ describe('Every response', () => {
 describe('A pipelined request at shutdown', () => {
   // RFC 9112, section 9.6: "Connection: close" says that later requests are not processed.
   it('does not handle a request that was pipelined behind the last one, and announces the close', async () => {
-    const app = await bootApp({}, { imports: [SlowModule] });
+    const app = await bootFixtureApp({}, { imports: [SlowModule] });
     const socket = connect(Number(new URL(app.url).port), '127.0.0.1');
     let answer = '';
     socket.on('data', (chunk) => (answer += chunk.toString())).on('error', () => undefined);
@@ -220,7 +221,7 @@ describe('A pipelined request at shutdown', () => {
     await started;
     const closed = app.app.close();
     await new Promise((resolve) => setTimeout(resolve, 100));
-    socket.write('GET /api/ships/1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: late\r\n\r\n');
+    socket.write('GET /api/crates/1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: late\r\n\r\n');
     await new Promise((resolve) => setTimeout(resolve, 100));
     finishSlow();
     await once(socket, 'close');

@@ -32,7 +32,7 @@ import { JWT_ALGORITHMS, type JwtAlgorithm } from '../../../src/config/jwt-algor
 import { KeyFile } from '../../../src/keys/key-file.js';
 import { addKey, listKeys, retireKey, useKey } from '../../../src/keys/manage-keys.js';
 import { runChild } from '../../support/children.js';
-import type { Client } from '../../support/client.js';
+import type { Client, TestUser } from '../../support/client.js';
 import { keyPairFor, pemOf, settingsFor } from '../../support/key-material.js';
 import { freezeTime } from '../../support/time.js';
 import { ServiceProcess } from '../../support/process.js';
@@ -50,7 +50,7 @@ function quietLogger() {
   return { logger, errors: errors!, warnings: warnings! };
 }
 
-const demoUser = { name: 'user', password: 'password' };
+const testUser = { name: 'user', password: 'password' };
 const headerOf = (token: string) => jsonwebtoken.decode(token, { complete: true })!.header;
 const kidOf = (token: string) => headerOf(token).kid!;
 
@@ -141,10 +141,14 @@ describe('Keys', () => {
     }
   };
   /** Logs in until the key signs, since a running service notices a change after a moment. */
-  const loginBy = async (client: Client, kid: string) => {
-    let login = await client.login(demoUser);
+  const loginBy = async (
+    client: Client,
+    kid: string,
+    user: Pick<TestUser, 'name' | 'password'> = testUser,
+  ) => {
+    let login = await client.login(user);
     await until(async () => {
-      if (kidOf(login.access) !== kid) login = await client.login(demoUser);
+      if (kidOf(login.access) !== kid) login = await client.login(user);
       return kidOf(login.access) === kid;
     });
     return login;
@@ -156,7 +160,7 @@ describe('Keys', () => {
     ['a secret', 'an RSA key pair', 'RS256'],
   ])('changes from %s to %s while the service runs, and keeps all sessions', async (_, __, to) => {
     const [one, two] = [await start(), await start()];
-    const before = await one.login(demoUser);
+    const before = await one.login(testUser);
     const first = kidOf(before.access);
 
     // A client that uses both instances all the time, and never logs in again.
@@ -175,7 +179,7 @@ describe('Keys', () => {
 
     const second = add(to);
     await until(async () => to === 'HS512' || (await publicIds(one)).includes(second));
-    const during = await one.login(demoUser);
+    const during = await one.login(testUser);
     expect(kidOf(during.access)).toBe(first);
     use(second);
     const after = await loginBy(one, second);
@@ -241,7 +245,7 @@ describe('Keys', () => {
     expect(list()).toContain(`${own}  HS256  signs (settings)`);
     expect(list()).toContain(`${kid}  HS384  verifies; the last of its tokens`);
     const app = await start();
-    expect(kidOf((await app.login(demoUser)).access)).toBe(own);
+    expect(kidOf((await app.login(testUser)).access)).toBe(own);
   });
 
   it('lists a replaced key as ready to be retired when its last token has expired', () => {
@@ -305,7 +309,7 @@ describe('Keys', () => {
     use(kid);
     const { logger, errors } = quietLogger();
     const app = await start({}, logger);
-    const { access } = await app.login(demoUser);
+    const { access } = await app.login(testUser);
     const content = readFileSync(file, 'utf8');
     const d = /"d": "(..)/.exec(content)![1]!;
     for (const damage of [
@@ -351,7 +355,7 @@ describe('Keys', () => {
   it('keeps its keys, and retired ones retired, while the file is missing or unreadable', async () => {
     const { logger, errors } = quietLogger();
     const app = await start({}, logger);
-    const before = await app.login(demoUser);
+    const before = await app.login(testUser);
     const kid = add('ES256');
     use(kid);
     const { access } = await loginBy(app, kid);
@@ -370,7 +374,7 @@ describe('Keys', () => {
       for (const end = Date.now() + 300; Date.now() < end;) {
         expect(await me(app, access)).toBe(200);
         expect(await me(app, before.access)).toBe('token_invalid');
-        expect(kidOf((await app.login(demoUser)).access)).toBe(kid);
+        expect(kidOf((await app.login(testUser)).access)).toBe(kid);
         expect(await publicIds(app)).toEqual([kid]);
       }
       expect(errors.mock.calls).toHaveLength(1);
@@ -389,16 +393,16 @@ describe('Keys', () => {
     use(kid);
     const content = readFileSync(file, 'utf8');
     writeFileSync(file, '');
-    const stopped = kidOf((await app.login(demoUser)).access);
+    const stopped = kidOf((await app.login(testUser)).access);
     await sleep(150);
-    await app.login(demoUser);
+    await app.login(testUser);
     // A transient failure leaves the file itself unchanged.
     const read = jest.spyOn(KeyFile.prototype, 'read').mockImplementation(() => {
       throw new StartError('EMFILE');
     });
     writeFileSync(file, content);
     await sleep(150);
-    expect(kidOf((await app.login(demoUser)).access)).toBe(stopped);
+    expect(kidOf((await app.login(testUser)).access)).toBe(stopped);
     read.mockRestore();
     await loginBy(app, kid);
   });
@@ -450,7 +454,7 @@ describe('Keys', () => {
       ...{ JWT_SECRET_KEY: '', JWT_AUTHTYPE: 'RS256' },
       ...{ JWT_SECRET: privateFile!, JWT_PUBLICKEY: publicFile! },
     });
-    const { access } = await app.login(demoUser);
+    const { access } = await app.login(testUser);
     expect(headerOf(access).alg).toBe('RS256');
     expect(await me(app, access)).toBe(200);
   });
@@ -459,7 +463,7 @@ describe('Keys', () => {
     const service = ServiceProcess.spawn(settings());
     running.push(() => service.kill('SIGKILL'));
     const client = await service.client();
-    const before = await client.login(demoUser);
+    const before = await client.newLogin();
     const keys = async (...args: string[]) => {
       const command = ServiceProcess.spawn(settings(), 'scripts/keys.js', ...args);
       return [await command.exit(), command.output.trim()] as const;
@@ -473,7 +477,7 @@ describe('Keys', () => {
       0,
       `${kid} signs from now on; the other keys still verify; services that use the public keys may not know it for 5 minutes.`,
     ]);
-    const after = await loginBy(client, kid);
+    const after = await loginBy(client, kid, before);
     expect(service.output).toContain(`The keys have changed: ${kid} (ES256) signs`);
     expect(await me(client, before.access)).toBe(200);
     const [, listed] = await keys('list');

@@ -89,7 +89,6 @@ describe('The log', () => {
     const { access_token: token = '' } = stale.body as { access_token?: string };
     const cookie = { cookie: `access_token_cookie=${user.access}` };
     const password = { current_password: 'wrong', new_password: 'another one' };
-    const basic = `Basic ${Buffer.from(`${user.name}:wrong`).toString('base64')}`;
     const login = (username: string) => ({ json: { username, password: 'wrong' } });
     const cases: [number, string, string, string, string, SendOptions][] = [
       [401, 'token_missing', 'token_missing', 'GET', '/auth/me', {}],
@@ -128,16 +127,6 @@ describe('The log', () => {
       expect(answer.lines).toHaveLength(1);
       expect(answer.lines[0]).toContain(`Refused (${code}): ${reason}`);
       expect(answer.lines[0]).toContain(`${method} ${path.replace('/9', '/:id')}, request`);
-    }
-    const tutorial: [string, string, string, Record<string, string>][] = [
-      ['POST', '/login', 'credentials_invalid): the name or the', { authorization: basic }],
-      ['POST', '/login', 'credentials_invalid): no name and password by HTTP Basic', {}],
-      ['GET', '/books', 'token_missing', {}],
-      ['GET', '/books', 'token_invalid): the token does not', { 'x-access-tokens': 'x' }],
-    ];
-    for (const [method, path, reason, headers] of tutorial) {
-      const { status, lines } = await trace(method, path, { headers });
-      expect([status, lines]).toEqual([401, [expect.stringContaining(reason)]]);
     }
   });
 
@@ -230,7 +219,6 @@ describe('The log', () => {
       const part = encode({ sub: forged });
       const rawHeader = Buffer.from(`{"alg": ${forged}`).toString('base64url');
       const text = Buffer.from(forged).toString('base64');
-      const basic = Buffer.from(`${forged}:${forged}`).toString('base64');
       const json = { username: forged, password: forged, [forged]: forged };
       await app.get('/auth/me', { token: `${encode({ alg: 'HS256', kid: forged })}.${part}.YQ` });
       await app.get('/auth/me', { token: `${encode({ alg: forged })}.${part}.YQ` });
@@ -239,7 +227,6 @@ describe('The log', () => {
       const { signed } = await app.app.get(TokenService).createAccessToken(forged);
       await app.get('/api/audit', { token: signed });
       for (let i = 0; i < 7; i++) await app.send('POST', '/auth/login', { json });
-      await app.send('POST', '/login', { headers: { authorization: `Basic ${basic}` } });
       await app.get(`/probe/${encodeURIComponent(forged)}`);
       await app.get('/probe/echo', { headers: { 'x-text': text } });
       const written = linesWith('FORGED');

@@ -5,7 +5,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { ApiErrors } from '../../../src/errors/api-errors.decorator.js';
 import { Public, RequireToken } from '../../../src/access/require-token.decorator.js';
-import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
+import { SECRET, type TestApp } from '../../support/test-app.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
@@ -60,7 +61,7 @@ describe.each<[string, Record<string, string>]>([
   let document: OpenAPIObject;
 
   beforeAll(async () => {
-    app = await bootApp(env, { imports: [OrdersModule] });
+    app = await bootFixtureApp(env, { imports: [OrdersModule] });
     document = (await app.get<OpenAPIObject>('/docs/openapi.json')).body;
   });
   afterAll(() => app.close());
@@ -89,7 +90,7 @@ describe.each<[string, Record<string, string>]>([
       const isOpen = operation.security!.length === 0;
       expect([route, operation.description!.endsWith('Needs no token.')]).toEqual([route, isOpen]);
     }
-    expect(at('GET /api/ships').operation.security).toEqual([]);
+    expect(at('GET /api/crates').operation.security).toEqual([]);
     expect(at('GET /orders/{order}/lines/{line}').operation.security).toEqual([]);
     expect(at('POST /orders/{order}/lines').operation.description).toBe(
       'Needs an access token with the scope `{"orders":true}`, which has to come from a login.',
@@ -144,7 +145,7 @@ describe.each<[string, Record<string, string>]>([
     for (const name of Object.keys(securitySchemes)) expect(text).toContain(`{"${name}":[]}`);
     const headers = ['Link', 'Location', 'Retry-After', 'WWW-Authenticate', 'X-Request-Id'];
     expect(Object.keys(others.headers!)).toEqual(expect.arrayContaining(headers));
-    const created = at('POST /api/ships').operation.responses['201'] as Response;
+    const created = at('POST /api/crates').operation.responses['201'] as Response;
     expect(created.headers!.Location).toEqual({ $ref: '#/components/headers/Location' });
   });
 
@@ -185,7 +186,7 @@ describe.each<[string, Record<string, string>]>([
 
 describe('The OpenAPI document with PUBLIC_URL', () => {
   it('names PUBLIC_URL as the server', async () => {
-    const app = await bootApp({ PUBLIC_URL: 'https://api.example.com/base' });
+    const app = await bootFixtureApp({ PUBLIC_URL: 'https://api.example.com/base' });
     const { body } = await app.get<OpenAPIObject>('/docs/openapi.json');
     expect(body.servers).toEqual([{ url: 'https://api.example.com/base' }]);
     await app.close();

@@ -1,18 +1,17 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { ShipResponse } from '../../../src/ships/dto/ship-response.dto.js';
-import { ship } from '../../support/client.js';
+import { CrateResponse } from '../../support/fixture/dto/crate-response.dto.js';
 import {
   allowUndocumented,
   report,
   responseCheck,
   takeProblems,
 } from '../../support/response-check.js';
-import { bootApp } from '../../support/test-app.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
 
 const json = { 'content-type': 'application/json; charset=utf-8' };
-const oneShip = { id: 1, ...ship };
+const oneUser = { id: 1, name: 'user' };
 const notFound = { statusCode: 404, code: 'not_found', error: 'Not Found' };
-const location = { ...json, location: 'http://localhost/api/ships/1' };
+const location = { ...json, location: 'http://localhost/api/users/1' };
 
 const problemsOf = (
   request: string,
@@ -33,52 +32,52 @@ describe('ResponseCheck', () => {
   });
 
   it('accepts documented responses', () => {
-    expect(problemsOf('GET /api/ships/1?x=1', 200, oneShip)).toEqual([]);
-    expect(problemsOf('GET /api/ships', 200, [oneShip])).toEqual([]);
-    expect(problemsOf('POST /api/ships', 201, oneShip, location)).toEqual([]);
-    expect(problemsOf('GET /api/ships/1', 404, notFound)).toEqual([]);
-    expect(problemsOf('DELETE /api/ships/1', 204, '', {})).toEqual([]);
+    expect(problemsOf('GET /api/users/1?x=1', 200, oneUser)).toEqual([]);
+    expect(problemsOf('GET /api/users', 200, [oneUser])).toEqual([]);
+    expect(problemsOf('POST /api/users', 201, oneUser, location)).toEqual([]);
+    expect(problemsOf('GET /api/users/1', 404, notFound)).toEqual([]);
+    expect(problemsOf('DELETE /api/users/1', 204, '', {})).toEqual([]);
     expect(problemsOf('GET /nowhere', 404, notFound)).toEqual([]);
     expect(problemsOf('GET /docs', 200, '<html>', { 'content-type': 'text/html' })).toEqual([]);
   });
 
   it.each<[string, string[]]>([
-    ['a status that is not documented', problemsOf('GET /api/ships/1', 409, notFound)],
+    ['a status that is not documented', problemsOf('GET /api/users/1', 409, notFound)],
     [
       'a member that is not documented',
-      problemsOf('GET /api/ships/1', 200, { ...oneShip, hull: 1 }),
+      problemsOf('GET /api/users/1', 200, { ...oneUser, colour: 1 }),
     ],
-    ['a member of another type', problemsOf('GET /api/ships/1', 200, { ...oneShip, crew: '5' })],
-    ['a member that is missing', problemsOf('GET /api/ships', 200, [ship])],
-    ['a header that is missing', problemsOf('POST /api/ships', 201, oneShip)],
+    ['a member of another type', problemsOf('GET /api/users/1', 200, { ...oneUser, name: 5 })],
+    ['a member that is missing', problemsOf('GET /api/users', 200, [{ id: 1 }])],
+    ['a header that is missing', problemsOf('POST /api/users', 201, oneUser)],
     [
       'a request id that is malformed',
-      problemsOf('GET /api/ships/1', 200, oneShip, { ...json, 'x-request-id': 'a b' }),
+      problemsOf('GET /api/users/1', 200, oneUser, { ...json, 'x-request-id': 'a b' }),
     ],
     [
       'a header that is malformed',
-      problemsOf('POST /api/ships', 201, oneShip, { ...json, location: 'not a reference' }),
+      problemsOf('POST /api/users', 201, oneUser, { ...json, location: 'not a reference' }),
     ],
     [
       'another content type',
-      problemsOf('GET /api/ships/1', 200, 'x', { 'content-type': 'text/plain' }),
+      problemsOf('GET /api/users/1', 200, 'x', { 'content-type': 'text/plain' }),
     ],
     [
       'a cookie that is not documented',
-      problemsOf('GET /api/ships/1', 200, oneShip, { ...json, 'set-cookie': 'a=b' }),
+      problemsOf('GET /api/users/1', 200, oneUser, { ...json, 'set-cookie': 'a=b' }),
     ],
-    ['a body where none is documented', problemsOf('DELETE /api/ships/1', 204, oneShip)],
+    ['a body where none is documented', problemsOf('DELETE /api/users/1', 204, oneUser)],
     [
       'an error that the operation does not have',
-      problemsOf('GET /api/ships/1', 404, { ...notFound, code: 'name_taken' }),
+      problemsOf('GET /api/users/1', 404, { ...notFound, code: 'name_taken' }),
     ],
     [
       'an error with another text',
-      problemsOf('GET /api/ships/1', 404, { ...notFound, error: 'Gone' }),
+      problemsOf('GET /api/users/1', 404, { ...notFound, error: 'Gone' }),
     ],
     [
       'an error with an undocumented member',
-      problemsOf('GET /api/ships/1', 404, { ...notFound, stack: 'at' }),
+      problemsOf('GET /api/users/1', 404, { ...notFound, stack: 'at' }),
     ],
     [
       'an error of no operation in another shape',
@@ -91,13 +90,13 @@ describe('ResponseCheck', () => {
   });
 
   it('checks every response of an application that a test boots', async () => {
-    const app = await bootApp();
-    const more = { ...oneShip, hull: 1 } as unknown as ShipResponse;
-    jest.spyOn(ShipResponse, 'from').mockReturnValue(more);
-    await fetch(`${app.url}/api/ships/1`);
-    expect(takeProblems()).toEqual([
-      'GET /api/ships/1 -> 200: must NOT have additional properties {"additionalProperty":"hull"}',
-    ]);
+    const app = await bootFixtureApp();
+    const more = { colour: 1 } as unknown as CrateResponse;
+    jest.spyOn(CrateResponse, 'from').mockReturnValue(more);
+    await fetch(`${app.url}/api/crates/1`);
+    expect(takeProblems()).toContain(
+      'GET /api/crates/1 -> 200: must NOT have additional properties {"additionalProperty":"colour"}',
+    );
     await app.close();
   });
 

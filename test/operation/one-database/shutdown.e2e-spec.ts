@@ -57,7 +57,7 @@ describe('A shutdown', () => {
     await start({ SHUTDOWN_DELAY: '2s' });
     const [used, idle] = [connection(), connection()];
     for (const agent of [used, idle]) {
-      expect((await send('/api/ships/1', agent)).connection).toBe('keep-alive');
+      expect((await send('/api/users', agent)).connection).toBe('keep-alive');
     }
     const begun = performance.now();
     const exit = service.kill('SIGTERM');
@@ -68,7 +68,7 @@ describe('A shutdown', () => {
     expect([ready.status, ready.connection]).toEqual([503, 'close']);
     expect(ready.body).toContain('The service is shutting down.');
     expect((await send('/health/live')).status).toBe(200);
-    const served = await send('/api/ships/1', used);
+    const served = await send('/api/users', used);
     expect([served.status, served.connection]).toEqual([200, 'close']);
     // The service still serves idle connections after it has closed the listening socket.
     const port = Number(new URL(origin).port);
@@ -82,7 +82,7 @@ describe('A shutdown', () => {
       await sleep(20);
     }
     expect(performance.now() - begun).toBeGreaterThan(1_900);
-    expect((await send('/api/ships/1', idle)).connection).toBe('close');
+    expect((await send('/api/users', idle)).connection).toBe('close');
     expect(await exit).toBe(0);
   });
 

@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { describeInBrowser, launchBrowser } from '../../../support/browser.js';
-import { ship } from '../../../support/client.js';
+import { crate } from '../../../support/fixture/crates.js';
 import { DOMAIN, RESOLVE_SIBLINGS, serveSiblingHosts } from '../../../support/sibling-hosts.js';
-import { bootApp, SECRET, type TestApp } from '../../../support/test-app.js';
+import { bootFixtureApp } from '../../../support/fixture-app.js';
+import { SECRET, type TestApp } from '../../../support/test-app.js';
 import { engine } from '../../../support/test-database.js';
 
 const screenshots = '.cache/screenshots';
@@ -33,7 +34,7 @@ describeInBrowser('In a browser', () => {
     const errors: string[] = [];
 
     beforeAll(async () => {
-      app = await bootApp();
+      app = await bootFixtureApp();
       page = await browser.newPage({ viewport: { width: 1280, height: 1600 } });
       page.on('pageerror', (error) => errors.push(error.message));
     }, 60_000);
@@ -72,7 +73,7 @@ describeInBrowser('In a browser', () => {
       }
       expect(backgrounds[1]).toBe('rgb(20, 23, 28)');
       expect(backgrounds[0]).not.toBe(backgrounds[1]);
-      expect(await home.locator('table').last().innerText()).toContain('guest');
+      expect(await home.locator('table').first().innerText()).toContain('/health/ready');
       // A browser requests the icon by itself.
       expect(requests.filter((path) => path !== '/favicon.ico')).toEqual(['/']);
       expect(console).toEqual([]);
@@ -81,7 +82,7 @@ describeInBrowser('In a browser', () => {
       await home.close();
     }, 60_000);
 
-    it('logs in, authorizes with the token and creates a ship in Swagger UI', async () => {
+    it('logs in, authorizes with the token and creates a crate in Swagger UI', async () => {
       await page.goto(`${app.url}/docs`);
       await page.getByRole('heading', { name: /nest-rest-jwt/ }).waitFor();
       const tags = page.locator('.opblock-tag');
@@ -102,23 +103,14 @@ describeInBrowser('In a browser', () => {
       await dialog.getByRole('button', { name: 'Apply credentials' }).first().click();
       await dialog.getByRole('button', { name: 'Close' }).last().click();
 
-      const created = await execute('shipsCreate', {
-        affiliation: 'Rebel Alliance',
-        category: 'Transports',
-        crew: 2,
-        length: 35,
-        manufacturer: 'Corellian Engineering Corporation',
-        model: 'YT-1300',
-        roles: ['Freighter'],
-        ship_class: 'Light Freighter',
-      });
+      const created = await execute('cratesCreate', { ...crate, label: 'From the browser' });
       expect(await created.locator('.response-col_status').innerText()).toMatch(/^201/);
       await created.scrollIntoViewIfNeeded();
       mkdirSync(screenshots, { recursive: true });
       await page.screenshot({ path: `${screenshots}/docs-${engine}.png` });
 
-      const { body } = await app.get<{ model: string }[]>('/api/ships');
-      expect(body.at(-1)?.model).toBe('YT-1300');
+      const { body } = await app.get<{ label: string }[]>('/api/crates');
+      expect(body.at(-1)?.label).toBe('From the browser');
       expect(errors).toEqual([]);
     }, 60_000);
   });
@@ -128,7 +120,7 @@ describeInBrowser('In a browser', () => {
     let page: Page;
 
     beforeAll(async () => {
-      app = await bootApp({ TOKEN_COOKIES: 'true' });
+      app = await bootFixtureApp({ TOKEN_COOKIES: 'true' });
     }, 60_000);
     beforeEach(async () => {
       page = await (await browser.newContext()).newPage();
@@ -169,7 +161,7 @@ describeInBrowser('In a browser', () => {
       expect(seen).toMatch(/csrf_access_token=[\w-]{22}/);
       expect(seen).not.toContain('token_cookie');
       expect((await call({ path: '/auth/me' })).status).toBe(200);
-      const create = { method: 'POST', path: '/api/ships', json: ship };
+      const create = { method: 'POST', path: '/api/crates', json: crate };
       expect((await call(create)).status).toBe(401);
       expect((await call({ ...create, csrf: 'csrf_access_token' })).status).toBe(201);
       const refresh = { method: 'POST', path: '/auth/refresh' };
@@ -210,7 +202,7 @@ describeInBrowser('In a browser', () => {
     const attacker = { username: 'the attacker', password: 'the password of the attacker' };
 
     async function setUp(more: Record<string, string>) {
-      const app = await bootApp({ ...env, ...more });
+      const app = await bootFixtureApp({ ...env, ...more });
       for (const { username: name, password } of [victim, attacker]) {
         await app.send('POST', '/api/users', { json: { name, password } });
       }
@@ -283,7 +275,7 @@ describeInBrowser('In a browser', () => {
     }, 60_000);
   });
 
-  describe('A page of app.fleet.test with its API on api.fleet.test', () => {
+  describe('A page of app.company.test with its API on api.company.test', () => {
     const user = { username: 'user', password: 'password' };
     const inProduction = { NODE_ENV: 'production', DEMO_DATA: 'false', FLASK_COMPAT: 'true' };
 
@@ -291,7 +283,7 @@ describeInBrowser('In a browser', () => {
     async function setUp(more: Record<string, string>) {
       const hosts = await serveSiblingHosts();
       const env = { CORS_ORIGINS: hosts.app, COOKIE_DOMAIN: DOMAIN, JWT_SECRET_KEY: SECRET };
-      let app = await bootApp({ ...env, TOKEN_COOKIES: 'true', ...more });
+      let app = await bootFixtureApp({ ...env, TOKEN_COOKIES: 'true', ...more });
       if ('NODE_ENV' in more) app = await app.restart(inProduction);
       hosts.target = app.url;
       const context = await browser.newContext({ ignoreHTTPSErrors: true });
@@ -360,19 +352,19 @@ describeInBrowser('In a browser', () => {
         for (const { domain } of kept) expect(domain).toBe(`.${DOMAIN}`);
 
         expect((await call('GET', '/auth/me', {})).body.name).toBe('user');
-        expect((await call('POST', '/api/ships', { json: ship })).body.code).toBe('csrf_failed');
-        const create = { csrf: String(login.body.csrf_access_token), json: ship };
-        const created = await call('POST', '/api/ships', create);
+        expect((await call('POST', '/api/crates', { json: crate })).body.code).toBe('csrf_failed');
+        const create = { csrf: String(login.body.csrf_access_token), json: crate };
+        const created = await call('POST', '/api/crates', create);
         expect([created.status, created.id]).toEqual([201, 'from-the-page']);
-        expect(created.location).toMatch(/\/api\/ships\/\d+$/);
-        const changed = await call('PUT', `/api/ships/${String(created.body.id)}`, create);
+        expect(created.location).toMatch(/\/api\/crates\/\d+$/);
+        const changed = await call('PUT', `/api/crates/${String(created.body.id)}`, create);
         expect(changed.status).toBe(200);
 
         const refresh = { csrf: String(login.body.csrf_refresh_token) };
         const refreshed = await call('POST', '/auth/refresh', refresh);
         expect([refreshed.status, 'access_token' in refreshed.body]).toEqual([200, false]);
-        const next = { csrf: String(refreshed.body.csrf_access_token), json: ship };
-        expect((await call('POST', '/api/ships', next)).status).toBe(201);
+        const next = { csrf: String(refreshed.body.csrf_access_token), json: crate };
+        expect((await call('POST', '/api/crates', next)).status).toBe(201);
 
         const end = { csrf: String(refreshed.body.csrf_refresh_token) };
         expect((await call('DELETE', '/auth/logout2', end)).status).toBe(200);
@@ -390,8 +382,8 @@ describeInBrowser('In a browser', () => {
       await page.goto(hosts.sibling);
       const csrf = String(body.csrf_access_token);
       await expect(call('GET', '/auth/me', {})).rejects.toThrow(/Failed to fetch/);
-      await expect(call('POST', '/api/ships', { csrf, json: ship })).rejects.toThrow(/Failed/);
-      expect((await app.get<unknown[]>('/api/ships')).body).toHaveLength(15);
+      await expect(call('POST', '/api/crates', { csrf, json: crate })).rejects.toThrow(/Failed/);
+      expect((await app.get<unknown[]>('/api/crates')).body).toHaveLength(15);
       await close();
     }, 60_000);
 

@@ -27,15 +27,13 @@ describe('The process', () => {
     processes.push(service);
     return service;
   };
-  const demoUser = { name: 'user', password: 'password' };
 
   it('prints the addresses of the API and the docs, and exits on SIGINT', async () => {
     const service = spawn();
     const client = await service.client();
     expect(await service.saying(/The docs are at (\S+)\n/)).toBe(`${client.url}/docs`);
-    expect(service.output).toContain('Demo logins: user/password, guest/guest');
     // An idle keep-alive connection does not delay the exit.
-    await client.get('/api/ships');
+    await client.get('/api/users');
     expect(await service.kill('SIGINT')).toBe(0);
   });
 
@@ -47,7 +45,7 @@ describe('The process', () => {
     await once(socket, 'connect');
     socket.write('GET / HT');
     await sleep(100);
-    const { name: username, password } = demoUser;
+    const { name: username, password } = await client.newUser();
     const login = request(`${client.url}/auth/login`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', expect: '100-continue' },
@@ -84,12 +82,12 @@ describe('The process', () => {
   );
 
   it('refuses to start with invalid settings, and names each of them', async () => {
-    const service = spawn({ PORT: 'http', JWT_ALGORITHM: 'none', DEMO_DATA: 'yes' });
+    const service = spawn({ PORT: 'http', JWT_ALGORITHM: 'none', DOCS: 'yes' });
     expect(await service.exit()).toBe(1);
     expect(service.output.trim().split('\n')).toEqual([
       'PORT is invalid: use an integer from 0 to 65535.',
       'JWT_ALGORITHM is invalid: use HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512.',
-      'DEMO_DATA is invalid: use true or false.',
+      'DOCS is invalid: use true or false.',
     ]);
   });
 
@@ -106,16 +104,17 @@ describe('The process', () => {
 
   it('makes a user an administrator by `npm run admin`', async () => {
     const client = await spawn().client();
-    const { access } = await client.login(demoUser);
+    const user = await client.newLogin();
+    const other = await client.newUser();
     const env = { ...database.settings, JWT_SECRET_KEY: SECRET };
     const admin = (...words: string[]) => ServiceProcess.spawn(env, 'scripts/admin.js', ...words);
-    const grant = admin('grant', 'user');
+    const grant = admin('grant', user.name);
     expect(await grant.exit()).toBe(0);
-    expect(grant.output).toContain('user is an administrator from the next request on');
-    expect((await client.get('/auth/me', { token: access })).body.code).toBe('token_expired');
-    const { access: token } = await client.login(demoUser);
-    expect((await client.send('DELETE', '/api/users/2', { token })).status).toBe(204);
-    const last = admin('revoke', 'user');
+    expect(grant.output).toContain(`${user.name} is an administrator from the next request on`);
+    expect((await client.get('/auth/me', { token: user.access })).body.code).toBe('token_expired');
+    const { access: token } = await client.login(user);
+    expect((await client.send('DELETE', `/api/users/${other.id}`, { token })).status).toBe(204);
+    const last = admin('revoke', user.name);
     expect(await last.exit()).toBe(1);
     expect(last.output).toBe('The last administrator can neither lose this role nor be deleted.\n');
     const unknown = admin('revoke', 'unknown');

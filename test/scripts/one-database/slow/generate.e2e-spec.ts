@@ -85,7 +85,7 @@ describe('npm run generate', () => {
     ],
     ['a minimum above its maximum', ['resource', 'crews', '--fields', 'a:string(3..2)'], 'minimum'],
     ['--owner and --public', ['resource', 'crews', '--owner', '--public'], 'exclude each other'],
-    ['an existing resource', ['resource', 'ships', '--fields', CREWS], 'exist already'],
+    ['an existing resource', ['resource', 'users', '--fields', CREWS], 'exist already'],
   ])('refuses %s, and writes nothing', async (_, words, message) => {
     const before = readFileSync(join(folder, 'src/app.module.ts'), 'utf8');
     const { status, stderr, stdout } = await generate(...words);

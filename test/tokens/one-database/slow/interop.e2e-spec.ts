@@ -27,7 +27,7 @@ const secretAlgorithms: JwtAlgorithm[] = ['HS256', 'HS384', 'HS512'];
 const keyPairAlgorithms: JwtAlgorithm[] = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
 
 const issuer = 'https://tokens.example';
-const audience = 'the fleet';
+const audience = 'the warehouse';
 
 /** The settings that both services share. */
 const sharedSettings = (algorithm: JwtAlgorithm): Record<string, string> => ({
@@ -198,7 +198,7 @@ withPython(() => {
 
     it('accepts tokens that a Flask service signs, with and without the kid of this service', async () => {
       // Python escapes non-ASCII characters.
-      const scope = { may: { ships: ['read', 'write'] }, rank: 'Großmoff ✦ 🚀' };
+      const scope = { may: { crates: ['read', 'write'] }, rank: 'Großmoff ✦ 🚀' };
       for (const kid of [undefined, kidOf(user.access)]) {
         const issued = await flask.issue({ sub: String(user.id), scope }, kid);
         const { token } = issued;

@@ -1,0 +1,35 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { Database } from '../../src/database/database.js';
+import { valuesOf } from '../../src/validation/columns.js';
+import { Crate } from './fixture/crate.entity.js';
+import { exampleCrates } from './fixture/crates.js';
+import { FixtureModule } from './fixture/fixture.module.js';
+import { bootApp, type TestApp, type TestAppOptions } from './test-app.js';
+
+interface FixtureOptions extends Omit<TestAppOptions, 'prepare' | 'variant'> {
+  /** Whether a new database gets the example crates, as by default. */
+  examples?: boolean;
+}
+
+/**
+ * Boots the application as `bootApp` does, with the resources of the tests: crates at `/api/crates`
+ * and notes at `/api/notes`. A new database has the users of the tests and the example crates.
+ */
+export function bootFixtureApp(
+  env: Record<string, string> = {},
+  { imports = [], examples = true, ...options }: FixtureOptions = {},
+): Promise<TestApp> {
+  return bootApp(env, {
+    ...options,
+    imports: [FixtureModule, ...imports],
+    ...(imports.length === 0 && { variant: 'fixture' }),
+    ...(examples && { prepare: addExampleCrates }),
+  });
+}
+
+async function addExampleCrates(app: INestApplicationContext): Promise<void> {
+  await app.get(Database).write(async (manager) => {
+    if ((await manager.count(Crate)) > 0) return;
+    for (const crate of exampleCrates) await manager.insert(Crate, valuesOf(Crate, crate));
+  });
+}
