@@ -28,7 +28,11 @@ describe('The demo logins', () => {
 
   it.each([
     ['prints the demo logins at a start in development', {}, true],
-    ['prints no demo logins at a start in production', { NODE_ENV: 'production' }, false],
+    [
+      'prints no demo logins at a start in production',
+      { NODE_ENV: 'production', PUBLIC_URL: 'https://api.test' },
+      false,
+    ],
   ])(
     '%s',
     async (_, env, isShown) => {
