@@ -74,7 +74,7 @@ export const parts = {
       'src/app.module.ts': /demo/i,
       'src/config/app-config.ts': /demo/i,
     },
-    words: /\bdemo\b|DEMO_DATA|example data/i,
+    words: /\bdemo\b|DEMO_DATA/i,
   },
 };
 
