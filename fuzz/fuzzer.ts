@@ -16,7 +16,7 @@ import {
 interface FuzzTarget {
   url: string;
   document: OpenAPIObject;
-  makeAdmin: (name: string) => Promise<void>;
+  makeAdmin: (name: string) => Promise<unknown>;
 }
 
 export interface FuzzReport {
