@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppConfig } from '../../src/config/app-config.js';
 
-const production = { NODE_ENV: 'production', JWT_SECRET_KEY: 'x'.repeat(32) };
+const production = {
+  NODE_ENV: 'production',
+  JWT_SECRET_KEY: 'a secret of the tests, long enough for HS256',
+};
 
 describe('DEMO_DATA', () => {
   it.each([
