@@ -141,7 +141,7 @@ describe('Common passwords in a PUT with FLASK_COMPAT', () => {
     const password = 'football';
     app = await bootApp();
     const user = await app.newUser(password);
-    app = await app.restart({ ...production, FLASK_COMPAT: 'true', DEMO_DATA: 'false' });
+    app = await app.restart({ ...production, FLASK_COMPAT: 'true' });
     const login = { ...user, ...(await app.login(user)) };
     for (const guess of [password, 'baseball']) {
       const work = await workOf(() => put(login, { name: user.name, password: guess }));
