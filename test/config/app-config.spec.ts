@@ -95,7 +95,7 @@ describe('AppConfig', () => {
       ['https://api.example.com', 'https://api.example.com'],
       ['HTTPS://API.Example.com:443/', 'https://api.example.com'],
       ['http://[::1]:3000/a/b//', 'http://[::1]:3000/a/b'],
-      ['https://example.com/@fleet', 'https://example.com/@fleet'],
+      ['https://example.com/@shop', 'https://example.com/@shop'],
     ].map(([PUBLIC_URL = '', publicUrl]): [Record<string, string>, object] => [
       { PUBLIC_URL },
       { web: { publicUrl } },

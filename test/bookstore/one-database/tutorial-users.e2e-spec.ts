@@ -30,11 +30,19 @@ describe('Users of the bookstore tutorial', () => {
     async (env) => {
       await boot(env);
       expect((await app.get('/users')).status).toBe(200);
+      const { get } = buildDocument(app.app, app.config).paths['/users']!;
+      expect(get!.responses).not.toHaveProperty('403');
     },
   );
 
   it('lists users of the bookstore to administrators with FLASK_COMPAT=false, with its header and messages', async () => {
     await boot({ FLASK_COMPAT: 'false' });
+    const named = { name: 'Zoe\u0301 the pilot', password: 'ZO\u00c9 THE PILOT' };
+    const registered = await app.send('POST', '/register', { json: named });
+    expect([registered.status, registered.body.message]).toEqual([
+      400,
+      { password: ['Must differ from the name.'] },
+    ]);
     const { access } = await app.newLogin();
     const list = (token?: string) =>
       app.get<{ users?: { name: string }[] }>('/users', {
