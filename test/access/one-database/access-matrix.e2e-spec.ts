@@ -19,8 +19,8 @@ describe('docs/access.md', () => {
   let compatible: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp({ FLASK_COMPAT: 'false' });
-    compatible = await bootApp({ FLASK_COMPAT: 'true' });
+    app = await bootApp({ FLASK_COMPAT: 'false', BOOKSTORE: '' });
+    compatible = await bootApp({ FLASK_COMPAT: 'true', BOOKSTORE: '' });
     // Without another one, the last administrator could not be deleted.
     for (const each of [app, compatible]) await newLogin(each, 'admin');
   });
