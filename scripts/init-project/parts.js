@@ -9,7 +9,6 @@
  * @property {[path: string, title: string][]} [renames] migrations, and what they do without this part
  * @property {RegExp} words that documents contain only where they are about this part
  * @property {string[]} [scripts] of package.json
- * @property {string[]} [packages] that nothing else needs
  */
 
 /** @type {Record<string, Part>} */
@@ -59,7 +58,6 @@ export const parts = {
     ],
     lines: {
       '.env.example': /BOOKSTORE/,
-      'fuzz/model.ts': /bookstore|\/books\?/,
       'src/app.module.ts': /bookstore/i,
       'src/config/app-config.ts': /bookstore/i,
     },
@@ -74,23 +72,8 @@ export const parts = {
       'src/app.module.ts': /demo/i,
       'src/config/app-config.ts': /demo/i,
     },
-    words: /\bdemo\b|DEMO_DATA|example data/i,
+    words: /\bdemo\b|DEMO_DATA/i,
   },
-};
-
-/**
- * The benchmarks send requests to these parts, and go with any of them.
- *
- * @type {Part}
- */
-export const bench = {
-  about: 'the benchmarks of the template',
-  needs: ['ships', 'books', 'demo'],
-  paths: ['bench', 'docs/benchmarks.md'],
-  scripts: ['bench'],
-  packages: ['@types/autocannon', '@types/cli-progress', 'autocannon', 'cli-progress'],
-  lines: { 'eslint.config.js': /'bench\/\*\*'/, 'tsconfig.json': /"bench"/ },
-  words: /\bbench(marks?)?\b/i,
 };
 
 /**
