@@ -59,6 +59,7 @@ export async function startProductTokenCheck(
 
 class EveryTokenActive extends TokenStore {
   override isActive = async () => true;
+  override isOutdated = async () => false;
   override revoke = async () => undefined;
 }
 

@@ -42,7 +42,7 @@ export class Caller {
   constructor(
     readonly name: CallerName,
     private readonly url: string,
-    private readonly makeAdmin: (name: string) => Promise<void>,
+    private readonly makeAdmin: (name: string) => Promise<unknown>,
     private readonly newName: () => string,
   ) {}
 

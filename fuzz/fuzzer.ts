@@ -16,12 +16,12 @@ import {
 interface FuzzTarget {
   url: string;
   document: OpenAPIObject;
-  makeAdmin: (name: string) => Promise<void>;
+  makeAdmin: (name: string) => Promise<unknown>;
 }
 
 export interface FuzzReport {
   requests: number;
-  /** How often each operation answered with each status, by keys such as `shipsCreate 201`. */
+  /** How often each operation answered with each status, by keys such as `usersCreate 201`. */
   answers: Map<string, number>;
 }
 

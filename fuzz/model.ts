@@ -195,7 +195,7 @@ function endedSessions(
   }
 }
 
-/** The rows that a response holds, either a single one or a list. */
+/** The rows that a response holds: a single one, a list, or a list as the only member of an object. */
 function rowsOf(body: string): { id: number | string }[] {
   const answer = (body === '' ? [] : JSON.parse(body)) as object;
   // A list may be the only member of an object.

@@ -9,7 +9,7 @@ export type CallerName = (typeof CALLERS)[number];
 export interface Operation {
   id: string;
   method: string;
-  /** The path as in the document, such as `/api/ships/{id}`. */
+  /** The path as in the document, such as `/api/users/{id}`. */
   path: string;
   /** The name of the security scheme; null if the operation takes no token and no credentials. */
   scheme: string | null;

@@ -8,7 +8,7 @@ import { type BenchDatabase, postgresDatabase, sqliteDatabase } from '../bench/b
 import { createApp } from '../src/app.setup.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { buildDocument } from '../src/openapi/document.js';
-import { UsersService } from '../src/users/users.service.js';
+import { UserRolesService } from '../src/users/roles/user-roles.service.js';
 import { fuzz } from './fuzzer.js';
 
 const usage = `npm run fuzz -- [options]
@@ -31,7 +31,8 @@ async function fuzzOn(database: BenchDatabase, count: number, seed: number): Pro
   const target = {
     url: await app.getUrl(),
     document: buildDocument(app, config),
-    makeAdmin: (name: string) => app.get(UsersService, { strict: false }).setAdmin(name, true),
+    makeAdmin: (name: string) =>
+      app.get(UserRolesService, { strict: false }).setRole(name, 'admin', true),
   };
   try {
     const { requests, answers } = await fuzz(target, { count, seed });

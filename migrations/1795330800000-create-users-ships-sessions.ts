@@ -5,6 +5,7 @@ import {
   type TableColumnOptions,
   TableIndex,
 } from 'typeorm';
+import { createShips, dropShips } from './ships-table.js';
 
 const id: TableColumnOptions = {
   name: 'id',
@@ -13,7 +14,6 @@ const id: TableColumnOptions = {
   isGenerated: true,
   generationStrategy: 'increment',
 };
-const text = (name: string): TableColumnOptions => ({ name, type: 'text' });
 const moment = (name: string): TableColumnOptions => ({ name, type: 'bigint' });
 const string = (name: string, length: number): TableColumnOptions => ({
   name,
@@ -44,22 +44,7 @@ export class CreateUsersShipsSessions1795330800000 implements MigrationInterface
         ],
       }),
     );
-    await runner.createTable(
-      new Table({
-        name: 'ships',
-        columns: [
-          id,
-          text('affiliation'),
-          text('category'),
-          { name: 'crew', type: 'bigint' },
-          { name: 'length', type: 'bigint' },
-          text('manufacturer'),
-          text('model'),
-          text('roles'),
-          text('ship_class'),
-        ],
-      }),
-    );
+    await createShips(runner);
     await runner.createTable(
       new Table({
         name: 'sessions',
@@ -91,8 +76,9 @@ export class CreateUsersShipsSessions1795330800000 implements MigrationInterface
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of ['revoked_tokens', 'sessions', 'ships', 'users']) {
-      await runner.dropTable(table);
-    }
+    await runner.dropTable('revoked_tokens');
+    await runner.dropTable('sessions');
+    await dropShips(runner);
+    await runner.dropTable('users');
   }
 }

@@ -1,38 +1,17 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { BOOK_TEXTS } from './books-table.js';
+import { createShipIndexes, dropShipIndexes, SHIP_TEXTS } from './ships-table.js';
 
 /** The text columns by which lists are sorted, with their SQL types. */
 const TEXTS: Record<string, Record<string, string>> = {
   users: { name: 'varchar(80)' },
-  ships: {
-    affiliation: 'text',
-    category: 'text',
-    manufacturer: 'text',
-    model: 'text',
-    ship_class: 'text',
-  },
-  books: { name: 'varchar(255)', author: 'varchar(255)', publisher: 'varchar(255)' },
+  ships: SHIP_TEXTS,
+  books: BOOK_TEXTS,
 };
-
-/** The sort keys of ships. Of a text only the beginning, because an index limits their length. */
-const KEYS: Record<string, string> = {
-  ...Object.fromEntries(
-    Object.keys(TEXTS.ships!).map((column) => [column, `SUBSTR("${column}", 1, 100)`]),
-  ),
-  crew: '"crew"',
-  length: '"length"',
-};
-
-const INDEXES = Object.entries(KEYS).flatMap(([column, key]) =>
-  ['ASC', 'DESC'].map((direction) => ({
-    name: `ships_${column}_${direction.toLowerCase()}_idx`,
-    keys: `${key} ${direction}, "id"`,
-  })),
-);
 
 /**
- * Creates an index for each field and direction of ships, so that every page of a list costs as
- * little as the first. Rows with equal keys are in ascending order of `id`. Books need no such
- * indexes, because an owner has few of them, and the names of users already have an index.
+ * Makes both databases sort texts by code points, and creates the indexes of sorted lists. Rows of
+ * an owner need none, because an owner has few of them, and the names of users already have one.
  */
 export class SortLists1795360000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -44,20 +23,6 @@ export class SortLists1795360000000 implements MigrationInterface {
     await dropShipIndexes(runner);
     await collate(runner, '"default"');
   }
-}
-
-export async function createShipIndexes(runner: QueryRunner): Promise<void> {
-  for (const { name, keys } of INDEXES) {
-    await runner.query(`CREATE INDEX "${name}" ON "ships" (${keys})`);
-  }
-}
-
-/**
- * Later migrations that alter the table must drop these indexes first and create them afterwards:
- * TypeORM rebuilds a SQLite table to alter it, and cannot rebuild these indexes.
- */
-export async function dropShipIndexes(runner: QueryRunner): Promise<void> {
-  for (const { name } of INDEXES) await runner.query(`DROP INDEX "${name}"`);
 }
 
 /** SQLite compares texts by code points. PostgreSQL uses the database's collation by default. */

@@ -14,8 +14,8 @@ const SEPARATOR = '\u0001';
  * control character and the id of the user. It does the same for every name that contains a control
  * character, so that a plain key never looks like a key with an id. Keys with ids differ in the id.
  *
- * To add or remove a column on SQLite, TypeORM rebuilds the table, which deletes the rows of
- * `books` if foreign keys are on. The two ALTER TABLE statements here do the same on both databases
+ * To add or remove a column on SQLite, TypeORM rebuilds the table, which deletes the rows that refer
+ * to users if foreign keys are on. The two ALTER TABLE statements here do the same on both databases
  * without a rebuild.
  */
 export class AddUserNameKeys1795390000000 implements MigrationInterface {

@@ -16,18 +16,26 @@ import { SessionRepository } from '../src/sessions/session.repository.js';
 import { CommonPasswordsService } from '../src/passwords/common-passwords.service.js';
 import { CreateUser } from '../src/users/dto/user-body.dto.js';
 import { PasswordHasher } from '../src/passwords/password-hasher.js';
-import { PasswordRulesService } from '../src/users/password-rules.service.js';
+import { PasswordRulesService } from '../src/users/passwords/password-rules.service.js';
+import type { Role } from '../src/users/roles/roles.js';
+import { isRole, roleNames } from '../src/users/roles/scope.js';
+import { UserRoleRepository } from '../src/users/roles/user-role.repository.js';
+import { UserRolesService } from '../src/users/roles/user-roles.service.js';
 import { UserRemovalsService } from '../src/users/user-removals.service.js';
 import { UserRepository } from '../src/users/user.repository.js';
 import { UsersService } from '../src/users/users.service.js';
 import { readNewPassword } from './read-password.js';
 import { runCommand } from './run-command.js';
 
-const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user create <name> | create-database
-  grant            makes the user an administrator from the next login on
-  revoke           takes the administrator role away from the user
-  user create      adds a user; asks for the password, or reads it from standard input
-  create-database  creates the SQLite file that DATABASE_URL names, with empty tables`;
+const usage = `Usage: npm run admin -- <command>
+  user create <name>            adds a user; asks for the password, or reads it from standard input
+  user roles <name>             shows the roles of the user
+  user roles <name> <role> ...  replaces the roles of the user; --none instead removes them all
+  grant <name>                  gives the user the role admin
+  revoke <name>                 takes the role admin away from the user
+  create-database               creates the SQLite file that DATABASE_URL names, with empty tables
+
+The roles are ${roleNames.join(', ')}. They apply from the next request on.`;
 
 /**
  * The providers that change users. They neither issue nor verify tokens, so that no key is needed.
@@ -36,6 +44,8 @@ const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user creat
   providers: [
     UsersService,
     UserRepository,
+    UserRoleRepository,
+    UserRolesService,
     PasswordHasher,
     PasswordRulesService,
     CommonPasswordsService,
@@ -50,22 +60,47 @@ const usage = `Usage: npm run admin -- grant <name> | revoke <name> | user creat
 class UserCommandsModule {}
 
 type Command = (config: AppConfig) => Promise<string>;
-type UserCommand = (users: UsersService, config: AppConfig) => Promise<string>;
+type UserCommand = (
+  services: { users: UsersService; roles: UserRolesService },
+  config: AppConfig,
+) => Promise<string>;
 
 /**
  * @returns the command for the arguments, or null if they are invalid. A command resolves with a
  * sentence for the operator.
  */
 function commandOf(args: readonly string[]): Command | null {
-  const [first, second, third] = args;
+  const [first, second, third, ...rest] = args;
   if (first === 'create-database' && args.length === 1) return createDatabase;
-  if (first === 'user' && second === 'create' && third !== undefined && args.length === 3) {
-    return onUsers((users, config) => createUser(users, config, third));
+  if (first === 'user' && third !== undefined) {
+    if (second === 'roles') return rolesCommandOf(third, rest);
+    if (second !== 'create' || rest.length > 0) return null;
+    return onUsers(third, ({ users }, config) => createUser(users, config, third));
   }
   if ((first !== 'grant' && first !== 'revoke') || second === undefined || args.length > 2) {
     return null;
   }
-  return onUsers((users) => setAdmin(users, second, first === 'grant'));
+  return onUsers(second, async ({ roles }) => {
+    await roles.setRole(second, 'admin', first === 'grant');
+    const status = first === 'grant' ? 'an administrator' : 'no longer an administrator';
+    return `${second} is ${status} from the next request on.`;
+  });
+}
+
+/** @param names of roles, or only `--none`; empty to show the roles */
+function rolesCommandOf(name: string, names: readonly string[]): Command | null {
+  const given = names.join() === '--none' ? [] : names;
+  if (!given.every(isRole)) return null;
+  return onUsers(name, async ({ users, roles }) => {
+    const id = await users.idOf(name);
+    if (id === null) throw new ApiError(notFound);
+    const isChange = names.length > 0;
+    return describeRoles(name, await (isChange ? roles.replace(id, given) : roles.get(id)));
+  });
+}
+
+function describeRoles(name: string, roles: readonly Role[]): string {
+  return `${name} has ${roles.length === 0 ? 'no role' : `the roles: ${roles.join(', ')}`}.`;
 }
 
 async function createDatabase({ database }: AppConfig): Promise<string> {
@@ -78,12 +113,6 @@ async function createDatabase({ database }: AppConfig): Promise<string> {
   throw new StartError(`The file ${database.file} already exists; nothing was changed.`);
 }
 
-async function setAdmin(users: UsersService, name: string, admin: boolean): Promise<string> {
-  await users.setAdmin(name, admin);
-  const status = admin ? 'an administrator from the next login on' : 'no longer an administrator';
-  return `${name} is ${status}. All sessions of this user have ended.`;
-}
-
 /** Applies the same rules as `POST /api/users`, but ignores `REGISTRATION`. */
 async function createUser(users: UsersService, config: AppConfig, name: string): Promise<string> {
   const body = validateBody(CreateUser, { name, password: await readNewPassword() }, config);
@@ -91,8 +120,12 @@ async function createUser(users: UsersService, config: AppConfig, name: string):
   return `Created the user ${user.name} with the id ${user.id}.`;
 }
 
-/** Makes a command that needs users and an existing database. */
-function onUsers(command: UserCommand): Command {
+/**
+ * Makes a command that needs users and an existing database.
+ *
+ * @param name of the user, for messages
+ */
+function onUsers(name: string, command: UserCommand): Command {
   return async (config) => {
     const database = await openDatabase(config.database);
     const module = {
@@ -104,9 +137,10 @@ function onUsers(command: UserCommand): Command {
       abortOnError: false,
     });
     try {
-      return await command(app.get(UsersService), config);
+      const services = { users: app.get(UsersService), roles: app.get(UserRolesService) };
+      return await command(services, config);
     } catch (error) {
-      throw error instanceof ApiError ? new StartError(messageOf(error, args.at(-1)!)) : error;
+      throw error instanceof ApiError ? new StartError(messageOf(error, name)) : error;
     } finally {
       await app.close();
     }

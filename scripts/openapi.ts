@@ -3,14 +3,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../src/app.setup.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { packageRoot } from '../src/config/package-root.js';
 import { buildDocument } from '../src/openapi/document.js';
+import { accessMatrix, accessPage } from './access-matrix.js';
 import { runCommand } from './run-command.js';
 
 /**
- * Writes docs/openapi.json with the default settings, independent of the environment. With
+ * Writes docs/openapi.json and docs/access.md, independent of the environment. With
  * `--variants <folder>` it writes one document for each group of settings that changes it instead.
  */
 const { values: options } = parseArgs({ options: { variants: { type: 'string' } } });
@@ -29,7 +31,7 @@ const VARIANTS: Record<string, Record<string, string>> = {
     ...PRODUCTION,
     FLASK_COMPAT: 'false',
     REGISTRATION: 'closed',
-    PUBLIC_URL: 'https://ships.test/base',
+    PUBLIC_URL: 'https://api.test/base',
     TOKEN_COOKIES: 'true',
   },
 };
@@ -46,7 +48,8 @@ await runCommand(async () => {
 /** @param folder for temporary databases */
 async function writeDocuments(folder: string): Promise<void> {
   if (options.variants === undefined) {
-    return writeDocument(folder, {}, join(packageRoot, 'docs', 'openapi.json'));
+    await writeDocument(folder, {}, join(packageRoot, 'docs', 'openapi.json'));
+    return writeAccess(folder, join(packageRoot, 'docs', 'access.md'));
   }
   mkdirSync(options.variants, { recursive: true });
   for (const [name, env] of Object.entries(VARIANTS)) {
@@ -59,11 +62,32 @@ async function writeDocument(
   env: Record<string, string>,
   file: string,
 ): Promise<void> {
-  const database = `sqlite:${join(folder, 'app.sqlite')}`;
-  const config = AppConfig.from({ DATABASE_URL: database, DEMO_DATA: 'false', ...env });
-  const app = await createApp(config, { logger: false });
-  await app.init();
-  writeFileSync(file, `${JSON.stringify(buildDocument(app, config), null, 2)}\n`);
-  await app.close();
+  await withApp(folder, env, async (app, config) => {
+    writeFileSync(file, `${JSON.stringify(buildDocument(app, config), null, 2)}\n`);
+  });
   console.log(`Wrote ${file}`);
+}
+
+async function writeAccess(folder: string, file: string): Promise<void> {
+  const matrixWith = (flaskCompat: string) =>
+    withApp(folder, { FLASK_COMPAT: flaskCompat }, async (app) => accessMatrix(app));
+  writeFileSync(file, accessPage(await matrixWith('false'), await matrixWith('true')));
+  console.log(`Wrote ${file}`);
+}
+
+/** Runs `work` with an application that does not listen. */
+async function withApp<T>(
+  folder: string,
+  env: Record<string, string>,
+  work: (app: NestFastifyApplication, config: AppConfig) => Promise<T>,
+): Promise<T> {
+  const database = `sqlite:${join(folder, 'app.sqlite')}`;
+  const config = AppConfig.from({ DATABASE_URL: database, ...env });
+  const app = await createApp(config, { logger: false });
+  try {
+    await app.init();
+    return await work(app, config);
+  } finally {
+    await app.close();
+  }
 }

@@ -33,16 +33,12 @@ const USERS = Array.from({ length: 10 }, (_, i) => ({
   username: `pilot ${i}`,
   password: `a password of pilot ${i}`,
 }));
-const SHIP = {
-  affiliation: 'Rebel Alliance',
-  category: 'Transports',
-  crew: 6,
-  length: 90,
-  manufacturer: 'Gallofree Yards',
-  model: 'GR-75 Medium Transport',
-  roles: ['Transport'],
-  ship_class: 'Transport',
-};
+
+let registrations = 0;
+const newUser = () => ({
+  name: `recruit ${++registrations}`,
+  password: `a password of recruit ${registrations}`,
+});
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'rolling-'));
@@ -124,29 +120,30 @@ class Load {
     this.proxy = proxy;
     const login = (i) => ({ path: '/auth/login', json: USERS[i], status: 200, kind: 'logins' });
     const kinds = [
-      ...Array.from({ length: 6 }, () => ({ path: '/api/ships?limit=5', status: 200 })),
-      ...Array.from({ length: 2 }, () => ({ path: '/auth/me', token, status: 200 })),
+      ...Array.from({ length: 6 }, () => ({ path: '/auth/me', token, status: 200 })),
+      ...Array.from({ length: 2 }, () => ({ path: '/auth/sessions', token, status: 200 })),
       ...Array.from({ length: 2 }, () => ({
-        ...{ path: '/api/ships', token, json: SHIP, status: 201, kind: 'writes' },
+        ...{ path: '/api/users', json: newUser, status: 201, kind: 'writes' },
       })),
       ...Array.from({ length: 2 }, (_, i) => ({ ...login(i), pause: 150 })),
     ];
     this.clients = kinds.map((kind) => this.run(kind));
   }
 
-  async run({ path, status, kind, pause = 25, ...init }) {
+  /** @param json the body of a request, or a function that returns the next one */
+  async run({ path, status, kind, json, token, pause = 25 }) {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     while (this.running) {
       const startedAt = performance.now();
       this.counts.requests++;
       if (kind) this.counts[kind]++;
-      const answer = await send(this.proxy.origin, path, { agent, ...init }).catch((error) => ({
-        error,
-      }));
+      const body = typeof json === 'function' ? json() : json;
+      const sent = send(this.proxy.origin, path, { agent, token, json: body });
+      const answer = await sent.catch((error) => ({ error }));
       this.times.push(performance.now() - startedAt);
       if (answer.status !== status) {
         const result = answer.error?.message ?? `${answer.status} ${JSON.stringify(answer.body)}`;
-        this.failures.push(`${this.proxy.name}: ${init.json ? 'POST' : 'GET'} ${path}: ${result}`);
+        this.failures.push(`${this.proxy.name}: ${json ? 'POST' : 'GET'} ${path}: ${result}`);
       }
       await sleep(pause);
     }

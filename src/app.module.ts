@@ -11,9 +11,11 @@ import { ConfigModule } from './config/config.module.js';
 import type { Database } from './database/database.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DemoDataModule } from './demo/demo-data.module.js';
+import { DemoShipsModule } from './demo/demo-ships.module.js';
 import { HomeModule } from './home/home.module.js';
 import { BodyPipe } from './validation/body.pipe.js';
 import { ErrorFilter } from './http/error.filter.js';
+import { OpenApiModule } from './openapi/openapi.module.js';
 import { OperationModule } from './operation/operation.module.js';
 import { ShipsModule } from './ships/ships.module.js';
 import type { TokenKeys } from './keys/token-keys.js';
@@ -59,9 +61,11 @@ export class AppModule {
         UsersModule,
         ShipsModule,
         BooksModule,
-        ...(config.bookstore ? [BookstoreModule] : []),
-        DemoDataModule,
+        ...(config.bookstore.enabled ? [BookstoreModule] : []),
         HomeModule,
+        DemoDataModule,
+        DemoShipsModule,
+        OpenApiModule,
         OperationModule,
         ...more,
       ],

@@ -1,9 +1,7 @@
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppConfig, type DatabaseSettings } from './config/app-config.js';
-import { packageRoot } from './config/package-root.js';
-import { DemoLoginsService } from './demo/demo-logins.service.js';
+import { packageInfo } from './config/package-info.js';
+import { DemoLoginsService } from './home/demo-logins.service.js';
 
 /** Returns the lines that the log shows as soon as the service listens. */
 export async function startLines(app: NestFastifyApplication): Promise<string[]> {
@@ -19,15 +17,13 @@ export async function startLines(app: NestFastifyApplication): Promise<string[]>
     lines.push(`Demo logins: ${pairs.join(', ')}`);
   }
   if (config.docs) lines.push(`The docs are at ${url}/docs`);
-  // The last line, because people see it first. `/api` itself is not a route.
-  lines.push(`The API is at ${url}/api/ships and other paths`);
+  // The last line, because people see it first. The address shows an overview to a browser.
+  lines.push(`The API is at ${url}/`);
   return lines;
 }
 
 function versions(): string {
-  const require = createRequire(import.meta.url);
-  const { name, version } = require(join(packageRoot, 'package.json')) as Record<string, string>;
-  return `${name} ${version} on Node ${process.versions.node}`;
+  return `${packageInfo.name} ${packageInfo.version} on Node ${process.versions.node}`;
 }
 
 /** Leaves out the user name and the password of a server. */

@@ -1,4 +1,9 @@
-import { Api, type ErrorResponse, type ShipResponse } from '../generated/default/client.js';
+import {
+  Api,
+  type CreateUser,
+  type ErrorResponse,
+  type UserResponse,
+} from '../generated/default/client.js';
 
 /** The generated client in use. Each `@ts-expect-error` marks a mistake that the types detect. */
 const client = new Api<string>({
@@ -11,15 +16,15 @@ export async function logIn(username: string, password: string): Promise<void> {
   client.setSecurityData(data.access_token);
 }
 
-export async function addShip(ship: Omit<ShipResponse, 'id'>): Promise<ShipResponse> {
-  const { data } = await client.api.shipsCreate(ship);
+export async function register(user: CreateUser): Promise<UserResponse> {
+  const { data } = await client.api.usersCreate(user);
   return data;
 }
 
-export async function listShips(): Promise<string[]> {
-  const { data } = await client.api.shipsList({ affiliation: 'Empire', limit: 10 });
-  const { data: first } = await client.api.shipsGet(1);
-  return [...data, first].map(({ model }) => model);
+export async function listNames(): Promise<string[]> {
+  const { data } = await client.api.usersList({ sort: '-name', limit: 10 });
+  const { data: first } = await client.api.usersGet(1);
+  return [...data, first].map(({ name }) => name);
 }
 
 export function isTaken({ code }: ErrorResponse): boolean {
@@ -28,11 +33,11 @@ export function isTaken({ code }: ErrorResponse): boolean {
   return code === 'name_taken';
 }
 
-export async function makeMistakes(ship: Omit<ShipResponse, 'id'>): Promise<void> {
-  // @ts-expect-error A ship has no such field.
-  await client.api.shipsCreate({ ...ship, hull: 1 });
-  // @ts-expect-error A crew is a number.
-  await client.api.shipsCreate({ ...ship, crew: '5' });
+export async function makeMistakes(user: CreateUser): Promise<void> {
+  // @ts-expect-error A user has no such field.
+  await client.api.usersCreate({ ...user, rank: 1 });
+  // @ts-expect-error A name is a text.
+  await client.api.usersCreate({ ...user, name: 5 });
   // @ts-expect-error A login needs a password.
   await client.auth.authLogin({ username: 'user' });
   // @ts-expect-error There is no such operation.

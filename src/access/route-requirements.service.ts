@@ -1,5 +1,5 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { MODULE_PATH, PATH_METADATA } from '@nestjs/common/internal';
+import { Injectable, type OnModuleInit, RequestMethod } from '@nestjs/common';
+import { METHOD_METADATA, MODULE_PATH, PATH_METADATA } from '@nestjs/common/internal';
 import { DiscoveryService, MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 import { StartError } from '../errors/start-error.js';
 import { AppConfig } from '../config/app-config.js';
@@ -15,18 +15,26 @@ import { requirementErrors } from './requirement-problems.js';
 
 type Target = Parameters<Reflector['getAllAndOverride']>[1][number];
 
-export interface RouteRequirement {
-  /** The names of the controller and the handler, such as `ShipsController.create`. */
+/** A route and what its decorators say about access. */
+export interface DeclaredRoute {
+  /** The names of the controller and the handler, such as `UsersController.create`. */
   name: string;
-  /** The path patterns of the router, such as `/api/ships/:id`. */
+  /** The path patterns of the router, such as `/api/users/:id`. */
   paths: string[];
-  /** The requirement of the handler, or else that of its controller. */
-  requirement: TokenRequirement;
+  /** The HTTP method in upper case; `ALL` for any. */
+  method: string;
+  /** The access of the handler, or else that of its controller. */
+  access: RouteAccess;
   handler: object;
   /** Whether its requests may change something. */
   writes: boolean;
   /** Whether its requests count towards `USER_RATE_LIMIT`. */
   rateLimited: boolean;
+}
+
+/** A route that is not public. */
+export interface RouteRequirement extends Omit<DeclaredRoute, 'access'> {
+  requirement: TokenRequirement;
 }
 
 /**
@@ -56,7 +64,15 @@ export class RouteRequirementsService implements OnModuleInit {
     if (problems.length > 0) throw new StartError(problems.join('\n'));
   }
 
+  /** The routes that are not public. */
   list(): RouteRequirement[] {
+    return this.routes().flatMap(({ access, ...route }) =>
+      access === PUBLIC ? [] : [{ ...route, requirement: access }],
+    );
+  }
+
+  /** All routes of controllers. */
+  routes(): DeclaredRoute[] {
     return this.discovery.getControllers().flatMap(({ metatype, host }) => {
       if (!metatype) return [];
       const prototype = metatype.prototype as Record<string, Target>;
@@ -66,12 +82,13 @@ export class RouteRequirementsService implements OnModuleInit {
         const paths = pathsOf(metatype).flatMap((base) =>
           pathsOf(handler).map((path) => joinPaths(prefix, base, path)),
         );
-        const requirement = requirementOf(this.reflector, [handler, metatype], this.config);
-        if (paths.length === 0 || requirement === PUBLIC) return [];
+        if (paths.length === 0) return [];
+        const method = Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod;
         return {
           name: `${metatype.name}.${name}`,
           paths,
-          requirement,
+          method: RequestMethod[method],
+          access: requirementOf(this.reflector, [handler, metatype], this.config),
           handler,
           writes: mayWrite(handler),
           rateLimited: isRateLimited(handler),

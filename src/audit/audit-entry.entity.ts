@@ -13,11 +13,12 @@ export const AUDIT_EVENTS = {
   password_guessed: 'five wrong current passwords in a session ended it',
   other_sessions_ended: 'all sessions of the user except `session_id` were ended',
   password_changed: 'the password was changed, and sessions of the user ended',
-  admin_granted: 'the user became an administrator, and all of their sessions ended',
-  admin_revoked: 'the user is no longer an administrator, and all of their sessions ended',
+  admin_granted: 'the user became an administrator',
+  admin_revoked: 'the user is no longer an administrator',
+  roles_changed: 'roles of the user other than `admin` changed',
   user_created: 'a user was registered',
   user_renamed: 'the name of the user was changed',
-  user_deleted: 'the user was deleted, with all sessions and books',
+  user_deleted: 'the user was deleted, with all sessions and everything they own',
 } as const;
 
 export type AuditEvent = keyof typeof AUDIT_EVENTS;

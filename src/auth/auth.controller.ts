@@ -22,7 +22,8 @@ import { CurrentToken, Public, RequireToken } from '../access/require-token.deco
 import { SET_COOKIE_HEADER, TokenCookiesService } from '../access/token-cookies.service.js';
 import { Token } from '../tokens/token.js';
 import { OwnUserResponse } from '../users/dto/user-response.dto.js';
-import { PasswordChangeLimitService } from '../users/password-change-limit.service.js';
+import { UserRolesService } from '../users/roles/user-roles.service.js';
+import { PasswordChangeLimitService } from '../users/passwords/password-change-limit.service.js';
 import { currentPasswordWrong } from '../users/user-errors.js';
 import { passwordTooCommon } from '../passwords/common-passwords.service.js';
 import type { AuthenticatedUser } from '../users/users.service.js';
@@ -46,6 +47,7 @@ import { TokenResponseService } from './token-response.service.js';
 export class AuthController {
   constructor(
     private readonly auth: AuthService,
+    private readonly roles: UserRolesService,
     private readonly refreshes: RefreshService,
     private readonly credentials: CredentialsService,
     private readonly sessions: SessionsService,
@@ -145,7 +147,8 @@ export class AuthController {
   @ApiOperation({ summary: 'Get the user of the token' })
   @ApiOkResponse({ type: OwnUserResponse })
   async me(@CurrentToken() token: Token): Promise<OwnUserResponse> {
-    return OwnUserResponse.from(await this.auth.currentUser(token));
+    const user = await this.auth.currentUser(token);
+    return OwnUserResponse.fromUser(user, await this.roles.find(user.id));
   }
 
   @Post('password')

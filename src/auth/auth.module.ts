@@ -1,5 +1,5 @@
 import { Global, Module } from '@nestjs/common';
-import { CurrentPasswordCheck } from '../users/current-password.js';
+import { CurrentPasswordCheck } from '../users/passwords/current-password.js';
 import { UsersModule } from '../users/users.module.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';

@@ -12,9 +12,9 @@ import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import { type AccessTokenOptions, TokenService } from '../tokens/token.service.js';
 import type { Token } from '../tokens/token.js';
 import type { KnownUser } from '../users/user.repository.js';
+import { UserRolesService } from '../users/roles/user-roles.service.js';
 import { type AuthenticatedUser, type Caller, UsersService } from '../users/users.service.js';
 import { refusedLogin } from './auth-errors.js';
-import { roleOf } from './role.js';
 
 export interface TokenPair {
   access: Token;
@@ -25,6 +25,7 @@ export interface TokenPair {
 export class AuthService {
   constructor(
     private readonly users: UsersService,
+    private readonly roles: UserRolesService,
     private readonly tokens: TokenService,
     private readonly sessions: SessionRepository,
     private readonly quota: SessionQuotaService,
@@ -55,7 +56,7 @@ export class AuthService {
     { lifetime, claims = {} }: { lifetime: number; claims?: Record<string, unknown> },
   ): Promise<Token> {
     const { access } = await this.openSession(user, client, async (current) => {
-      const { session, options } = this.newSessionWithOptions(current, client, lifetime);
+      const { session, options } = await this.newSessionWithOptions(current, client, lifetime);
       const expiring = { ...options, expiresIn: lifetime, claims };
       return { session, access: await this.tokens.createAccessToken(session.subject, expiring) };
     });
@@ -87,7 +88,7 @@ export class AuthService {
   }
 
   /**
-   * @param prepare creates a session and its tokens; called again if the role of the user changed
+   * @param prepare creates a session and its tokens; called again if the roles of the user changed
    */
   private async openSession<T extends { session: Session }>(
     user: AuthenticatedUser,
@@ -101,7 +102,7 @@ export class AuthService {
       return true;
     });
     if (isOpen) return prepared;
-    const changed = await this.users.findWithChangedRole(user);
+    const changed = await this.users.findWithChangedRoles(user);
     if (!changed) throw refusedLogin();
     return this.openSession(changed, client, prepare);
   }
@@ -114,7 +115,7 @@ export class AuthService {
     user: AuthenticatedUser,
     client: Client,
   ): Promise<TokenPair & { session: Session }> {
-    const { session, options } = this.newSessionWithOptions(
+    const { session, options } = await this.newSessionWithOptions(
       user,
       client,
       this.config.refreshTokenLifetime,
@@ -128,13 +129,13 @@ export class AuthService {
   }
 
   /** @param lifetime in seconds */
-  private newSessionWithOptions(user: AuthenticatedUser, client: Client, lifetime: number) {
+  private async newSessionWithOptions(user: AuthenticatedUser, client: Client, lifetime: number) {
     // The session and its tokens share one timestamp, so that they expire together.
     const createdAt = Date.now();
     const expiresAt = createdAt + Math.min(lifetime, this.config.sessionMaxAge) * 1000;
     const session = newSession({ ...client, subject: String(user.id), createdAt, expiresAt });
     const options: AccessTokenOptions = {
-      ...roleOf(user),
+      ...(await this.roles.authorizationOf(user)),
       sessionId: session.id,
       notAfter: expiresAt,
       issuedAt: createdAt,

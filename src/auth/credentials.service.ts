@@ -9,7 +9,7 @@ import { nfc } from '../validation/values.js';
 import { SessionRepository } from '../sessions/session.repository.js';
 import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
 import type { Token } from '../tokens/token.js';
-import { CurrentPasswordCheck } from '../users/current-password.js';
+import { CurrentPasswordCheck } from '../users/passwords/current-password.js';
 import { currentPasswordWrong } from '../users/user-errors.js';
 import type { KnownUser } from '../users/user.repository.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';

@@ -112,7 +112,7 @@ export class BookstoreController {
     @RequestClient() client: Client,
   ): Promise<TutorialTokenResponse> {
     const token = await this.auth.loginWithoutRefresh(user, client, {
-      lifetime: this.config.bookstoreTokenLifetime,
+      lifetime: this.config.bookstore.tokenLifetime,
       claims: { public_id: user.publicId },
     });
     return { token: token.signed };

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'dotenv';
+import { type BookstoreSettings, readBookstoreSettings } from './bookstore-settings.js';
+import { readDemoData } from './demo-data.js';
 import { type JwtSettings, readJwtSettings } from './jwt-settings.js';
 import { isWritableByOthers } from './private-file.js';
 import { LOG_LEVELS, type LogThreshold } from '../logging/service-logger.js';
@@ -63,8 +65,6 @@ export class AppConfig {
   /** The header `typ` of access tokens. */
   readonly jwtTyp: (typeof ACCESS_TOKEN_TYPES)[number];
   readonly accessTokenLifetime: number;
-  /** Lifetime of the token that the bookstore's login issues. */
-  readonly bookstoreTokenLifetime: number;
   readonly refreshTokenLifetime: number;
   readonly sessionMaxAge: number;
   /** Whether a refresh rotates the refresh token. */
@@ -77,6 +77,7 @@ export class AppConfig {
   readonly auditRetention: number;
   /** How the service is reached from outside, and which cookies it sets. */
   readonly web: WebSettings;
+  /** Whether an empty database is filled with demo data. */
   readonly demoData: boolean;
   readonly passwordMinLength: number;
   /** Whether users are listed and changed as in the Flask API; see docs/flask-clients.md. */
@@ -84,8 +85,8 @@ export class AppConfig {
   /** Whether a registration needs an administrator's token. */
   readonly registrationClosed: boolean;
   readonly docs: boolean;
-  /** Whether the routes of the bookstore tutorial exist. */
-  readonly bookstore: boolean;
+  /** The routes of the bookstore tutorial. */
+  readonly bookstore: BookstoreSettings;
   /** The least severe level that is logged; refused tokens are `debug`. */
   readonly logLevel: LogThreshold;
   /** Logins and registrations that an address may try per minute; 0 means no limit. */
@@ -119,7 +120,6 @@ export class AppConfig {
     this.jwtTyp = read.choice('JWT_TYP', ACCESS_TOKEN_TYPES, 'at+jwt');
     const lifetimes = readLifetimes(read);
     this.accessTokenLifetime = lifetimes.access;
-    this.bookstoreTokenLifetime = lifetimes.bookstore;
     this.refreshTokenLifetime = lifetimes.refresh;
     this.sessionMaxAge = read.duration('SESSION_MAX_AGE', '90d');
     this.refreshRotation = read.flag('REFRESH_ROTATION', true);
@@ -132,7 +132,7 @@ export class AppConfig {
     this.flaskCompat = read.flag('FLASK_COMPAT', !this.production);
     this.registrationClosed = isRegistrationClosed(read);
     this.docs = read.flag('DOCS', true);
-    this.bookstore = read.flag('BOOKSTORE', true);
+    this.bookstore = readBookstoreSettings(read, this.accessTokenLifetime);
     this.logLevel = read.choice('LOG_LEVEL', LOG_LEVELS, 'info');
     this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
     this.limits = readLimits(read, this.production);
@@ -192,9 +192,6 @@ function readDatabase(read: SettingsReader, production: boolean): DatabaseSettin
   return { engine: 'sqlite', file: '', create };
 }
 
-/** Seconds for which the token of the bookstore tutorial is valid. */
-const BOOKSTORE_TOKEN_LIFETIME = 45 * 60;
-
 function readLifetimes(read: SettingsReader) {
   const access = read.duration('JWT_ACCESS_TOKEN_EXPIRES', '15m', {
     bareUnit: 'm',
@@ -209,10 +206,7 @@ function readLifetimes(read: SettingsReader) {
       'JWT_ACCESS_TOKEN_EXPIRES is longer than JWT_REFRESH_TOKEN_EXPIRES; set it to the same or less.',
     );
   }
-  const isSet = read.raw('JWT_ACCESS_TOKEN_EXPIRES') ?? read.raw('JWT_AUTHMAXAGE');
-  // The default of 15 minutes does not apply, because the tutorial's clients expect 45 minutes.
-  const bookstore = Math.min(BOOKSTORE_TOKEN_LIFETIME, isSet === undefined ? Infinity : access);
-  return { access, refresh, bookstore };
+  return { access, refresh };
 }
 
 function readLimits(read: SettingsReader, production: boolean): Limits {
@@ -225,16 +219,6 @@ function readLimits(read: SettingsReader, production: boolean): Limits {
 
 function readShutdownDelay(read: SettingsReader, production: boolean): number {
   return read.duration('SHUTDOWN_DELAY', production ? '5s' : '0s', { bareUnit: 's', min: 0 });
-}
-
-function readDemoData(read: SettingsReader, production: boolean): boolean {
-  const demoData = read.flag('DEMO_DATA', !production);
-  if (production && demoData) {
-    read.problem(
-      'DEMO_DATA must not be true in production, because its passwords are public; leave it out, or set NODE_ENV=development.',
-    );
-  }
-  return demoData;
 }
 
 function isRegistrationClosed(read: SettingsReader): boolean {

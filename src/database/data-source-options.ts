@@ -3,6 +3,7 @@ import type { BetterSqlite3DataSourceOptions } from 'typeorm/driver/better-sqlit
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { Database as Connection } from 'better-sqlite3';
 import type { DatabaseSettings, PostgresSettings } from '../config/app-config.js';
+import { packageInfo } from '../config/package-info.js';
 import { loadedEntities } from './entities.js';
 import { migrations } from './migrations.js';
 import { loadSqliteDriver } from './sqlite/sqlite-driver.js';
@@ -45,7 +46,7 @@ export function postgresOptions({ url }: PostgresSettings) {
     // Every bigint here is a timestamp or a count below 2^53.
     parseInt8: true,
     connectTimeoutMS: 4_000,
-    applicationName: 'nest-rest-jwt',
+    applicationName: packageInfo.name,
   } satisfies PostgresDataSourceOptions;
 }
 

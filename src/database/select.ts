@@ -6,7 +6,7 @@ import { FairQueue, type QueueKeys } from '../scheduling/fair-queue.js';
 export type Value = string | number | null;
 
 /**
- * Describes a query of one entity. Its parameters are written as usual (`ship.id = :id`), and get
+ * Describes a query of one entity. Its parameters are written as usual (`user.id = :id`), and get
  * their values on each run. Columns with `select: false` are read only if the query adds them.
  */
 export interface BuildSelect<Entity extends ObjectLiteral, Parameter extends string> {

@@ -4,7 +4,7 @@ import { pauseSince } from '../scheduling/pause.js';
 
 /**
  * The maximum number of rows that one write changes. On SQLite a write blocks the main thread: 500
- * books with their indexes take about 5 ms.
+ * rows with their indexes take about 5 ms.
  */
 export const WRITE_BATCH = 500;
 

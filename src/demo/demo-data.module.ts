@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
-import { ShipsModule } from '../ships/ships.module.js';
+import { HomeModule } from '../home/home.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { DemoDataService } from './demo-data.service.js';
-import { DemoLoginsService } from './demo-logins.service.js';
+import { DemoUsersService } from './demo-users.service.js';
 
 @Module({
-  imports: [ShipsModule, UsersModule],
-  providers: [DemoDataService, DemoLoginsService],
-  exports: [DemoLoginsService],
+  imports: [HomeModule, UsersModule],
+  providers: [DemoDataService, DemoUsersService],
+  exports: [DemoDataService],
 })
 export class DemoDataModule {}

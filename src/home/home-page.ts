@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { DemoLogin } from '../demo/demo-logins.service.js';
+import { packageInfo } from '../config/package-info.js';
+import type { DemoLogin } from './demo-logins.service.js';
 
 interface HomePage {
   /** The start of every address: an origin with an optional path, or an empty string. */
@@ -8,6 +9,8 @@ interface HomePage {
   docs: boolean;
   production: boolean;
   logins: readonly DemoLogin[];
+  /** The path of a first request. */
+  firstPath: string;
 }
 
 const STYLE = `
@@ -40,28 +43,29 @@ export const HOME_POLICY = [
 ].join('; ');
 
 /** The page at `/`: one document that loads nothing else. */
-export function homePage({ base, docs, production, logins }: HomePage): string {
+export function homePage({ base, docs, production, logins, firstPath }: HomePage): string {
   const links = [
     ...(docs ? [['docs', 'Documentation, to read and to try (Swagger UI)']] : []),
     ...(docs ? [['docs/openapi.json', 'OpenAPI document, for tools']] : []),
     ['health/ready', 'Whether the service takes requests'],
   ] as [string, string][];
+  const [title, description] = [packageInfo.name, packageInfo.description].map(escape);
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>nest-rest-jwt</title>
+<title>${title}</title>
 <style>${STYLE}</style>
 </head>
 <body>
-<h1>nest-rest-jwt</h1>
-<p>A REST API with JWT authentication: users, ships, books and logins.</p>
+<h1>${title}</h1>
+<p>${description}</p>
 <table>
 <tr><th scope="col">Address</th><th scope="col">What it is</th></tr>
 ${links.map((link) => linkRow(base, link)).join('\n')}
 </table>
-${loginTable(logins)}${production ? '' : firstRequests(base, logins[0])}</body>
+${loginTable(logins)}${production ? '' : firstRequests(base, firstPath, logins[0])}</body>
 </html>
 `;
 }
@@ -84,8 +88,8 @@ ${rows.join('\n')}
 `;
 }
 
-function firstRequests(base: string, login: DemoLogin | undefined): string {
-  const commands = [`curl ${base}/api/ships/1`];
+function firstRequests(base: string, path: string, login: DemoLogin | undefined): string {
+  const commands = [`curl ${base}${path}`];
   if (login) {
     const body = JSON.stringify({ username: login.name, password: login.password });
     commands.push(`curl ${base}/auth/login -H 'content-type: application/json' -d '${body}'`);

@@ -3,9 +3,10 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError, notFound } from '../errors/api-error.js';
 import { AppConfig } from '../config/app-config.js';
-import { DemoLoginsService } from '../demo/demo-logins.service.js';
 import { addVary } from '../http/vary.js';
 import { Public } from '../access/require-token.decorator.js';
+import { DemoLoginsService } from './demo-logins.service.js';
+import { FirstRequestService } from './first-request.service.js';
 import { HOME_POLICY, homePage } from './home-page.js';
 
 /** The page for a person who opens the address of the service in a browser. */
@@ -15,6 +16,7 @@ export class HomeController {
   constructor(
     private readonly config: AppConfig,
     private readonly demoLogins: DemoLoginsService,
+    private readonly firstRequest: FirstRequestService,
   ) {}
 
   /** @throws ApiError `not_found` for a client that does not ask for HTML */
@@ -36,7 +38,8 @@ export class HomeController {
       'content-security-policy': HOME_POLICY,
       'cache-control': 'no-cache',
     });
-    return homePage({ base, docs, production, logins: await this.demoLogins.list() });
+    const logins = await this.demoLogins.list();
+    return homePage({ base, docs, production, logins, firstPath: this.firstRequest.path });
   }
 }
 

@@ -1,6 +1,11 @@
 import { Module } from '@nestjs/common';
-import { DemoDataModule } from '../demo/demo-data.module.js';
+import { DemoLoginsService } from './demo-logins.service.js';
+import { FirstRequestService } from './first-request.service.js';
 import { HomeController } from './home.controller.js';
 
-@Module({ imports: [DemoDataModule], controllers: [HomeController] })
+@Module({
+  controllers: [HomeController],
+  providers: [DemoLoginsService, FirstRequestService],
+  exports: [DemoLoginsService, FirstRequestService],
+})
 export class HomeModule {}

@@ -34,8 +34,8 @@ export function example(value: unknown, description: string): object {
  * Creates a response class with some columns of an entity, and documents their types. Only the
  * columns that are named here are sent.
  *
- *     export class ShipResponse extends ResponseOf(Ship, { id: 16, model: 'TIE' }) {}
- *     ShipResponse.from(ship);
+ *     export class UserResponse extends ResponseOf(User, { id: 1, name: 'user' }) {}
+ *     UserResponse.from(user);
  *
  * @param examples an example of each field, by the name of its column in the database
  * @throws Error if the entity lacks a column, or if the type of a column is not supported

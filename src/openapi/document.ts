@@ -13,6 +13,7 @@ import { ErrorResponse, unreadableBody } from '../errors/api-errors.decorator.js
 import { messages } from '../validation/messages.js';
 import { Login } from '../auth/dto/login.dto.js';
 import type { AppConfig } from '../config/app-config.js';
+import { packageInfo } from '../config/package-info.js';
 import { BodyClassesService } from '../validation/body-classes.service.js';
 import { describeBody } from '../validation/body-schema.js';
 import { pathOf } from '../http/links.js';
@@ -20,6 +21,7 @@ import { requestIdHeader } from '../http/request-id.js';
 import { focusFirstScheme } from './authorize-focus.js';
 import { removeUnused, shareHeaders } from './components.js';
 import { listErrorCodes } from './error-codes.js';
+import { DocumentChangesService } from './document-changes.service.js';
 import { addError, appendDescription, type OperationObject, operationsOf } from './operations.js';
 import { describePathParameters } from './parameters.js';
 import { sortByTags } from './tags.js';
@@ -33,27 +35,23 @@ import { loginCookieNames } from '../access/token-cookies.service.js';
 type ResponseObject = Extract<OperationObject['responses'][string], { description: string }>;
 
 const DESCRIPTION = [
-  'Users, ships, books and logins. Log in at `POST /auth/login`, and enter the `access_token` of the response under *Authorize*.',
+  'Log in at `POST /auth/login`, and enter the `access_token` of the response under *Authorize*.',
   'Errors have the shape of `ErrorResponse`. Its `code` is for programs, and each response lists its possible codes. Requests can also be refused before a route is found: 404 for an unknown path, 405 with `Allow` for an unknown method of a known path, and 400, 408, 414, 417 or 431 for a request that is not valid HTTP.',
 ].join('\n\n');
 
 /** `identifier` is the SPDX id of the license (OpenAPI 3.1.0, section 4.8.4). */
 const ABOUT = {
-  contact: { name: 'The nest-rest-jwt authors' },
+  contact: { name: `The ${packageInfo.name} authors` },
   license: { name: 'MIT License', identifier: 'MIT' },
 };
 
 export function buildDocument(app: NestFastifyApplication, config: AppConfig): OpenAPIObject {
   const builder = new DocumentBuilder()
-    .setTitle('nest-rest-jwt')
+    .setTitle(packageInfo.name)
     .setDescription(DESCRIPTION)
     .setVersion('1')
     .setOpenAPIVersion('3.1.0')
-    .addServer(...serverOf(config))
-    .addBasicAuth(
-      { type: 'http', scheme: 'basic', description: 'The login of the bookstore tutorial.' },
-      'basic',
-    );
+    .addServer(...serverOf(config));
   // The guard of the login checks its body, which is not a parameter of a handler.
   for (const type of [Login, ...app.get(BodyClassesService).list()]) describeBody(type);
   const document = SwaggerModule.createDocument(app, builder.build(), {
@@ -63,6 +61,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
   document.info = { ...document.info, ...ABOUT };
   const cookies = config.tokenCookies ? loginCookieNames(config) : null;
   describeUserRules(document, config);
+  app.get(DocumentChangesService).apply(document);
   describeTokens(document, app.get(RouteRequirementsService).list(), cookies);
   describeSetCookie(document, cookies);
   if (!config.refreshRotation) describeRefreshWithoutRotation(document);
@@ -106,7 +105,7 @@ export function serveDocs(app: NestFastifyApplication, config: AppConfig): void 
   SwaggerModule.setup('docs', app, () => buildDocument(app, config), {
     raw: ['json'],
     jsonDocumentUrl: 'docs/openapi.json',
-    customSiteTitle: 'nest-rest-jwt',
+    customSiteTitle: packageInfo.name,
     // In production, tokens must not be kept in the storage of a browser.
     swaggerOptions: { persistAuthorization: !config.production, plugins: [focusFirstScheme] },
   });
@@ -137,7 +136,7 @@ function complete(document: OpenAPIObject, config: AppConfig): void {
   }
 }
 
-/** Returns a name that generated clients can use, such as `shipsCreate` or `authLogin`. */
+/** Returns a name that generated clients can use, such as `usersCreate` or `authLogin`. */
 function publicId(route: string): string {
   const [controller = '', method = ''] = route.split('.');
   const resource = controller.replace('Controller', '').toLowerCase();

@@ -16,6 +16,16 @@ export function operationsOf(document: Pick<OpenAPIObject, 'paths'>) {
   );
 }
 
+/**
+ * @param name of the route, such as `UsersController.list`, while it is still the operation id
+ * @throws Error if the document has no such operation
+ */
+export function operationNamed(document: OpenAPIObject, name: string): OperationObject {
+  const found = operationsOf(document).find(({ operation }) => operation.operationId === name);
+  if (!found) throw new Error(`The document has no operation ${name}.`);
+  return found.operation;
+}
+
 /** A path item may have other members, such as a summary. */
 function isOperation(member: unknown): member is OperationObject {
   return typeof member === 'object' && member !== null && 'responses' in member;

@@ -1,9 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { tutorialMessages } from '../bookstore/bookstore.decorators.js';
-import { messages } from '../bookstore/bookstore-messages.js';
 import { tooManyRequests } from '../errors/api-error.js';
 import type { AppConfig } from '../config/app-config.js';
-import { addError, type OperationObject, operationsOf } from './operations.js';
+import { addError, type OperationObject, operationNamed } from './operations.js';
 import { tokenRevoked } from '../tokens/token-errors.js';
 import { currentPasswordWrong, registrationClosed } from '../users/user-errors.js';
 
@@ -16,10 +14,9 @@ type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[s
  */
 export function describeUserRules(
   document: OpenAPIObject,
-  { flaskCompat, registrationClosed: closed, bookstore }: AppConfig,
+  { flaskCompat, registrationClosed: closed }: AppConfig,
 ): void {
-  const operation = operationFinder(document);
-  const replace = operation('UsersController.replace');
+  const replace = operationNamed(document, 'UsersController.replace');
   if (flaskCompat) {
     removeProperty(document.components?.schemas?.ReplaceUser, 'current_password');
     replace.description += ' A changed password ends the other sessions of the user.';
@@ -29,40 +26,18 @@ export function describeUserRules(
     for (const kind of [currentPasswordWrong, tooManyRequests]) addError(replace, kind);
   }
   if (closed) {
-    const create = operation('UsersController.create');
-    closeRegistration(create);
+    const create = operationNamed(document, 'UsersController.create');
+    describeClosedRegistration(create);
     // The session of the token may end while the password is hashed.
     addError(create, tokenRevoked);
   }
-  if (!bookstore) return;
-  if (!flaskCompat) {
-    const { responses } = operation('BookstoreController.listUsers');
-    responses[401] = tutorialMessages(messages.tokenMissing, messages.tokenInvalid);
-    responses[403] = tutorialMessages(messages.administratorRequired);
-  }
-  if (closed) {
-    const register = operation('BookstoreController.register');
-    closeRegistration(register);
-    register.responses[401] = tutorialMessages(messages.tokenInvalid);
-    register.security?.unshift({ 'header.x-access-tokens': [] });
-  }
 }
 
-function closeRegistration(registration: OperationObject): void {
+/** Documents that only an administrator may use the operation, because `REGISTRATION` is `closed`. */
+export function describeClosedRegistration(registration: OperationObject): void {
   registration.description = 'For administrators: registration is closed.';
   registration.security = [{ access_token: [] }];
   addError(registration, registrationClosed);
-}
-
-function operationFinder(document: OpenAPIObject): (name: string) => OperationObject {
-  const operations = new Map(
-    operationsOf(document).map(({ operation }) => [operation.operationId, operation]),
-  );
-  return (name) => {
-    const found = operations.get(name);
-    if (!found) throw new Error(`The document has no operation ${name}.`);
-    return found;
-  };
 }
 
 function removeProperty(schema: Schema | undefined, name: string): void {

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager, SelectQueryBuilder } from 'typeorm';
+import type { EntityManager, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import { Database } from '../database/database.js';
 import { removeInBatches } from '../database/remove-in-batches.js';
-import type { Select } from '../database/select.js';
+import type { Select, Value } from '../database/select.js';
+import { parseRowId } from '../http/resource-id.js';
 import { RevokedToken } from './revoked-token.entity.js';
 import { digestOf } from './sealed-token.js';
 import { Session } from './session.entity.js';
@@ -10,15 +11,20 @@ import { TokenStore } from '../tokens/token-store.js';
 import type { Token } from '../tokens/token.js';
 import { SessionActivityService } from './session-activity.service.js';
 
-/** Decides from the tables of sessions and of revoked tokens whether a token is active. */
+type SessionValues = 'sid' | 'subject' | 'jti' | 'now';
+type RoleValues = 'userId' | 'roleVersion';
+
+/**
+ * Decides whether a token is active from the tables of sessions and of revoked tokens, and from the
+ * role version in the table of users.
+ */
 @Injectable()
 export class TokenStateRepository extends TokenStore {
-  private readonly activeSession: Select<Session, 'sid' | 'subject' | 'jti' | 'now'>;
-  private readonly activeWithCurrentToken: Select<
-    Session,
-    'sid' | 'subject' | 'jti' | 'now' | 'digest'
-  >;
+  private readonly activeSession: Select<Session, SessionValues>;
+  private readonly activeWithRoles: Select<Session, SessionValues | RoleValues>;
+  private readonly activeWithCurrentToken: Select<Session, SessionValues | 'digest'>;
   private readonly revocation: Select<RevokedToken, 'jti'>;
+  private readonly unrevokedWithRoles: Select<ObjectLiteral, 'jti' | RoleValues>;
 
   constructor(
     private readonly database: Database,
@@ -29,6 +35,11 @@ export class TokenStateRepository extends TokenStore {
       parameters: ['sid', 'subject', 'jti', 'now'],
       query: activeSession,
     });
+    this.activeWithRoles = database.select({
+      parameters: ['sid', 'subject', 'jti', 'now', 'userId', 'roleVersion'],
+      query: (manager) =>
+        activeSession(manager).andWhere(`EXISTS (${userWithRoles(manager).getQuery()})`),
+    });
     this.activeWithCurrentToken = database.select({
       parameters: ['sid', 'subject', 'jti', 'now', 'digest'],
       query: (manager) =>
@@ -36,28 +47,51 @@ export class TokenStateRepository extends TokenStore {
           '(session.currentToken = :digest OR session.currentToken IS NULL)',
         ),
     });
-    this.revocation = database.select({
-      parameters: ['jti'],
+    this.revocation = database.select({ parameters: ['jti'], query: revocation });
+    this.unrevokedWithRoles = database.select({
+      parameters: ['jti', 'userId', 'roleVersion'],
       query: (manager) =>
-        manager
-          .createQueryBuilder(RevokedToken, 'revoked')
-          .select('revoked.jti')
-          .where('revoked.jti = :jti'),
+        userWithRoles(manager).andWhere(`NOT EXISTS (${revocation(manager).getQuery()})`),
     });
   }
 
   /** Takes one query. Also records the use of the session. */
   async isActive(token: Token, { allowRotated }: { allowRotated: boolean }): Promise<boolean> {
-    const { id: jti, subject, sessionId: sid } = token;
-    if (sid === null) return (await this.revocation.first({ jti })) === undefined;
-    const values = { sid, subject, jti, now: Date.now() };
-    const row =
-      token.type === 'access' || allowRotated
-        ? await this.activeSession.first(values)
-        : await this.activeWithCurrentToken.first({ ...values, digest: digestOf(token) });
-    if (row === undefined) return false;
-    this.activity.record(sid);
+    const { sessionId } = token;
+    if (sessionId === null) return this.isUnrevoked(token);
+    if ((await this.findSession(token, sessionId, allowRotated)) === undefined) return false;
+    this.activity.record(sessionId);
     return true;
+  }
+
+  /** Takes one query, in addition to that of `isActive`. */
+  async isOutdated(token: Token): Promise<boolean> {
+    if (token.roleVersion === null) return false;
+    const { id: jti, sessionId } = token;
+    if (sessionId === null) return (await this.revocation.first({ jti })) === undefined;
+    return (await this.activeSession.first(sessionValues(token, sessionId))) !== undefined;
+  }
+
+  private async isUnrevoked(token: Token): Promise<boolean> {
+    const { id: jti, roleVersion } = token;
+    if (roleVersion === null) return (await this.revocation.first({ jti })) === undefined;
+    const user = await this.unrevokedWithRoles.first({ jti, ...roleValues(token, roleVersion) });
+    return user !== undefined;
+  }
+
+  private findSession(
+    token: Token,
+    sessionId: string,
+    allowRotated: boolean,
+  ): Promise<Session | undefined> {
+    const values = sessionValues(token, sessionId);
+    if (token.type === 'refresh' && !allowRotated) {
+      return this.activeWithCurrentToken.first({ ...values, digest: digestOf(token) });
+    }
+    const { roleVersion } = token;
+    return roleVersion === null
+      ? this.activeSession.first(values)
+      : this.activeWithRoles.first({ ...values, ...roleValues(token, roleVersion) });
   }
 
   async revoke(token: Token): Promise<void> {
@@ -86,11 +120,31 @@ export class TokenStateRepository extends TokenStore {
   }
 }
 
-function activeSession(manager: EntityManager): SelectQueryBuilder<Session> {
-  const revoked = manager
+function sessionValues({ id: jti, subject }: Token, sid: string): Record<SessionValues, Value> {
+  return { sid, subject, jti, now: Date.now() };
+}
+
+/** No user has the id null, so a token whose subject is no user id is refused. */
+function roleValues({ subject }: Token, roleVersion: number): Record<RoleValues, Value> {
+  return { userId: parseRowId(subject), roleVersion };
+}
+
+function revocation(manager: EntityManager): SelectQueryBuilder<RevokedToken> {
+  return manager
     .createQueryBuilder(RevokedToken, 'revoked')
     .select('revoked.jti')
     .where('revoked.jti = :jti');
+}
+
+/** The table is named, because this folder must not import the entity of `users/`. */
+function userWithRoles(manager: EntityManager): SelectQueryBuilder<ObjectLiteral> {
+  return manager
+    .createQueryBuilder('users', 'user')
+    .select('user.id')
+    .where('user.id = :userId AND user.roleVersion = :roleVersion');
+}
+
+function activeSession(manager: EntityManager): SelectQueryBuilder<Session> {
   // The subject is compared as an expression, so that PostgreSQL finds the session by its id. With
   // outdated statistics it would use the index of active sessions by subject, and read all sessions
   // of the subject for each token.
@@ -99,5 +153,5 @@ function activeSession(manager: EntityManager): SelectQueryBuilder<Session> {
     .select('session.id')
     .where("session.id = :sid AND session.subject || '' = :subject")
     .andWhere('session.endedAt IS NULL AND session.expiresAt > :now')
-    .andWhere(`NOT EXISTS (${revoked.getQuery()})`);
+    .andWhere(`NOT EXISTS (${revocation(manager).getQuery()})`);
 }

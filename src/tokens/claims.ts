@@ -5,6 +5,9 @@ import type { TokenType } from './token-errors.js';
 /** The maximum length of an identifier, which is that of the database columns. */
 const MAX_IDENTIFIER = 255;
 
+/** The largest value of an integer column. */
+const MAX_ROLE_VERSION = 2 ** 31 - 1;
+
 /**
  * Returns why the header of a token is refused, or null if it is accepted. jsonwebtoken only checks
  * `alg`.
@@ -68,6 +71,7 @@ export function refuseClaims(
   for (const name of ['sid', 'csrf']) {
     if (claims[name] !== undefined && !isIdentifier(claims[name])) return `${name} is ill-typed`;
   }
+  if (claims.rv !== undefined && !isRoleVersion(claims.rv)) return 'rv is ill-typed';
   for (const name of ['iat', 'nbf', 'exp']) {
     if (!isNumericDate(claims[name])) return `${name} is missing or ill-typed`;
   }
@@ -90,6 +94,10 @@ export function refuseClaims(
 
 function isIdentifier(value: unknown): value is string {
   return isText(value) && value.length > 0 && value.length <= MAX_IDENTIFIER;
+}
+
+function isRoleVersion(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_ROLE_VERSION;
 }
 
 /** The latest time that a `Date` can hold, in seconds (ECMA-262, section 21.4.1.1). */

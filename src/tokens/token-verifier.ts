@@ -72,9 +72,17 @@ export class TokenVerifier {
       throw new TokenError(wrongTokenType[type], `subject ${token.subject}`);
     }
     if (!(await this.store.isActive(token, { allowRotated }))) {
-      throw new TokenError(tokenRevoked, `subject ${token.subject}, session ${token.sessionId}`);
+      throw await this.refusalOf(token);
     }
     return token;
+  }
+
+  /** The error for a token that is not active. A client can refresh a token that is only outdated. */
+  private async refusalOf(token: Token): Promise<TokenError> {
+    const origin = `subject ${token.subject}, session ${token.sessionId}`;
+    return (await this.store.isOutdated(token))
+      ? new TokenError(tokenExpired, `the roles have changed: ${origin}`)
+      : new TokenError(tokenRevoked, origin);
   }
 
   /** Makes every check that needs no database: form, key, signature and claims. */

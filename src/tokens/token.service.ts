@@ -38,6 +38,11 @@ export interface AccessTokenOptions extends RefreshTokenOptions {
   scope?: Record<string, unknown>;
   /** Whether the token comes from a login. Default: false. */
   fresh?: boolean;
+  /**
+   * The role version of the user whose roles gave the scope; the token is refused when it changes.
+   * Default: none, and the token keeps its scope.
+   */
+  roleVersion?: number;
 }
 
 /** Issues, verifies, decodes and revokes tokens. */
@@ -59,9 +64,10 @@ export class TokenService {
    * @throws Error if a claim is a registered one, or what a hook throws
    */
   createAccessToken(subject: string, options: AccessTokenOptions = {}): Promise<Token> {
-    const { fresh = false, scope = {} } = options;
+    const { fresh = false, scope = {}, roleVersion } = options;
+    const own = { fresh, scope, ...(roleVersion !== undefined && { rv: roleVersion }) };
     const lifetime = this.config.accessTokenLifetime;
-    return this.issue('access', subject, { expiresIn: lifetime, ...options }, { fresh, scope });
+    return this.issue('access', subject, { expiresIn: lifetime, ...options }, own);
   }
 
   /** As `createAccessToken`, but a refresh token has no scope and is never fresh. */
@@ -103,7 +109,7 @@ export class TokenService {
     type: TokenType,
     subject: string,
     options: RefreshTokenOptions & { expiresIn: number },
-    own: Pick<Claims, 'fresh' | 'scope'>,
+    own: Pick<Claims, 'fresh' | 'scope' | 'rv'>,
   ): Promise<Token> {
     const claims = this.claimsFor(type, subject, options, own);
     const { algorithm } = this.keys.ring.signing;
@@ -119,7 +125,7 @@ export class TokenService {
     type: TokenType,
     subject: string,
     options: RefreshTokenOptions & { expiresIn: number },
-    own: Pick<Claims, 'fresh' | 'scope'>,
+    own: Pick<Claims, 'fresh' | 'scope' | 'rv'>,
   ): Claims {
     const { sessionId, notAfter = Infinity, issuedAt = Date.now(), expiresIn } = options;
     if (!Number.isSafeInteger(expiresIn) || expiresIn < 1) {

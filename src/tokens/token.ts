@@ -24,6 +24,11 @@ export interface Claims {
   fresh?: boolean;
   /** Access tokens only: the authorizations of the token. */
   scope?: Record<string, unknown>;
+  /**
+   * Access tokens only: the role version of the user. The token is refused if the user has another
+   * one. A token without it, which code or another service issued, keeps its scope.
+   */
+  rv?: number;
   /** The value that a request has to repeat in a header if it sends the token in a cookie. */
   csrf?: string;
   [claim: string]: unknown;
@@ -32,7 +37,7 @@ export interface Claims {
 /** The claims that this service sets itself. Hooks and options can neither add nor change them. */
 export const RESERVED_CLAIMS: readonly string[] = [
   ...['iss', 'aud', 'sub', 'sid', 'jti', 'type', 'iat', 'nbf', 'exp'],
-  ...['fresh', 'scope', 'csrf'],
+  ...['fresh', 'scope', 'rv', 'csrf'],
   // An assignment to it would change the prototype of an object.
   '__proto__',
 ];
@@ -77,6 +82,11 @@ export class Token {
 
   get scope(): Readonly<Record<string, unknown>> {
     return this.claims.scope ?? {};
+  }
+
+  /** The claim `rv`; null for a token without it. */
+  get roleVersion(): number | null {
+    return this.claims.rv ?? null;
   }
 
   get fresh(): boolean {

@@ -12,6 +12,12 @@ export const registrationClosed: ErrorKind = {
   code: 'registration_closed',
   message: 'Only an administrator can register users here.',
 };
+/** The service would have no administrator left. */
+export const lastAdministrator: ErrorKind = {
+  status: 409,
+  code: 'last_administrator',
+  message: 'The last administrator can neither lose this role nor be deleted.',
+};
 export const nameTaken: ErrorKind = {
   status: 400,
   code: 'name_taken',

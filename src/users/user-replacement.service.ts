@@ -8,11 +8,11 @@ import { nfc } from '../validation/values.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { SessionRepository } from '../sessions/session.repository.js';
-import { CurrentPasswordCheck } from './current-password.js';
+import { CurrentPasswordCheck } from './passwords/current-password.js';
 import type { ReplaceUser } from './dto/user-body.dto.js';
 import { ConflictError, retry } from '../scheduling/retry.js';
 import { hashQueueKeys, PasswordHasher } from '../passwords/password-hasher.js';
-import { PasswordRulesService } from './password-rules.service.js';
+import { PasswordRulesService } from './passwords/password-rules.service.js';
 import { nameTaken } from './user-errors.js';
 import { nameError } from './user-name.js';
 import {

@@ -30,8 +30,16 @@ export class User {
   @Column('varchar', { name: 'password_hash', length: 255, select: false })
   passwordHash: string;
 
+  /**
+   * Whether the user has the role `admin`. It is written with the roles, for lists of users and for
+   * instances of versions that had no roles.
+   */
   @Column('boolean')
   admin: boolean;
+
+  /** How often the roles have changed. Access tokens with another version are refused. */
+  @Column('integer', { name: 'role_version', default: 0 })
+  roleVersion: number;
 
   /** A UUID, for clients that must not learn how many users there are. */
   @Index('users_public_id_key', { unique: true })

@@ -100,7 +100,10 @@ export class UserRepository {
 
   /** @throws ApiError `name_taken` */
   async add(values: NewUser): Promise<KnownUser> {
-    const user = { ...values, admin: false, publicId: randomUUID(), createdAt: Date.now() };
+    const user = {
+      ...{ ...values, admin: false, roleVersion: 0 },
+      ...{ publicId: randomUUID(), createdAt: Date.now() },
+    };
     return this.database.writeUnique(nameTaken, async (manager) => {
       const row = { ...user, nameKey: nameKey(user.name) };
       const { identifiers } = await manager.insert(User, row);
@@ -109,18 +112,18 @@ export class UserRepository {
   }
 
   /**
-   * Changes the user in one statement (compare-and-set), if the hash and the role are still those
+   * Changes the user in one statement (compare-and-set), if the hash and the roles are still those
    * that were read. If `values` has a name, the name must be unchanged, too.
    *
    * @returns false if the user does not exist or has changed
    * @throws ApiError `name_taken`
    */
   async updateIfUnchanged(
-    { id, passwordHash, admin, name }: UserWithHash,
+    { id, passwordHash, roleVersion, name }: UserWithHash,
     values: Partial<NewUser>,
   ): Promise<boolean> {
     const next = values.name;
-    const where = { id, passwordHash, admin, ...(next !== undefined && { name }) };
+    const where = { id, passwordHash, roleVersion, ...(next !== undefined && { name }) };
     // An unchanged name keeps its key, which may end with an id if the name is older than the
     // index.
     const key = next !== undefined && next !== name && { nameKey: nameKey(next) };
@@ -130,17 +133,21 @@ export class UserRepository {
     });
   }
 
-  /** @returns whether the role has changed */
-  async setAdmin(id: number, admin: boolean): Promise<boolean> {
+  /**
+   * Locks the user row until the write ends. Call it within a write.
+   *
+   * @param roleVersion null if the roles do not matter
+   * @returns false if the user does not exist or has another role version
+   */
+  async lockUser(id: number, roleVersion: number | null = null): Promise<boolean> {
     return this.database.write(async (manager) => {
-      const { affected } = await manager.update(User, { id, admin: !admin }, { admin });
-      return affected !== 0;
+      const update = manager
+        .createQueryBuilder()
+        .update(User)
+        .set({ id: () => 'id' });
+      update.where(THIS_ID, { id }).andWhere(roleVersion === null ? {} : { roleVersion });
+      return (await update.execute()).affected !== 0;
     });
-  }
-
-  /** Locks the user row until the write ends. Call it within a write. */
-  async lockUser(id: number): Promise<void> {
-    await this.database.write((manager) => manager.update(User, { id }, { id }));
   }
 
   /** @returns whether the user existed */

@@ -22,9 +22,9 @@ import { param } from '../access/requirement.js';
 import { Token } from '../tokens/token.js';
 import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
 import { UserResponse } from './dto/user-response.dto.js';
-import { PasswordChangeLimitService } from './password-change-limit.service.js';
+import { PasswordChangeLimitService } from './passwords/password-change-limit.service.js';
 import { RegistrationGuard } from './registration.guard.js';
-import { nameTaken } from './user-errors.js';
+import { lastAdministrator, nameTaken } from './user-errors.js';
 import { passwordTooCommon } from '../passwords/common-passwords.service.js';
 import { userFields } from './user-fields.js';
 import { UserReplacementService } from './user-replacement.service.js';
@@ -113,7 +113,7 @@ export class UsersController {
     description: 'For the user and for administrators. All sessions of the user end.',
   })
   @ApiNoContentResponse()
-  @ApiErrors(notFound, serviceUnavailable)
+  @ApiErrors(lastAdministrator, notFound, serviceUnavailable)
   async remove(
     @ResourceId() id: number,
     @CurrentToken() token: Token,

@@ -10,7 +10,7 @@ import type { ListQuery } from '../lists/list-query.js';
 import type { Page } from '../lists/page.js';
 import { SessionBatchesService } from '../sessions/session-batches.service.js';
 import { SessionRepository } from '../sessions/session.repository.js';
-import { TokenError, tokenRevoked } from '../tokens/token-errors.js';
+import { TokenError, tokenExpired, tokenRevoked } from '../tokens/token-errors.js';
 import type { Token } from '../tokens/token.js';
 import {
   type HashQueueKeys,
@@ -18,8 +18,9 @@ import {
   serviceHashQueueKeys,
   PasswordHasher,
 } from '../passwords/password-hasher.js';
-import { PasswordRulesService } from './password-rules.service.js';
+import { PasswordRulesService } from './passwords/password-rules.service.js';
 import { nameTaken } from './user-errors.js';
+import { UserRoleRepository } from './roles/user-role.repository.js';
 import { UserRemovalsService } from './user-removals.service.js';
 import {
   type KnownUser,
@@ -43,6 +44,7 @@ export interface Caller {
 export class UsersService {
   constructor(
     private readonly users: UserRepository,
+    private readonly roles: UserRoleRepository,
     private readonly removals: UserRemovalsService,
     private readonly passwords: PasswordHasher,
     private readonly sessions: SessionRepository,
@@ -143,32 +145,19 @@ export class UsersService {
   }
 
   /**
-   * Grants or revokes the role of administrator. All sessions of the user end, because their tokens
-   * have the old scope. Nothing happens if the role stays the same.
-   *
-   * @throws ApiError `not_found`
-   */
-  async setAdmin(name: string, admin: boolean): Promise<void> {
-    const user = await this.users.findByNameWithHash(nfc(name));
-    if (!user) throw new ApiError(notFound);
-    await this.database.write(async () => {
-      if (!(await this.users.setAdmin(user.id, admin))) return;
-      await this.sessions.endAll(String(user.id));
-      await this.audit.record(admin ? 'admin_granted' : 'admin_revoked', { userId: user.id });
-    });
-  }
-
-  /**
    * Removes the user with all of their rows. One write removes the user and ends the sessions; from
    * then on no request sees any row of the user. Rows beyond one batch are removed by later writes.
    *
-   * @throws ApiError `not_found`, `token_revoked`
+   * @throws ApiError `not_found`, `last_administrator`
+   * @throws TokenError `token_revoked`, `token_expired`
    */
   async remove(id: number, caller: Caller): Promise<void> {
     await this.endSessionsBeyondBatch(id, caller.token);
     const complete = await this.database.write(async () => {
       await this.requireActiveSession(caller.token);
-      if (!(await this.users.remove(id))) throw new ApiError(notFound);
+      if (!(await this.users.lockUser(id))) throw new ApiError(notFound);
+      await this.roles.removeAll(id);
+      await this.users.remove(id);
       await this.sessions.endAll(String(id));
       await this.audit.record('user_deleted', { userId: id, ...caller });
       return this.removals.begin(id);
@@ -209,7 +198,7 @@ export class UsersService {
 
   /**
    * Locks the user row until the write ends, if the user still has the password that was verified
-   * and the role that was read. Call it within a write.
+   * and the roles that were read. Call it within a write.
    *
    * @returns false if the user has changed
    */
@@ -223,27 +212,35 @@ export class UsersService {
     return current?.name === name && current.passwordHash === passwordHash;
   }
 
-  /** The current user, if only the role has changed since the user was read. */
-  async findWithChangedRole(user: AuthenticatedUser): Promise<AuthenticatedUser | undefined> {
+  /** The current user, if only the roles have changed since the user was read. */
+  async findWithChangedRoles(user: AuthenticatedUser): Promise<AuthenticatedUser | undefined> {
     const current = await this.users.findByIdWithHash(user.id);
-    return current?.passwordHash === user.passwordHash && current.admin !== user.admin
+    return current?.passwordHash === user.passwordHash && current.roleVersion !== user.roleVersion
       ? current
       : undefined;
   }
 
   /**
-   * Requires that the caller's session is still active, and keeps it active until the write ends.
-   * Call it within a write. Locks the user row before session rows, to avoid deadlocks.
+   * Requires that the caller's session is still active and that the caller's roles are those of the
+   * token, and keeps both until the write ends. Call it within a write. Locks the user row before
+   * session rows, to avoid deadlocks.
    *
-   * @throws TokenError `token_revoked`
+   * @throws TokenError `token_revoked`, `token_expired`
    */
-  async requireActiveSession({ subject, sessionId }: Token): Promise<void> {
-    if (sessionId === null) return;
+  async requireActiveSession({ subject, sessionId, roleVersion }: Token): Promise<void> {
+    if (sessionId === null && roleVersion === null) return;
     const id = parseRowId(subject);
-    if (id !== null) await this.users.lockUser(id);
-    if (await this.sessions.recordUse(sessionId)) return;
-    throw new TokenError(tokenRevoked, 'the session has ended');
+    const isCurrent = id === null || (await this.users.lockUser(id, roleVersion));
+    if (sessionId !== null && !(await this.sessions.recordUse(sessionId))) {
+      throw new TokenError(tokenRevoked, 'the session has ended');
+    }
+    // Without a role version, the user of a token that code issued may not exist.
+    if (!isCurrent && roleVersion !== null) throw rolesChanged();
   }
+}
+
+function rolesChanged(): TokenError {
+  return new TokenError(tokenExpired, 'the roles of the user have changed');
 }
 
 /** A user whose password was just verified against `passwordHash`. */

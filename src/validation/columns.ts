@@ -56,7 +56,7 @@ export function columnNamed(entity: EntityClass, name: string): EntityColumn {
   return column;
 }
 
-/** The name of a property for the name of a column: `shipClass` for `ship_class`. */
+/** The name of a property for the name of a column: `createdAt` for `created_at`. */
 export type CamelCase<Name extends string> = Name extends `${infer First}_${infer Rest}`
   ? `${First}${Capitalize<CamelCase<Rest>>}`
   : Name;

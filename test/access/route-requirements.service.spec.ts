@@ -78,6 +78,7 @@ describe('RouteRequirementsService', () => {
     expect(requirements.list()).toEqual([
       {
         name: 'Crates.all',
+        method: 'POST',
         paths: ['/crates', '/boxes'],
         requirement: {},
         handler: handlerOf(Crates, 'all'),
@@ -86,6 +87,7 @@ describe('RouteRequirementsService', () => {
       },
       {
         name: 'Crates.one',
+        method: 'POST',
         paths: ['/crates/:id', '/crates/by/:id', '/boxes/:id', '/boxes/by/:id'],
         requirement: { fresh: true },
         handler: handlerOf(Crates, 'one'),
@@ -94,6 +96,7 @@ describe('RouteRequirementsService', () => {
       },
       {
         name: 'Root.root',
+        method: 'POST',
         paths: ['/root'],
         requirement: { type: 'refresh' },
         handler: handlerOf(Root, 'root'),

@@ -4,7 +4,7 @@ import { AuditRetentionService } from '../../src/audit/audit-retention.service.j
 import { AuditService } from '../../src/audit/audit.service.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import { TokenService } from '../../src/tokens/token.service.js';
-import { UsersService } from '../../src/users/users.service.js';
+import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import type { LoggedIn } from '../support/client.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
 import { freezeTime } from '../support/time.js';
@@ -28,7 +28,7 @@ describe('The audit trail', () => {
   beforeAll(async () => {
     app = await bootApp();
     admin = await app.newUser().then(async (user) => {
-      await app.app.get(UsersService, { strict: false }).setAdmin(user.name, true);
+      await app.app.get(UserRolesService, { strict: false }).setRole(user.name, 'admin', true);
       return { ...user, ...(await app.login(user)) };
     });
   });
@@ -92,7 +92,7 @@ describe('The audit trail', () => {
       const body = { name, password };
       await app.send('PUT', `/api/users/${id}`, { token: changed.access_token!, json: body });
     }
-    await app.app.get(UsersService, { strict: false }).setAdmin(name, true);
+    await app.app.get(UserRolesService, { strict: false }).setRole(name, 'admin', true);
     const last = await app.login({ name, password: 'a third one' });
     await app.send('DELETE', `/api/users/${id}`, { token: last.access });
     expect(await eventsOf(user)).toEqual([

@@ -6,6 +6,7 @@ import { Session } from '../../src/sessions/session.entity.js';
 import { TokenStateRepository } from '../../src/sessions/token-state.repository.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import type { Claims } from '../../src/tokens/token.js';
+import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import { User } from '../../src/users/user.entity.js';
 import { freezeTime } from '../support/time.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
@@ -73,6 +74,7 @@ describe('Authentication', () => {
         exp: accessClaims.iat + 15 * 60,
         fresh: true,
         scope: {},
+        rv: 0,
       });
       expect(accessClaims.iat).toBeGreaterThanOrEqual(before);
       const refreshClaims = claimsOf(refresh);
@@ -108,7 +110,7 @@ describe('Authentication', () => {
 
     it('issues an access token with the admin scope to an administrator', async () => {
       const user = await app.newUser();
-      await app.sql((manager) => manager.update(User, { id: user.id }, { admin: true }));
+      await app.app.get(UserRolesService, { strict: false }).setRole(user.name, 'admin', true);
       const { access } = await app.login(user);
       expect(claimsOf(access).scope).toEqual({ admin: true });
       expect((await me(access)).body.admin).toBe(true);
@@ -324,6 +326,7 @@ describe('Authentication', () => {
       name: user.name,
       public_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       admin: false,
+      roles: [],
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     });
     expect(headers.get('cache-control')).toBe('no-store');

@@ -9,12 +9,13 @@ import type { Session } from '../../src/sessions/session.entity.js';
 import type { TokenService } from '../../src/tokens/token.service.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 import type { KnownUser } from '../../src/users/user.repository.js';
+import type { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import type { AuthenticatedUser, UsersService } from '../../src/users/users.service.js';
 import { AuthService } from '../../src/auth/auth.service.js';
 
 const NOW = Date.UTC(2026, 0, 1);
 const client = { ip: '203.0.113.7', agent: 'a browser' };
-const leia = { id: 7, name: 'leia', passwordHash: 'hash', admin: false } as AuthenticatedUser;
+const leia = { id: 7, name: 'leia', passwordHash: 'hash', roleVersion: 3 } as AuthenticatedUser;
 const caller = { token: new Token('', { alg: 'HS256' }, { sub: '7' } as Claims), client };
 
 describe('AuthService', () => {
@@ -24,7 +25,7 @@ describe('AuthService', () => {
   let opened: Session[];
   let config: { refreshTokenLifetime: number; sessionMaxAge: number; tokenCookies: boolean };
   let lockIfUnchanged: jest.Mock<UsersService['lockIfUnchanged']>;
-  let findWithChangedRole: jest.Mock<UsersService['findWithChangedRole']>;
+  let findWithChangedRoles: jest.Mock<UsersService['findWithChangedRoles']>;
   let replacePassword: jest.Mock<UsersService['replacePassword']>;
   let hashNewPassword: jest.Mock<UsersService['hashNewPassword']>;
   let endExcess: jest.Mock<SessionQuotaService['endExcess']>;
@@ -45,8 +46,8 @@ describe('AuthService', () => {
       expect(inWrite).toBe(true);
       return true;
     });
-    findWithChangedRole = jest
-      .fn<UsersService['findWithChangedRole']>()
+    findWithChangedRoles = jest
+      .fn<UsersService['findWithChangedRoles']>()
       .mockResolvedValue(undefined);
     replacePassword = jest.fn<UsersService['replacePassword']>(async (...given) => {
       written('replace', ...given);
@@ -66,9 +67,13 @@ describe('AuthService', () => {
         return new Token(claims.jti, { alg: 'HS256' }, claims);
       };
     create = jest.fn<TokenService['createAccessToken']>(tokenOf('access'));
+    const authorizationOf: UserRolesService['authorizationOf'] = async ({ roleVersion }) => ({
+      scope: roleVersion === 3 ? {} : { admin: true },
+      roleVersion,
+    });
     const find = async (id: number) => (id === 7 ? (leia as KnownUser) : undefined);
     const users: Partial<UsersService> = {
-      ...{ lockIfUnchanged, findWithChangedRole, replacePassword, hashNewPassword, find },
+      ...{ lockIfUnchanged, findWithChangedRoles, replacePassword, hashNewPassword, find },
     };
     const tokens: Partial<TokenService> = {
       createAccessToken: create,
@@ -89,6 +94,7 @@ describe('AuthService', () => {
     };
     service = new AuthService(
       users as UsersService,
+      { authorizationOf } as Partial<UserRolesService> as UserRolesService,
       tokens as TokenService,
       { open } as Partial<SessionRepository> as SessionRepository,
       { endExcess } as Partial<SessionQuotaService> as SessionQuotaService,
@@ -121,11 +127,11 @@ describe('AuthService', () => {
       expect(events).toEqual(begun(session.id));
     });
 
-    it('issues fresh tokens of the session that hold the role and end with it', async () => {
-      const tokens = await service.login({ ...leia, admin: true }, client);
+    it('issues fresh tokens of the session that hold scope and role version and end with it', async () => {
+      const tokens = await service.login({ ...leia, roleVersion: 4 }, client);
       const options = {
         ...{ sub: '7', sessionId: opened[0]!.id, issuedAt: NOW, notAfter: NOW + 600_000 },
-        ...{ fresh: true, scope: { admin: true }, csrf: false },
+        ...{ fresh: true, scope: { admin: true }, roleVersion: 4, csrf: false },
       };
       expect(tokens.access.claims).toMatchObject(options);
       expect(tokens.refresh.claims).toMatchObject(options);
@@ -158,14 +164,14 @@ describe('AuthService', () => {
       lockIfUnchanged.mockResolvedValue(false);
       await expect(service.login(leia, client)).rejects.toMatchObject(refused);
       expect(lockIfUnchanged.mock.calls).toEqual([[leia]]);
-      expect(findWithChangedRole.mock.calls).toEqual([[leia]]);
+      expect(findWithChangedRoles.mock.calls).toEqual([[leia]]);
       expect(events).toEqual([]);
     });
 
-    it('issues tokens of the new role if the role was changed concurrently', async () => {
+    it('issues tokens of the new roles if the roles were changed concurrently', async () => {
       lockIfUnchanged.mockResolvedValueOnce(false);
-      const promoted = { ...leia, admin: true };
-      findWithChangedRole.mockResolvedValueOnce(promoted);
+      const promoted = { ...leia, roleVersion: 4 };
+      findWithChangedRoles.mockResolvedValueOnce(promoted);
       const { access } = await service.login(leia, client);
       expect(access.claims.scope).toEqual({ admin: true });
       expect(lockIfUnchanged.mock.calls).toEqual([[leia], [promoted]]);

@@ -7,7 +7,7 @@ import { Session } from '../../src/sessions/session.entity.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import type { Claims } from '../../src/tokens/token.js';
 import { PasswordHasher } from '../../src/passwords/password-hasher.js';
-import { UsersService } from '../../src/users/users.service.js';
+import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import type { Answer, Client, LoggedIn } from '../support/client.js';
 import { settingsFor } from '../support/key-material.js';
 import { ServiceProcess } from '../support/process.js';
@@ -189,7 +189,7 @@ describe('POST /auth/refresh', () => {
 
   it('keeps the scope of the access token of the login', async () => {
     const admin = await app.newUser();
-    await app.app.get(UsersService).setAdmin(admin.name, true);
+    await app.app.get(UserRolesService).setRole(admin.name, 'admin', true);
     const { access, refresh: first } = await app.login(admin);
     expect(claimsOf(access).scope).toEqual({ admin: true });
     const { body } = await refresh(app, first);
@@ -246,7 +246,7 @@ describe('REFRESH_ROTATION=false', () => {
   it('keeps the scope of the access token of the login without rotation', async () => {
     const app = await bootApp({ REFRESH_ROTATION: 'false' });
     const admin = await app.newUser();
-    await app.app.get(UsersService).setAdmin(admin.name, true);
+    await app.app.get(UserRolesService).setRole(admin.name, 'admin', true);
     const { body } = await refresh(app, (await app.login(admin)).refresh);
     expect(claimsOf(body.access_token).scope).toEqual({ admin: true });
     await app.close();

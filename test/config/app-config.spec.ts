@@ -35,7 +35,6 @@ describe('AppConfig', () => {
       accessTokenLifetime: 900,
       refreshTokenLifetime: 30 * 86_400,
       sessionMaxAge: 90 * 86_400,
-      bookstoreTokenLifetime: 45 * 60,
       tokenCookies: false,
       web: { publicUrl: null, tokenCookies: false, cookiesOnly: false, cookieDomain: null },
       demoData: true,
@@ -43,7 +42,6 @@ describe('AppConfig', () => {
       flaskCompat: true,
       registrationClosed: false,
       docs: true,
-      bookstore: true,
       authRateLimit: 20,
       limits: { userRateLimit: 0, maxConnections: 10_000, threadPoolSize: 4 },
       trustedProxies: [],
@@ -104,8 +102,6 @@ describe('AppConfig', () => {
       { PUBLIC_URL },
       { web: { publicUrl } },
     ]),
-    [{ JWT_ACCESS_TOKEN_EXPIRES: '10m' }, { bookstoreTokenLifetime: 600 }],
-    [{ JWT_AUTHMAXAGE: '7200' }, { bookstoreTokenLifetime: 2700 }],
     [
       { DATABASE_URL: 'sqlite:/var/x.sqlite' },
       { database: { engine: 'sqlite', file: '/var/x.sqlite' } },
@@ -132,7 +128,6 @@ describe('AppConfig', () => {
     ],
     [{ REFRESH_ROTATION: 'false' }, { refreshRotation: false }],
     [{ FLASK_COMPAT: 'false' }, { flaskCompat: false }],
-    [{ BOOKSTORE: 'false' }, { bookstore: false }],
     [{ ...production, FLASK_COMPAT: 'true' }, { flaskCompat: true }],
     [{ REGISTRATION: 'closed' }, { registrationClosed: true }],
     [

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
-import { UsersService } from '../../src/users/users.service.js';
 import { SessionActivityService } from '../../src/sessions/session-activity.service.js';
 import { SessionRepository } from '../../src/sessions/session.repository.js';
 import { AuditService } from '../../src/audit/audit.service.js';
@@ -164,13 +163,6 @@ describe('Sessions', () => {
     expect((await end(token, sidOf(token))).status).toBe(204);
     expect(await works(token)).toBe(false);
     expect(await works(other.access)).toBe(true);
-  });
-
-  it('ends all sessions of a user whose role changes', async () => {
-    const user = await app.newLogin();
-    await app.app.get(UsersService, { strict: false }).setAdmin(user.name, true);
-    expect(await works(user.access)).toBe(false);
-    expect((await app.send('POST', '/auth/refresh', { token: user.refresh })).status).toBe(401);
   });
 
   it('records the last use of a session without a write for each request', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { EntitySchema } from 'typeorm';
 import { MemoryDatabase } from '../support/memory-database.js';
 import { RevokedToken } from '../../src/sessions/revoked-token.entity.js';
 import { digestOf } from '../../src/sessions/sealed-token.js';
@@ -7,6 +8,16 @@ import { Session } from '../../src/sessions/session.entity.js';
 import type { SessionActivityService } from '../../src/sessions/session-activity.service.js';
 import { TokenStateRepository } from '../../src/sessions/token-state.repository.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
+
+/** The columns of a user that the repository reads. */
+const userRow = new EntitySchema<{ id: number; roleVersion: number }>({
+  name: 'UserRow',
+  tableName: 'users',
+  columns: {
+    id: { type: 'integer', primary: true },
+    roleVersion: { type: 'integer', name: 'role_version' },
+  },
+});
 
 const NOW = 1_700_000_000_000;
 
@@ -22,7 +33,7 @@ describe('TokenStateRepository', () => {
 
   beforeEach(async () => {
     jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate', 'setTimeout'] });
-    database = new MemoryDatabase([Session, RevokedToken]);
+    database = new MemoryDatabase([Session, RevokedToken, userRow]);
     states = new TokenStateRepository(database, {
       record: note,
     } as Partial<SessionActivityService> as SessionActivityService);
@@ -102,6 +113,49 @@ describe('TokenStateRepository', () => {
     expect(await isActive({ type, sub: 'luke' })).toBe(false);
   });
 
+  describe('A token with a role version', () => {
+    const withRoles = (claims: Partial<Claims>) => tokenOf({ sub: '7', sid: 'of 7', ...claims });
+    const withoutSession = (claims: Partial<Claims>) => {
+      const { sid: _, ...rest } = withRoles(claims).claims;
+      return new Token('signed', { alg: 'HS256' }, rest);
+    };
+    const stateOf = async (token: Token) => {
+      if (await states.isActive(token, { allowRotated: false })) return 'active';
+      return (await states.isOutdated(token)) ? 'outdated' : 'revoked';
+    };
+
+    beforeEach(async () => {
+      await store('of 7', { subject: '7' });
+      await database.manager.insert(userRow, { id: 7, roleVersion: 3 });
+    });
+
+    it.each([
+      ['with a session', withRoles],
+      ['without a session', withoutSession],
+    ])('is active only while its user has that version: %s', async (_, token) => {
+      expect(await stateOf(token({ rv: 3 }))).toBe('active');
+      for (const rv of [0, 2, 4]) expect(await stateOf(token({ rv }))).toBe('outdated');
+      expect(await stateOf(token({}))).toBe('active');
+      await states.revoke(token({}));
+      for (const rv of [2, 3]) expect(await stateOf(token({ rv }))).toBe('revoked');
+    });
+
+    it('is not active if its subject is no user', async () => {
+      await store('of leia');
+      for (const sub of ['8', 'leia', '99999999999']) {
+        expect(await states.isActive(withoutSession({ sub, rv: 0 }), { allowRotated: false })).toBe(
+          false,
+        );
+      }
+      expect(await isActive({ sid: 'of leia', rv: 0 })).toBe(false);
+    });
+
+    it('is revoked, and not outdated, if its session has ended', async () => {
+      await store('ended', { subject: '7', endedAt: NOW - 1 });
+      expect(await stateOf(withRoles({ sid: 'ended', rv: 2 }))).toBe('revoked');
+    });
+  });
+
   it('records the use of the session of an active token', async () => {
     await isActive();
     await isActive({ type: 'refresh' });
@@ -118,7 +172,7 @@ describe('TokenStateRepository', () => {
       expect(selects).toHaveLength(1);
       expect(selects[0]!.selection).toMatch(/\.(?:id|jti)$/);
     }
-    expect(database.selects).toHaveLength(3);
+    expect(database.selects).toHaveLength(5);
   });
 
   it('removes sessions and revoked tokens that have expired', async () => {

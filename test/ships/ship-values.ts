@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Client } from '../support/client.js';
 
 /** A ship as a client sends it. */
@@ -13,14 +12,39 @@ export const ship = {
   ship_class: 'Star Destroyer',
 };
 
-/** The demo data. */
-export const fleet = JSON.parse(readFileSync('data/fleet.json', 'utf8')) as {
-  users: { id: number; name: string; password: string }[];
-  ships: ({ id: number } & typeof ship)[];
-};
+export type Ship = typeof ship & { id: number };
+
+/** Ships that differ in every field. */
+export const exampleShips: (typeof ship)[] = [
+  ship,
+  {
+    affiliation: 'Rebel Alliance',
+    category: 'Starfighters',
+    crew: 1,
+    length: 13,
+    manufacturer: 'Incom Corporation',
+    model: 'T-65 X-Wing',
+    roles: ['Space Superiority Starfighter', 'Escort'],
+    ship_class: 'Starfighter',
+  },
+  {
+    affiliation: 'Trade Federation',
+    category: 'Freighters',
+    crew: 60_000,
+    length: 3170,
+    manufacturer: 'Hoersch-Kessel Drive',
+    model: 'Lucrehulk-class Battleship',
+    roles: ['Carrier'],
+    ship_class: 'Battleship',
+  },
+];
 
 /** Adds a ship. */
-export async function newShip(client: Client, token: string): Promise<{ id: number }> {
-  const { body } = await client.send<{ id: number }>('POST', '/api/ships', { token, json: ship });
+export async function newShip(
+  client: Client,
+  token: string,
+  json: typeof ship = ship,
+): Promise<Ship> {
+  const { body } = await client.send<Ship>('POST', '/api/ships', { token, json });
   return body;
 }

@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ship } from '../../src/ships/ship.entity.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
-import { fleet, newShip, ship } from './ship-values.js';
+import { exampleShips, newShip, ship } from './ship-values.js';
 
 describe('Ships', () => {
   let app: TestApp;
   let token: string;
 
   beforeAll(async () => {
-    app = await bootApp({ DEMO_DATA: 'true' });
+    app = await bootApp();
     token = (await app.newLogin()).access;
+    for (const each of exampleShips) await newShip(app, token, each);
   });
   afterAll(() => app.close());
 
@@ -20,7 +21,7 @@ describe('Ships', () => {
   it('lists the ships to everybody, in order of id', async () => {
     const { status, body, headers } = await app.get<unknown[]>('/api/ships');
     expect(status).toBe(200);
-    expect(body.slice(0, 15)).toEqual(fleet.ships);
+    expect(body.slice(0, 3)).toEqual(exampleShips.map((each, i) => ({ id: i + 1, ...each })));
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
     expect(headers.get('link')).toBeNull();
   });
@@ -28,7 +29,7 @@ describe('Ships', () => {
   it('returns a single ship to everybody', async () => {
     const { status, body } = await app.get('/api/ships/3');
     expect(status).toBe(200);
-    expect(body).toEqual(fleet.ships[2]);
+    expect(body).toEqual({ id: 3, ...exampleShips[2] });
   });
 
   it('adds a ship, and answers 201 with the ship and its absolute Location', async () => {

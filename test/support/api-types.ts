@@ -260,6 +260,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/users/{id}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the roles of a user
+         * @description For the user and for administrators. Needs an access token.
+         */
+        get: operations["userrolesList"];
+        /**
+         * Replace the roles of a user
+         * @description Only for administrators. If the roles change, the access tokens of the user expire at once. A refresh returns one with the new scope. Needs an access token with the scope `{"admin":true}`, which has to come from a login.
+         */
+        put: operations["userrolesReplace"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ships": {
         parameters: {
             query?: never;
@@ -557,11 +581,11 @@ export interface components {
              */
             happened_at: string;
             /**
-             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name was unknown; `refresh_repeated`: a rotated refresh token was sent again within the grace period and got its successor; recorded once per address range and user agent; `refresh_reused`: a rotated refresh token was reused, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `session_evicted`: a login exceeded `MAX_SESSIONS`, and ended this session; `password_guessed`: five wrong current passwords in a session ended it; `other_sessions_ended`: all sessions of the user except `session_id` were ended; `password_changed`: the password was changed, and sessions of the user ended; `admin_granted`: the user became an administrator, and all of their sessions ended; `admin_revoked`: the user is no longer an administrator, and all of their sessions ended; `user_created`: a user was registered; `user_renamed`: the name of the user was changed; `user_deleted`: the user was deleted, with all sessions and books.
+             * @description `login`: a session was opened; `login_failed`: a password was wrong, or a name was unknown; `refresh_repeated`: a rotated refresh token was sent again within the grace period and got its successor; recorded once per address range and user agent; `refresh_reused`: a rotated refresh token was reused, and its session ended; `logout`: an access token was revoked; `session_ended`: a session was ended by its user; `session_evicted`: a login exceeded `MAX_SESSIONS`, and ended this session; `password_guessed`: five wrong current passwords in a session ended it; `other_sessions_ended`: all sessions of the user except `session_id` were ended; `password_changed`: the password was changed, and sessions of the user ended; `admin_granted`: the user became an administrator; `admin_revoked`: the user is no longer an administrator; `roles_changed`: roles of the user other than `admin` changed; `user_created`: a user was registered; `user_renamed`: the name of the user was changed; `user_deleted`: the user was deleted, with all sessions and everything they own.
              * @example login
              * @enum {string}
              */
-            event: "login" | "login_failed" | "refresh_repeated" | "refresh_reused" | "logout" | "session_ended" | "session_evicted" | "password_guessed" | "other_sessions_ended" | "password_changed" | "admin_granted" | "admin_revoked" | "user_created" | "user_renamed" | "user_deleted";
+            event: "login" | "login_failed" | "refresh_repeated" | "refresh_reused" | "logout" | "session_ended" | "session_evicted" | "password_guessed" | "other_sessions_ended" | "password_changed" | "admin_granted" | "admin_revoked" | "roles_changed" | "user_created" | "user_renamed" | "user_deleted";
             /**
              * @description The user whose account the event is about; null for an unknown name.
              * @example 1
@@ -631,6 +655,11 @@ export interface components {
             public_id: string;
             /** @example false */
             admin: boolean;
+            /**
+             * @description The names of the roles, sorted.
+             * @example []
+             */
+            roles: "admin"[];
             /**
              * Format: date-time
              * @example 2026-11-22T08:00:00.000Z
@@ -813,6 +842,14 @@ export interface components {
              * @example 1
              */
             id?: number;
+        };
+        ReplaceRoles: {
+            /**
+             * @example [
+             *       "admin"
+             *     ]
+             */
+            roles: "admin"[];
         };
         ShipResponse: {
             /**
@@ -1059,7 +1096,7 @@ export interface components {
              * @example validation_failed
              * @enum {string}
              */
-            code: "bad_request" | "body_too_deep" | "body_too_full" | "book_exists" | "claim_required" | "credentials_invalid" | "credentials_missing" | "csrf_failed" | "current_password_wrong" | "expectation_failed" | "fresh_token_required" | "id_mismatch" | "internal_error" | "limit_reached" | "method_not_allowed" | "name_taken" | "not_found" | "not_ready" | "password_too_common" | "payload_too_large" | "registration_closed" | "request_header_fields_too_large" | "request_timeout" | "scope_required" | "service_unavailable" | "token_expired" | "token_invalid" | "token_missing" | "token_revoked" | "too_many_requests" | "unsupported_media_type" | "uri_too_long" | "validation_failed" | "wrong_token_type";
+            code: "bad_request" | "body_too_deep" | "body_too_full" | "book_exists" | "claim_required" | "credentials_invalid" | "credentials_missing" | "csrf_failed" | "current_password_wrong" | "expectation_failed" | "fresh_token_required" | "id_mismatch" | "internal_error" | "last_administrator" | "limit_reached" | "method_not_allowed" | "name_taken" | "not_found" | "not_ready" | "password_too_common" | "payload_too_large" | "registration_closed" | "request_header_fields_too_large" | "request_timeout" | "scope_required" | "service_unavailable" | "token_expired" | "token_invalid" | "token_missing" | "token_revoked" | "too_many_requests" | "unsupported_media_type" | "uri_too_long" | "validation_failed" | "wrong_token_type";
             /**
              * @description A text for people.
              * @example Bad Request
@@ -2859,6 +2896,318 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
                         code: "not_found";
+                    };
+                };
+            };
+            /** @description `last_administrator` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "last_administrator";
+                    };
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `wrong_token_type` */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
+                };
+            };
+        };
+    };
+    userrolesList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": "admin"[];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "bad_request";
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
+                };
+            };
+            /** @description `scope_required` */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "scope_required";
+                    };
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `wrong_token_type` */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
+                };
+            };
+        };
+    };
+    userrolesReplace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplaceRoles"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": "admin"[];
+                };
+            };
+            /** @description `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked`, `fresh_token_required` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "fresh_token_required";
+                    };
+                };
+            };
+            /** @description `scope_required` */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "scope_required";
+                    };
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `last_administrator` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "last_administrator";
                     };
                 };
             };

@@ -1,6 +1,6 @@
 import { fuzz, type FuzzReport } from '../../fuzz/fuzzer.js';
 import { buildDocument } from '../../src/openapi/document.js';
-import { UsersService } from '../../src/users/users.service.js';
+import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import type { TestApp } from './test-app.js';
 
 /** A fixed seed. `npm run fuzz` uses a new one each time. */
@@ -16,7 +16,7 @@ export async function fuzzApp(
   for (const path of Object.keys(document.paths)) {
     if (!only.test(path)) delete document.paths[path];
   }
-  const users = app.get(UsersService, { strict: false });
-  const makeAdmin = (name: string) => users.setAdmin(name, true);
+  const users = app.get(UserRolesService, { strict: false });
+  const makeAdmin = (name: string) => users.setRole(name, 'admin', true);
   return fuzz({ url, document, makeAdmin }, { count, seed: SEED });
 }

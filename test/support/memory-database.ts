@@ -1,5 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3';
-import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
+import { DataSource, type EntityManager, type EntitySchema, type ObjectLiteral } from 'typeorm';
 import { Database } from '../../src/database/database.js';
 import { type BuildSelect, compileSelect, type Select } from '../../src/database/select.js';
 import { loadSqliteDriver } from '../../src/database/sqlite/sqlite-driver.js';
@@ -12,7 +12,7 @@ export class MemoryDatabase extends Database {
   readonly selects: BuildSelect<ObjectLiteral, string>[] = [];
   private readonly source: DataSource;
 
-  constructor(entities: (new () => object)[]) {
+  constructor(entities: ((new () => object) | EntitySchema)[]) {
     super();
     const driver = loadSqliteDriver().Sqlite;
     const options = { type: 'better-sqlite3', driver, database: ':memory:' } as const;

@@ -48,7 +48,7 @@ export class ServiceProcess {
 
   /** Waits until the service listens. */
   async client(): Promise<Client> {
-    const url = await this.saying(/The API is at (\S+)\/api/);
+    const url = await this.saying(/The API is at (https?:\/\/[^\s/]+)\//);
     return new Client(url, (exchange) => report(responseCheck().problemsOf(exchange)));
   }
 

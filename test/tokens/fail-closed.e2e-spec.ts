@@ -4,7 +4,7 @@ import { TokenStateRepository } from '../../src/sessions/token-state.repository.
 import { TokenService } from '../../src/tokens/token.service.js';
 import { PasswordHasher } from '../../src/passwords/password-hasher.js';
 import { UserRepository } from '../../src/users/user.repository.js';
-import { UsersService } from '../../src/users/users.service.js';
+import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import type { LoggedIn } from '../support/client.js';
 import { crate } from '../support/fixture/crates.js';
 import { bootFixtureApp } from '../support/fixture-app.js';
@@ -58,11 +58,13 @@ describe('Checks that fail', () => {
   it('issues the role that the user has at the end of the login', async () => {
     const someone = await app.newUser();
     const hasher = app.app.get(PasswordHasher, { strict: false });
-    const users = app.app.get(UsersService, { strict: false });
+    const users = app.app.get(UserRolesService, { strict: false });
     const verify = hasher.verify.bind(hasher);
+    const administrator = await app.newUser();
+    await users.setRole(administrator.name, 'admin', true);
     for (const admin of [true, false]) {
       jest.spyOn(hasher, 'verify').mockImplementationOnce(async (...args) => {
-        await users.setAdmin(someone.name, admin);
+        await users.setRole(someone.name, 'admin', admin);
         return verify(...args);
       });
       const { access: token } = await app.login(someone);

@@ -29,6 +29,7 @@ function signed(claims: object, { by = secret, age = 0, header = {} }: SignOptio
 
 describe('TokenVerifier', () => {
   const isActive = jest.fn<TokenStore['isActive']>();
+  const isOutdated = jest.fn<TokenStore['isOutdated']>();
   const find = jest.fn<TokenKeys['find']>();
   let keys: { ring: object; find: TokenKeys['find'] };
   let verifier: TokenVerifier;
@@ -36,12 +37,14 @@ describe('TokenVerifier', () => {
   const verifierWith = (env: Record<string, string>) =>
     new TokenVerifier(keys as TokenKeys, AppConfig.from(env), {
       isActive,
+      isOutdated,
     } as Partial<TokenStore> as TokenStore);
 
   beforeEach(() => {
     jest.useFakeTimers({ now: NOW * 1000, doNotFake: ['nextTick', 'setImmediate'] });
     jest.resetAllMocks();
     isActive.mockResolvedValue(true);
+    isOutdated.mockResolvedValue(false);
     find.mockImplementation((id): TokenKey | undefined => (id === key.id ? key : undefined));
     keys = { ring: {}, find };
     verifier = verifierWith({ JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' });
@@ -86,6 +89,16 @@ describe('TokenVerifier', () => {
       'token_revoked',
       'subject leia, session sid',
     ]);
+  });
+
+  it('refuses a token as expired if only the roles of its user have changed', async () => {
+    isActive.mockResolvedValue(false);
+    isOutdated.mockResolvedValue(true);
+    expect(await refusalOf(signed({ ...access, sid: 'sid', rv: 3 }))).toEqual([
+      'token_expired',
+      'the roles have changed: subject leia, session sid',
+    ]);
+    expect(isOutdated.mock.calls[0]![0].roleVersion).toBe(3);
   });
 
   it('accepts either type by default, and refuses the wrong one without a query', async () => {

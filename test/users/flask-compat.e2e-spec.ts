@@ -5,7 +5,7 @@ import { AuditEntry } from '../../src/audit/audit-entry.entity.js';
 import { LoginFailure } from '../../src/auth/login-failure.entity.js';
 import { buildDocument } from '../../src/openapi/document.js';
 import { TokenService } from '../../src/tokens/token.service.js';
-import { UsersService } from '../../src/users/users.service.js';
+import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import type { LoggedIn, SendOptions } from '../support/client.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
 
@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 const setAdmin = (name: string) =>
-  app.app.get(UsersService, { strict: false }).setAdmin(name, true);
+  app.app.get(UserRolesService, { strict: false }).setRole(name, 'admin', true);
 const works = async (token: string) => (await app.get('/auth/me', { token })).status === 200;
 const put = (user: LoggedIn, json: unknown, id: number = user.id) =>
   app.send('PUT', `/api/users/${id}`, { token: user.access, json });

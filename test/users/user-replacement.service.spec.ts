@@ -5,9 +5,9 @@ import type { Database } from '../../src/database/database.js';
 import type { SessionRepository } from '../../src/sessions/session.repository.js';
 import { TokenError, tokenRevoked } from '../../src/tokens/token-errors.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
-import type { CurrentPasswordCheck } from '../../src/users/current-password.js';
+import type { CurrentPasswordCheck } from '../../src/users/passwords/current-password.js';
 import type { HashQueueKeys, PasswordHasher } from '../../src/passwords/password-hasher.js';
-import type { PasswordRulesService } from '../../src/users/password-rules.service.js';
+import type { PasswordRulesService } from '../../src/users/passwords/password-rules.service.js';
 import { UserReplacementService } from '../../src/users/user-replacement.service.js';
 import type { UserRepository, UserWithHash } from '../../src/users/user.repository.js';
 import type { Caller, UsersService } from '../../src/users/users.service.js';
@@ -23,6 +23,7 @@ const leia: UserWithHash = {
   name: 'leia',
   passwordHash: 'hash of secret',
   admin: false,
+  roleVersion: 0,
   publicId: 'public',
   createdAt: 0,
 };

@@ -59,6 +59,7 @@ describe('UserRepository', () => {
     expect({ ...row }).toEqual({
       ...{ id: luke.id + 1, name: 'Han', nameKey: 'han', passwordHash: 'a hash', admin: false },
       ...{
+        roleVersion: 0,
         createdAt: NOW,
         publicId: expect.stringMatching(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/),
       },
@@ -153,10 +154,10 @@ describe('UserRepository', () => {
       expect(await keys()).toEqual(['organa', 'luke']);
     });
 
-    it('changes nothing if the hash, the role or the id differs', async () => {
+    it('changes nothing if the hash, the role version or the id differs', async () => {
       const next = { passwordHash: 'new' };
       expect(await users.updateIfUnchanged({ ...leia, passwordHash: 'other' }, next)).toBe(false);
-      expect(await users.updateIfUnchanged({ ...leia, admin: true }, next)).toBe(false);
+      expect(await users.updateIfUnchanged({ ...leia, roleVersion: 1 }, next)).toBe(false);
       expect(await users.updateIfUnchanged({ ...leia, id: luke.id }, next)).toBe(false);
       expect((await rows()).map(({ passwordHash }) => passwordHash)).toEqual([
         ...['hash of leia', 'hash of luke'],
@@ -185,24 +186,11 @@ describe('UserRepository', () => {
     });
   });
 
-  it('changes the role of one user, and reports whether it was different', async () => {
-    expect(await users.setAdmin(leia.id, false)).toBe(false);
-    expect(await users.setAdmin(leia.id, true)).toBe(true);
-    expect(await users.setAdmin(leia.id, true)).toBe(false);
-    expect((await rows()).map(({ admin }) => admin)).toEqual([true, false]);
-    expect(await users.setAdmin(leia.id, false)).toBe(true);
-    expect((await rows()).map(({ admin }) => admin)).toEqual([false, false]);
-  });
-
-  it('locks the row of one user without a change', async () => {
-    const update = jest.fn();
-    const write = jest
-      .spyOn(database, 'write')
-      .mockImplementationOnce(async (work) => work({ update } as never));
-    await users.lockUser(leia.id);
-    expect(write).toHaveBeenCalledTimes(1);
-    expect(update.mock.calls).toEqual([[User, { id: leia.id }, { id: leia.id }]]);
-    await users.lockUser(leia.id);
+  it('locks the row of a user without a change, if the role version is the given one', async () => {
+    expect(await users.lockUser(leia.id)).toBe(true);
+    expect(await users.lockUser(leia.id, leia.roleVersion)).toBe(true);
+    expect(await users.lockUser(leia.id, leia.roleVersion + 1)).toBe(false);
+    expect(await users.lockUser(2 ** 53 - 1)).toBe(false);
     expect(await users.findByIdWithHash(leia.id)).toEqual(leia);
   });
 

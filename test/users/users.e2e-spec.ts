@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { User } from '../../src/users/user.entity.js';
-import { UsersService } from '../../src/users/users.service.js';
+import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import type { LoggedIn } from '../support/client.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
@@ -20,7 +20,7 @@ describe('Users', () => {
 
   async function newAdmin(): Promise<LoggedIn> {
     const user = await app.newUser();
-    await app.sql((manager) => manager.update(User, { id: user.id }, { admin: true }));
+    await app.app.get(UserRolesService, { strict: false }).setRole(user.name, 'admin', true);
     return { ...user, ...(await app.login(user)) };
   }
 
@@ -261,21 +261,6 @@ describe('Users', () => {
       await app.login({ name, password: name.endsWith(' a') ? passwords.a : passwords.b });
       await change('reset', user.password);
     }
-  });
-
-  it('ends the sessions of a user whose admin role is granted or revoked', async () => {
-    const user = await app.newLogin();
-    const users = app.app.get(UsersService, { strict: false });
-    await users.setAdmin(user.name, true);
-    expect(await works(user.access)).toBe(false);
-    const { access, refresh } = await app.login(user);
-    expect((await app.get('/auth/me', { token: access })).body.admin).toBe(true);
-    await users.setAdmin(user.name, false);
-    expect(await works(access)).toBe(false);
-    expect((await app.send('POST', '/auth/refresh', { token: refresh })).status).toBe(401);
-    await expect(users.setAdmin('no user of this name', true)).rejects.toMatchObject({
-      status: 404,
-    });
   });
 
   describe('DELETE /api/users/:id', () => {

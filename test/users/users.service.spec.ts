@@ -7,18 +7,23 @@ import type { SessionBatchesService } from '../../src/sessions/session-batches.s
 import type { SessionRepository } from '../../src/sessions/session.repository.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
 import type { HashQueueKeys, PasswordHasher } from '../../src/passwords/password-hasher.js';
-import type { PasswordRulesService } from '../../src/users/password-rules.service.js';
+import type { PasswordRulesService } from '../../src/users/passwords/password-rules.service.js';
+import type { UserRoleRepository } from '../../src/users/roles/user-role.repository.js';
 import type { UserRemovalsService } from '../../src/users/user-removals.service.js';
 import type { NewUser, UserRepository, UserWithHash } from '../../src/users/user.repository.js';
 import { UsersService } from '../../src/users/users.service.js';
 
 const client = { ip: '203.0.113.7', agent: null };
-const tokenOf = (sub: string, sid?: string) =>
-  new Token('signed', { alg: 'HS256' }, { sub, ...(sid !== undefined && { sid }) } as Claims);
+const tokenOf = (sub: string, sid?: string, rv?: number) =>
+  new Token('signed', { alg: 'HS256' }, {
+    sub,
+    ...(sid !== undefined && { sid }),
+    ...(rv !== undefined && { rv }),
+  } as Claims);
 const token = tokenOf('1', 'mine');
 const caller = { token, client };
 const leia: UserWithHash = {
-  ...{ id: 7, name: 'leia', passwordHash: 'hash of secret', admin: false },
+  ...{ id: 7, name: 'leia', passwordHash: 'hash of secret', admin: false, roleVersion: 3 },
   ...{ publicId: 'public', createdAt: 0 },
 };
 const revoked = { code: 'token_revoked' };
@@ -66,18 +71,18 @@ describe('UsersService', () => {
         written('add', values);
         return { ...leia, name: values.name, id: 8 };
       },
-      setAdmin: async (id, admin) => {
-        const isNew = stored?.admin !== admin;
-        if (isNew) written('set admin', id, admin);
-        return isNew;
+      lockUser: async (id, roleVersion = null) => {
+        written('lockUser', id);
+        if (roleVersion !== null) return roleVersion === 3;
+        return id === 1 || id === stored?.id;
       },
-      lockUser: async (id) => written('lockUser', id),
       remove: async (id) => {
         written('remove', id);
         return id === stored?.id;
       },
       updateIfUnchanged,
     };
+    const removeAll: UserRoleRepository['removeAll'] = async (id) => written('remove roles', id);
     const sessions: Partial<SessionRepository> = {
       endAll: async (...given) => {
         written('end sessions', ...given);
@@ -121,6 +126,7 @@ describe('UsersService', () => {
     };
     service = new UsersService(
       users as UserRepository,
+      { removeAll } as Partial<UserRoleRepository> as UserRoleRepository,
       { begin, finish } as Partial<UserRemovalsService> as UserRemovalsService,
       passwords as PasswordHasher,
       sessions as SessionRepository,
@@ -249,34 +255,11 @@ describe('UsersService', () => {
     });
   });
 
-  describe('setAdmin', () => {
-    it('changes the role, ends every session, and records the change', async () => {
-      stored = { ...leia, name: 'am\u00e9lie' };
-      await service.setAdmin('ame\u0301lie', true);
-      expect(events).toEqual([
-        ['set admin', 7, true],
-        ['end sessions', '7'],
-        ['admin_granted', { userId: 7 }],
-      ]);
-      events = [];
-      stored = { ...leia, admin: true };
-      await service.setAdmin('leia', false);
-      expect(events.at(-1)).toEqual(['admin_revoked', { userId: 7 }]);
-    });
-
-    it('changes nothing if the role stays the same', async () => {
-      await service.setAdmin('leia', false);
-      expect(events).toEqual([]);
-    });
-
-    it('throws 404 if there is no user of that name', async () => {
-      await expect(service.setAdmin('luke', true)).rejects.toMatchObject({ code: 'not_found' });
-    });
-  });
-
   describe('remove', () => {
     const removal = [
       ['lockUser', 1],
+      ['lockUser', 7],
+      ['remove roles', 7],
       ['remove', 7],
       ['end sessions', '7'],
       ['user_deleted', { userId: 7, ...caller }],
@@ -299,7 +282,7 @@ describe('UsersService', () => {
       await expect(service.remove(8, caller)).rejects.toMatchObject({ code: 'not_found' });
       expect(events).toEqual([
         ['lockUser', 1],
-        ['remove', 8],
+        ['lockUser', 8],
       ]);
     });
 
@@ -342,13 +325,15 @@ describe('UsersService', () => {
     });
 
     it('replaces a hash only if the user was not changed since the read', async () => {
-      expect(await service.updateHashIfUnchanged({ ...leia, admin: true }, 'new hash')).toBe(false);
+      expect(await service.updateHashIfUnchanged({ ...leia, roleVersion: 4 }, 'new hash')).toBe(
+        false,
+      );
       expect(await service.updateHashIfUnchanged(leia, 'new hash')).toBe(true);
       expect(events).toEqual([['updateIfUnchanged', { passwordHash: 'new hash' }]]);
     });
   });
 
-  it('locks a user only if the password and the role are unchanged', async () => {
+  it('locks a user only if the password and the roles are unchanged', async () => {
     expect(await service.lockIfUnchanged(leia)).toBe(true);
     expect(events).toEqual([['updateIfUnchanged', { passwordHash: 'hash of secret' }]]);
     expect(await service.lockIfUnchanged({ ...leia, admin: true })).toBe(false);
@@ -363,14 +348,14 @@ describe('UsersService', () => {
     expect(await service.isUnchanged(leia)).toBe(false);
   });
 
-  it('returns a user with a new role only if nothing else has changed', async () => {
-    expect(await service.findWithChangedRole(leia)).toBeUndefined();
-    const promoted = (stored = { ...leia, admin: true });
-    expect(await service.findWithChangedRole(leia)).toBe(promoted);
+  it('returns a user with new roles only if nothing else has changed', async () => {
+    expect(await service.findWithChangedRoles(leia)).toBeUndefined();
+    const promoted = (stored = { ...leia, roleVersion: 4 });
+    expect(await service.findWithChangedRoles(leia)).toBe(promoted);
     stored = { ...promoted, passwordHash: 'other' };
-    expect(await service.findWithChangedRole(leia)).toBeUndefined();
+    expect(await service.findWithChangedRoles(leia)).toBeUndefined();
     stored = undefined;
-    expect(await service.findWithChangedRole(leia)).toBeUndefined();
+    expect(await service.findWithChangedRoles(leia)).toBeUndefined();
   });
 
   describe('requireActiveSession', () => {
@@ -392,6 +377,17 @@ describe('UsersService', () => {
     it('accepts a token without a session, and locks no row', async () => {
       await service.requireActiveSession(tokenOf('1'));
       expect(events).toEqual([]);
+    });
+
+    it('refuses the token as expired if the roles of its user have changed', async () => {
+      const expired = { code: 'token_expired' };
+      await service.requireActiveSession(tokenOf('1', 'mine', 3));
+      for (const sid of ['mine', undefined]) {
+        const outdated = tokenOf('1', sid, 2);
+        await expect(service.requireActiveSession(outdated)).rejects.toMatchObject(expired);
+      }
+      const ended = tokenOf('1', 'ended', 2);
+      await expect(service.requireActiveSession(ended)).rejects.toMatchObject(revoked);
     });
 
     it('locks no row if the subject cannot be a user', async () => {

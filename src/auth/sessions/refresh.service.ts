@@ -9,10 +9,10 @@ import { SuccessorSealService } from '../../sessions/successor-seal.service.js';
 import { TokenError, tokenRevoked } from '../../tokens/token-errors.js';
 import { TokenService } from '../../tokens/token.service.js';
 import type { Token } from '../../tokens/token.js';
+import { UserRolesService } from '../../users/roles/user-roles.service.js';
 import type { KnownUser } from '../../users/user.repository.js';
 import { AuthService, type TokenPair } from '../auth.service.js';
 import { rangeOf, RefreshRepeatsService } from './refresh-repeats.service.js';
-import { roleOf } from '../role.js';
 
 /** A pair, or only an access token if refresh tokens are not rotated. */
 type RefreshedTokens = Pick<TokenPair, 'access'> & Partial<TokenPair>;
@@ -26,6 +26,7 @@ type RefreshedTokens = Pick<TokenPair, 'access'> & Partial<TokenPair>;
 export class RefreshService {
   constructor(
     private readonly auth: AuthService,
+    private readonly roles: UserRolesService,
     private readonly tokens: TokenService,
     private readonly sessions: SessionRepository,
     private readonly repeats: RefreshRepeatsService,
@@ -107,10 +108,10 @@ export class RefreshService {
     return Math.min(Date.now() + refreshTokenLifetime * 1000, createdAt + sessionMaxAge * 1000);
   }
 
-  private accessTokenFor(user: KnownUser, token: Token, notAfter: number): Promise<Token> {
+  private async accessTokenFor(user: KnownUser, token: Token, notAfter: number): Promise<Token> {
     return this.tokens.createAccessToken(token.subject, {
       ...this.optionsFor(token, notAfter),
-      ...roleOf(user),
+      ...(await this.roles.authorizationOf(user)),
     });
   }
 

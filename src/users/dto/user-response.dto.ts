@@ -1,4 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
+import type { Role } from '../roles/roles.js';
+import { roleNames } from '../roles/scope.js';
 import type { KnownUser } from '../user.repository.js';
 
 /** The public data of a user. */
@@ -22,15 +24,24 @@ export class OwnUserResponse extends UserResponse {
   @ApiProperty({ example: false })
   admin: boolean;
 
+  @ApiProperty({
+    type: 'array',
+    items: { type: 'string', enum: roleNames },
+    description: 'The names of the roles, sorted.',
+    example: [],
+  })
+  roles: Role[];
+
   @ApiProperty({ format: 'date-time', example: '2026-11-22T08:00:00.000Z' })
   created_at: string;
 
-  static override from(user: KnownUser): OwnUserResponse {
+  static fromUser(user: KnownUser, roles: Role[]): OwnUserResponse {
     return {
       id: user.id,
       name: user.name,
       public_id: user.publicId,
-      admin: user.admin,
+      admin: roles.includes('admin'),
+      roles,
       created_at: new Date(user.createdAt).toISOString(),
     };
   }

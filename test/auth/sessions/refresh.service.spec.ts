@@ -8,6 +8,7 @@ import type { Session } from '../../../src/sessions/session.entity.js';
 import type { SuccessorSealService } from '../../../src/sessions/successor-seal.service.js';
 import type { TokenService } from '../../../src/tokens/token.service.js';
 import { type Claims, Token } from '../../../src/tokens/token.js';
+import type { UserRolesService } from '../../../src/users/roles/user-roles.service.js';
 import type { KnownUser } from '../../../src/users/user.repository.js';
 import type { AuthService } from '../../../src/auth/auth.service.js';
 import type { RefreshRepeatsService } from '../../../src/auth/sessions/refresh-repeats.service.js';
@@ -40,7 +41,7 @@ describe('RefreshService', () => {
 
   beforeEach(() => {
     jest.useFakeTimers({ now: NOW });
-    user = { id: 7, admin: false } as KnownUser;
+    user = { id: 7, roleVersion: 3 } as KnownUser;
     const expiresAt = NOW + 5000;
     session = {
       ...newSession({ subject: '7', createdAt: NOW - 1000, expiresAt, agent: null, ip: null }),
@@ -59,6 +60,10 @@ describe('RefreshService', () => {
     jest.resetAllMocks();
   });
 
+  const authorizationOf: UserRolesService['authorizationOf'] = async ({ roleVersion }) => ({
+    scope: roleVersion === 3 ? {} : { admin: true },
+    roleVersion,
+  });
   const refresh = (token = presented, env: Record<string, string> = {}) => {
     const database = {
       write: async (work: () => Promise<unknown>) => {
@@ -68,6 +73,7 @@ describe('RefreshService', () => {
     } as unknown as Database;
     return new RefreshService(
       { currentUser: () => Promise.resolve(user) } as unknown as AuthService,
+      { authorizationOf } as Partial<UserRolesService> as UserRolesService,
       { createAccessToken, createRefreshToken } as unknown as TokenService,
       { recordUse, rotateRefreshToken, findActive } as unknown as SessionRepository,
       { answer } as unknown as RefreshRepeatsService,
@@ -103,14 +109,19 @@ describe('RefreshService', () => {
     it('issues both tokens for the subject and the session of the old one', async () => {
       await refresh();
       const options = { sessionId: 'sid', notAfter: refreshEnd, csrf: false };
-      expect(createAccessToken.mock.calls).toEqual([['7', { ...options, scope: {} }]]);
+      expect(createAccessToken.mock.calls).toEqual([
+        ['7', { ...options, scope: {}, roleVersion: 3 }],
+      ]);
       expect(createRefreshToken.mock.calls).toEqual([['7', options]]);
     });
 
-    it('issues an access token with the current role of the user', async () => {
-      user.admin = true;
+    it('issues an access token with the current roles of the user', async () => {
+      user.roleVersion = 4;
       await refresh();
-      expect(createAccessToken.mock.lastCall![1]).toMatchObject({ scope: { admin: true } });
+      expect(createAccessToken.mock.lastCall![1]).toMatchObject({
+        scope: { admin: true },
+        roleVersion: 4,
+      });
     });
 
     it('binds the tokens to CSRF values if TOKEN_COOKIES is set', async () => {
@@ -198,7 +209,7 @@ describe('RefreshService', () => {
     it('returns a refresh token without a session unchanged', async () => {
       const bare = tokenOf('bare', { sid: undefined } as never);
       expect(await refresh(bare)).toEqual({ access, refresh: bare });
-      const options = { notAfter: exp * 1000, csrf: false, scope: {} };
+      const options = { notAfter: exp * 1000, csrf: false, scope: {}, roleVersion: 3 };
       expect(createAccessToken.mock.calls).toEqual([['7', options]]);
       expect(findActive).not.toHaveBeenCalled();
     });
@@ -210,8 +221,9 @@ describe('RefreshService', () => {
     it('issues an access token only, which ends with the refresh token at the latest', async () => {
       expect(await refresh(presented, env)).toEqual({ access });
       expect(recordUse.mock.calls).toEqual([['sid', digestOf(presented)]]);
-      const options = { sessionId: 'sid', notAfter: exp * 1000, csrf: false, scope: {} };
-      expect(createAccessToken.mock.calls).toEqual([['7', options]]);
+      const options = { sessionId: 'sid', notAfter: exp * 1000, csrf: false };
+      const issued = { ...options, scope: {}, roleVersion: 3 };
+      expect(createAccessToken.mock.calls).toEqual([['7', issued]]);
       expect(rotateRefreshToken).not.toHaveBeenCalled();
     });
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { buildDocument } from '../../../src/openapi/document.js';
-import { UsersService } from '../../../src/users/users.service.js';
+import { UserRolesService } from '../../../src/users/roles/user-roles.service.js';
 import type { LoggedIn } from '../../support/client.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 
@@ -20,7 +20,7 @@ describe('Users of the bookstore tutorial', () => {
   const boot = async (env: Record<string, string>) => {
     app = await bootApp({ BOOKSTORE, ...env });
     const user = await app.newUser();
-    await app.app.get(UsersService, { strict: false }).setAdmin(user.name, true);
+    await app.app.get(UserRolesService, { strict: false }).setRole(user.name, 'admin', true);
     admin = { ...user, ...(await app.login(user)) };
   };
   afterEach(() => app.close());

@@ -18,7 +18,6 @@ describe('The documents', () => {
   });
 
   it.each([
-    ['README.md', 1],
     ['docs/protect-your-routes.md', 1],
     ['docs/tokens.md', 2],
   ])('shows only routes and hooks of examples/ in %s', (page, count) => {

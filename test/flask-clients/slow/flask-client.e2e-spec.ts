@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { bootApp, type TestApp } from '../../support/test-app.js';
-import { fleet, ship } from '../../ships/ship-values.js';
+import { demoShips } from '../../demo/demo-ships.js';
+import { ship } from '../../ships/ship-values.js';
 
 /** The settings for Flask clients in docs/flask-clients.md. */
 const FLASK_SETTINGS = {
@@ -49,8 +50,8 @@ describe.each([
     ]);
     expect((await app.get('/api/users/1')).body).toEqual({ id: 1, name: 'user' });
     expect((await app.get('/api/users/999')).status).toBe(404);
-    expect((await app.get('/api/ships')).body).toEqual(fleet.ships);
-    expect((await app.get('/api/ships/2')).body).toEqual(fleet.ships[1]);
+    expect((await app.get('/api/ships')).body).toEqual(demoShips);
+    expect((await app.get('/api/ships/2')).body).toEqual(demoShips[1]);
     expect((await app.get('/api/ships/999')).status).toBe(404);
   });
 

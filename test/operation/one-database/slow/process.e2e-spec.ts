@@ -110,12 +110,32 @@ describe('The process', () => {
     const admin = (...words: string[]) => ServiceProcess.spawn(env, 'scripts/admin.js', ...words);
     const grant = admin('grant', user.name);
     expect(await grant.exit()).toBe(0);
-    expect(grant.output).toContain(`${user.name} is an administrator from the next login on`);
-    expect((await client.get('/auth/me', { token: user.access })).body.code).toBe('token_revoked');
+    expect(grant.output).toContain(`${user.name} is an administrator from the next request on`);
+    expect((await client.get('/auth/me', { token: user.access })).body.code).toBe('token_expired');
     const { access: token } = await client.login(user);
     expect((await client.send('DELETE', `/api/users/${other.id}`, { token })).status).toBe(204);
+    const last = admin('revoke', user.name);
+    expect(await last.exit()).toBe(1);
+    expect(last.output).toBe('The last administrator can neither lose this role nor be deleted.\n');
     const unknown = admin('revoke', 'unknown');
     expect(await unknown.exit()).toBe(1);
     expect(unknown.output).toBe('There is no user unknown.\n');
+  });
+
+  it('shows and replaces the roles of a user by `npm run admin`', async () => {
+    const client = await spawn().client();
+    const [one, other] = [await client.newUser(), await client.newUser()];
+    const env = { ...database.settings, JWT_SECRET_KEY: SECRET };
+    const roles = async (...words: string[]) => {
+      const command = ServiceProcess.spawn(env, 'scripts/admin.js', 'user', 'roles', ...words);
+      return [await command.exit(), command.output];
+    };
+    expect(await roles(one.name)).toEqual([0, `${one.name} has no role.\n`]);
+    expect(await roles(one.name, 'admin')).toEqual([0, `${one.name} has the roles: admin.\n`]);
+    await roles(other.name, 'admin');
+    expect(await roles(one.name, '--none')).toEqual([0, `${one.name} has no role.\n`]);
+    expect(await roles('unknown')).toEqual([1, 'There is no user unknown.\n']);
+    const [status, output] = await roles(one.name, 'pilot');
+    expect([status, output]).toEqual([2, expect.stringContaining('The roles are admin.')]);
   });
 });

@@ -123,7 +123,7 @@ const claimsOf = (user: LoggedIn, type: 'access' | 'refresh') => ({
   ...{ iss: issuer, aud: audience, sub: String(user.id), type },
   ...{ sid: expect.stringMatching(/^[\w-]{16,}$/), jti: expect.stringMatching(/^[\w-]{16,}$/) },
   ...{ iat: expect.any(Number), nbf: expect.any(Number), exp: expect.any(Number) },
-  ...(type === 'access' && { fresh: true, scope: {} }),
+  ...(type === 'access' && { fresh: true, scope: {}, rv: 0 }),
 });
 
 withPython(() => {

@@ -1,32 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
+import { packageRoot } from '../config/package-root.js';
+import { type DemoLogin, DemoLoginsService } from '../home/demo-logins.service.js';
 import { serviceHashQueueKeys, PasswordHasher } from '../passwords/password-hasher.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
-import { readFleet } from './fleet.js';
-
-export interface DemoLogin {
-  name: string;
-  password: string;
-}
 
 interface VerifiedLogin extends DemoLogin {
   user: AuthenticatedUser;
 }
 
-/** Lists the demo users that exist and still have their published password. */
+/** Reads the demo users, and finds those that exist and still have their published password. */
 @Injectable()
-export class DemoLoginsService {
+export class DemoUsersService {
   private verified: Promise<VerifiedLogin[]> | undefined;
 
   constructor(
-    private readonly config: AppConfig,
     private readonly users: UsersService,
     private readonly passwords: PasswordHasher,
-  ) {}
+    { demoData }: AppConfig,
+    logins: DemoLoginsService,
+  ) {
+    if (demoData) logins.register(() => this.logins());
+  }
 
-  /** Empty in production. A password is verified once, at the first call. */
-  async list(): Promise<DemoLogin[]> {
-    if (!this.config.demoData) return [];
+  read(): DemoLogin[] {
+    const file = join(packageRoot, 'data', 'demo-users.json');
+    return JSON.parse(readFileSync(file, 'utf8')) as DemoLogin[];
+  }
+
+  /** A password is verified once, at the first call. */
+  private async logins(): Promise<DemoLogin[]> {
     this.verified ??= this.verify();
     const current: DemoLogin[] = [];
     for (const { user, name, password } of await this.verified.catch(this.forget)) {
@@ -37,7 +42,7 @@ export class DemoLoginsService {
 
   private async verify(): Promise<VerifiedLogin[]> {
     const verified: VerifiedLogin[] = [];
-    for (const { name, password } of readFleet().users) {
+    for (const { name, password } of this.read()) {
       const user = await this.users.findByNameWithHash(name);
       if (!user) continue;
       const isRight = await this.passwords.verify(

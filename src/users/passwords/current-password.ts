@@ -1,7 +1,7 @@
-import type { Client } from '../http/client.js';
-import type { Token } from '../tokens/token.js';
-import type { KnownUser } from './user.repository.js';
-import type { AuthenticatedUser } from './users.service.js';
+import type { Client } from '../../http/client.js';
+import type { Token } from '../../tokens/token.js';
+import type { KnownUser } from '../user.repository.js';
+import type { AuthenticatedUser } from '../users.service.js';
 
 /**
  * Verifies the current password of a logged-in user: through the throttle, and with an audit entry

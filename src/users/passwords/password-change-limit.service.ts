@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { WindowCounter } from '../scheduling/window-counter.js';
-import { MAX_COUNTED, refuseBeyond } from '../limits/user-rate-limit.guard.js';
-import type { Token } from '../tokens/token.js';
+import { WindowCounter } from '../../scheduling/window-counter.js';
+import { MAX_COUNTED, refuseBeyond } from '../../limits/user-rate-limit.guard.js';
+import type { Token } from '../../tokens/token.js';
 
 const MINUTE = 60_000;
 const MAX_CHANGES = 10;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { ApiError } from '../../src/errors/api-error.js';
-import { type Claims, Token } from '../../src/tokens/token.js';
-import { PasswordChangeLimitService } from '../../src/users/password-change-limit.service.js';
+import type { ApiError } from '../../../src/errors/api-error.js';
+import { type Claims, Token } from '../../../src/tokens/token.js';
+import { PasswordChangeLimitService } from '../../../src/users/passwords/password-change-limit.service.js';
 
 const tokenOf = (sub: string, sid?: string) =>
   new Token('signed', { alg: 'HS256' }, { sub, ...(sid !== undefined && { sid }) } as Claims);

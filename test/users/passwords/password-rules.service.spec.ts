@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import type { AppConfig } from '../../src/config/app-config.js';
-import type { CommonPasswordsService } from '../../src/passwords/common-passwords.service.js';
-import { PasswordRulesService } from '../../src/users/password-rules.service.js';
+import type { AppConfig } from '../../../src/config/app-config.js';
+import type { CommonPasswordsService } from '../../../src/passwords/common-passwords.service.js';
+import { PasswordRulesService } from '../../../src/users/passwords/password-rules.service.js';
 
 describe('PasswordRulesService', () => {
   const common = jest.fn<CommonPasswordsService['refuse']>();

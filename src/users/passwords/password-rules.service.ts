@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { invalid } from '../validation/field-errors.js';
-import { messages } from '../validation/messages.js';
-import { AppConfig } from '../config/app-config.js';
-import { CommonPasswordsService } from '../passwords/common-passwords.service.js';
-import { nameKey } from './user-name.js';
+import { invalid } from '../../validation/field-errors.js';
+import { messages } from '../../validation/messages.js';
+import { AppConfig } from '../../config/app-config.js';
+import { CommonPasswordsService } from '../../passwords/common-passwords.service.js';
+import { nameKey } from '../user-name.js';
 
 /** The rules for a new password, apart from its length. */
 @Injectable()

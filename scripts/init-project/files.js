@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+export const root = join(import.meta.dirname, '..', '..');
+
+/** @param {string} path relative to the repository */
+export const exists = (path) => existsSync(join(root, path));
+
+/** @param {string} path relative to the repository */
+export const read = (path) => readFileSync(join(root, path), 'utf8');
+
+/** @param {string} path relative to the repository */
+export const write = (path, text) => writeFileSync(join(root, path), text);
+
+/**
+ * Changes the text of a file, if there is that file.
+ *
+ * @param {string} path relative to the repository
+ * @param {(text: string) => string} change
+ */
+export function edit(path, change) {
+  if (exists(path)) write(path, change(read(path)));
+}
+
+/**
+ * Removes a file or a folder, if it exists, and its folder if nothing else is in there.
+ *
+ * @param {string} path relative to the repository; a star stands for any part of a name
+ */
+export function remove(path) {
+  const folder = dirname(path);
+  if (!exists(folder)) return;
+  const name = new RegExp(`^${basename(path).replaceAll('.', '\\.').replaceAll('*', '.*')}$`);
+  for (const each of readdirSync(join(root, folder)).filter((entry) => name.test(entry))) {
+    rmSync(join(root, folder, each), { recursive: true });
+  }
+  if (readdirSync(join(root, folder)).length === 0) remove(folder);
+}
+
+/** @param {string} text */
+export function withoutLines(text, pattern) {
+  return text
+    .split('\n')
+    .filter((line) => !pattern.test(line))
+    .join('\n');
+}
+
+/**
+ * Paths of the files of a folder, relative to the repository.
+ *
+ * @param {string} folder
+ * @param {string} ending
+ */
+export function filesIn(folder, ending) {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => `${folder}/${name.replaceAll('\\', '/')}`);
+}
+
+/** @param {string[]} words of a command line of npm */
+export function npm(...words) {
+  const { status, stdout, stderr } = spawnSync('npm', words, {
+    cwd: root,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) throw new Error(`npm ${words.join(' ')} failed:\n${stdout}${stderr}`);
+}

@@ -1,0 +1,113 @@
+/**
+ * What belongs to a part, and goes with it.
+ *
+ * @typedef {object} Part
+ * @property {string} about what the part is, for a person who decides whether to keep it
+ * @property {string[]} [needs] the parts without which it cannot be kept
+ * @property {string[]} paths files and folders; a star stands for any part of a name
+ * @property {Record<string, RegExp>} [lines] the lines to remove, by file
+ * @property {[path: string, title: string][]} [renames] migrations, and what they do without this part
+ * @property {RegExp} words that documents contain only where they are about this part
+ * @property {string[]} [scripts] of package.json
+ * @property {string[]} [packages] that nothing else needs
+ */
+
+/** @type {Record<string, Part>} */
+export const parts = {
+  ships: {
+    about: 'an example of a resource that anyone can read',
+    paths: [
+      'src/ships',
+      'test/ships',
+      'migrations/ships-table.ts',
+      'src/demo/demo-ships.*',
+      'data/demo-ships.json',
+    ],
+    lines: {
+      '.gitignore': /ships/,
+      'src/app.module.ts': /ships/i,
+      'migrations/1795330800000-create-users-ships-sessions.ts': /ships[(-]/i,
+      'migrations/1795360000000-sort-lists.ts': /ship/i,
+    },
+    words: /\bships?\b/i,
+    renames: [['migrations/1795330800000-create-users-ships-sessions.ts', 'create-users-sessions']],
+  },
+  books: {
+    about: 'an example of a resource whose rows belong to users',
+    paths: [
+      'src/books',
+      'test/books',
+      'migrations/books-table.ts',
+      'migrations/1795349000000-create-books.ts',
+    ],
+    lines: {
+      'src/app.module.ts': /books/i,
+      'migrations/1795360000000-sort-lists.ts': /book/i,
+      'migrations/1795410000000-remove-users-in-batches.ts': /book/i,
+    },
+    words: /\bbooks?\b|book_/i,
+  },
+  bookstore: {
+    about: 'the routes of the Flask bookstore tutorial, for its clients',
+    needs: ['books'],
+    paths: [
+      'src/bookstore',
+      'test/bookstore',
+      'src/config/bookstore-settings.ts',
+      'docs/bookstore-clients.md',
+      'docs/decisions/0010-bookstore.md',
+    ],
+    lines: {
+      '.env.example': /BOOKSTORE/,
+      'fuzz/model.ts': /bookstore|\/books\?/,
+      'src/app.module.ts': /bookstore/i,
+      'src/config/app-config.ts': /bookstore/i,
+    },
+    words: /\bbookstore\b/i,
+  },
+  demo: {
+    about: 'demo users, and demo ships if you keep ships, in an empty database',
+    paths: ['src/demo', 'test/demo', 'src/config/demo-data.ts', 'data/demo-*.json'],
+    lines: {
+      '.env.example': /DEMO_DATA/,
+      '.gitignore': /demo-/,
+      'src/app.module.ts': /demo/i,
+      'src/config/app-config.ts': /demo/i,
+    },
+    words: /\bdemo\b|DEMO_DATA|example data/i,
+  },
+};
+
+/**
+ * The benchmarks send requests to these parts, and go with any of them.
+ *
+ * @type {Part}
+ */
+export const bench = {
+  about: 'the benchmarks of the template',
+  needs: ['ships', 'books', 'demo'],
+  paths: ['bench', 'docs/benchmarks.md'],
+  scripts: ['bench'],
+  packages: ['@types/autocannon', '@types/cli-progress', 'autocannon', 'cli-progress'],
+  lines: { 'eslint.config.js': /'bench\/\*\*'/, 'tsconfig.json': /"bench"/ },
+  words: /\bbench(marks?)?\b/i,
+};
+
+/**
+ * What only the template needs. It always goes.
+ *
+ * @type {Part}
+ */
+export const template = {
+  about: 'this command, and the pictures of the README',
+  paths: [
+    'scripts/init-project',
+    'test/scripts/init-project*',
+    'test/scripts/one-database/slow/init-project*',
+    'test/docs/one-database/template-readme.e2e-spec.ts',
+    'docs/decisions/0033-init-project.md',
+    'docs/swagger-ui.png',
+  ],
+  scripts: ['init-project'],
+  words: /init-project|Make it your own/,
+};

@@ -1,0 +1,150 @@
+import { basename, dirname, join } from 'node:path';
+import { dropMissingTests, forget, unlink } from './documents.js';
+import { edit, exists, filesIn, npm, read, remove, withoutLines, write } from './files.js';
+import { bench, parts, template } from './parts.js';
+
+/** The name of the package before it is a project of one's own. */
+export const TEMPLATE = 'nest-rest-jwt';
+
+const VERSION = '0.1.0';
+
+/**
+ * @param {object} choices
+ * @param {string} choices.name of the package
+ * @param {string} [choices.description]
+ * @param {string[]} choices.kept the names of the parts that stay
+ */
+export async function startProject({ name, description = 'A REST API', kept }) {
+  const { version: base } = JSON.parse(read('package.json'));
+  const hasBench = bench.needs.every((part) => kept.includes(part));
+  const gone = Object.keys(parts).filter((part) => !kept.includes(part));
+  const removed = [...gone.map((part) => parts[part]), ...(hasBench ? [] : [bench]), template];
+  // The template of the README goes with the other files of this command.
+  const readme = read('scripts/init-project/README.md.template');
+
+  console.log(`Starting ${name} from ${TEMPLATE} ${base}.`);
+  for (const part of removed) removePart(part);
+  // Compiled migrations and tests of removed parts must not run.
+  for (const folder of ['dist', '.cache', 'coverage']) remove(folder);
+  updateMutationTests();
+  updateDocuments(removed.map(({ words }) => words));
+  writeReadme(readme, { name, description, base });
+  write('CHANGELOG.md', changelog(base));
+  writePackage({ name, description, removed });
+  console.log(
+    'Formatting the files, and writing the OpenAPI document and the types of its client.',
+  );
+  for (const script of ['format', 'build', 'openapi', 'client']) npm('run', '--silent', script);
+  console.log(summary({ kept, gone, hasBench }));
+}
+
+/** @param {import('./parts.js').Part} part */
+function removePart({ paths, lines = {}, renames = [] }) {
+  paths.forEach(remove);
+  for (const [path, pattern] of Object.entries(lines)) {
+    edit(path, (text) => withoutLines(text, pattern));
+  }
+  for (const [path, title] of renames) renameMigration(path, title);
+}
+
+/**
+ * @param {string} path
+ * @param {string} title such as `create-users`
+ */
+function renameMigration(path, title) {
+  const [timestamp] = /^\d+/.exec(basename(path));
+  const className = title.replace(/(?:^|-)(\w)/g, (_, letter) => letter.toUpperCase());
+  const text = read(path).replace(/(?<=export class )\w+/, `${className}${timestamp}`);
+  remove(path);
+  write(`${dirname(path)}/${timestamp}-${title}.ts`, text);
+}
+
+/** Removes the targets of mutation tests that do not exist any more, and what is known about them. */
+function updateMutationTests() {
+  edit('mutate/targets.ts', (text) =>
+    text
+      .replace(/(?:, )?unit\('([^']+)'\)/g, (match, spec) =>
+        exists(`test/${spec}.spec.ts`) ? match : '',
+      )
+      .replace(/^ {2}'([^']+)': \[(?:, )?(.*)\],\n/gm, (_, path, specs) =>
+        exists(path) && specs !== '' ? `  '${path}': [${specs}],\n` : '',
+      ),
+  );
+  edit('mutate/explained.json', (text) => {
+    const explained = JSON.parse(text).filter(({ file }) => exists(file));
+    return `${JSON.stringify(explained, null, 2)}\n`;
+  });
+}
+
+/** @param {RegExp[]} words that pages contain only where they are about removed parts */
+function updateDocuments(words) {
+  const specs = filesIn('test', 'spec.ts');
+  const readSpec = (name) => {
+    const named = specs.filter((path) => basename(path).replace(/\.(e2e-)?spec\.ts$/, '') === name);
+    return named.length === 0 ? undefined : named.map(read).join('\n');
+  };
+  const security = 'docs/security.md';
+  // First without the tests, so that no sentence goes because of the name of a test.
+  edit(security, (page) => dropMissingTests(page, readSpec));
+  for (const path of filesIn('docs', '.md')) {
+    // A decision record says how something came to be, whatever has become of it.
+    const isDecision = path.startsWith('docs/decisions/');
+    edit(path, (page) => {
+      const rest = isDecision ? page : words.reduce(forget, page);
+      return unlink(rest, (target) => exists(join(dirname(path), target)));
+    });
+  }
+  // Threats of which nothing is left but the title.
+  edit(security, (page) => dropMissingTests(page, readSpec));
+}
+
+/** Writes the README of the project, with the list of the documents that are left. */
+function writeReadme(text, { name, description, base }) {
+  const [, documents] = /\n## Documentation\n\n((?:\|.*\n)+)/.exec(read('README.md'));
+  const values = { name, description, base, documents: unlink(documents, exists).trim() };
+  write(
+    'README.md',
+    text.replace(/\{\{(\w+)\}\}/g, (_, key) => values[key]),
+  );
+}
+
+/** @param {string} base the version of the template */
+function changelog(base) {
+  return `# Changelog
+
+The format is that of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).
+
+## ${VERSION}
+
+- Started from ${TEMPLATE} ${base}.
+`;
+}
+
+/** Changes package.json, and package-lock.json accordingly. */
+function writePackage({ name, description, removed }) {
+  const manifest = { ...JSON.parse(read('package.json')), name, version: VERSION, description };
+  for (const { scripts = [], packages = [] } of removed) {
+    for (const script of scripts) delete manifest.scripts[script];
+    for (const each of packages) delete manifest.devDependencies[each];
+  }
+  write('package.json', `${JSON.stringify(manifest, null, 2)}\n`);
+  npm('install', '--package-lock-only', '--offline', '--ignore-scripts', '--no-audit', '--no-fund');
+  npm('run', '--silent', 'dependencies');
+}
+
+/** What was done, and what comes next. */
+function summary({ kept, gone, hasBench }) {
+  const database = exists('data/app.sqlite')
+    ? '\n  rm data/app.sqlite*    it has the tables of the template'
+    : '';
+  return `
+Kept: ${kept.join(', ') || 'none of the parts'}.
+Removed: ${[...gone, ...(hasBench ? [] : ['the benchmarks']), 'this command'].join(', ')}.
+
+Next:
+  git status             shows what changed
+  npm ci                 removes packages that are no longer used${database}
+  npm test               runs the tests
+  git add --all && git commit -m "Start the project"
+  npm run generate -- resource …   adds your first resource; see docs/getting-started.md`;
+}

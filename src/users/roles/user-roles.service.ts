@@ -1,0 +1,119 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { AuditEvent } from '../../audit/audit-entry.entity.js';
+import { AuditService } from '../../audit/audit.service.js';
+import { Database } from '../../database/database.js';
+import { ApiError, notFound } from '../../errors/api-error.js';
+import { StartError } from '../../errors/start-error.js';
+import { nfc } from '../../validation/values.js';
+import { type KnownUser, UserRepository } from '../user.repository.js';
+import { type Caller, UsersService } from '../users.service.js';
+import type { Role } from './roles.js';
+import { roleNames, scopeOf } from './scope.js';
+import { MAX_ROLE_NAME } from './user-role.entity.js';
+import { UserRoleRepository } from './user-role.repository.js';
+
+/** What the roles of a user add to an access token. */
+interface Authorization {
+  scope: Record<string, unknown>;
+  roleVersion: number;
+}
+
+/** Reads and replaces the roles of users. */
+@Injectable()
+export class UserRolesService implements OnModuleInit {
+  constructor(
+    private readonly accounts: UsersService,
+    private readonly users: UserRepository,
+    private readonly roles: UserRoleRepository,
+    private readonly audit: AuditService,
+    private readonly database: Database,
+  ) {}
+
+  /** @throws StartError if a user could not have the declared roles */
+  onModuleInit(): void {
+    const long = roleNames.find((name) => name.length > MAX_ROLE_NAME);
+    if (long) {
+      throw new StartError(
+        `The name of the role ${long} is longer than ${MAX_ROLE_NAME} characters.`,
+      );
+    }
+    try {
+      scopeOf(roleNames);
+    } catch (error) {
+      throw new StartError(`${(error as Error).message} See src/users/roles/roles.ts.`);
+    }
+  }
+
+  /** The roles of a user, sorted by name; empty if the user does not exist. */
+  find(userId: number): Promise<Role[]> {
+    return this.roles.find(userId);
+  }
+
+  /** @throws ApiError `not_found` */
+  async get(userId: number): Promise<Role[]> {
+    await this.accounts.get(userId);
+    return this.roles.find(userId);
+  }
+
+  /**
+   * The scope and the role version of a user. If the roles change in between, the version is the
+   * old one, and tokens with it are refused.
+   *
+   * @param user read before this call
+   */
+  async authorizationOf({ id, roleVersion }: KnownUser): Promise<Authorization> {
+    return { scope: scopeOf(await this.roles.find(id)), roleVersion };
+  }
+
+  /**
+   * Replaces the roles of a user. If they change, every access token that the user got before is
+   * refused as expired; the sessions stay active.
+   *
+   * @param caller absent on the command line
+   * @returns the roles, sorted by name
+   * @throws ApiError `not_found`, `last_administrator`
+   * @throws TokenError `token_revoked`, `token_expired` if the token of the caller is no longer valid
+   */
+  async replace(userId: number, given: readonly Role[], caller?: Caller): Promise<Role[]> {
+    const roles = roleNames.filter((role) => given.includes(role));
+    return this.database.write(async () => {
+      if (caller) await this.accounts.requireActiveSession(caller.token);
+      if (!(await this.users.lockUser(userId))) throw new ApiError(notFound);
+      const former = await this.roles.find(userId);
+      if (former.join() === roles.join()) return roles;
+      await this.roles.replace(userId, roles);
+      for (const event of eventsOf(former, roles)) {
+        await this.audit.record(event, { userId, ...caller });
+      }
+      return roles;
+    });
+  }
+
+  /**
+   * Gives a role to the user of that name, or takes it away.
+   *
+   * @returns the roles of the user, sorted by name
+   * @throws ApiError `not_found`, `last_administrator`
+   */
+  async setRole(name: string, role: Role, isGranted: boolean): Promise<Role[]> {
+    const user = await this.users.findByName(nfc(name));
+    if (!user) throw new ApiError(notFound);
+    return this.database.write(async () => {
+      if (!(await this.users.lockUser(user.id))) throw new ApiError(notFound);
+      const others = (await this.roles.find(user.id)).filter((each) => each !== role);
+      return this.replace(user.id, isGranted ? [...others, role] : others);
+    });
+  }
+}
+
+/** The events of a change. Those of the role `admin` have names of their own, which are older. */
+function eventsOf(former: readonly Role[], roles: readonly Role[]): AuditEvent[] {
+  const isAdmin = roles.includes('admin');
+  const others = (names: readonly Role[]) => names.filter((name) => name !== 'admin').join();
+  return [
+    ...(former.includes('admin') === isAdmin
+      ? []
+      : [isAdmin ? ('admin_granted' as const) : ('admin_revoked' as const)]),
+    ...(others(former) === others(roles) ? [] : ['roles_changed' as const]),
+  ];
+}
