@@ -41,7 +41,7 @@ describe('The demo logins', () => {
       const service = ServiceProcess.spawn(settings);
       await service.client();
       expect(service.output.includes('Demo logins: user/password, guest/guest')).toBe(isShown);
-        await service.kill('SIGKILL');
+      await service.kill('SIGKILL');
       await database.drop();
     },
     60_000,
