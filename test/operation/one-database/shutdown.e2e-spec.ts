@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadSqliteDriver } from '../../../src/database/sqlite/sqlite-driver.js';
+import { Client } from '../../support/client.js';
 import { ServiceProcess } from '../../support/process.js';
 import { SECRET } from '../../support/test-app.js';
 import { createDatabase, type TestDatabase } from '../../support/test-database.js';
@@ -108,10 +109,10 @@ describe('A shutdown', () => {
 
   it('answers queued logins and a request whose body is still arriving before it exits', async () => {
     await start({});
-    const names = ['user', 'guest'];
+    const client = new Client(origin);
+    const users = [await client.newUser(), await client.newUser()];
     const logins = Array.from({ length: 40 }, (_, i) => {
-      const username = names[i % 2]!;
-      const password = username === 'user' ? 'password' : 'guest';
+      const { name: username, password } = users[i % 2]!;
       return send('/auth/login', undefined, { username, password });
     });
     const socket = connect(Number(new URL(origin).port), '127.0.0.1');
