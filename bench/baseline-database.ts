@@ -2,16 +2,14 @@ import { loadSqliteDriver } from '../src/database/sqlite/sqlite-driver.js';
 
 const { Sqlite } = loadSqliteDriver();
 
-export interface Ship {
+export interface Crate {
   id: number;
-  affiliation: string;
-  category: string;
-  crew: number;
-  length: number;
-  manufacturer: string;
-  model: string;
-  roles: string[];
-  ship_class: string;
+  label: string;
+  kind: string;
+  packed_by: string;
+  count: number;
+  weight: number;
+  tags: string[];
 }
 
 interface User {
@@ -22,15 +20,14 @@ interface User {
   created_at: number;
 }
 
-/** A row of the table, which stores the list `roles` as JSON. */
-type ShipRow = Omit<Ship, 'roles'> & { roles: string };
+/** A row of the table, which stores the list `tags` as JSON. */
+type CrateRow = Omit<Crate, 'tags'> & { tags: string };
 type SessionId = string;
 type Subject = string;
 type TokenId = string;
 type Timestamp = number;
 
-const SHIP =
-  'id, affiliation, category, crew, length, manufacturer, model, roles, ship_class' as const;
+const CRATE = 'id, label, kind, packed_by, count, weight, tags' as const;
 
 /** The statements of the baseline: each is prepared once and runs in its own transaction. */
 export function openDatabase(file: string) {
@@ -39,13 +36,13 @@ export function openDatabase(file: string) {
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');
 
-  const ships = database.prepare<[number, number], ShipRow>(
-    `SELECT ${SHIP} FROM ships WHERE id > ? ORDER BY id LIMIT ?`,
+  const crates = database.prepare<[number, number], CrateRow>(
+    `SELECT ${CRATE} FROM crates WHERE id > ? ORDER BY id LIMIT ?`,
   );
-  const ship = database.prepare<[number], ShipRow>(`SELECT ${SHIP} FROM ships WHERE id = ?`);
-  const addShip = database.prepare<[Omit<ShipRow, 'id'>]>(
-    `INSERT INTO ships (affiliation, category, crew, length, manufacturer, model, roles, ship_class)
-     VALUES (@affiliation, @category, @crew, @length, @manufacturer, @model, @roles, @ship_class)`,
+  const crate = database.prepare<[number], CrateRow>(`SELECT ${CRATE} FROM crates WHERE id = ?`);
+  const addCrate = database.prepare<[Omit<CrateRow, 'id'>]>(
+    `INSERT INTO crates (label, kind, packed_by, count, weight, tags)
+     VALUES (@label, @kind, @packed_by, @count, @weight, @tags)`,
   );
   const user = database.prepare<[number], User>(
     'SELECT id, name, public_id, admin, created_at FROM users WHERE id = ?',
@@ -66,13 +63,13 @@ export function openDatabase(file: string) {
   );
 
   return {
-    ships: (after: number, limit: number): Ship[] => ships.all(after, limit).map(shipOf),
-    ship: (id: number): Ship | undefined => {
-      const row = ship.get(id);
-      return row && shipOf(row);
+    crates: (after: number, limit: number): Crate[] => crates.all(after, limit).map(crateOf),
+    crate: (id: number): Crate | undefined => {
+      const row = crate.get(id);
+      return row && crateOf(row);
     },
-    addShip: (values: Omit<Ship, 'id'>): Ship => {
-      const { lastInsertRowid } = addShip.run({ ...values, roles: JSON.stringify(values.roles) });
+    addCrate: (values: Omit<Crate, 'id'>): Crate => {
+      const { lastInsertRowid } = addCrate.run({ ...values, tags: JSON.stringify(values.tags) });
       return { id: Number(lastInsertRowid), ...values };
     },
     user: (id: number) => user.get(id),
@@ -86,6 +83,6 @@ export function openDatabase(file: string) {
   };
 }
 
-function shipOf(row: ShipRow): Ship {
-  return { ...row, roles: JSON.parse(row.roles) as string[] };
+function crateOf(row: CrateRow): Crate {
+  return { ...row, tags: JSON.parse(row.tags) as string[] };
 }

@@ -9,7 +9,7 @@ import argon2 from 'argon2';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import pLimit from 'p-limit';
 import { securityHeaders } from '../src/http/security-headers.js';
-import { openDatabase, type Ship } from './baseline-database.js';
+import { openDatabase, type Crate } from './baseline-database.js';
 import { createTokens } from './baseline-tokens.js';
 
 /** Lifetimes are in seconds. */
@@ -38,11 +38,11 @@ async function authenticate(request: FastifyRequest, reply: FastifyReply) {
   (request as Authenticated).userId = Number(claims.sub);
 }
 
-server.get('/api/ships', async () => database.ships(0, PAGE_SIZE));
+server.get('/api/crates', async () => database.crates(0, PAGE_SIZE));
 
-server.get<{ Params: { id: string } }>('/api/ships/:id', async (request, reply) => {
-  const ship = database.ship(Number(request.params.id));
-  return ship ?? reply.status(404).send({ statusCode: 404, error: 'Not Found' });
+server.get<{ Params: { id: string } }>('/api/crates/:id', async (request, reply) => {
+  const crate = database.crate(Number(request.params.id));
+  return crate ?? reply.status(404).send({ statusCode: 404, error: 'Not Found' });
 });
 
 server.get('/auth/me', { preHandler: authenticate }, async (request, reply) => {
@@ -58,12 +58,12 @@ server.get('/auth/me', { preHandler: authenticate }, async (request, reply) => {
   };
 });
 
-server.post('/api/ships', { preHandler: authenticate }, async (request, reply) => {
+server.post('/api/crates', { preHandler: authenticate }, async (request, reply) => {
   const { body } = request;
-  if (!isNewShip(body)) return reply.status(400).send({ statusCode: 400, error: 'Bad Request' });
-  const ship = database.addShip(body);
-  reply.header('location', `${request.protocol}://${request.host}/api/ships/${ship.id}`);
-  return reply.status(201).send(ship);
+  if (!isNewCrate(body)) return reply.status(400).send({ statusCode: 400, error: 'Bad Request' });
+  const crate = database.addCrate(body);
+  reply.header('location', `${request.protocol}://${request.host}/api/crates/${crate.id}`);
+  return reply.status(201).send(crate);
 });
 
 server.post('/auth/login', async ({ body, ip }, reply) => {
@@ -94,19 +94,17 @@ await server.listen({ port: 0, host: '127.0.0.1' });
 // The benchmark waits for this line, which the product prints as well.
 console.log(`The API is at ${server.listeningOrigin}/`);
 
-function isNewShip(body: unknown): body is Omit<Ship, 'id'> {
-  if (typeof body !== 'object' || body === null || Object.keys(body).length !== 8) return false;
-  const ship = body as Partial<Record<keyof Ship, unknown>>;
+function isNewCrate(body: unknown): body is Omit<Crate, 'id'> {
+  if (typeof body !== 'object' || body === null || Object.keys(body).length !== 6) return false;
+  const crate = body as Partial<Record<keyof Crate, unknown>>;
   return (
-    isText(ship.affiliation) &&
-    isText(ship.category) &&
-    isCount(ship.crew) &&
-    isCount(ship.length) &&
-    isText(ship.manufacturer) &&
-    isText(ship.model) &&
-    Array.isArray(ship.roles) &&
-    ship.roles.every((role) => typeof role === 'string') &&
-    isText(ship.ship_class)
+    isText(crate.label) &&
+    isText(crate.kind) &&
+    isText(crate.packed_by) &&
+    isCount(crate.count) &&
+    isCount(crate.weight) &&
+    Array.isArray(crate.tags) &&
+    crate.tags.every((tag) => typeof tag === 'string')
   );
 }
 

@@ -14,7 +14,7 @@ export interface BenchDatabase {
 
 export function sqliteDatabase(folder: string): BenchDatabase {
   // The caller removes the folder, and with it the file.
-  return describe(`sqlite:${join(folder, 'ships.sqlite')}`, async () => undefined);
+  return describe(`sqlite:${join(folder, 'crates.sqlite')}`, async () => undefined);
 }
 
 /** @returns null if no server answers */

@@ -6,7 +6,7 @@ import { scenarios } from './scenarios.js';
 import type { ServerProcess } from './server-process.js';
 import { compareRounds, median, quantile, type Ratio } from './statistics.js';
 
-const LIST = '/api/ships';
+const LIST = '/api/crates';
 const MAX_PAGE_SIZE = 1000;
 const PAGE_SIZE = 100;
 /** Few, so that the figures show the cost of the pages and not the time in a queue. */
@@ -88,46 +88,46 @@ async function findLastFullPage(first: string): Promise<{ url: string; page: num
 
 /** The result of following the links through a whole list. */
 export interface Traversal {
-  ships: number;
+  crates: number;
   pages: number;
   added: number;
   seconds: number;
 }
 
 /**
- * Follows the links through the whole list, while another client adds ships as fast as it can.
+ * Follows the links through the whole list, while another client adds crates as fast as it can.
  *
- * @throws Error if a ship that existed before is missing, or if a ship occurs twice
+ * @throws Error if a crate that existed before is missing, or if a crate occurs twice
  */
 export async function traverseList(server: ServerProcess, count: number): Promise<Traversal> {
   const start = performance.now();
-  const adding = addShips(server);
+  const adding = addCrates(server);
   const seen = new Set<number>();
   let pages = 0;
   let url: string | null = `${server.origin}${LIST}?limit=${MAX_PAGE_SIZE}`;
   while (url !== null) {
     const page: FetchedPage = await fetchPage(url);
     for (const { id } of page.rows) {
-      if (seen.has(id)) throw new Error(`Ship ${id} is in the list twice.`);
+      if (seen.has(id)) throw new Error(`Crate ${id} is in the list twice.`);
       seen.add(id);
     }
     pages++;
     url = page.next;
-    // Otherwise ships might be added faster than they are read, and the traversal would never end.
+    // Otherwise crates might be added faster than they are read, and the traversal would never end.
     if (seen.size >= count) adding.stop();
   }
   adding.stop();
   const added = await adding.done;
   for (let id = 1; id <= count; id++) {
-    if (!seen.has(id)) throw new Error(`Ship ${id} is missing in the list.`);
+    if (!seen.has(id)) throw new Error(`Crate ${id} is missing in the list.`);
   }
-  return { ships: count, pages, added, seconds: (performance.now() - start) / 1000 };
+  return { crates: count, pages, added, seconds: (performance.now() - start) / 1000 };
 }
 
-/** Adds ships one after the other until it is stopped. */
-function addShips(server: ServerProcess): { stop: () => void; done: Promise<number> } {
+/** Adds crates one after the other until it is stopped. */
+function addCrates(server: ServerProcess): { stop: () => void; done: Promise<number> } {
   let stopped = false;
-  const { body } = scenarios.find(({ name }) => name === 'create-ship')!;
+  const { body } = scenarios.find(({ name }) => name === 'create-crate')!;
   const add = async (): Promise<number> => {
     const headers = {
       authorization: `Bearer ${await logIn(server)}`,

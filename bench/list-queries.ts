@@ -1,4 +1,4 @@
-/** A list of ships whose last page is compared with its first. */
+/** A list of crates whose last page is compared with its first. */
 export interface ListQuery {
   /** The name of the query for `--only`. */
   name: string;
@@ -9,15 +9,15 @@ export interface ListQuery {
 }
 
 /**
- * Lists that one index answers, and one example of the documentation (`sort=-length,model`), for
- * which the database also sorts the rows that are equal in the first field. A page after a cursor
+ * Lists that one index answers, and one order of two fields (`sort=-weight,label`), for which the
+ * database also sorts the rows that are equal in the first field. A page after a cursor
  * needs two keyset ranges for an order of one field and three for an order of two, at any depth.
  * The first page needs one, so that the targets are below 1.
  */
 export const listQueries: readonly ListQuery[] = [
   { name: 'list', query: '', target: 0.8 },
-  { name: 'list-filtered', query: 'affiliation=Empire', target: 0.8 },
-  { name: 'list-upwards', query: 'sort=model', target: 0.7 },
-  { name: 'list-downwards', query: 'sort=-affiliation', target: 0.7 },
-  { name: 'list-mixed', query: 'sort=-length,model', target: 0.55 },
+  { name: 'list-filtered', query: 'kind=Metal', target: 0.8 },
+  { name: 'list-upwards', query: 'sort=label', target: 0.7 },
+  { name: 'list-downwards', query: 'sort=-kind', target: 0.7 },
+  { name: 'list-mixed', query: 'sort=-weight,label', target: 0.55 },
 ];

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { packageRoot } from '../src/config/package-root.js';
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
 import { comparePages, type ListResult, type Traversal, traverseList } from './compare-lists.js';
 import type { ListQuery } from './list-queries.js';
-import { fillWithShips } from './many-ships.js';
+import { fillWithCrates } from './many-crates.js';
+import { productScript } from './product-server.js';
 import { ServerProcess } from './server-process.js';
 
 export interface ListOptions {
   listQueries: readonly ListQuery[];
-  /** The number of ships in the table. */
-  ships: number;
+  /** The number of crates in the table. */
+  crates: number;
   rounds: number;
   seconds: number;
 }
@@ -21,7 +21,7 @@ export interface ListResults {
   traversals: Record<string, Traversal>;
 }
 
-/** Measures lists of many ships, on SQLite and, if a server answers, on PostgreSQL. */
+/** Measures lists of many crates, on SQLite and, if a server answers, on PostgreSQL. */
 export async function measureLists(folder: string, options: ListOptions): Promise<ListResults> {
   const measured: ListResults = { results: [], traversals: {} };
   await measureOn(sqliteDatabase(folder), folder, options, measured);
@@ -37,33 +37,33 @@ export async function measureLists(folder: string, options: ListOptions): Promis
 async function measureOn(
   database: BenchDatabase,
   folder: string,
-  { listQueries, ships, rounds, seconds }: ListOptions,
+  { listQueries, crates, rounds, seconds }: ListOptions,
   { results, traversals }: ListResults,
 ): Promise<void> {
   const { engine } = database.settings;
   const start = () =>
     ServerProcess.start({
       name: `The product on ${engine}`,
-      script: join(packageRoot, 'dist', 'src', 'main.js'),
+      script: productScript,
       folder: join(folder, `lists-${engine}`),
       settings: {
         PORT: '0',
         DATABASE_URL: database.url,
-        DEMO_DATA: 'true',
+        DEMO_DATA: 'false',
         AUTH_RATE_LIMIT: '0',
         JWT_SECRET_KEY: randomBytes(64).toString('base64url'),
         JWT_ACCESS_TOKEN_EXPIRES: '1d',
       },
     });
-  // The first start creates the tables and the demo ships, from which the others are derived.
+  // The first start creates the tables and the example crates, from which the others are derived.
   await (await start()).stop();
-  await fillWithShips(database.settings, ships);
+  await fillWithCrates(database.settings, crates);
   const server = await start();
   for (const query of listQueries) {
-    console.error(`${engine}: GET /api/ships?${query.query} …`);
+    console.error(`${engine}: GET /api/crates?${query.query} …`);
     results.push(await comparePages(engine, query, server, { rounds, seconds }));
   }
-  console.error(`${engine}: a traversal of all ships, while ships are added …`);
-  traversals[engine] = await traverseList(server, ships);
+  console.error(`${engine}: a traversal of all crates, while crates are added …`);
+  traversals[engine] = await traverseList(server, crates);
   await server.stop();
 }

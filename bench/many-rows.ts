@@ -7,8 +7,8 @@ const numbers = (count: number): string =>
 
 let sets = 0;
 
-/** Adds books whose names differ from those of earlier calls. */
-export function fillWithBooks(
+/** Adds notes whose titles differ from those of earlier calls. */
+export function fillWithNotes(
   settings: DatabaseSettings,
   ownerId: number,
   count: number,
@@ -16,9 +16,8 @@ export function fillWithBooks(
   const set = ++sets;
   return run(
     settings,
-    `INSERT INTO books (user_id, name, author, publisher, price) ${numbers(count)}
-     SELECT ${ownerId}, 'book ' || i || ' of ${set}', 'author ' || (i * 7919 % 1000),
-            'publisher ' || (i * 6007 % 997), i % 1999 FROM n`,
+    `INSERT INTO notes (user_id, title, topic, priority) ${numbers(count)}
+     SELECT ${ownerId}, 'note ' || i || ' of ${set}', 'topic ' || (i * 7919 % 1000), i % 1999 FROM n`,
   );
 }
 

@@ -11,8 +11,8 @@ export interface Options {
   scenarios: readonly Scenario[];
   tokenChecks: readonly TokenCheck[];
   listQueries: readonly ListQuery[];
-  /** The number of ships in the lists. */
-  ships: number;
+  /** The number of crates in the lists. */
+  crates: number;
   /** Whether to measure if the time of a login reveals that a user exists. */
   loginTimes: boolean;
   /** Whether to measure how long hostile requests delay others. */
@@ -37,7 +37,7 @@ export const usage = `npm run bench -- [options]
   --rounds <n>    number of measured rounds of each comparison (5)
   --seconds <n>   duration of a round of a route (2); a round of a token check or a list takes a
                   quarter of this time
-  --ships <n>     number of ships in the lists (1000000)
+  --crates <n>     number of crates in the lists (1000000)
   --only <name>   runs only this benchmark; may be repeated:
                   ${ROUTES}, or one of them: ${namesOf(scenarios)}
                   ${CHECKS}, or one of them: ${namesOf(tokenChecks)}
@@ -58,7 +58,7 @@ export function readOptions(args: string[]): Options | null {
     options: {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
-      ships: { type: 'string', default: '1000000' },
+      crates: { type: 'string', default: '1000000' },
       only: {
         type: 'string',
         multiple: true,
@@ -77,11 +77,11 @@ export function readOptions(args: string[]): Options | null {
   if (!(seconds >= 0.5 && seconds <= 600)) {
     throw new Error('--seconds must be a number from 0.5 to 600.');
   }
-  const ships = Number(values.ships);
-  if (!Number.isInteger(ships) || ships < 1000) {
-    throw new Error('--ships must be an integer of at least 1000.');
+  const crates = Number(values.crates);
+  if (!Number.isInteger(crates) || crates < 1000) {
+    throw new Error('--crates must be an integer of at least 1000.');
   }
-  return { rounds, seconds, ships, ...selectBenchmarks(values.only), markdown: values.markdown };
+  return { rounds, seconds, crates, ...selectBenchmarks(values.only), markdown: values.markdown };
 }
 
 type Selection = Pick<

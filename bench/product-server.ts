@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { packageRoot } from '../src/config/package-root.js';
+import { fileURLToPath } from 'node:url';
 import { ServerProcess } from './server-process.js';
 
+/** The file that runs the product. */
+export const productScript = fileURLToPath(new URL('product.js', import.meta.url));
+
 /**
- * Starts the built product with the demo data and without a rate limit.
+ * Starts the product with the fixture of the tests and without a rate limit.
  *
  * @param url of an empty database; the default is a new SQLite file
  */
@@ -18,12 +21,12 @@ export function startProduct(
 ): Promise<ServerProcess> {
   return ServerProcess.start({
     name: 'The product',
-    script: join(packageRoot, 'dist', 'src', 'main.js'),
+    script: productScript,
     folder: join(folder, name),
     settings: {
       PORT: '0',
       DATABASE_URL: url,
-      DEMO_DATA: 'true',
+      DEMO_DATA: 'false',
       AUTH_RATE_LIMIT: '0',
       JWT_SECRET_KEY: randomBytes(64).toString('base64url'),
       JWT_ACCESS_TOKEN_EXPIRES: '1d',

@@ -93,7 +93,7 @@ export function tokensTable(results: readonly TokenResult[]): Table {
 
 export function listsTable(results: readonly ListResult[]): Table {
   const rows = results.map(({ engine, query, page, first, last, ratio }) => [
-    `${engine}: GET /api/ships${query.query && '?'}${query.query}`,
+    `${engine}: GET /api/crates${query.query && '?'}${query.query}`,
     formatRate(first.requestsPerSecond),
     formatRate(last.requestsPerSecond),
     page.toFixed(0),
@@ -109,9 +109,9 @@ export function listsTable(results: readonly ListResult[]): Table {
 
 export function describeTraversal(
   engine: string,
-  { ships, pages, added, seconds }: Traversal,
+  { crates, pages, added, seconds }: Traversal,
 ): string {
-  return `${engine}: following \`Link\` returned each of ${ships} ships exactly once, in ${pages} pages and ${seconds.toFixed(1)} s, while ${added} ships were added.`;
+  return `${engine}: following \`Link\` returned each of ${crates} crates exactly once, in ${pages} pages and ${seconds.toFixed(1)} s, while ${added} crates were added.`;
 }
 
 export function describeLoginTimes({ attempts, known, unknown, difference }: LoginTimes): string {

@@ -57,7 +57,7 @@ async function run(options: Options): Promise<void> {
   if (options.listQueries.length > 0) {
     const seconds = options.seconds / 4;
     const { results, traversals } = await measureListsOf(folder, { ...options, seconds });
-    console.log(`\nLists of ${options.ships} ships: ${options.rounds} rounds of ${seconds} s\n`);
+    console.log(`\nLists of ${options.crates} crates: ${options.rounds} rounds of ${seconds} s\n`);
     console.log(format(listsTable(results)));
     results.forEach(reportMiss);
     for (const [engine, traversal] of Object.entries(traversals)) {

@@ -1,3 +1,5 @@
+import { crate } from '../test/support/fixture/crates.js';
+
 /** One route that is put under load. */
 export interface Scenario {
   /** The name of the scenario for `--only`. */
@@ -13,34 +15,23 @@ export interface Scenario {
   volatile?: readonly string[];
 }
 
-/** The first demo user. */
+/** The first of the users that the product has. */
 export const credentials = { username: 'user', password: 'password' };
 
-const ship = {
-  affiliation: 'Empire',
-  category: 'Capital Ships',
-  crew: 37085,
-  length: 1600,
-  manufacturer: 'Kuat Drive Yards',
-  model: 'Imperial I-class Star Destroyer',
-  roles: ['Destroyer', 'Carrier'],
-  ship_class: 'Star Destroyer',
-};
-
-/** The order matters: the reads must see the 15 demo ships, before `create-ship` adds others. */
+/** The order matters: the reads must see the example crates, before `create-crate` adds others. */
 export const scenarios: readonly Scenario[] = [
   {
-    name: 'ships',
+    name: 'crates',
     method: 'GET',
-    path: '/api/ships',
+    path: '/api/crates',
     authenticated: false,
     connections: 10,
     target: 0.5,
   },
   {
-    name: 'ship',
+    name: 'crate',
     method: 'GET',
-    path: '/api/ships/1',
+    path: '/api/crates/1',
     authenticated: false,
     connections: 10,
     target: 0.5,
@@ -54,10 +45,10 @@ export const scenarios: readonly Scenario[] = [
     target: 0.5,
   },
   {
-    name: 'create-ship',
+    name: 'create-crate',
     method: 'POST',
-    path: '/api/ships',
-    body: ship,
+    path: '/api/crates',
+    body: crate,
     authenticated: true,
     connections: 10,
     target: 0.6,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packageRoot } from '../src/config/package-root.js';
 import { loadSqliteDriver } from '../src/database/sqlite/sqlite-driver.js';
+import { productScript } from './product-server.js';
 import { ServerProcess } from './server-process.js';
 
 /** Seconds. Longer than any benchmark takes. */
@@ -15,8 +15,8 @@ export interface Servers {
 }
 
 /**
- * Starts both servers, each on its own database. The product creates its database with the demo
- * data. The baseline gets a copy, with the same tables, rows and password hashes.
+ * Starts both servers, each on its own database. The product creates its database with the users
+ * and the crates of the tests. The baseline gets a copy, with the same tables, rows and password hashes.
  */
 export async function startServers(folder: string): Promise<Servers> {
   const secret = randomBytes(64).toString('base64url');
@@ -26,12 +26,12 @@ export async function startServers(folder: string): Promise<Servers> {
   };
   const product = await ServerProcess.start({
     name: 'The product',
-    script: join(packageRoot, 'dist', 'src', 'main.js'),
+    script: productScript,
     folder: join(folder, 'product'),
     settings: {
       PORT: '0',
       DATABASE_URL: `sqlite:${files.product}`,
-      DEMO_DATA: 'true',
+      DEMO_DATA: 'false',
       AUTH_RATE_LIMIT: '0',
       JWT_SECRET_KEY: secret,
       JWT_ACCESS_TOKEN_EXPIRES: `${ACCESS_LIFETIME}s`,

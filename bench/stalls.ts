@@ -1,5 +1,6 @@
+import { crate } from '../test/support/fixture/crates.js';
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
-import { fillWithBooks, fillWithSessions } from './many-rows.js';
+import { fillWithNotes, fillWithSessions } from './many-rows.js';
 import { startProduct } from './product-server.js';
 import { Probe, type ProbeOptions } from './probe.js';
 import { credentials } from './scenarios.js';
@@ -45,16 +46,6 @@ const cheapRequests = (concurrency: number): HostileRequest => ({
   concurrency,
 });
 
-const ship = {
-  affiliation: 'Empire',
-  category: 'Capital Ships',
-  crew: 1,
-  length: 1,
-  manufacturer: 'Kuat Drive Yards',
-  model: 'Imperial I-class Star Destroyer',
-  roles: [] as string[],
-  ship_class: 'Star Destroyer',
-};
 const combiningMarks = '\u0300'.repeat(12_000) + '\u0316'.repeat(12_000);
 const repeat = (count: number, item: (index: number) => string, separator = ','): string =>
   Array.from({ length: count }, (_, i) => item(i)).join(separator);
@@ -66,21 +57,21 @@ const hostileRequests: readonly HostileRequest[] = [
   { name: '40,000 nesting levels', body: '['.repeat(40_000) + ']'.repeat(40_000) },
   { name: '300,000 elements', body: `[${repeat(300_000, () => '1')}]` },
   { name: '100 KiB + 1', body: `"${'x'.repeat(100 * KIB - 1)}"` },
-  { name: '9,990 roles', body: JSON.stringify({ ...ship, roles: Array(9_990).fill('abcdef') }) },
+  { name: '9,990 tags', body: JSON.stringify({ ...crate, tags: Array(9_990).fill('abcdef') }) },
   {
     name: '900 unknown fields',
     body: `{${repeat(900, (i) => `"${repeat(90, () => 'f', '')}${i}":1`)}}`,
   },
   { name: '900 members with white space', body: spacedMembers },
   { name: '900 members with white space, eight at once', body: spacedMembers, concurrency: 8 },
-  { name: 'a list of large ships', method: 'GET', path: '/api/ships?limit=1000&sort=-id' },
+  { name: 'a list of large crates', method: 'GET', path: '/api/crates?limit=1000&sort=-id' },
   {
-    name: 'a list of large ships, eight at once',
+    name: 'a list of large crates, eight at once',
     method: 'GET',
-    path: '/api/ships?sort=-id',
+    path: '/api/crates?sort=-id',
     concurrency: 8,
   },
-  { name: 'a model of combining marks', body: JSON.stringify({ ...ship, model: combiningMarks }) },
+  { name: 'a label of combining marks', body: JSON.stringify({ ...crate, label: combiningMarks }) },
   { name: 'a string of escapes', body: `"${'\\u0041'.repeat(17_000)}"` },
   {
     name: 'a user name of combining marks',
@@ -90,14 +81,14 @@ const hostileRequests: readonly HostileRequest[] = [
   {
     name: '2,000 query parameters',
     method: 'GET',
-    path: `/api/ships?${repeat(2_000, (i) => `p${i}`, '&')}`,
+    path: `/api/crates?${repeat(2_000, (i) => `p${i}`, '&')}`,
   },
   {
     name: 'a sort parameter of 12 KiB',
     method: 'GET',
-    path: `/api/ships?sort=${repeat(2_000, () => 'model')}`,
+    path: `/api/crates?sort=${repeat(2_000, () => 'label')}`,
   },
-  { name: 'a cursor of 12 KiB', method: 'GET', path: `/api/ships?cursor=${'a'.repeat(12 * KIB)}` },
+  { name: 'a cursor of 12 KiB', method: 'GET', path: `/api/crates?cursor=${'a'.repeat(12 * KIB)}` },
   { name: 'a path of 12 KiB', method: 'GET', path: `/${'%41/'.repeat(3 * KIB)}` },
   {
     name: 'a token of 12 KiB',
@@ -113,7 +104,7 @@ const hostileRequests: readonly HostileRequest[] = [
 ];
 
 /**
- * Sends each hostile request several times, while another client requests one ship repeatedly.
+ * Sends each hostile request several times, while another client requests one crate repeatedly.
  * Concurrent requests delay others even if they are cheap. They are therefore compared, in turns,
  * with the same number of concurrent `GET /auth/me`.
  */
@@ -134,11 +125,11 @@ async function measureManyRows({ url, settings }: BenchDatabase, folder: string)
   const { engine } = settings;
   const server = await startProduct(folder, `many-rows-${engine}`, { url });
   const user = await registerUser(server);
-  console.error(`${engine}: adding books and sessions …`);
-  await fillWithBooks(settings, user.id, 20_000);
+  console.error(`${engine}: adding notes and sessions …`);
+  await fillWithNotes(settings, user.id, 20_000);
   await fillWithSessions(settings, user.id, 20_000);
   const reader = await registerUser(server);
-  await fillWithBooks(settings, reader.id, 100);
+  await fillWithNotes(settings, reader.id, 100);
   const stalls: Stall[] = [];
   const measure = async (request: HostileRequest, target?: ProbeTarget) => {
     const stall = await measureStall(server, user.token, request, target);
@@ -148,21 +139,21 @@ async function measureManyRows({ url, settings }: BenchDatabase, folder: string)
   for (let i = 0; i < WARM_UPS; i++) {
     await measureDelay(server, reader.token, cheapRequests(100));
   }
-  const sorted = '/api/books?sort=publisher,-price';
+  const sorted = '/api/notes?sort=topic,-priority';
   const lists = { method: 'GET', path: sorted, concurrency: 100 } as const;
-  await measure({ ...lists, name: '100 sorted lists of 20,000 books' });
+  await measure({ ...lists, name: '100 sorted lists of 20,000 notes' });
   await measure(
-    { ...lists, name: '100 sorted lists of 20,000 books: delay of another sorted list' },
+    { ...lists, name: '100 sorted lists of 20,000 notes: delay of another sorted list' },
     { path: sorted, token: reader.token },
   );
   const sessions = { method: 'GET', path: '/auth/sessions', concurrency: 100 } as const;
   await measure({ ...sessions, name: '100 lists of 20,000 sessions' });
   const end = { method: 'DELETE', path: '/auth/sessions', once: true } as const;
   await measure({ ...end, name: 'ending 20,000 sessions' });
-  await fillWithBooks(settings, user.id, 80_000);
+  await fillWithNotes(settings, user.id, 80_000);
   await fillWithSessions(settings, user.id, 20_000);
   const remove = { method: 'DELETE', path: `/api/users/${user.id}`, once: true } as const;
-  await measure({ ...remove, name: 'deleting a user with 100,000 books' });
+  await measure({ ...remove, name: 'deleting a user with 100,000 notes' });
   await server.stop();
   return stalls;
 }
@@ -170,8 +161,8 @@ async function measureManyRows({ url, settings }: BenchDatabase, folder: string)
 async function measureHostile(folder: string): Promise<Stall[]> {
   const server = await startProduct(folder, 'stalls');
   const token = await logIn(server);
-  const large = JSON.stringify({ ...ship, roles: Array(99).fill('x'.repeat(1000)) });
-  for (let i = 0; i < 100; i++) await send(server, token, { name: 'a large ship', body: large });
+  const large = JSON.stringify({ ...crate, tags: Array(99).fill('x'.repeat(1000)) });
+  for (let i = 0; i < 100; i++) await send(server, token, { name: 'a large crate', body: large });
   for (let i = 0; i < WARM_UPS; i++) await measureDelay(server, token, cheapRequests(100));
   const stalls = [await measureStall(server, token, { name: 'nothing hostile', method: 'GET' })];
   for (const request of hostileRequests) stalls.push(await measureStall(server, token, request));
@@ -210,7 +201,7 @@ async function measureDelay(
   server: ServerProcess,
   token: string,
   request: HostileRequest,
-  target: ProbeTarget = { path: '/api/ships/1' },
+  target: ProbeTarget = { path: '/api/crates/1' },
 ): Promise<{ status: number; delay: number }> {
   const probe = await Probe.start({ origin: server.origin, ...target });
   const all = Array.from({ length: request.concurrency ?? 1 }, () => send(server, token, request));
@@ -222,7 +213,7 @@ async function measureDelay(
 async function send(
   { origin }: ServerProcess,
   token: string,
-  { method = 'POST', path = '/api/ships', body, headers }: HostileRequest,
+  { method = 'POST', path = '/api/crates', body, headers }: HostileRequest,
 ): Promise<number> {
   // The service may also answer a hostile request by closing the connection.
   const response = await fetch(origin + path, {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { type Exchange, ResponseCheck } from '../test/support/response-check.js';
 import { Caller, type Credentials, type Session, sessionOf } from './caller.js';
-import { kindOf, Model } from './model.js';
+import { Model } from './model.js';
 import {
   CALLERS,
   type FuzzRequest,
@@ -150,7 +150,7 @@ class Fuzzer {
       const { status: found } = await this.read('/auth/token', token);
       if (found !== 401) violations.push(`after ${method} ${path}, an ended token still works`);
     }
-    const kind = kindOf(request.operation.path);
+    const kind = this.model.kindOf(request.operation.path);
     if (method === 'DELETE' && kind !== undefined) {
       const { status: found } = await this.read(`/api/${kind}/${id}`, credentials.access);
       if (found !== 404) violations.push(`after DELETE ${path}, the status of GET is ${found}`);
@@ -164,7 +164,7 @@ class Fuzzer {
    * @returns null if there is no such row
    */
   private async readRow(operation: Operation, id: string): Promise<string | null> {
-    const kind = kindOf(operation.path);
+    const kind = this.model.kindOf(operation.path);
     if (operation.method === 'GET' || kind === undefined || !/^\d+$/.test(id)) return null;
     const owner = this.model.ownerOf(kind, id);
     const token = Object.values(this.callers).find(({ current }) => current?.userId === owner)

@@ -67,6 +67,16 @@ export class Model {
     return kind !== 'users' && (get?.security ?? []).length > 0;
   }
 
+  /**
+   * The kind of the rows at a path such as `/api/<kind>/{id}`, if any. A feature may also have its
+   * rows at a path without `/api`, in the plural or in the singular.
+   */
+  kindOf(path: string): string | undefined {
+    const [, name = ''] = /^\/(?:api\/)?([\w-]+)(?:\/\{id\})?$/.exec(path) ?? [];
+    const kind = [name, `${name}s`].find((each) => `/api/${each}` in this.document.paths);
+    return kind === 'audit' ? undefined : kind;
+  }
+
   ownerOf(kind: string, id: string): number | undefined {
     return this.rowsOf(kind).of(id);
   }
@@ -87,7 +97,7 @@ export class Model {
       return String([own, own, own - 1, own + 1, 1][choice % 5]);
     }
     if (path.includes('{session}')) return this.sessions.pick(choice, credentials?.userId) ?? 'x';
-    return this.rowsOf(kindOf(path) ?? '').pick(choice, credentials?.userId) ?? '1';
+    return this.rowsOf(this.kindOf(path) ?? '').pick(choice, credentials?.userId) ?? '1';
   }
 
   private rowsOf(kind: string): Owners {
@@ -136,7 +146,7 @@ export class Model {
       const { id: user, subject = user } = JSON.parse(body) as { id?: number; subject?: string };
       return Number(subject) === own ? [] : [`${path} answers user ${own} as user ${subject}`];
     }
-    const kind = kindOf(path);
+    const kind = this.kindOf(path);
     const rows = path.startsWith('/auth/sessions') ? this.sessions : kind && this.rowsOf(kind);
     if (!rows) return [];
     const shown = rowsOf(body).map((row) => row.id);
@@ -153,14 +163,6 @@ export class Model {
       (each) => `user ${own} may ${method} ${path}: ${each} belongs to another user`,
     );
   }
-}
-
-/** The kind of the rows at `/api/<kind>`, if any. */
-export function kindOf(path: string): string | undefined {
-  // The routes of the bookstore tutorial are not below `/api`.
-  if (/^\/books?(\/|$)/.test(path)) return 'books';
-  const [, kind] = /^\/api\/([\w-]+)(?:\/\{id\})?$/.exec(path) ?? [];
-  return kind === 'audit' ? undefined : kind;
 }
 
 /** Selects the sessions whose access tokens a successful request ends; null if it ends none. */
@@ -193,11 +195,12 @@ function endedSessions(
   }
 }
 
-/** The rows that a response holds: a single one, a list, or a list as the only member of an object. */
+/** The rows that a response holds, either a single one or a list. */
 function rowsOf(body: string): { id: number | string }[] {
   const answer = (body === '' ? [] : JSON.parse(body)) as object;
-  const [member, ...others] = Object.values(answer) as unknown[];
-  const rows = others.length === 0 && Array.isArray(member) ? (member as unknown[]) : answer;
+  // A list may be the only member of an object.
+  const [list, ...others] = Object.values(answer) as unknown[];
+  const rows = others.length === 0 && Array.isArray(list) ? list : answer;
   return ([rows].flat() as { id?: number | string }[]).filter(
     (row): row is { id: number | string } => row.id !== undefined,
   );

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { parts } from './parts.js';
 
@@ -8,20 +9,20 @@ import { parts } from './parts.js';
  */
 export async function askForParts() {
   if (!process.stdin.isTTY) {
-    throw new Error(
-      'There is no terminal to ask in: name the parts with --keep, or use --keep none.',
-    );
+    throw new Error('There is no terminal to ask in. Name the parts with --keep.');
   }
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const closed = once(terminal, 'close').then(() => {
+    throw new Error('\nInterrupted; nothing was changed.');
+  });
   const kept = [];
-  try {
-    for (const [name, { about, needs = [] }] of Object.entries(parts)) {
-      if (!needs.every((other) => kept.includes(other))) continue;
-      const answer = await terminal.question(`Keep ${name}, ${about}? (y/N) `);
-      if (/^y(es)?$/i.test(answer.trim())) kept.push(name);
-    }
-  } finally {
-    terminal.close();
+  for (const [name, { about, needs = [] }] of Object.entries(parts)) {
+    if (!needs.every((other) => kept.includes(other))) continue;
+    const question = terminal.question(`Keep ${name} (${about})? y/N: `);
+    const answer = await Promise.race([question, closed]);
+    if (/^y(es)?$/i.test(answer.trim())) kept.push(name);
   }
+  closed.catch(() => undefined);
+  terminal.close();
   return kept;
 }

@@ -39,13 +39,15 @@ function forgetInBlock(block, words) {
   }
   if (block.startsWith('```')) return null;
   const [, start, text] = /^( *(?:- |\d+\. )?)([^]*)$/.exec(block);
-  const sentences = text.split(SENTENCE_END).filter((sentence) => !words.test(sentence));
-  if (sentences.length === 0) return null;
+  const all = text.split(SENTENCE_END);
+  const sentences = all.filter((sentence) => !words.test(sentence));
+  // The first sentence of a list item names what the item is about.
+  if (sentences.length === 0 || (start.trim() !== '' && sentences[0] !== all[0])) return null;
   const rest = start + sentences.join(' ');
   return block.includes('\n') ? wrap(rest, ' '.repeat(start.length)) : rest;
 }
 
-const SENTENCE_END = /(?<=[.:!?][)*_”]*)\s+(?=["“(*_[`A-Z])/;
+const SENTENCE_END = /(?<=[.!?][)*_”]*)\s+(?=["“(*_[`A-Z])/;
 
 /** The width of the lines of hard-wrapped pages. */
 const WIDTH = 100;

@@ -9,7 +9,6 @@
  * @property {[path: string, title: string][]} [renames] migrations, and what they do without this part
  * @property {RegExp} words that documents contain only where they are about this part
  * @property {string[]} [scripts] of package.json
- * @property {string[]} [packages] that nothing else needs
  */
 
 /** @type {Record<string, Part>} */
@@ -22,6 +21,10 @@ export const parts = {
       'migrations/ships-table.ts',
       'src/demo/demo-ships.*',
       'data/demo-ships.json',
+      'test/demo/demo-ships*',
+      'test/demo/slow/demo-ships*',
+      // Replays the requests of a client of the Flask API, also those for ships.
+      'test/flask-clients',
     ],
     lines: {
       '.gitignore': /ships/,
@@ -59,38 +62,34 @@ export const parts = {
     ],
     lines: {
       '.env.example': /BOOKSTORE/,
-      'fuzz/model.ts': /bookstore|\/books\?/,
       'src/app.module.ts': /bookstore/i,
       'src/config/app-config.ts': /bookstore/i,
+      'test/support/features.ts': /BOOKSTORE/,
     },
     words: /\bbookstore\b/i,
   },
   demo: {
     about: 'demo users, and demo ships if you keep ships, in an empty database',
-    paths: ['src/demo', 'test/demo', 'src/config/demo-data.ts', 'data/demo-*.json'],
+    paths: [
+      'src/demo',
+      'test/demo',
+      'src/config/demo-data.ts',
+      'data/demo-*.json',
+      'test/flask-clients',
+    ],
     lines: {
       '.env.example': /DEMO_DATA/,
       '.gitignore': /demo-/,
       'src/app.module.ts': /demo/i,
       'src/config/app-config.ts': /demo/i,
+      'test/support/features.ts': /DEMO_DATA/,
+      'bench/lists.ts': /DEMO_DATA/,
+      'bench/product-server.ts': /DEMO_DATA/,
+      'bench/product-token-check.ts': /DEMO_DATA/,
+      'bench/servers.ts': /DEMO_DATA/,
     },
-    words: /\bdemo\b|DEMO_DATA|example data/i,
+    words: /\bdemo\b|DEMO_DATA/i,
   },
-};
-
-/**
- * The benchmarks send requests to these parts, and go with any of them.
- *
- * @type {Part}
- */
-export const bench = {
-  about: 'the benchmarks of the template',
-  needs: ['ships', 'books', 'demo'],
-  paths: ['bench', 'docs/benchmarks.md'],
-  scripts: ['bench'],
-  packages: ['@types/autocannon', '@types/cli-progress', 'autocannon', 'cli-progress'],
-  lines: { 'eslint.config.js': /'bench\/\*\*'/, 'tsconfig.json': /"bench"/ },
-  words: /\bbench(marks?)?\b/i,
 };
 
 /**

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { dropMissingTests, forget, unlink } from './documents.js';
 import { edit, exists, filesIn, npm, read, remove, withoutLines, write } from './files.js';
-import { bench, parts, template } from './parts.js';
+import { parts, template } from './parts.js';
 
 /** The name of the package before it is a project of one's own. */
 export const TEMPLATE = 'nest-rest-jwt';
@@ -16,9 +16,8 @@ const VERSION = '0.1.0';
  */
 export async function startProject({ name, description = 'A REST API', kept }) {
   const { version: base } = JSON.parse(read('package.json'));
-  const hasBench = bench.needs.every((part) => kept.includes(part));
   const gone = Object.keys(parts).filter((part) => !kept.includes(part));
-  const removed = [...gone.map((part) => parts[part]), ...(hasBench ? [] : [bench]), template];
+  const removed = [...gone.map((part) => parts[part]), template];
   // The template of the README goes with the other files of this command.
   const readme = read('scripts/init-project/README.md.template');
 
@@ -35,7 +34,7 @@ export async function startProject({ name, description = 'A REST API', kept }) {
     'Formatting the files, and writing the OpenAPI document and the types of its client.',
   );
   for (const script of ['format', 'build', 'openapi', 'client']) npm('run', '--silent', script);
-  console.log(summary({ kept, gone, hasBench }));
+  console.log(summary(kept, gone));
 }
 
 /** @param {import('./parts.js').Part} part */
@@ -87,10 +86,10 @@ function updateDocuments(words) {
   // First without the tests, so that no sentence goes because of the name of a test.
   edit(security, (page) => dropMissingTests(page, readSpec));
   for (const path of filesIn('docs', '.md')) {
-    // A decision record says how something came to be, whatever has become of it.
-    const isDecision = path.startsWith('docs/decisions/');
+    // Decisions and measurements say what was the case at their time.
+    const isRecord = /^docs\/(?:decisions\/|benchmarks\.md)/.test(path);
     edit(path, (page) => {
-      const rest = isDecision ? page : words.reduce(forget, page);
+      const rest = isRecord ? page : words.reduce(forget, page);
       return unlink(rest, (target) => exists(join(dirname(path), target)));
     });
   }
@@ -123,28 +122,31 @@ The format is that of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).
 /** Changes package.json, and package-lock.json accordingly. */
 function writePackage({ name, description, removed }) {
   const manifest = { ...JSON.parse(read('package.json')), name, version: VERSION, description };
-  for (const { scripts = [], packages = [] } of removed) {
-    for (const script of scripts) delete manifest.scripts[script];
-    for (const each of packages) delete manifest.devDependencies[each];
+  for (const script of removed.flatMap(({ scripts = [] }) => scripts)) {
+    delete manifest.scripts[script];
   }
   write('package.json', `${JSON.stringify(manifest, null, 2)}\n`);
   npm('install', '--package-lock-only', '--offline', '--ignore-scripts', '--no-audit', '--no-fund');
   npm('run', '--silent', 'dependencies');
 }
 
-/** What was done, and what comes next. */
-function summary({ kept, gone, hasBench }) {
+/**
+ * Says what was done, and what comes next.
+ *
+ * @param {string[]} kept the names of parts
+ * @param {string[]} gone the names of parts
+ */
+function summary(kept, gone) {
   const database = exists('data/app.sqlite')
-    ? '\n  rm data/app.sqlite*    it has the tables of the template'
+    ? '\n  rm data/app.sqlite*    removes a database with the tables of the template'
     : '';
   return `
 Kept: ${kept.join(', ') || 'none of the parts'}.
-Removed: ${[...gone, ...(hasBench ? [] : ['the benchmarks']), 'this command'].join(', ')}.
+Removed: ${[...gone, 'this command'].join(', ')}.
 
-Next:
+Next:${database}
   git status             shows what changed
-  npm ci                 removes packages that are no longer used${database}
   npm test               runs the tests
   git add --all && git commit -m "Start the project"
-  npm run generate -- resource …   adds your first resource; see docs/getting-started.md`;
+  npm run generate -- resource <name> …    adds a resource; see docs/getting-started.md`;
 }

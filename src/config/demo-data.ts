@@ -1,6 +1,6 @@
 import type { SettingsReader } from './settings-reader.js';
 
-/** Reads `DEMO_DATA`: whether an empty database is filled with the example data. */
+/** Reads `DEMO_DATA`: whether an empty database is filled with the demo data. */
 export function readDemoData(read: SettingsReader, production: boolean): boolean {
   const demoData = read.flag('DEMO_DATA', !production);
   if (production && demoData) {

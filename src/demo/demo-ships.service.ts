@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
+import { AppConfig } from '../config/app-config.js';
 import { packageRoot } from '../config/package-root.js';
 import { FirstRequestService } from '../home/first-request.service.js';
 import { firstPage } from '../lists/list-query.js';
@@ -17,9 +18,10 @@ export class DemoShipsService {
     private readonly ships: ShipsService,
     demoData: DemoDataService,
     firstRequest: FirstRequestService,
+    config: AppConfig,
   ) {
     demoData.register({ isEmpty: () => this.isEmpty(), add: () => this.add() });
-    firstRequest.suggest('/api/ships/1');
+    if (config.demoData) firstRequest.suggest('/api/ships/1');
   }
 
   private async isEmpty(): Promise<boolean> {

@@ -9,7 +9,7 @@ import { AccessBy, Public, RequireToken } from '../../src/access/require-token.d
 import { RouteRequirementsService } from '../../src/access/route-requirements.service.js';
 
 @Controller(['crates', '/boxes/'])
-class Ships {
+class Crates {
   @Post()
   all() {}
 
@@ -72,25 +72,25 @@ async function requirementsOf(
 
 describe('RouteRequirementsService', () => {
   it('lists every route that is not public, with its paths', async () => {
-    const requirements = await requirementsOf([Ships, Root]);
+    const requirements = await requirementsOf([Crates, Root]);
     const handlerOf = (target: Type, name: string) =>
       Reflect.get(target.prototype as object, name) as object;
     expect(requirements.list()).toEqual([
       {
-        name: 'Ships.all',
+        name: 'Crates.all',
         method: 'POST',
         paths: ['/crates', '/boxes'],
         requirement: {},
-        handler: handlerOf(Ships, 'all'),
+        handler: handlerOf(Crates, 'all'),
         rateLimited: true,
         writes: true,
       },
       {
-        name: 'Ships.one',
+        name: 'Crates.one',
         method: 'POST',
         paths: ['/crates/:id', '/crates/by/:id', '/boxes/:id', '/boxes/by/:id'],
         requirement: { fresh: true },
-        handler: handlerOf(Ships, 'one'),
+        handler: handlerOf(Crates, 'one'),
         rateLimited: false,
         writes: true,
       },
@@ -131,7 +131,7 @@ describe('RouteRequirementsService', () => {
   });
 
   it('lets the service start if a token can meet every requirement', async () => {
-    const requirements = await requirementsOf([Ships, Root]);
+    const requirements = await requirementsOf([Crates, Root]);
     expect(() => requirements.onModuleInit()).not.toThrow();
   });
 

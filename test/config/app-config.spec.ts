@@ -37,7 +37,6 @@ describe('AppConfig', () => {
       sessionMaxAge: 90 * 86_400,
       tokenCookies: false,
       web: { publicUrl: null, tokenCookies: false, cookiesOnly: false, cookieDomain: null },
-      demoData: true,
       passwordMinLength: 4,
       flaskCompat: true,
       registrationClosed: false,
@@ -53,7 +52,6 @@ describe('AppConfig', () => {
     expect(AppConfig.from(production)).toMatchObject({
       production: true,
       host: '0.0.0.0',
-      demoData: false,
       passwordMinLength: 8,
       limits: { userRateLimit: 600, maxConnections: 10_000 },
       flaskCompat: false,
@@ -97,7 +95,7 @@ describe('AppConfig', () => {
       ['https://api.example.com', 'https://api.example.com'],
       ['HTTPS://API.Example.com:443/', 'https://api.example.com'],
       ['http://[::1]:3000/a/b//', 'http://[::1]:3000/a/b'],
-      ['https://example.com/@fleet', 'https://example.com/@fleet'],
+      ['https://example.com/@shop', 'https://example.com/@shop'],
     ].map(([PUBLIC_URL = '', publicUrl]): [Record<string, string>, object] => [
       { PUBLIC_URL },
       { web: { publicUrl } },
@@ -122,10 +120,7 @@ describe('AppConfig', () => {
     [{}, { logLevel: 'info' }],
     [{ LOG_LEVEL: 'trace' }, { logLevel: 'trace' }],
     [{ JWT_SECRET_KEY: 'x'.repeat(32) }, { production: false }],
-    [
-      { ...production, DEMO_DATA: 'false', JWT_SECRET_KEY: '0123456789abcdef0123456789abcde!' },
-      { production: true },
-    ],
+    [{ ...production, JWT_SECRET_KEY: '0123456789abcdef0123456789abcde!' }, { production: true }],
     [{ REFRESH_ROTATION: 'false' }, { refreshRotation: false }],
     [{ FLASK_COMPAT: 'false' }, { flaskCompat: false }],
     [{ ...production, FLASK_COMPAT: 'true' }, { flaskCompat: true }],
@@ -178,10 +173,6 @@ describe('AppConfig', () => {
     [
       { DATABASE_URL: 'sqlite::memory:' },
       'DATABASE_URL is invalid: use sqlite:path/to/file or postgres://user:password@host:5432/name.',
-    ],
-    [
-      { ...production, DEMO_DATA: 'true' },
-      'DEMO_DATA must not be true in production, because its passwords are public; leave it out, or set NODE_ENV=development.',
     ],
     [
       { NODE_ENV: 'production' },

@@ -166,4 +166,17 @@ describe('Writes', () => {
       expect((await app.get(`/api/crates/${id}`)).status).toBe(404);
     });
   });
+
+  it('adds one of twenty concurrent copies of a row with a unique index', async () => {
+    const { access: token } = await app.newLogin();
+    const json = { title: 'Buy lamps', topic: 'Office' };
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => app.send('POST', '/api/notes', { token, json })),
+    );
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    const refused = answers.filter(({ status }) => status === 409);
+    expect(refused).toHaveLength(19);
+    expect(refused[0]!.body.code).toBe('note_exists');
+    expect((await app.get<unknown[]>('/api/notes', { token })).body).toHaveLength(1);
+  });
 });

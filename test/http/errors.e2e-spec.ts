@@ -48,7 +48,7 @@ describe('Errors', () => {
     ['GET', '/api'],
     ['GET', '/api/'],
     ['GET', '/api/crates/'],
-    ['GET', '/api/SHIPS'],
+    ['GET', '/api/CRATES'],
     ['GET', '//api/crates'],
     ['GET', '/api/crates/1/tags'],
     ['GET', '/nowhere'],

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
-import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import { SessionActivityService } from '../../src/sessions/session-activity.service.js';
 import { SessionRepository } from '../../src/sessions/session.repository.js';
 import { AuditService } from '../../src/audit/audit.service.js';

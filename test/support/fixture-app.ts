@@ -1,8 +1,4 @@
-import type { INestApplicationContext } from '@nestjs/common';
-import { Database } from '../../src/database/database.js';
-import { valuesOf } from '../../src/validation/columns.js';
-import { Crate } from './fixture/crate.entity.js';
-import { exampleCrates } from './fixture/crates.js';
+import { addExampleCrates } from './fixture/add-example-crates.js';
 import { FixtureModule } from './fixture/fixture.module.js';
 import { bootApp, type TestApp, type TestAppOptions } from './test-app.js';
 
@@ -24,12 +20,5 @@ export function bootFixtureApp(
     imports: [FixtureModule, ...imports],
     ...(imports.length === 0 && { variant: 'fixture' }),
     ...(examples && { prepare: addExampleCrates }),
-  });
-}
-
-async function addExampleCrates(app: INestApplicationContext): Promise<void> {
-  await app.get(Database).write(async (manager) => {
-    if ((await manager.count(Crate)) > 0) return;
-    for (const crate of exampleCrates) await manager.insert(Crate, valuesOf(Crate, crate));
   });
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { startChild } from './children.js';
 import { Client } from './client.js';
+import { featuresOff } from './features.js';
 import { report, responseCheck } from './response-check.js';
 
 /** The application in a process of its own, as `npm start` runs it. */
@@ -30,8 +31,7 @@ export class ServiceProcess {
         SHUTDOWN_DELAY: '0s',
         // Each test starts with an empty folder, also with `NODE_ENV=production`.
         DATABASE_CREATE: 'true',
-        // The tests of these features turn them on. No other test depends on them.
-        ...{ DEMO_DATA: 'false', BOOKSTORE: 'false' },
+        ...featuresOff,
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

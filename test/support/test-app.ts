@@ -7,6 +7,7 @@ import { buildDocument } from '../../src/openapi/document.js';
 import type { Role } from '../../src/users/roles/roles.js';
 import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import { Client, type LoggedIn } from './client.js';
+import { featuresOff } from './features.js';
 import { report, type ResponseCheck, responseCheck } from './response-check.js';
 import { createDatabase, type TestDatabase } from './test-database.js';
 import { addTestUsers } from './test-users.js';
@@ -51,8 +52,7 @@ export interface TestAppOptions extends AppOptions {
 
 /**
  * Boots the real application on a new database with `testUsers`, and lets it listen. Password hashes
- * cost little, to save time. The demo data and the bookstore tutorial are left out,
- * unless the test sets `DEMO_DATA` or `BOOKSTORE`.
+ * cost little, to save time. `featuresOff` are off, unless the test turns them on.
  */
 export async function bootApp(
   env: Record<string, string> = {},
@@ -63,8 +63,7 @@ export async function bootApp(
   const { users = true, prepare, variant, ...appOptions } = options;
   const defaults = {
     ...{ JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0' },
-    // The tests of these features turn them on. No other test depends on them.
-    ...{ DEMO_DATA: 'false', BOOKSTORE: 'false' },
+    ...featuresOff,
     // In production the service waits for load balancers by default. Tests have none.
     SHUTDOWN_DELAY: '0s',
     // Each test starts with an empty folder, also with `NODE_ENV=production`.

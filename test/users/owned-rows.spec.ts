@@ -85,6 +85,13 @@ describe('OwnedRows', () => {
     expect((await plain()).at(-1)).toEqual(note);
   });
 
+  it('runs a check before it inserts a row, and inserts none if the check fails', async () => {
+    const refused = new Error('refused');
+    const check = () => Promise.reject(refused);
+    await expect(notes.rows.insert(LEIA, values('Spectre'), check)).rejects.toBe(refused);
+    expect(await rows()).toHaveLength(2);
+  });
+
   it('locks the row of the owner against removal while it adds a note', async () => {
     await notes.insert(LEIA, values('Spectre'));
     expect(reads).toEqual([['share', { id: LEIA }]]);

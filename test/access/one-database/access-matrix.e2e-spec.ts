@@ -9,6 +9,7 @@ import {
 import type { Role } from '../../../src/users/roles/roles.js';
 import { roleNames } from '../../../src/users/roles/scope.js';
 import { UserRolesService } from '../../../src/users/roles/user-roles.service.js';
+import { allRoutes } from '../../support/features.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 
 /** The codes of errors for a token that is missing or does not meet the requirement of a route. */
@@ -19,8 +20,8 @@ describe('docs/access.md', () => {
   let compatible: TestApp;
 
   beforeAll(async () => {
-    app = await bootApp({ FLASK_COMPAT: 'false', BOOKSTORE: '' });
-    compatible = await bootApp({ FLASK_COMPAT: 'true', BOOKSTORE: '' });
+    app = await bootApp({ FLASK_COMPAT: 'false', ...allRoutes });
+    compatible = await bootApp({ FLASK_COMPAT: 'true', ...allRoutes });
     // Without another one, the last administrator could not be deleted.
     for (const each of [app, compatible]) await newLogin(each, 'admin');
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { buildDocument } from '../../../src/openapi/document.js';
+import { allRoutes } from '../../support/features.js';
 import { bootFixtureApp } from '../../support/fixture-app.js';
 import type { TestApp } from '../../support/test-app.js';
 
@@ -40,7 +41,7 @@ describe('Routes', () => {
 
   beforeAll(async () => {
     // With the routes of all features that can be turned off.
-    app = await bootFixtureApp({ BOOKSTORE: '' });
+    app = await bootFixtureApp(allRoutes);
     document = buildDocument(app.app, app.config);
   });
   afterAll(() => app.close());

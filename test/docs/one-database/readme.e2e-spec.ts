@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { csrfFailed } from '../../../src/tokens/token-errors.js';
+import { allRoutes } from '../../support/features.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 
 const read = (page: string): string => readFileSync(page, 'utf8');
@@ -9,7 +10,7 @@ describe('The documents', () => {
 
   beforeAll(async () => {
     // With the errors of all features that can be turned off.
-    app = await bootApp({ BOOKSTORE: '' });
+    app = await bootApp(allRoutes);
   });
   afterAll(() => app.close());
 

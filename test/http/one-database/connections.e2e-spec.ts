@@ -233,7 +233,7 @@ describe('Connections', () => {
   });
 
   /** Blocks requests for a crate until the returned function is called. */
-  const holdShips = (of: TestApp) => {
+  const holdCrates = (of: TestApp) => {
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
     const crates = of.app.get(CratesService, { strict: false });
@@ -252,7 +252,7 @@ describe('Connections', () => {
 
   it('closes connections beyond MAX_CONNECTIONS at once if all are busy, and accepts new ones later', async () => {
     const small = await bootFixtureApp({ MAX_CONNECTIONS: '3' });
-    const release = holdShips(small);
+    const release = holdCrates(small);
     const taken = [await open(small), await open(small), await open(small)];
     for (const { client } of taken) await begin(small, client);
     const answers = taken.map(({ client }) => allOf(client));
@@ -275,7 +275,7 @@ describe('Connections', () => {
 
   it('closes the connections that have been idle the longest beyond MAX_CONNECTIONS', async () => {
     const small = await bootFixtureApp({ MAX_CONNECTIONS: '3' });
-    const release = holdShips(small);
+    const release = holdCrates(small);
     const [busy, used, unused] = [await open(small), await open(small), await open(small)];
     await begin(small, busy.client);
     const busyAnswer = allOf(busy.client);

@@ -6,7 +6,7 @@ import { bootFixtureApp } from '../../support/fixture-app.js';
 import { SECRET, type TestApp } from '../../support/test-app.js';
 import { createDatabase } from '../../support/test-database.js';
 
-const production = { NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, DEMO_DATA: 'false' };
+const production = { NODE_ENV: 'production', JWT_SECRET_KEY: SECRET };
 const FORGED = { host: 'evil.example' };
 const FORWARDED = {
   'x-forwarded-host': 'evil.example',
@@ -121,7 +121,7 @@ describe('Links in production without PUBLIC_URL', () => {
 describe('Links with PUBLIC_URL', () => {
   it.each([
     ['https://api.example.com', 'https://api.example.com'],
-    ['https://example.com/fleet/', 'https://example.com/fleet'],
+    ['https://example.com/shop/', 'https://example.com/shop'],
   ])('starts Location and Link with the PUBLIC_URL %s', async (PUBLIC_URL, base) => {
     for (const env of [{}, production]) {
       const app = await bootFixtureApp({ ...env, PUBLIC_URL, TRUST_PROXY: '127.0.0.1' });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { runChild } from '../../support/children.js';
 import { crate } from '../../support/fixture/crates.js';
+import { allRoutes } from '../../support/features.js';
 import { bootFixtureApp } from '../../support/fixture-app.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 import { UserRolesService } from '../../../src/users/roles/user-roles.service.js';
@@ -21,7 +22,7 @@ describe('The OpenAPI document', () => {
 
   beforeAll(async () => {
     // With the operations of all features that can be turned off.
-    app = await bootFixtureApp({ BOOKSTORE: '' });
+    app = await bootFixtureApp(allRoutes);
     document = (await app.get<OpenAPIObject>('/docs/openapi.json')).body;
   });
   afterAll(() => app.close());
@@ -47,8 +48,7 @@ describe('The OpenAPI document', () => {
         : schema;
 
   it('serves the document in docs/openapi.json (run `npm run openapi` if it differs)', async () => {
-    // Empty settings count as unset.
-    const plain = await bootApp({ BOOKSTORE: '', DEMO_DATA: '' });
+    const plain = await bootApp(allRoutes);
     const { body } = await plain.get('/docs/openapi.json');
     await plain.close();
     expect(body).toEqual(JSON.parse(readFileSync('docs/openapi.json', 'utf8')));

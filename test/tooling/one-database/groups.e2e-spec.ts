@@ -62,17 +62,17 @@ describe('Groups of specs', () => {
     expect(groupSpecs(root, 'some', [spec], 1)).toContain(spec);
   });
 
-  const specs = ['test/users/user-name.spec.ts', 'test/books/books.e2e-spec.ts'];
+  const specs = ['test/users/user-name.spec.ts', 'test/lists/lists.e2e-spec.ts'];
   it.each([
     ['', true],
     ['--maxWorkers 2 --json --outputFile=/tmp/results.json', true],
     ['--selectProjects unit sqlite', true],
     ['.cache/groups/sqlite-1.ts', true],
     ['test/[', true],
-    ['test/books', false],
-    ['--selectProjects sqlite --testPathPatterns=BOOKS', false],
-    ['test/(ships|books)', false],
-    ['/a/project/test/books/books.e2e-spec.ts', false],
+    ['test/lists', false],
+    ['--selectProjects sqlite --testPathPatterns=LISTS', false],
+    ['test/(keys|lists)', false],
+    ['/a/project/test/lists/lists.e2e-spec.ts', false],
     ['test/users', false],
   ])('decides whether `jest %s` uses groups: %s', (line, used) => {
     expect(isAboutAll(line.split(' ').filter(Boolean), specs)).toBe(used);

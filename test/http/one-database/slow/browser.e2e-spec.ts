@@ -277,7 +277,7 @@ describeInBrowser('In a browser', () => {
 
   describe('A page of app.company.test with its API on api.company.test', () => {
     const user = { username: 'user', password: 'password' };
-    const inProduction = { NODE_ENV: 'production', DEMO_DATA: 'false', FLASK_COMPAT: 'true' };
+    const inProduction = { NODE_ENV: 'production', FLASK_COMPAT: 'true' };
 
     /** A service with cookies and CORS, and its page in a separate browser context. */
     async function setUp(more: Record<string, string>) {

@@ -101,11 +101,13 @@ describe('npm run generate', () => {
       'src/crews/crews.service.ts',
       'src/crews/dto/crew-body.dto.ts',
       'src/crews/dto/crew-response.dto.ts',
+      'test/crews/crews.controller.spec.ts',
       'test/crews/crews.e2e-spec.ts',
       'test/crews/crews.service.spec.ts',
     ]);
     const open = await generate('resource', 'star-maps', '--public', '--fields', STAR_MAPS);
     expect([open.status, open.stderr]).toEqual([0, '']);
+    expect(open.stdout).toContain('created test/star-maps/open-routes.json');
 
     const format = await tool('prettier/bin/prettier.cjs', '--check', '.');
     expect(format.output).toContain('All matched files use Prettier code style!');

@@ -57,7 +57,7 @@ describe('npm, without development dependencies', () => {
       await client.get('/health/live');
       // Only npm gets the signal. A terminal would send it to the whole group.
       service.child.kill('SIGTERM');
-      expect((await registration).id).toBe(1);
+      expect((await registration).id).toBeGreaterThan(0);
       // The pipe stays open until the service ends, even if npm ends before it.
       await once(service.child, 'close');
       expect(service.output).toContain('Received SIGTERM');

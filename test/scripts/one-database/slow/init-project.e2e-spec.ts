@@ -1,0 +1,155 @@
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { runChild } from '../../../support/children.js';
+import { ServiceProcess } from '../../../support/process.js';
+
+// The tests of a copy take some minutes, and longer on a busy machine.
+jest.setTimeout(1_200_000);
+
+const SKIPPED = ['node_modules', 'dist', 'coverage', '.cache', '.git'];
+const COMMAND = 'scripts/init-project/init-project.js';
+
+describe('npm run init-project', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'init-project-'));
+    for (const name of readdirSync('.').filter((each) => !SKIPPED.includes(each))) {
+      cpSync(name, join(folder, name), {
+        recursive: true,
+        filter: (path) => !path.includes('node_modules'),
+      });
+    }
+    symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'));
+    await git('init', '--quiet');
+    await commit();
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const inFolder = () => ({ cwd: folder, env: process.env });
+  const run = (...command: string[]) => runChild(process.execPath, command, inFolder());
+  const tool = (path: string, ...words: string[]) => run(`node_modules/${path}`, ...words);
+  const jestRun = (...words: string[]) =>
+    run(
+      ...['--experimental-vm-modules', '--no-warnings'],
+      'node_modules/jest/bin/jest.js',
+      ...words,
+    );
+  const git = (...words: string[]) => runChild('git', words, inFolder());
+  const commit = async () => {
+    await git('add', '--all');
+    const author = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com'];
+    expect((await git(...author, 'commit', '--quiet', '-m', 'Start')).output).toBe('');
+  };
+  const read = (path: string) => readFileSync(join(folder, path), 'utf8');
+  const manifest = () =>
+    JSON.parse(read('package.json')) as Record<'name' | 'version', string> & {
+      scripts: Record<string, string>;
+    };
+  /** The lines of files that Git knows and that match a pattern, without those of some folders. */
+  const lines = async (pattern: string, ...excluded: string[]) => {
+    const paths = excluded.map((path) => `:!${path}`);
+    return (await git('grep', '-niE', pattern, '--', '.', ...paths)).stdout;
+  };
+
+  const expectSound = async () => {
+    const format = await tool('prettier/bin/prettier.cjs', '--check', '.');
+    expect(format.output).toContain('All matched files use Prettier code style!');
+    const types = await tool('typescript/bin/tsc', '--noEmit');
+    expect([types.status, types.output]).toEqual([0, '']);
+    const lint = await tool('eslint/bin/eslint.js', '.');
+    expect([lint.status, lint.output]).toEqual([0, '']);
+  };
+
+  const expectPassed = ({ status, output }: { status: unknown; output: string }) => {
+    const failures = output.match(/^.*(?:●|FAIL).*$/gm) ?? [];
+    expect([status, failures]).toEqual([0, []]);
+    expect(output).toMatch(/^Tests: +\d+ passed/m);
+  };
+
+  /** Starts the build, and returns what it said after a registration and a login. */
+  const startAndLogIn = async (env: Record<string, string> = {}): Promise<string> => {
+    const database = `sqlite:${join(folder, '.cache', 'app.sqlite')}`;
+    const service = ServiceProcess.npm(['run', 'start:prod'], folder, {
+      ...{ PATH: process.env.PATH, DATABASE_URL: database },
+      ...env,
+    });
+    const client = await service.client();
+    const { access } = await client.newLogin();
+    expect((await client.get('/auth/me', { token: access })).status).toBe(200);
+    await service.kill('SIGTERM');
+    return service.output;
+  };
+
+  it('refuses uncommitted changes, a folder without Git, and a project that was started', async () => {
+    const refusal = async () => {
+      const { status, stdout, stderr } = await run(COMMAND, 'my-backend', '--keep', 'none');
+      expect([status, stdout]).toEqual([1, '']);
+      expect(stderr).not.toMatch(/\n {4}at /);
+      return stderr;
+    };
+    writeFileSync(join(folder, 'notes.txt'), 'mine');
+    expect(await refusal()).toContain('There are uncommitted changes.');
+    rmSync(join(folder, '.git'), { recursive: true });
+    expect(await refusal()).toContain('This is not a git repository.');
+    writeFileSync(
+      join(folder, 'package.json'),
+      JSON.stringify({ ...manifest(), name: 'mine' }, null, 2),
+    );
+    expect(await refusal()).toContain('This is the project mine already.');
+    expect(existsSync(join(folder, 'src/ships'))).toBe(true);
+  });
+
+  it('keeps nothing, and leaves a project whose tests pass on all databases', async () => {
+    const words = ['my-backend', '--description', 'The backend of mine', '--keep', 'none'];
+    const { status, stdout, stderr } = await run(COMMAND, ...words);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('Removed: ships, books, bookstore, demo, this command.');
+    await commit();
+    expect(manifest()).toMatchObject({ name: 'my-backend', version: '0.1.0' });
+    expect(JSON.parse(read('package-lock.json'))).toMatchObject({ name: 'my-backend' });
+    expect(read('README.md')).toMatch(/^# my-backend\n\nThe backend of mine\n/);
+    expect(read('CHANGELOG.md')).toContain('Started from nest-rest-jwt');
+    expect(await lines('init-project')).toBe('');
+    const history = ['docs/decisions', 'docs/openapi.json'];
+    expect(await lines('\\b(ships?|bookstore)\\b|BOOKSTORE', 'test', ...history)).toBe('');
+    expect(await lines('\\bbooks?\\b|DEMO_DATA', 'test', ...history)).toBe('');
+    await expectSound();
+    const output = await startAndLogIn();
+    expect(output).toContain('my-backend 0.1.0 on Node');
+    expect(output).not.toContain('Demo logins');
+    expectPassed(await runChild('npm', ['test'], inFolder()));
+  });
+
+  it('keeps ships and demo data, as chosen in a terminal', async () => {
+    // Bookstore is not offered without books.
+    const answers = ['3', 'y', 'n', 'y'];
+    const { status, stdout } = await runChild(
+      process.env.PYTHON_PATH ?? '/usr/bin/python3',
+      ['test/support/terminal.py', ...answers, process.execPath, COMMAND, 'my-backend'],
+      inFolder(),
+    );
+    expect(stdout).toContain('Kept: ships, demo.');
+    expect(status).toBe(0);
+    await commit();
+    expect(await lines('\\bbooks?\\b|bookstore', 'test', 'docs/decisions')).toBe('');
+    await expectSound();
+    expect(await startAndLogIn()).toContain('Demo logins: user/password, guest/guest');
+    await tool('typescript/bin/tsc', ...['-p', 'tsconfig.build.json', '--outDir', '.cache/build']);
+    await run('test/support/bundle.js');
+    expectPassed(
+      await jestRun('ships', 'demo', 'docs', 'home', 'database.e2e', 'routes', 'openapi'),
+    );
+  });
+});
