@@ -90,10 +90,16 @@ function commandOf(args: readonly string[]): Command | null {
 /** @param names of roles, or only `--none`; empty to show the roles */
 function rolesCommandOf(name: string, names: readonly string[]): Command | null {
   const given = names.join() === '--none' ? [] : names;
-  if (!given.every(isRole)) return null;
+  if (given.some((name) => name.startsWith('-'))) return null;
   return onUsers(name, async ({ users, roles }) => {
     const id = await users.idOf(name);
     if (id === null) throw new ApiError(notFound);
+    if (!given.every(isRole)) {
+      const unknown = given.find((each) => !isRole(each));
+      throw new StartError(
+        `There is no role ${unknown}. The roles are ${roleNames.join(', ')}. A role that was added to src/users/roles/roles.ts exists after npm run build.`,
+      );
+    }
     const isChange = names.length > 0;
     return describeRoles(name, await (isChange ? roles.replace(id, given) : roles.get(id)));
   });

@@ -5,8 +5,6 @@ import { camelCase, parseFields, pascalCase } from './fields.js';
 import { nextTimestamp, npmRun, pretty, requireName, root, write } from './files.js';
 
 const MODULES = 'src/app.module.ts';
-/** The spec that lists all public routes. */
-const ROUTES = 'test/access/one-database/routes.e2e-spec.ts';
 
 /**
  * Writes the code of a resource, its migration and its tests.
@@ -22,7 +20,6 @@ export async function generateResource(plural, options) {
   const existing = files.map(([path]) => path).filter((path) => existsSync(join(root, path)));
   if (existing.length > 0) throw new Error(`These files exist already:\n${existing.join('\n')}`);
   files.push([MODULES, await withModule(model)]);
-  if (model.isPublic) files.push([ROUTES, await withPublicRoutes(model)]);
   write(files);
   if (!options['skip-documents']) ['build', 'openapi', 'client'].forEach(npmRun);
   console.log(`\nRead the generated code, and run: npm test -- ${model.plural}`);
@@ -135,11 +132,11 @@ function valuesOf(fields, key) {
  * @param {ReturnType<typeof modelOf>} model
  * @returns {Promise<[path: string, text: string][]>}
  */
-function render(model) {
+async function render(model) {
   const folder = join(import.meta.dirname, 'templates');
   const compile = (/** @type {string} */ text) =>
     Handlebars.compile(text, { noEscape: true })(model);
-  return Promise.all(
+  const files = await Promise.all(
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.template'))
       .map(async (name) => {
@@ -150,6 +147,8 @@ function render(model) {
         return [path, await pretty(path, compile(readFileSync(join(folder, name), 'utf8')))];
       }),
   );
+  // A template that does not apply to the resource is empty.
+  return files.filter(([, text]) => text.trim() !== '');
 }
 
 /**
@@ -167,13 +166,4 @@ async function withModule({ plural, Plural }) {
   const changed =
     text.slice(0, end) + line + text.slice(end, place) + `${Plural}Module,\n` + text.slice(place);
   return pretty(MODULES, changed);
-}
-
-/** @param {ReturnType<typeof modelOf>} model */
-function withPublicRoutes({ plural }) {
-  const text = readFileSync(join(root, ROUTES), 'utf8');
-  const place = text.indexOf("  'GET /api/users',");
-  if (place < 0) throw new Error(`Add the public routes to ${ROUTES} yourself.`);
-  const routes = [plural, `${plural}/:id`].map((path) => `  'GET /api/${path}',\n`);
-  return pretty(ROUTES, text.slice(0, place) + routes.join('') + text.slice(place));
 }

@@ -98,15 +98,17 @@ export const parts = {
  * @type {Part}
  */
 export const template = {
-  about: 'this command, and the pictures of the README',
+  about: 'this command, the page about it, and the pictures of the README',
   paths: [
     'scripts/init-project',
     'test/scripts/init-project*',
     'test/scripts/one-database/slow/init-project*',
+    'test/scripts/one-database/slow/build-your-own.e2e-spec.ts',
     'test/docs/one-database/template-readme.e2e-spec.ts',
+    'docs/build-your-own.md',
     'docs/decisions/0033-init-project.md',
     'docs/swagger-ui.png',
   ],
   scripts: ['init-project'],
-  words: /init-project|Make it your own/,
+  words: /init-project|Make it your own|build-your-own/i,
 };

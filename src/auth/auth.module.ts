@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 import { CurrentPasswordCheck } from '../users/passwords/current-password.js';
 import { UsersModule } from '../users/users.module.js';
 import { AuthController } from './auth.controller.js';
@@ -8,6 +9,7 @@ import { JwksController } from './jwks.controller.js';
 import { LocalStrategy } from './local.strategy.js';
 import { RefreshRepeatsService } from './sessions/refresh-repeats.service.js';
 import { RefreshService } from './sessions/refresh.service.js';
+import { LoginNamesService } from './login-names.service.js';
 import { LoginThrottleService } from './login-throttle.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionsService } from './sessions/sessions.service.js';
@@ -16,7 +18,7 @@ import { TokenResponseService } from './token-response.service.js';
 /** Global, because `users/` injects `CurrentPasswordCheck` and must not import this folder. */
 @Global()
 @Module({
-  imports: [UsersModule],
+  imports: [DiscoveryModule, UsersModule],
   controllers: [AuthController, SessionsController, JwksController],
   providers: [
     AuthService,
@@ -25,6 +27,7 @@ import { TokenResponseService } from './token-response.service.js';
     SessionsService,
     CredentialsService,
     { provide: CurrentPasswordCheck, useExisting: CredentialsService },
+    LoginNamesService,
     LoginThrottleService,
     LocalStrategy,
     TokenResponseService,

@@ -15,6 +15,7 @@ import type { KnownUser } from '../users/user.repository.js';
 import { type AuthenticatedUser, UsersService } from '../users/users.service.js';
 import { refusedLogin } from './auth-errors.js';
 import { AuthService, type TokenPair } from './auth.service.js';
+import { LoginNamesService } from './login-names.service.js';
 import { LoginThrottleService } from './login-throttle.service.js';
 
 /** Consecutive wrong current passwords that end a session. */
@@ -28,6 +29,7 @@ const MAX_IN_SESSION = 5;
 export class CredentialsService implements CurrentPasswordCheck {
   constructor(
     private readonly users: UsersService,
+    private readonly logins: LoginNamesService,
     private readonly passwords: PasswordHasher,
     private readonly throttle: LoginThrottleService,
     private readonly auth: AuthService,
@@ -38,13 +40,16 @@ export class CredentialsService implements CurrentPasswordCheck {
   /**
    * Verifies name and password of a login. An unknown name takes as long as a wrong password.
    *
+   * @param given the name of a user, or what a provider with `@LoginNames()` knows. Failures count by
+   * the name of the user.
    * @returns the user with the hash that was verified, or with a new hash if that one was outdated
    * @throws ApiError `credentials_invalid`, `too_many_requests`
    */
-  verify(name: string, password: string, client: Client): Promise<AuthenticatedUser> {
-    const queueKeys = loginQueueKeys(name, client);
+  verify(given: string, password: string, client: Client): Promise<AuthenticatedUser> {
     return retry(async () => {
-      const user = await this.users.findByNameWithHash(name);
+      const user = await this.logins.findUser(given);
+      const name = user?.name ?? given;
+      const queueKeys = loginQueueKeys(name, client);
       const hash = user?.passwordHash ?? null;
       const isRight = await this.throttle.attempt(
         name,

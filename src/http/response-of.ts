@@ -15,6 +15,8 @@ type ResponseFields<Entity, Name> = {
 
 interface ResponseClass<Entity, Name> {
   new (): ResponseFields<Entity, Name>;
+  /** The names of the fields, for `listFields`. */
+  readonly fields: readonly (Name & string)[];
   from(row: Entity): ResponseFields<Entity, Name>;
 }
 
@@ -46,6 +48,8 @@ export function ResponseOf<Entity extends object, const Examples extends object>
 ): ResponseClass<Entity, keyof Examples> {
   const columns = Object.keys(examples).map((name) => columnNamed(entity, name));
   class Response {
+    static readonly fields = Object.keys(examples);
+
     static from(row: Entity): object {
       const response: Record<string, unknown> = {};
       for (const { name, property } of columns) response[name] = row[property as keyof Entity];

@@ -20,6 +20,8 @@ import {
 interface Options {
   /** Whether the texts are stored in Unicode NFC. Filters then ignore the form of their value. */
   normalized?: boolean;
+  /** Fields of types of your own, by the names of their columns. */
+  types?: Readonly<Record<string, ListField>>;
 }
 
 /**
@@ -40,18 +42,21 @@ export function listFields<const Name extends string>(
 
 function fieldOf(entity: EntityClass, name: string, options: Options): ListField {
   const column = columnNamed(entity, name);
-  const field = typedField(column, options);
+  const field = options.types?.[name] ?? typedField(column, options);
   if (!field) {
     throw new Error(`Lists do not support the type of ${entity.name}.${column.property}.`);
   }
   return { ...field, property: column.property, isIndexed: isIndexed(entity, column) };
 }
 
-function typedField({ type, nullable, length }: EntityColumn, options: Options): ListField | null {
+function typedField(
+  { type, nullable, length }: EntityColumn,
+  { normalized = false }: Options,
+): ListField | null {
   const bounds = boundsOfType(type);
   if (bounds) return integerWithin(bounds, nullable);
   if (isTextType(type)) {
-    return text({ max: length, nullable, ...options });
+    return text({ max: length, nullable, normalized });
   }
   if (type === 'boolean' || type === Boolean) return boolean({ nullable });
   return type === 'simple-json' ? textList() : null;

@@ -1,7 +1,7 @@
 import { applyDecorators, Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import { StartError } from '../errors/start-error.js';
 import { isPlainObject } from '../validation/values.js';
+import { markedProviders } from './marked-providers.js';
 import { RESERVED_CLAIMS, type Token } from './token.js';
 
 /**
@@ -17,6 +17,15 @@ export interface TokenHooks {
    * @returns new claims; existing and registered claims cannot be overwritten
    */
   addClaims?(token: Token): ClaimsToAdd | Promise<ClaimsToAdd>;
+
+  /**
+   * Returns entries to add to the scope of an access token before it is signed, in addition to those
+   * of the user's roles.
+   *
+   * @param token the token, not signed yet
+   * @returns new entries; existing ones cannot be overwritten
+   */
+  addScope?(token: Token): ClaimsToAdd | Promise<ClaimsToAdd>;
 
   /**
    * Runs after a token was signed and before it is sent. At a login the session is not stored yet,
@@ -62,24 +71,32 @@ export class TokenHookRunner implements OnModuleInit {
     return added;
   }
 
+  /**
+   * @param draft as for `addClaims`
+   * @throws Error if a hook returns an entry that exists already
+   */
+  async addScope(draft: () => Token): Promise<Record<string, unknown>> {
+    const added: Record<string, unknown> = {};
+    for (const hook of this.hooks()) {
+      if (!hook.addScope) continue;
+      addNewEntries(added, await hook.addScope(draft()), draft().scope);
+    }
+    return added;
+  }
+
   async issued(token: Token): Promise<void> {
     for (const hook of this.hooks()) await hook.issued?.(token);
   }
 
   private hooks(): TokenHooks[] {
-    this.found ??= this.discovery.getProviders({ metadataKey: mark.KEY }).map((wrapper) => {
-      if (wrapper.isDependencyTreeStatic()) return wrapper.instance as TokenHooks;
-      throw new StartError(`${wrapper.name}: a @TokenHook() cannot be request-scoped.`);
-    });
+    this.found ??= markedProviders<TokenHooks>(this.discovery, mark, 'TokenHook');
     return this.found;
   }
 }
 
 /**
- * Adds claims in the form that they will have as JSON: a date becomes a string, and values that
- * JSON cannot represent are left out.
+ * Adds claims, as `addNewEntries` does.
  *
- * @param taken further claims that must not be overwritten
  * @throws Error if a new claim is registered or exists already
  */
 export function addOwnClaims(
@@ -87,19 +104,33 @@ export function addOwnClaims(
   more: ClaimsToAdd,
   taken: Readonly<Record<string, unknown>> = {},
 ): void {
+  addNewEntries(claims, more, taken, RESERVED_CLAIMS);
+}
+
+/**
+ * Adds entries in the form that they will have as JSON: a date becomes a string, and values that
+ * JSON cannot represent are left out.
+ *
+ * @param taken further entries that must not be overwritten
+ * @param reserved further names that must not be used
+ * @throws Error if a new entry is reserved or exists already
+ */
+function addNewEntries(
+  entries: Record<string, unknown>,
+  more: ClaimsToAdd,
+  taken: Readonly<Record<string, unknown>>,
+  // An assignment to it would change the prototype of an object.
+  reserved: readonly string[] = ['__proto__'],
+): void {
   const given = more ?? {};
   // Refuses objects such as a `Map`, which JSON would turn into an empty object.
   if (Object.getPrototypeOf(given) !== Object.prototype) throw new TypeError(NOT_PLAIN);
   const plain: unknown = JSON.parse(JSON.stringify(given));
   if (!isPlainObject(plain)) throw new TypeError(NOT_PLAIN);
   for (const [name, value] of Object.entries(plain)) {
-    if (
-      RESERVED_CLAIMS.includes(name) ||
-      Object.hasOwn(claims, name) ||
-      Object.hasOwn(taken, name)
-    ) {
+    if (reserved.includes(name) || Object.hasOwn(entries, name) || Object.hasOwn(taken, name)) {
       throw new Error(`The claim "${name}" cannot be overwritten.`);
     }
-    claims[name] = value;
+    entries[name] = value;
   }
 }

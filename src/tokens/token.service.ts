@@ -115,6 +115,9 @@ export class TokenService {
     const { algorithm } = this.keys.ring.signing;
     const draft = () => new Token('', { alg: algorithm }, structuredClone(claims));
     const added = await this.hooks.addClaims(draft);
+    if (type === 'access') {
+      claims.scope = { ...claims.scope, ...(await this.hooks.addScope(draft)) };
+    }
     // Reads the signing key again, because it may have changed while the hooks ran.
     const token = this.sign({ ...claims, ...added }, this.keys.ring.signing);
     await this.hooks.issued(token);

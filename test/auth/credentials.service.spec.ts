@@ -8,6 +8,7 @@ import type { HashQueueKeys, PasswordHasher } from '../../src/passwords/password
 import type { AuthenticatedUser, UsersService } from '../../src/users/users.service.js';
 import type { AuthService, TokenPair } from '../../src/auth/auth.service.js';
 import { CredentialsService } from '../../src/auth/credentials.service.js';
+import type { LoginNamesService } from '../../src/auth/login-names.service.js';
 import type { LoginThrottleService } from '../../src/auth/login-throttle.service.js';
 
 const client = { ip: '203.0.113.7', agent: null };
@@ -60,12 +61,13 @@ describe('CredentialsService', () => {
     requireActiveSession = jest.fn<UsersService['requireActiveSession']>().mockResolvedValue();
     changePassword = jest.fn<AuthService['changePassword']>();
     const users: Partial<UsersService> = {
-      findByNameWithHash: async (name) => (name === 'leia' ? stored : undefined),
       findByIdWithHash: async () => stored,
       updateHashIfUnchanged,
       idOf: async (name) => (name === 'leia' ? 7 : null),
       requireActiveSession,
     };
+    const findUser: LoginNamesService['findUser'] = async (name) =>
+      ['leia', 'leia@alderaan.example'].includes(name) ? stored : undefined;
     const sessions: Partial<SessionRepository> = {
       countPasswordAttempt: async (_id, max) => {
         if (!session || session.passwordAttempts >= max) return false;
@@ -87,6 +89,7 @@ describe('CredentialsService', () => {
     };
     service = new CredentialsService(
       users as UsersService,
+      { findUser } as Partial<LoginNamesService> as LoginNamesService,
       passwords as PasswordHasher,
       { attempt } as Partial<LoginThrottleService> as LoginThrottleService,
       { changePassword } as Partial<AuthService> as AuthService,

@@ -52,6 +52,12 @@ describe('ResponseOf', () => {
     });
   });
 
+  it('names its fields in their order', () => {
+    expect(RowResponse.fields).toEqual([
+      ...['id', 'ship_class', 'length', 'active', 'hidden', 'roles'],
+    ]);
+  });
+
   it.each([
     ['id', { type: 'integer', format: 'int32', example: 16 }],
     [

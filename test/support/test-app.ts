@@ -4,7 +4,9 @@ import { type AppOptions, createApp } from '../../src/app.setup.js';
 import { AppConfig, type PasswordHashCost } from '../../src/config/app-config.js';
 import { Database } from '../../src/database/database.js';
 import { buildDocument } from '../../src/openapi/document.js';
-import { Client } from './client.js';
+import type { Role } from '../../src/users/roles/roles.js';
+import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
+import { Client, type LoggedIn } from './client.js';
 import { featuresOff } from './features.js';
 import { report, type ResponseCheck, responseCheck } from './response-check.js';
 import { createDatabase, type TestDatabase } from './test-database.js';
@@ -26,6 +28,8 @@ export interface TestApp extends Client {
   database: TestDatabase;
   /** Runs statements on the application's own database. */
   sql<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
+  /** Registers a user with these roles, and logs the user in. */
+  newLogin(...roles: Role[]): Promise<LoggedIn>;
   /** Stops the application and starts it again on the same database. */
   restart(env?: Record<string, string>, passwordHashCost?: PasswordHashCost): Promise<TestApp>;
   close(): Promise<void>;
@@ -93,6 +97,13 @@ export async function bootApp(
     config,
     database,
     sql: <T>(work: (manager: EntityManager) => Promise<T>) => app.get(Database).write(work),
+    newLogin: async (...roles: Role[]) => {
+      const user = await client.newUser();
+      if (roles.length > 0) {
+        await app.get(UserRolesService, { strict: false }).replace(user.id, roles);
+      }
+      return { ...user, ...(await client.login(user)) };
+    },
     restart: async (changes = {}, cost = passwordHashCost) => {
       await app.close();
       return bootApp({ ...env, ...changes }, { ...options, database, passwordHashCost: cost });

@@ -9,6 +9,7 @@ import { type Claims, Token } from '../../src/tokens/token.js';
 const calls = {
   first: jest.fn<NonNullable<TokenHooks['addClaims']>>(),
   last: jest.fn<NonNullable<TokenHooks['addClaims']>>(),
+  scope: jest.fn<NonNullable<TokenHooks['addScope']>>(),
   issued: jest.fn<(name: string, token: Token) => void | Promise<void>>(),
 };
 
@@ -30,6 +31,10 @@ class Silent implements TokenHooks {}
 class Last implements TokenHooks {
   addClaims(token: Token) {
     return calls.last(token);
+  }
+
+  addScope(token: Token) {
+    return calls.scope(token);
   }
 
   issued(token: Token) {
@@ -108,6 +113,26 @@ describe('TokenHookRunner', () => {
       return { mine: 2 };
     });
     await expect(runner.addClaims(draft)).rejects.toThrow('"mine" cannot be overwritten');
+  });
+
+  it('adds the entries of hooks to a scope, and refuses one that exists or names the prototype', async () => {
+    const runner = await runnerOf(Hooks);
+    const withScope = () =>
+      new Token('', { alg: 'HS256' }, { scope: { admin: true } } as unknown as Claims);
+    calls.scope.mockReturnValueOnce({ sub: 'allowed', books: new Date(0) });
+    expect(await runner.addScope(withScope)).toEqual({
+      sub: 'allowed',
+      books: '1970-01-01T00:00:00.000Z',
+    });
+    calls.scope.mockReturnValueOnce(null);
+    expect(await runner.addScope(withScope)).toEqual({});
+    for (const entries of [
+      { admin: false },
+      JSON.parse('{"__proto__":{"admin":true}}') as object,
+    ]) {
+      calls.scope.mockReturnValueOnce(entries as Record<string, unknown>);
+      await expect(runner.addScope(withScope)).rejects.toThrow('cannot be overwritten');
+    }
   });
 
   it('calls the hooks one after another', async () => {

@@ -19,6 +19,7 @@ const uuid = expect.stringMatching(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/) a
 
 describe('TokenService', () => {
   const addClaims = jest.fn<TokenHookRunner['addClaims']>();
+  const addScope = jest.fn<TokenHookRunner['addScope']>();
   const issued = jest.fn<TokenHookRunner['issued']>();
   const revoke = jest.fn<TokenStore['revoke']>();
   const verify = jest.fn<TokenVerifier['verify']>();
@@ -28,7 +29,7 @@ describe('TokenService', () => {
     new TokenService(
       new JwtService({}),
       keys as unknown as TokenKeys,
-      { addClaims, issued } as unknown as TokenHookRunner,
+      { addClaims, addScope, issued } as unknown as TokenHookRunner,
       { verify } as Partial<TokenVerifier> as TokenVerifier,
       { revoke } as Partial<TokenStore> as TokenStore,
       AppConfig.from({ JWT_ACCESS_TOKEN_EXPIRES: '15m', JWT_REFRESH_TOKEN_EXPIRES: '30d', ...env }),
@@ -39,6 +40,7 @@ describe('TokenService', () => {
     jest.resetAllMocks();
     jest.useFakeTimers({ now: SECONDS * 1000 + 400 });
     addClaims.mockResolvedValue({});
+    addScope.mockResolvedValue({});
     issued.mockResolvedValue();
     keys.ring = { signing: key };
     tokens = serviceWith();
@@ -153,6 +155,17 @@ describe('TokenService', () => {
       addClaims.mockRejectedValue(new Error('no claims'));
       await expect(tokens.createAccessToken('leia')).rejects.toThrow('no claims');
     });
+  });
+
+  it('adds entries of hooks to the scope of access tokens', async () => {
+    addScope.mockImplementation(async (draft) => {
+      expect(draft().claims.scope).toEqual({ admin: true });
+      return { books: ['lend'] };
+    });
+    const { scope } = await tokens.createAccessToken('leia', { scope: { admin: true } });
+    expect(scope).toEqual({ admin: true, books: ['lend'] });
+    expect((await tokens.createRefreshToken('leia')).claims.scope).toBeUndefined();
+    expect(addScope).toHaveBeenCalledTimes(1);
   });
 
   it('adds the claims of hooks, which see an unsigned draft and then the token', async () => {

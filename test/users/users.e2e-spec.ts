@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { User } from '../../src/users/user.entity.js';
-import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import type { LoggedIn } from '../support/client.js';
 import { bootApp, type TestApp } from '../support/test-app.js';
@@ -17,12 +16,6 @@ describe('Users', () => {
   const put = (user: LoggedIn, json: unknown, id = user.id) =>
     app.send('PUT', `/api/users/${id}`, { token: user.access, json });
   const works = async (token: string) => (await app.get('/auth/me', { token })).status === 200;
-
-  async function newAdmin(): Promise<LoggedIn> {
-    const user = await app.newUser();
-    await app.app.get(UserRolesService, { strict: false }).setRole(user.name, 'admin', true);
-    return { ...user, ...(await app.login(user)) };
-  }
 
   it('lists the example users to everybody, without passwords', async () => {
     const { status, body } = await app.get<unknown[]>('/api/users?limit=2');
@@ -218,7 +211,7 @@ describe('Users', () => {
     });
 
     it('lets an administrator change any user', async () => {
-      const admin = await newAdmin();
+      const admin = await app.newLogin('admin');
       const user = await app.newLogin();
       const json = { name: `${user.name} renamed`, password: 'by the admin' };
       expect((await put(admin, json, user.id)).status).toBe(200);
@@ -287,7 +280,7 @@ describe('Users', () => {
       const path = `/api/users/${victim.id}`;
       expect((await app.send('DELETE', path, { token: stranger.access })).status).toBe(403);
       expect((await app.get(path)).status).toBe(200);
-      const admin = await newAdmin();
+      const admin = await app.newLogin('admin');
       expect((await app.send('DELETE', path, { token: admin.access })).status).toBe(204);
       expect((await app.send('DELETE', path, { token: admin.access })).status).toBe(404);
     });

@@ -13,17 +13,12 @@ describe('Roles', () => {
   const pathOf = ({ id }: { id: number }) => `/api/users/${id}/roles`;
   const put = (user: { id: number }, names: unknown, token = admin.access) =>
     app.send('PUT', pathOf(user), { token, json: { roles: names } });
-  const newAdmin = async () => {
-    const user = await app.newUser();
-    await roles().setRole(user.name, 'admin', true);
-    return { ...user, ...(await app.login(user)) };
-  };
   const codeFor = async (token: string) =>
     (await app.get('/auth/me', { token })).body.code as string | undefined;
 
   beforeAll(async () => {
     app = await bootApp({ FLASK_COMPAT: 'false' });
-    admin = await newAdmin();
+    admin = await app.newLogin('admin');
   });
   afterAll(() => app.close());
 
@@ -193,7 +188,7 @@ describe('Roles', () => {
     it('is one of two administrators who demote each other at once', () =>
       lastOnly(async () => {
         for (let round = 0; round < 5; round++) {
-          const [one, other] = [await newAdmin(), await newAdmin()];
+          const [one, other] = [await app.newLogin('admin'), await app.newLogin('admin')];
           // Also demotes the third administrator first, so that only two are left.
           await app.sql((manager) => manager.delete(UserRole, { userId: admin.id }));
           const answers = await Promise.all([
@@ -212,7 +207,7 @@ describe('Roles', () => {
 
     it('is one of several administrators who demote or delete themselves at once', () =>
       lastOnly(async () => {
-        const admins = await Promise.all(Array.from({ length: 4 }, newAdmin));
+        const admins = await Promise.all(Array.from({ length: 4 }, () => app.newLogin('admin')));
         await app.sql((manager) => manager.delete(UserRole, { userId: admin.id }));
         const answers = await Promise.all(
           admins.map((user, index) =>
@@ -236,13 +231,13 @@ describe('Roles', () => {
   });
 
   it('removes the roles of a deleted user', async () => {
-    const user = await newAdmin();
+    const user = await app.newLogin('admin');
     await app.send('DELETE', `/api/users/${user.id}`, { token: user.access });
     expect(await app.sql((manager) => manager.countBy(UserRole, { userId: user.id }))).toBe(0);
   });
 
   it('keeps users.admin in step with the roles', async () => {
-    await newAdmin();
+    await app.newLogin('admin');
     const [users, rows] = await app.sql(async (manager) => [
       await manager.findBy(User, { admin: true }),
       await manager.findBy(UserRole, { role: 'admin' }),

@@ -84,6 +84,14 @@ describe('npm run admin -- user create', () => {
     },
   );
 
+  it('refuses an unknown role, and names the declared ones', async () => {
+    const { status, output } = await run(['user', 'roles', 'piett', 'admiral'], '');
+    expect([status, output]).toEqual([
+      1,
+      expect.stringMatching(/^There is no role admiral\. The roles are .*\badmin\b/),
+    ]);
+  });
+
   it('reports an invalid setting', async () => {
     const more = { DATABASE_URL: 'nowhere' };
     const { status, output } = await run(['user', 'create', 'piett'], 'a password', more);

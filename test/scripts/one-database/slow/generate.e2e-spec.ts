@@ -1,21 +1,12 @@
-import {
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { runChild } from '../../../support/children.js';
+import { copyRepository } from '../../../support/repository-copy.js';
 
 // Compiling and linting the copy takes a minute on a busy machine.
 jest.setTimeout(300_000);
 
-const SKIPPED = ['node_modules', 'dist', 'coverage', '.cache', '.git'];
 const CREWS = 'name:string(1..80) captain:string? size:integer(1..) launched:date?';
 const STAR_MAPS =
   'title:string(1..) sector_code:string(3..3)? scale:integer(0..9000000000000)? is_secret:boolean tags:strings';
@@ -47,14 +38,7 @@ describe('npm run generate', () => {
   let folder: string;
 
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'nest-rest-jwt-'));
-    for (const name of readdirSync('.').filter((each) => !SKIPPED.includes(each))) {
-      cpSync(name, join(folder, name), {
-        recursive: true,
-        filter: (path) => !path.includes('node_modules'),
-      });
-    }
-    symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'));
+    folder = copyRepository();
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -117,11 +101,13 @@ describe('npm run generate', () => {
       'src/crews/crews.service.ts',
       'src/crews/dto/crew-body.dto.ts',
       'src/crews/dto/crew-response.dto.ts',
+      'test/crews/crews.controller.spec.ts',
       'test/crews/crews.e2e-spec.ts',
       'test/crews/crews.service.spec.ts',
     ]);
     const open = await generate('resource', 'star-maps', '--public', '--fields', STAR_MAPS);
     expect([open.status, open.stderr]).toEqual([0, '']);
+    expect(open.stdout).toContain('created test/star-maps/open-routes.json');
 
     const format = await tool('prettier/bin/prettier.cjs', '--check', '.');
     expect(format.output).toContain('All matched files use Prettier code style!');

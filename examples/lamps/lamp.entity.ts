@@ -1,0 +1,18 @@
+import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { SortIndexes } from '../../src/lists/sort-indexes.decorator.js';
+
+@Entity('lamps')
+@SortIndexes('lamps')
+export class Lamp {
+  @PrimaryGeneratedColumn('increment', { type: 'integer' })
+  id: number;
+
+  /** 24 bits: red, green and blue. */
+  @Column('integer')
+  colour: number;
+
+  /** Milliseconds since 1970. */
+  @Index('lamps_created_at_idx')
+  @Column('bigint', { name: 'created_at' })
+  createdAt: number;
+}
