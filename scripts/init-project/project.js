@@ -119,15 +119,21 @@ The format is that of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).
 `;
 }
 
-/** Changes package.json, and package-lock.json accordingly. */
+/** Changes package.json and package-lock.json. */
 function writePackage({ name, description, removed }) {
   const manifest = { ...JSON.parse(read('package.json')), name, version: VERSION, description };
   for (const script of removed.flatMap(({ scripts = [] }) => scripts)) {
     delete manifest.scripts[script];
   }
-  write('package.json', `${JSON.stringify(manifest, null, 2)}\n`);
-  npm('install', '--package-lock-only', '--offline', '--ignore-scripts', '--no-audit', '--no-fund');
-  npm('run', '--silent', 'dependencies');
+  writeJson('package.json', manifest);
+  const lock = JSON.parse(read('package-lock.json'));
+  for (const each of [lock, lock.packages['']]) Object.assign(each, { name, version: VERSION });
+  writeJson('package-lock.json', lock);
+}
+
+/** @param {string} path */
+function writeJson(path, value) {
+  write(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
 /**
