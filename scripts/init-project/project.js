@@ -1,6 +1,17 @@
 import { basename, dirname, join } from 'node:path';
 import { dropMissingTests, forget, unlink } from './documents.js';
-import { edit, exists, filesIn, npm, read, remove, withoutLines, write } from './files.js';
+import {
+  edit,
+  exists,
+  filesIn,
+  formatChanges,
+  git,
+  npm,
+  read,
+  remove,
+  withoutLines,
+  write,
+} from './files.js';
 import { parts, template } from './parts.js';
 
 /** The name of the package before it is a project of one's own. */
@@ -13,8 +24,9 @@ const VERSION = '0.1.0';
  * @param {string} choices.name of the package
  * @param {string} [choices.description]
  * @param {string[]} choices.kept the names of the parts that stay
+ * @param {boolean} choices.skipDocuments whether generated files stay as they are
  */
-export async function startProject({ name, description = 'A REST API', kept }) {
+export async function startProject({ name, description = 'A REST API', kept, skipDocuments }) {
   const { version: base } = JSON.parse(read('package.json'));
   const gone = Object.keys(parts).filter((part) => !kept.includes(part));
   const removed = [...gone.map((part) => parts[part]), template];
@@ -29,11 +41,19 @@ export async function startProject({ name, description = 'A REST API', kept }) {
   updateDocuments(removed.map(({ words }) => words));
   writeReadme(readme, { name, description, base });
   write('CHANGELOG.md', changelog(base));
-  writePackage({ name, description, removed });
-  console.log(
-    'Formatting the files, and writing the OpenAPI document and the types of its client.',
-  );
-  for (const script of ['format', 'build', 'openapi', 'client']) npm('run', '--silent', script);
+  const origin = {
+    version: base,
+    commit: git('rev-parse', 'HEAD').trim(),
+    keep: keepOption(kept),
+  };
+  writePackage({ name, description, origin, removed });
+  await formatChanges();
+  if (skipDocuments) return;
+  console.log('Writing the OpenAPI document, the types of its client, and package-lock.json.');
+  npm('install', '--package-lock-only', '--offline', '--ignore-scripts', '--no-audit', '--no-fund');
+  for (const script of ['dependencies', 'build', 'openapi', 'client']) {
+    npm('run', '--silent', script);
+  }
   console.log(summary(kept, gone));
 }
 
@@ -119,15 +139,21 @@ The format is that of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).
 `;
 }
 
-/** Changes package.json, and package-lock.json accordingly. */
-function writePackage({ name, description, removed }) {
-  const manifest = { ...JSON.parse(read('package.json')), name, version: VERSION, description };
+/** @param {string[]} kept the names of the parts that stay */
+function keepOption(kept) {
+  return kept.length === Object.keys(parts).length ? 'all' : kept.join() || 'none';
+}
+
+/** Changes package.json. It remembers where the project comes from, for `npm run upgrade`. */
+function writePackage({ name, description, origin, removed }) {
+  const manifest = {
+    ...JSON.parse(read('package.json')),
+    ...{ name, version: VERSION, description, template: origin },
+  };
   for (const script of removed.flatMap(({ scripts = [] }) => scripts)) {
     delete manifest.scripts[script];
   }
   write('package.json', `${JSON.stringify(manifest, null, 2)}\n`);
-  npm('install', '--package-lock-only', '--offline', '--ignore-scripts', '--no-audit', '--no-fund');
-  npm('run', '--silent', 'dependencies');
 }
 
 /**
