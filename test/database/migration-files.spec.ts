@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { loadMigrations, migrationOf, migrations } from '../../src/database/migrations.js';
+import { loadMigrations, migrationOf } from '../../src/database/migrations.js';
 
 class CreateCrews1795360000001 {
   async up(): Promise<void> {}
@@ -10,9 +10,10 @@ class CreateCrews1795360000001 {
 }
 
 describe('loadMigrations', () => {
-  it('finds the migrations of the folder in the order of their timestamps', () => {
+  it('finds the migrations of the folder in the order of their timestamps', async () => {
     const files = readdirSync('migrations').filter((file) => /^\d{13}-.+\.ts$/.test(file));
     expect(files.length).toBeGreaterThan(0);
+    const migrations = await loadMigrations(resolve('migrations'));
     expect(migrations.map(({ name }) => /\d{13}$/.exec(name)![0])).toEqual(
       files.map((file) => file.slice(0, 13)).sort(),
     );

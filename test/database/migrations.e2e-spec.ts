@@ -58,11 +58,11 @@ function differences(before: Map<string, number>, after: Map<string, number>): s
 }
 
 /** A table that a feature might add. Its rows are deleted with their user. */
-class CreateNotes1900000000001 implements MigrationInterface {
+class CreateMemos1900000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.createTable(
       new Table({
-        name: 'notes',
+        name: 'memos',
         columns: [
           { name: 'id', type: 'integer', isPrimary: true },
           { name: 'user_id', type: 'integer' },
@@ -80,7 +80,7 @@ class CreateNotes1900000000001 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.dropTable('notes');
+    await runner.dropTable('memos');
   }
 }
 
@@ -145,34 +145,34 @@ describe('Migrations', () => {
     const named = more.map((type) => Object.assign(new type(), { name: type.name }));
     Object.assign(source, { migrations: [...source.migrations, ...named] });
   };
-  const notes = () => runner.query('SELECT * FROM notes') as Promise<unknown[]>;
+  const memos = () => runner.query('SELECT * FROM memos') as Promise<unknown[]>;
 
   it('keeps the rows that refer to a table whose columns change, in both directions', async () => {
-    addMigrations(CreateNotes1900000000001);
+    addMigrations(CreateMemos1900000000001);
     await source.runMigrations();
     await fillEmptyTables(runner);
-    await runner.query('INSERT INTO notes (id, user_id) VALUES (2, 1)');
+    await runner.query('INSERT INTO memos (id, user_id) VALUES (2, 1)');
     addMigrations(AddMotto1900000000002);
     await source.runMigrations();
-    expect(await notes()).toHaveLength(2);
+    expect(await memos()).toHaveLength(2);
     await source.undoLastMigration();
-    expect(await notes()).toHaveLength(2);
+    expect(await memos()).toHaveLength(2);
     expect(await runner.hasColumn('users', 'motto')).toBe(false);
     await runner.query('DELETE FROM users');
-    expect(await notes()).toEqual([]);
+    expect(await memos()).toEqual([]);
   });
 
   if (engine === 'sqlite') {
     it('rolls back a migration that leaves references to missing rows', async () => {
-      addMigrations(CreateNotes1900000000001);
+      addMigrations(CreateMemos1900000000001);
       await source.runMigrations();
       await fillEmptyTables(runner);
       addMigrations(RemoveUsers1900000000003);
       await expect(source.runMigrations()).rejects.toThrow(
-        'rows of notes refer to rows of users that are missing',
+        'rows of memos refer to rows of users that are missing',
       );
       expect((await rowCounts(runner)).get('users')).toBe(1);
-      expect(await notes()).toHaveLength(1);
+      expect(await memos()).toHaveLength(1);
     });
   }
 });

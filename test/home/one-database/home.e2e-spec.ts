@@ -34,7 +34,7 @@ describe('GET /', () => {
       ['/docs', '/docs/openapi.json', '/health/ready'].map((path) => app.url + path),
     );
     for (const link of links) expect((await fetch(link)).status).toBe(200);
-    const [, address = ''] = /curl (\S+)/.exec(text)!;
+    const [, address = ''] = /curl ([^\s<]+)/.exec(text)!;
     expect((await fetch(address)).status).toBe(200);
     expect(text).not.toContain('<script');
   });

@@ -108,11 +108,11 @@ describe('A shutdown', () => {
 
   it('answers queued logins and a request whose body is still arriving before it exits', async () => {
     await start({});
-    const names = ['user', 'guest'];
+    const client = await service.client();
+    const users = [await client.newUser(), await client.newUser()];
     const logins = Array.from({ length: 40 }, (_, i) => {
-      const username = names[i % 2]!;
-      const password = username === 'user' ? 'password' : 'guest';
-      return send('/auth/login', undefined, { username, password });
+      const { name, password } = users[i % 2]!;
+      return send('/auth/login', undefined, { username: name, password });
     });
     const socket = connect(Number(new URL(origin).port), '127.0.0.1');
     const body = JSON.stringify({ name: 'late', password: 'a long way from home' });

@@ -15,7 +15,7 @@ import { runChild } from '../../../support/children.js';
 import { ServiceProcess } from '../../../support/process.js';
 
 // The tests of a copy take some minutes, and longer on a busy machine.
-jest.setTimeout(1_200_000);
+jest.setTimeout(2_400_000);
 
 const SKIPPED = ['node_modules', 'dist', 'coverage', '.cache', '.git'];
 const COMMAND = 'scripts/init-project/init-project.js';
