@@ -9,6 +9,8 @@ documents and migrations, renames the package, and starts its history at version
 Options:
   --keep <parts>         all, none, or a list such as ships,demo; without it, the command asks
   --description <text>   the description of the project
+  --skip-documents       does not write docs/openapi.json, docs/access.md, the types of the client and
+                         package-lock.json; npm run upgrade uses it
 
 Parts:
 ${Object.entries(parts)
@@ -22,8 +24,8 @@ const RESERVED_NAMES = ['node_modules', 'favicon.ico'];
 
 /**
  * @param {string[]} args of the command line
- * @returns {{ help: boolean, name: string, keep: string[] | undefined, description: string | undefined }}
- *   `keep` is undefined without `--keep`
+ * @returns {{ help: boolean, name: string, keep: string[] | undefined,
+ *   description: string | undefined, skipDocuments: boolean }} `keep` is undefined without `--keep`
  */
 export function parseChoices(args) {
   const { values, positionals } = parseArgs({
@@ -32,15 +34,17 @@ export function parseChoices(args) {
     options: {
       keep: { type: 'string' },
       description: { type: 'string' },
+      'skip-documents': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const { help, keep, description } = values;
+  const { help, description, 'skip-documents': skipDocuments } = values;
   const [name, ...more] = positionals;
-  if (help) return { help, name: '', keep: undefined, description };
+  if (help) return { help, name: '', keep: undefined, description, skipDocuments };
   if (name === undefined || more.length > 0) throw new Error(USAGE);
   requirePackageName(name);
-  return { help, name, keep: keep === undefined ? undefined : parseParts(keep), description };
+  const keep = values.keep === undefined ? undefined : parseParts(values.keep);
+  return { help, name, keep, description, skipDocuments };
 }
 
 /** @param {string} name */

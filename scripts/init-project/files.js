@@ -58,6 +58,33 @@ export function filesIn(folder, ending) {
     .map((name) => `${folder}/${name.replaceAll('\\', '/')}`);
 }
 
+/** Formats the files that differ from the last commit, which is formatted already. */
+export async function formatChanges() {
+  const { format, getFileInfo, resolveConfig } = await import('prettier');
+  const changed = git(
+    'ls-files',
+    '-z',
+    '--modified',
+    '--others',
+    '--exclude-standard',
+    '--deduplicate',
+  );
+  const ignorePath = ['.prettierignore', '.gitignore'].map((name) => join(root, name));
+  for (const path of changed.split('\0').filter((each) => each !== '' && exists(each))) {
+    const file = join(root, path);
+    const { ignored, inferredParser } = await getFileInfo(file, { ignorePath });
+    if (ignored || inferredParser === null) continue;
+    write(path, await format(read(path), { ...(await resolveConfig(file)), filepath: file }));
+  }
+}
+
+/** @param {string[]} words of a command line of Git */
+export function git(...words) {
+  const { status, stdout, stderr } = spawnSync('git', words, { cwd: root, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`git ${words.join(' ')} failed:\n${stderr}`);
+  return stdout;
+}
+
 /** @param {string[]} words of a command line of npm */
 export function npm(...words) {
   const { status, stdout, stderr } = spawnSync('npm', words, {

@@ -22,18 +22,21 @@ try {
 
 /** @param {string[]} args */
 async function main(args) {
-  const { help, name, keep, description } = parseChoices(args);
+  const { help, name, keep, description, skipDocuments } = parseChoices(args);
   if (help) return console.log(USAGE);
-  requireTemplate();
+  requireTemplate(skipDocuments);
   const kept = keep ?? (await askForParts());
-  await startProject({ name, description, kept });
+  await startProject({ name, description, kept, skipDocuments });
 }
 
-/** @throws Error unless this is a clean clone of the template, with its packages */
-function requireTemplate() {
+/**
+ * @param {boolean} isInstalledElsewhere whether a folder above has the packages
+ * @throws Error unless this is a clean clone of the template, with its packages
+ */
+function requireTemplate(isInstalledElsewhere) {
   const { name } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   if (name !== TEMPLATE) throw new Error(`This is the project ${name} already.`);
-  if (!existsSync(join(root, 'node_modules', 'prettier'))) {
+  if (!isInstalledElsewhere && !existsSync(join(root, 'node_modules', 'prettier'))) {
     throw new Error('The packages are missing. Run npm ci first.');
   }
   const { status, stdout } = spawnSync('git', ['status', '--porcelain', '--', '.'], {

@@ -1,6 +1,17 @@
 import { basename, dirname, join } from 'node:path';
 import { dropMissingTests, forget, unlink } from './documents.js';
-import { edit, exists, filesIn, npm, read, remove, withoutLines, write } from './files.js';
+import {
+  edit,
+  exists,
+  filesIn,
+  formatChanges,
+  git,
+  npm,
+  read,
+  remove,
+  withoutLines,
+  write,
+} from './files.js';
 import { parts, template } from './parts.js';
 
 /** The name of the package before it is a project of one's own. */
@@ -13,15 +24,18 @@ const VERSION = '0.1.0';
  * @param {string} choices.name of the package
  * @param {string} [choices.description]
  * @param {string[]} choices.kept the names of the parts that stay
+ * @param {boolean} choices.skipDocuments whether generated files stay as they are
  */
-export async function startProject({ name, description = 'A REST API', kept }) {
+export async function startProject({ name, description = 'A REST API', kept, skipDocuments }) {
   const { version: base } = JSON.parse(read('package.json'));
   const gone = Object.keys(parts).filter((part) => !kept.includes(part));
   const removed = [...gone.map((part) => parts[part]), template];
   // The template of the README goes with the other files of this command.
   const readme = read('scripts/init-project/README.md.template');
 
-  console.log(`Starting ${name} from ${TEMPLATE} ${base}.`);
+  console.log(
+    `Starting ${name} from ${TEMPLATE} ${base}. To undo this: git reset --hard && git clean -fd`,
+  );
   for (const part of removed) removePart(part);
   // Compiled migrations and tests of removed parts must not run.
   for (const folder of ['dist', '.cache', 'coverage']) remove(folder);
@@ -29,11 +43,16 @@ export async function startProject({ name, description = 'A REST API', kept }) {
   updateDocuments(removed.map(({ words }) => words));
   writeReadme(readme, { name, description, base });
   write('CHANGELOG.md', changelog(base));
-  writePackage({ name, description, removed });
-  console.log(
-    'Formatting the files, and writing the OpenAPI document and the types of its client.',
-  );
-  for (const script of ['format', 'build', 'openapi', 'client']) npm('run', '--silent', script);
+  const origin = {
+    version: base,
+    commit: git('rev-parse', 'HEAD').trim(),
+    keep: keepOption(kept),
+  };
+  writePackage({ name, description, origin, removed });
+  await formatChanges();
+  if (skipDocuments) return;
+  console.log('Writing the OpenAPI document and the types of its client.');
+  for (const script of ['build', 'openapi', 'client']) npm('run', '--silent', script);
   console.log(summary(kept, gone));
 }
 
@@ -119,9 +138,20 @@ The format is that of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).
 `;
 }
 
-/** Changes package.json and package-lock.json. */
-function writePackage({ name, description, removed }) {
-  const manifest = { ...JSON.parse(read('package.json')), name, version: VERSION, description };
+/** @param {string[]} kept the names of the parts that stay */
+function keepOption(kept) {
+  return kept.length === Object.keys(parts).length ? 'all' : kept.join() || 'none';
+}
+
+/**
+ * Changes package.json, which remembers where the project comes from for `npm run upgrade`, and
+ * package-lock.json.
+ */
+function writePackage({ name, description, origin, removed }) {
+  const manifest = {
+    ...JSON.parse(read('package.json')),
+    ...{ name, version: VERSION, description, template: origin },
+  };
   for (const script of removed.flatMap(({ scripts = [] }) => scripts)) {
     delete manifest.scripts[script];
   }

@@ -22,7 +22,9 @@ describe('The documents', () => {
     ['docs/protect-your-routes.md', 1],
     ['docs/tokens.md', 2],
   ])('shows only routes and hooks of examples/ in %s', (page, count) => {
-    const files = readdirSync('examples').map((name) => read(`examples/${name}`));
+    const files = readdirSync('examples', { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => read(`examples/${name}`));
     const shown = [...read(page).matchAll(/```ts\n([^]*?)```/g)].map(([, text]) => text!);
     expect(shown).toHaveLength(count);
     for (const block of shown) {

@@ -20,7 +20,9 @@ describe('README.md', () => {
   it('shows only routes of examples/', () => {
     const blocks = codeBlocks('README.md', 'Your own routes', 'ts');
     expect(blocks).toHaveLength(1);
-    const files = readdirSync('examples').map((name) => readFileSync(`examples/${name}`, 'utf8'));
+    const files = readdirSync('examples', { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(`examples/${name}`, 'utf8'));
     expect(files.filter((file) => file.endsWith(`\n${blocks[0]}`))).toHaveLength(1);
   });
 });

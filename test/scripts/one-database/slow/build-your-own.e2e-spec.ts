@@ -88,7 +88,7 @@ class Terminal {
 
   private constructor(private readonly shell: ChildProcess) {
     for (const stream of [shell.stdout, shell.stderr]) {
-      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString().replaceAll('\r', '')));
     }
   }
 
