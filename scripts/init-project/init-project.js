@@ -26,7 +26,12 @@ async function main(args) {
   if (help) return console.log(USAGE);
   requireTemplate();
   const kept = keep ?? (await askForParts());
-  await startProject({ name, description, kept });
+  try {
+    startProject({ name, description, kept });
+  } catch (error) {
+    console.error('To undo all changes: git reset --hard && git clean --force -d');
+    throw error;
+  }
 }
 
 /** @throws Error unless this is a clean clone of the template, with its packages */

@@ -14,7 +14,7 @@ const VERSION = '0.1.0';
  * @param {string} [choices.description]
  * @param {string[]} choices.kept the names of the parts that stay
  */
-export async function startProject({ name, description = 'A REST API', kept }) {
+export function startProject({ name, description = 'A REST API', kept }) {
   const { version: base } = JSON.parse(read('package.json'));
   const gone = Object.keys(parts).filter((part) => !kept.includes(part));
   const removed = [...gone.map((part) => parts[part]), template];
