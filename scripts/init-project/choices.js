@@ -41,7 +41,8 @@ export function parseChoices(args) {
   const { help, description, 'skip-documents': skipDocuments } = values;
   const [name, ...more] = positionals;
   if (help) return { help, name: '', keep: undefined, description, skipDocuments };
-  if (name === undefined || more.length > 0) throw new Error(USAGE);
+  if (name === undefined) throw new Error(`Name the project.\n\n${USAGE}`);
+  if (more.length > 0) throw new Error(USAGE);
   requirePackageName(name);
   const keep = values.keep === undefined ? undefined : parseParts(values.keep);
   return { help, name, keep, description, skipDocuments };
