@@ -68,7 +68,7 @@ describe('Sessions of the bookstore tutorial', () => {
     clients.push(await services[1]!.client());
     const user = await clients[0]!.newUser();
     const tokens = await Promise.all(
-      Array.from({ length: 40 }, async (_, i) => {
+      Array.from({ length: 24 }, async (_, i) => {
         const client = clients[i % 2]!;
         return i % 4 > 1 ? loginToken(client, user) : (await client.login(user)).access;
       }),
