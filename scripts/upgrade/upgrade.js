@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findCommit, git, isAncestor, readAt, root, unmergedFiles } from './git.js';
+import { moveModules } from './moved-modules.js';
 import { changeBetween } from './started-project.js';
 
 const USAGE = `Usage: npm run upgrade -- <release> [--from <release>]
@@ -19,14 +20,14 @@ Options:
   --from <release>   the release that the project has now, if package.json does not say`;
 
 try {
-  main(process.argv.slice(2));
+  await main(process.argv.slice(2));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 }
 
 /** @param {string[]} args */
-function main(args) {
+async function main(args) {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -44,6 +45,7 @@ function main(args) {
   }
   if (base === next) return console.log('The project has this release already.');
   bring(manifest, base, next);
+  await moveModules(base);
   report(manifest, base, next);
 }
 
@@ -65,8 +67,12 @@ function findBase({ template }, next, from) {
 
 /** Changes the working tree, possibly with conflicts. */
 function bring(manifest, base, next) {
-  // Keeps generated files as they are; see .gitattributes.
-  const keepGenerated = ['-c', 'merge.generated.driver=true'];
+  // Keeps generated files as they are. The project may be older than the rules for them.
+  const attributes = join(import.meta.dirname, '..', '..', '.gitattributes');
+  const keepGenerated = [
+    ...['-c', 'merge.generated.driver=true'],
+    ...['-c', `core.attributesFile=${attributes}`],
+  ];
   const command = manifest.template
     ? ['cherry-pick', '--no-commit', changeBetween(manifest, base, next)]
     : ['merge', '--no-commit', '--no-ff', next];

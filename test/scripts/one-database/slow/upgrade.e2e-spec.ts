@@ -301,7 +301,7 @@ describe('npm run upgrade', () => {
     expect(await project.git('merge-base', 'HEAD', `v${NEXT}`)).toBe(
       await project.git('rev-parse', `v${NEXT}`),
     );
-    expect(project.read('src/features.ts')).toContain('  TasksModule,\n');
+    expect(project.read('src/features.ts')).toMatch(/^ {2}TasksModule,$/m);
   });
 
   it('refuses an unknown release, and a working tree with changes', async () => {
