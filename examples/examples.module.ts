@@ -6,7 +6,7 @@ import { MachineTokensController } from './machine-tokens.controller.js';
 import { ProtectedRoutesController } from './protected-routes.controller.js';
 import { TenantHook } from './tenant.hook.js';
 
-/** All examples. Add a module like this to the list in `src/features.ts`. */
+/** All examples. Add a module like this to the list in `src/app.module.ts`. */
 @Module({})
 export class ExamplesModule {
   static forRoot(apiKeys: ApiKeys): DynamicModule {

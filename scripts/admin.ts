@@ -71,6 +71,8 @@ type UserCommand = (
  */
 function commandOf(args: readonly string[]): Command | null {
   const [first, second, third, ...rest] = args;
+  // An option in place of a name is a mistake.
+  if (args.slice(1, 3).some((word) => word.startsWith('-'))) return null;
   if (first === 'create-database' && args.length === 1) return createDatabase;
   if (first === 'user' && third !== undefined) {
     if (second === 'roles') return rolesCommandOf(third, rest);

@@ -2,19 +2,22 @@ import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common'
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { BooksModule } from './books/books.module.js';
 import { ResourceIdGuard } from './http/resource-id.js';
 import { SecurityEventsModule } from './logging/security-events.module.js';
 import type { AppConfig } from './config/app-config.js';
+import { BookstoreModule } from './bookstore/bookstore.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Database } from './database/database.js';
 import { DatabaseModule } from './database/database.module.js';
-import { enabledModules } from './config/feature.js';
-import { features } from './features.js';
+import { DemoDataModule } from './demo/demo-data.module.js';
+import { DemoShipsModule } from './demo/demo-ships.module.js';
 import { HomeModule } from './home/home.module.js';
 import { BodyPipe } from './validation/body.pipe.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { OperationModule } from './operation/operation.module.js';
+import { ShipsModule } from './ships/ships.module.js';
 import type { TokenKeys } from './keys/token-keys.js';
 import { TokenGuard } from './access/token.guard.js';
 import { AccessModule } from './access/access.module.js';
@@ -36,10 +39,7 @@ interface Foundations {
   database: Database;
 }
 
-/**
- * The root module: the modules of the engine, those of `src/features.ts`, and what applies to each of
- * their routes.
- */
+/** The root module: all other modules, and what applies to each of their routes. */
 @Module({})
 export class AppModule {
   /** @param more additional modules, such as those of a test */
@@ -59,8 +59,12 @@ export class AppModule {
         AuditModule,
         AuthModule,
         UsersModule,
-        ...enabledModules(features, config),
+        ShipsModule,
+        BooksModule,
+        ...(config.bookstore.enabled ? [BookstoreModule] : []),
         HomeModule,
+        DemoDataModule,
+        DemoShipsModule,
         OpenApiModule,
         OperationModule,
         ...more,

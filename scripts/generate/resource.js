@@ -4,8 +4,7 @@ import Handlebars from 'handlebars';
 import { camelCase, parseFields, pascalCase } from './fields.js';
 import { nextTimestamp, npmRun, pretty, requireName, root, write } from './files.js';
 
-/** The list of the modules of features. */
-const MODULES = 'src/features.ts';
+const MODULES = 'src/app.module.ts';
 
 /**
  * Writes the code of a resource, its migration and its tests.
@@ -162,15 +161,9 @@ async function withModule({ plural, Plural }) {
   const line = `import { ${Plural}Module } from './${plural}/${plural}.module.js';\n`;
   const imports = text.lastIndexOf('\nimport ');
   const end = text.indexOf('\n', text.indexOf(';', imports)) + 1;
-  const place = text.lastIndexOf('];');
+  const place = text.indexOf('        HomeModule,');
   if (imports < 0 || place < 0) throw new Error(`Add ${Plural}Module to ${MODULES} yourself.`);
-  // A list of several lines ends with a comma.
-  const separator = /[,[]\s*$/.test(text.slice(0, place)) ? '' : ',';
   const changed =
-    text.slice(0, end) +
-    line +
-    text.slice(end, place) +
-    `${separator}${Plural}Module` +
-    text.slice(place);
+    text.slice(0, end) + line + text.slice(end, place) + `${Plural}Module,\n` + text.slice(place);
   return pretty(MODULES, changed);
 }

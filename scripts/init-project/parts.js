@@ -28,7 +28,7 @@ export const parts = {
     ],
     lines: {
       '.gitignore': /ships/,
-      'src/features.ts': /ships/i,
+      'src/app.module.ts': /ships/i,
       'migrations/1795330800000-create-users-ships-sessions.ts': /ships[(-]/i,
       'migrations/1795360000000-sort-lists.ts': /ship/i,
     },
@@ -44,7 +44,7 @@ export const parts = {
       'migrations/1795349000000-create-books.ts',
     ],
     lines: {
-      'src/features.ts': /books/i,
+      'src/app.module.ts': /books/i,
       'migrations/1795360000000-sort-lists.ts': /book/i,
       'migrations/1795410000000-remove-users-in-batches.ts': /book/i,
     },
@@ -62,7 +62,7 @@ export const parts = {
     ],
     lines: {
       '.env.example': /BOOKSTORE/,
-      'src/features.ts': /bookstore/i,
+      'src/app.module.ts': /bookstore/i,
       'src/config/app-config.ts': /bookstore/i,
       'test/support/features.ts': /BOOKSTORE/,
     },
@@ -80,7 +80,7 @@ export const parts = {
     lines: {
       '.env.example': /DEMO_DATA/,
       '.gitignore': /demo-/,
-      'src/features.ts': /demo/i,
+      'src/app.module.ts': /demo/i,
       'src/config/app-config.ts': /demo/i,
       'test/support/features.ts': /DEMO_DATA/,
       'bench/lists.ts': /DEMO_DATA/,

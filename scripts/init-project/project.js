@@ -33,7 +33,9 @@ export async function startProject({ name, description = 'A REST API', kept, ski
   // The template of the README goes with the other files of this command.
   const readme = read('scripts/init-project/README.md.template');
 
-  console.log(`Starting ${name} from ${TEMPLATE} ${base}.`);
+  console.log(
+    `Starting ${name} from ${TEMPLATE} ${base}. To undo this: git reset --hard && git clean -fd`,
+  );
   for (const part of removed) removePart(part);
   // Compiled migrations and tests of removed parts must not run.
   for (const folder of ['dist', '.cache', 'coverage']) remove(folder);
@@ -49,11 +51,8 @@ export async function startProject({ name, description = 'A REST API', kept, ski
   writePackage({ name, description, origin, removed });
   await formatChanges();
   if (skipDocuments) return;
-  console.log('Writing the OpenAPI document, the types of its client, and package-lock.json.');
-  npm('install', '--package-lock-only', '--offline', '--ignore-scripts', '--no-audit', '--no-fund');
-  for (const script of ['dependencies', 'build', 'openapi', 'client']) {
-    npm('run', '--silent', script);
-  }
+  console.log('Writing the OpenAPI document and the types of its client.');
+  for (const script of ['build', 'openapi', 'client']) npm('run', '--silent', script);
   console.log(summary(kept, gone));
 }
 
@@ -144,7 +143,10 @@ function keepOption(kept) {
   return kept.length === Object.keys(parts).length ? 'all' : kept.join() || 'none';
 }
 
-/** Changes package.json. It remembers where the project comes from, for `npm run upgrade`. */
+/**
+ * Changes package.json, which remembers where the project comes from for `npm run upgrade`, and
+ * package-lock.json.
+ */
 function writePackage({ name, description, origin, removed }) {
   const manifest = {
     ...JSON.parse(read('package.json')),
@@ -153,7 +155,15 @@ function writePackage({ name, description, origin, removed }) {
   for (const script of removed.flatMap(({ scripts = [] }) => scripts)) {
     delete manifest.scripts[script];
   }
-  write('package.json', `${JSON.stringify(manifest, null, 2)}\n`);
+  writeJson('package.json', manifest);
+  const lock = JSON.parse(read('package-lock.json'));
+  for (const each of [lock, lock.packages['']]) Object.assign(each, { name, version: VERSION });
+  writeJson('package-lock.json', lock);
+}
+
+/** @param {string} path */
+function writeJson(path, value) {
+  write(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
 /**

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findCommit, git, isAncestor, readAt, root, unmergedFiles } from './git.js';
-import { moveModules } from './moved-modules.js';
+import { keepOwnModules } from './own-modules.js';
 import { changeBetween } from './started-project.js';
 
 const USAGE = `Usage: npm run upgrade -- <release> [--from <release>]
@@ -20,14 +20,14 @@ Options:
   --from <release>   the release that the project has now, if package.json does not say`;
 
 try {
-  await main(process.argv.slice(2));
+  main(process.argv.slice(2));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 }
 
 /** @param {string[]} args */
-async function main(args) {
+function main(args) {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -45,7 +45,6 @@ async function main(args) {
   }
   if (base === next) return console.log('The project has this release already.');
   bring(manifest, base, next);
-  await moveModules(base);
   report(manifest, base, next);
 }
 
@@ -73,12 +72,21 @@ function bring(manifest, base, next) {
     ...['-c', 'merge.generated.driver=true'],
     ...['-c', `core.attributesFile=${attributes}`],
   ];
-  const command = manifest.template
-    ? ['cherry-pick', '--no-commit', changeBetween(manifest, base, next)]
-    : ['merge', '--no-commit', '--no-ff', next];
-  const output = git(...keepGenerated, ...command, { mayFail: true });
+  if (manifest.template) {
+    const change = changeBetween(manifest, base, next);
+    run(...keepGenerated, 'cherry-pick', '--no-commit', change);
+    keepOwnModules(`${change}^`, change);
+  } else {
+    run(...keepGenerated, 'merge', '--no-commit', '--no-ff', next);
+    keepOwnModules(base, next);
+  }
+}
+
+/** Runs a command of Git that may end with conflicts. */
+function run(...words) {
+  const output = git(...words, { mayFail: true });
   if (output === null && unmergedFiles().length === 0) {
-    throw new Error(`git ${command[0]} failed. Undo what it did: git reset --merge`);
+    throw new Error(`git ${words.join(' ')} failed. Undo what it did: git reset --merge`);
   }
 }
 

@@ -79,7 +79,7 @@ export class TokenHookRunner implements OnModuleInit {
     const added: Record<string, unknown> = {};
     for (const hook of this.hooks()) {
       if (!hook.addScope) continue;
-      addNewEntries(added, await hook.addScope(draft()), draft().scope);
+      addNewEntries('scope entry', added, await hook.addScope(draft()), draft().scope);
     }
     return added;
   }
@@ -104,18 +104,20 @@ export function addOwnClaims(
   more: ClaimsToAdd,
   taken: Readonly<Record<string, unknown>> = {},
 ): void {
-  addNewEntries(claims, more, taken, RESERVED_CLAIMS);
+  addNewEntries('claim', claims, more, taken, RESERVED_CLAIMS);
 }
 
 /**
  * Adds entries in the form that they will have as JSON: a date becomes a string, and values that
  * JSON cannot represent are left out.
  *
+ * @param what the entries are, for the message
  * @param taken further entries that must not be overwritten
  * @param reserved further names that must not be used
  * @throws Error if a new entry is reserved or exists already
  */
 function addNewEntries(
+  what: string,
   entries: Record<string, unknown>,
   more: ClaimsToAdd,
   taken: Readonly<Record<string, unknown>>,
@@ -129,7 +131,7 @@ function addNewEntries(
   if (!isPlainObject(plain)) throw new TypeError(NOT_PLAIN);
   for (const [name, value] of Object.entries(plain)) {
     if (reserved.includes(name) || Object.hasOwn(entries, name) || Object.hasOwn(taken, name)) {
-      throw new Error(`The claim "${name}" cannot be overwritten.`);
+      throw new Error(`The ${what} "${name}" cannot be overwritten.`);
     }
     entries[name] = value;
   }

@@ -116,7 +116,9 @@ export class TokenService {
     const draft = () => new Token('', { alg: algorithm }, structuredClone(claims));
     const added = await this.hooks.addClaims(draft);
     if (type === 'access') {
-      claims.scope = { ...claims.scope, ...(await this.hooks.addScope(draft)) };
+      const entries = await this.hooks.addScope(draft);
+      // Keeps an invalid scope, which `sign` refuses.
+      if (Object.keys(entries).length > 0) claims.scope = { ...claims.scope, ...entries };
     }
     // Reads the signing key again, because it may have changed while the hooks ran.
     const token = this.sign({ ...claims, ...added }, this.keys.ring.signing);

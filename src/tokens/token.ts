@@ -84,9 +84,9 @@ export class Token {
     return this.claims.scope ?? {};
   }
 
-  /** The claim `rv`; null for a token without it. */
+  /** The claim `rv` of an access token; null if there is none. */
   get roleVersion(): number | null {
-    return this.claims.rv ?? null;
+    return this.type === 'access' ? (this.claims.rv ?? null) : null;
   }
 
   get fresh(): boolean {

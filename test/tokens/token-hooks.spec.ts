@@ -131,7 +131,9 @@ describe('TokenHookRunner', () => {
       JSON.parse('{"__proto__":{"admin":true}}') as object,
     ]) {
       calls.scope.mockReturnValueOnce(entries as Record<string, unknown>);
-      await expect(runner.addScope(withScope)).rejects.toThrow('cannot be overwritten');
+      await expect(runner.addScope(withScope)).rejects.toThrow(
+        /^The scope entry "\w+" cannot be overwritten\.$/,
+      );
     }
   });
 

@@ -16,16 +16,17 @@ describe('Rows of users', () => {
   });
   afterAll(() => app.close());
 
+  let added = 0;
   const add = async () => {
-    const json = { ...note, title: `note of ${Math.random()}` };
+    const json = { ...note, title: `note ${++added}` };
     const { body } = await app.send('POST', '/api/notes', { token: leia.access, json });
     return body;
   };
 
   it('answers for a row of another user as for an unknown row', async () => {
-    const added = await add();
+    const one = await add();
     const missing = { statusCode: 404, code: 'not_found', error: 'Not Found' };
-    for (const id of [added.id as number, 2 ** 31 - 1, 2 ** 40, 'x']) {
+    for (const id of [one.id as number, 2 ** 31 - 1, 2 ** 40, 'x']) {
       for (const method of ['GET', 'PUT', 'DELETE']) {
         const { status, body } = await app.send(method, `/api/notes/${id}`, {
           token: luke.access,
@@ -34,8 +35,8 @@ describe('Rows of users', () => {
         expect([method, id, status, body]).toEqual([method, id, 404, missing]);
       }
     }
-    const own = await app.get(`/api/notes/${String(added.id)}`, { token: leia.access });
-    expect(own.body).toEqual(added);
+    const own = await app.get(`/api/notes/${String(one.id)}`, { token: leia.access });
+    expect(own.body).toEqual(one);
     expect((await app.get('/api/notes', { token: luke.access })).body).toEqual([]);
   });
 

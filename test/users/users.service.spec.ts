@@ -16,6 +16,7 @@ import { UsersService } from '../../src/users/users.service.js';
 const client = { ip: '203.0.113.7', agent: null };
 const tokenOf = (sub: string, sid?: string, rv?: number) =>
   new Token('signed', { alg: 'HS256' }, {
+    type: 'access',
     sub,
     ...(sid !== undefined && { sid }),
     ...(rv !== undefined && { rv }),

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { In } from 'typeorm';
 import { ApiError } from '../../errors/api-error.js';
 import { Database } from '../../database/database.js';
 import type { Select } from '../../database/select.js';
@@ -43,8 +44,12 @@ export class UserRoleRepository {
 
   /** The roles of the user that the code declares, sorted by name. */
   async find(userId: number): Promise<Role[]> {
-    const rows = await this.ofUser.all({ userId });
-    return rows.map(({ role }) => role).filter(isRole);
+    return (await this.findStored(userId)).filter(isRole);
+  }
+
+  /** All stored roles of the user, sorted by name. Another version of the code may declare more. */
+  async findStored(userId: number): Promise<string[]> {
+    return (await this.ofUser.all({ userId })).map(({ role }) => role);
   }
 
   /**
@@ -55,12 +60,16 @@ export class UserRoleRepository {
    */
   async replace(userId: number, roles: readonly Role[]): Promise<void> {
     if (!roles.includes(ADMIN)) await this.refuseLastAdministrator(userId);
+    const stored = await this.findStored(userId);
+    const added = roles.filter((role) => !stored.includes(role));
+    const removed = stored.filter((role) => !roles.includes(role as Role));
     await this.database.write(async (manager) => {
-      await manager.delete(UserRole, { userId });
-      if (roles.length > 0) {
+      // A row that stays is not touched, because concurrent writes may wait for it.
+      if (removed.length > 0) await manager.delete(UserRole, { userId, role: In(removed) });
+      if (added.length > 0) {
         await manager.insert(
           UserRole,
-          roles.map((role) => ({ userId, role })),
+          added.map((role) => ({ userId, role })),
         );
       }
       await manager.update(

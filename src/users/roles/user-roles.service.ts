@@ -8,7 +8,7 @@ import { nfc } from '../../validation/values.js';
 import { type KnownUser, UserRepository } from '../user.repository.js';
 import { type Caller, UsersService } from '../users.service.js';
 import type { Role } from './roles.js';
-import { roleNames, scopeOf } from './scope.js';
+import { isRole, roleNames, scopeOf } from './scope.js';
 import { MAX_ROLE_NAME } from './user-role.entity.js';
 import { UserRoleRepository } from './user-role.repository.js';
 
@@ -79,10 +79,10 @@ export class UserRolesService implements OnModuleInit {
     return this.database.write(async () => {
       if (caller) await this.accounts.requireActiveSession(caller.token);
       if (!(await this.users.lockUser(userId))) throw new ApiError(notFound);
-      const former = await this.roles.find(userId);
-      if (former.join() === roles.join()) return roles;
+      const stored = await this.roles.findStored(userId);
+      if (stored.join() === roles.join()) return roles;
       await this.roles.replace(userId, roles);
-      for (const event of eventsOf(former, roles)) {
+      for (const event of eventsOf(stored.filter(isRole), roles)) {
         await this.audit.record(event, { userId, ...caller });
       }
       return roles;

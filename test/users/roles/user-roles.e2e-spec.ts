@@ -137,15 +137,33 @@ describe('Roles', () => {
     await roles().setRole(user.name, 'admin', false);
   });
 
+  it('follows instances of earlier versions, which write only the table of users', async () => {
+    const user = await app.newUser();
+    const setAdmin = (isAdmin: boolean) =>
+      app.sql((manager) => manager.update(User, { id: user.id }, { admin: isAdmin }));
+    await setAdmin(true);
+    expect(await roles().find(user.id)).toEqual(['admin']);
+    await setAdmin(false);
+    expect(await roles().find(user.id)).toEqual([]);
+    await setAdmin(true);
+    await app.sql((manager) => manager.delete(User, { id: user.id }));
+    expect(await app.sql((manager) => manager.countBy(UserRole, { userId: user.id }))).toBe(0);
+  });
+
   it('ignores roles that the code does not declare, and replaces them', async () => {
     const user = await app.newUser();
     await app.sql((manager) => manager.insert(UserRole, { userId: user.id, role: 'retired' }));
     const { access } = await app.login(user);
     expect((await app.get(pathOf(user), { token: access })).body).toEqual([]);
+    const rows = async () =>
+      (await app.sql((manager) => manager.findBy(UserRole, { userId: user.id }))).map(
+        ({ role }) => role,
+      );
     await put(user, ['admin']);
-    const rows = await app.sql((manager) => manager.findBy(UserRole, { userId: user.id }));
-    expect(rows.map(({ role }) => role)).toEqual(['admin']);
-    await put(user, []);
+    expect(await rows()).toEqual(['admin']);
+    await app.sql((manager) => manager.insert(UserRole, { userId: user.id, role: 'retired' }));
+    expect((await put(user, [])).body).toEqual([]);
+    expect(await rows()).toEqual([]);
   });
 
   it('records who changed roles', async () => {

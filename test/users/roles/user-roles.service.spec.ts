@@ -42,6 +42,7 @@ describe('UserRolesService', () => {
     };
     const roles: Partial<UserRoleRepository> = {
       find: async () => stored,
+      findStored: async () => stored,
       replace: async (id, names) => {
         written('replace', id, names);
         stored = [...names];
@@ -98,6 +99,15 @@ describe('UserRolesService', () => {
         ['lockUser', 7],
         ['replace', 7, []],
         ['admin_revoked', { userId: 7 }],
+      ]);
+    });
+
+    it('removes roles that the code does not declare, too', async () => {
+      stored = ['retired' as Role];
+      expect(await service.replace(7, [])).toEqual([]);
+      expect(events).toEqual([
+        ['lockUser', 7],
+        ['replace', 7, []],
       ]);
     });
 

@@ -7,6 +7,6 @@ import { roleNames } from '../scope.js';
 export class ReplaceRoles {
   @IsArray()
   @IsIn(roleNames, { each: true })
-  @ApiProperty({ example: ['admin'] })
+  @ApiProperty({ items: { type: 'string', enum: roleNames }, example: ['admin'] })
   roles: Role[];
 }

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, Locator, Page } from 'playwright-core';
+import { packageInfo } from '../../../../src/config/package-info.js';
 import { describeInBrowser, launchBrowser } from '../../../support/browser.js';
 import { crate } from '../../../support/fixture/crates.js';
 import { DOMAIN, RESOLVE_SIBLINGS, serveSiblingHosts } from '../../../support/sibling-hosts.js';
@@ -78,13 +79,13 @@ describeInBrowser('In a browser', () => {
       expect(requests.filter((path) => path !== '/favicon.ico')).toEqual(['/']);
       expect(console).toEqual([]);
       await home.getByRole('link', { name: '/docs', exact: true }).click();
-      await home.getByRole('heading', { name: /nest-rest-jwt/ }).waitFor();
+      await home.getByRole('heading', { name: packageInfo.name }).waitFor();
       await home.close();
     }, 60_000);
 
     it('logs in, authorizes with the token and creates a crate in Swagger UI', async () => {
       await page.goto(`${app.url}/docs`);
-      await page.getByRole('heading', { name: /nest-rest-jwt/ }).waitFor();
+      await page.getByRole('heading', { name: packageInfo.name }).waitFor();
       const tags = page.locator('.opblock-tag');
       await tags.first().waitFor();
       expect(await tags.first().getAttribute('data-tag')).toBe('Authentication');

@@ -71,12 +71,12 @@ describe('npm run generate', () => {
     ['--owner and --public', ['resource', 'crews', '--owner', '--public'], 'exclude each other'],
     ['an existing resource', ['resource', 'users', '--fields', CREWS], 'exist already'],
   ])('refuses %s, and writes nothing', async (_, words, message) => {
-    const before = readFileSync(join(folder, 'src/features.ts'), 'utf8');
+    const before = readFileSync(join(folder, 'src/app.module.ts'), 'utf8');
     const { status, stderr, stdout } = await generate(...words);
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/\n {4}at /);
-    expect(readFileSync(join(folder, 'src/features.ts'), 'utf8')).toBe(before);
+    expect(readFileSync(join(folder, 'src/app.module.ts'), 'utf8')).toBe(before);
   });
 
   it('generates resources that pass format, types, lint and their tests without an edit', async () => {
@@ -92,7 +92,7 @@ describe('npm run generate', () => {
     const written = owned.stdout.match(/(?<=^(?:created|changed) ).+$/gm)!;
     expect(written.map((path) => path.replace(/\d{13}/, '<timestamp>')).sort()).toEqual([
       'migrations/<timestamp>-create-crews.ts',
-      'src/features.ts',
+      'src/app.module.ts',
       'src/crews/crew-fields.ts',
       'src/crews/crew.entity.ts',
       'src/crews/crew.repository.ts',
@@ -114,7 +114,12 @@ describe('npm run generate', () => {
     const types = await tool('typescript/bin/tsc', '--noEmit');
     expect([types.status, types.output]).toEqual([0, '']);
     const generated = ['crews', 'star-maps'].flatMap((name) => [`src/${name}`, `test/${name}`]);
-    const lint = await tool('eslint/bin/eslint.js', ...generated, 'src/features.ts', 'migrations');
+    const lint = await tool(
+      'eslint/bin/eslint.js',
+      ...generated,
+      'src/app.module.ts',
+      'migrations',
+    );
     expect([lint.status, lint.output]).toEqual([0, '']);
     const tests = await jestRun(
       ...['crews', 'star-maps', 'access/one-database/routes', 'openapi/one-database/openapi'],
