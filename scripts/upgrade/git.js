@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 
-export const root = join(import.meta.dirname, '..', '..');
+/** The project. A later release of this command may be elsewhere; see docs/upgrading.md. */
+export const root = process.cwd();
 
 /** The author of commits that no branch will have. */
 const AUTHOR = { NAME: 'template', EMAIL: 'template@localhost' };

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findCommit, git, isAncestor, readAt, root, unmergedFiles } from './git.js';
+import { keepOwnModules } from './own-modules.js';
 import { changeBetween } from './started-project.js';
 
 const USAGE = `Usage: npm run upgrade -- <release> [--from <release>]
@@ -65,14 +66,27 @@ function findBase({ template }, next, from) {
 
 /** Changes the working tree, possibly with conflicts. */
 function bring(manifest, base, next) {
-  // Keeps generated files as they are; see .gitattributes.
-  const keepGenerated = ['-c', 'merge.generated.driver=true'];
-  const command = manifest.template
-    ? ['cherry-pick', '--no-commit', changeBetween(manifest, base, next)]
-    : ['merge', '--no-commit', '--no-ff', next];
-  const output = git(...keepGenerated, ...command, { mayFail: true });
+  // Keeps generated files as they are. The project may be older than the rules for them.
+  const attributes = join(import.meta.dirname, '..', '..', '.gitattributes');
+  const keepGenerated = [
+    ...['-c', 'merge.generated.driver=true'],
+    ...['-c', `core.attributesFile=${attributes}`],
+  ];
+  if (manifest.template) {
+    const change = changeBetween(manifest, base, next);
+    run(...keepGenerated, 'cherry-pick', '--no-commit', change);
+    keepOwnModules(`${change}^`, change);
+  } else {
+    run(...keepGenerated, 'merge', '--no-commit', '--no-ff', next);
+    keepOwnModules(base, next);
+  }
+}
+
+/** Runs a command of Git that may end with conflicts. */
+function run(...words) {
+  const output = git(...words, { mayFail: true });
   if (output === null && unmergedFiles().length === 0) {
-    throw new Error(`git ${command[0]} failed. Undo what it did: git reset --merge`);
+    throw new Error(`git ${words.join(' ')} failed. Undo what it did: git reset --merge`);
   }
 }
 

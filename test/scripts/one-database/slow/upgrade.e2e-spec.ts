@@ -116,9 +116,10 @@ async function release(template: Repository, version: string): Promise<void> {
   );
   template.edit(
     'src/app.module.ts',
-    '        OperationModule,\n',
-    '        OperationModule,\n        NewsModule,\n',
+    '        HomeModule,\n',
+    '        NewsModule,\n        HomeModule,\n',
   );
+  template.edit('src/app.module.ts', 'bookstore.enabled ?', 'bookstore.enabled === true ?');
   template.edit(
     'src/http/links.ts',
     'import type { Fastify',
@@ -179,6 +180,12 @@ function addSetting(project: Repository): void {
   project.edit('.env.example', '# LOG_LEVEL=info', '# LOG_LEVEL=info\n# REPORT_FOLDER=reports');
 }
 
+/** The modules of users and of features. */
+function modulesOf(project: Repository): string[] {
+  const lines = project.read('src/app.module.ts').match(/(?<=^ {8})\S.*(?=,$)/gm)!;
+  return lines.slice(lines.indexOf('UsersModule'), lines.indexOf('HomeModule'));
+}
+
 const generate = (project: Repository, ...options: string[]) =>
   project.node(
     ...['scripts/generate/generate.js', 'resource', 'tasks', '--owner'],
@@ -230,7 +237,6 @@ describe('npm run upgrade', () => {
     expect(output).toContain('There are no conflicts.');
     expect([status, await started.conflicts()]).toEqual([0, []]);
     // What the release changes, also next to what the project has changed.
-    expect(started.read('src/app.module.ts')).toContain('        NewsModule,\n');
     expect(started.read('src/http/links.ts')).toContain('Changed by the release.');
     expect(started.read('src/ships/ships.service.ts')).toContain('Changed by the release.');
     expect(started.read('src/config/app-config.ts')).toContain("'PORT', 3001");
@@ -238,7 +244,7 @@ describe('npm run upgrade', () => {
     expect(started.read('README.md')).toContain('pages, sorting and filters');
     expect(started.read('README.md')).toContain(`based on nest-rest-jwt ${NEXT}`);
     // What belongs to the project.
-    expect(started.read('src/app.module.ts')).toContain('        TasksModule,\n');
+    expect(modulesOf(started)).toEqual(['UsersModule', 'ShipsModule', 'NewsModule', 'TasksModule']);
     expect(started.read('src/config/app-config.ts')).toContain('REPORT_FOLDER');
     expect(started.has('src/books')).toBe(false);
     expect(started.read('CHANGELOG.md')).not.toContain('News');
@@ -301,7 +307,11 @@ describe('npm run upgrade', () => {
     expect(await project.git('merge-base', 'HEAD', `v${NEXT}`)).toBe(
       await project.git('rev-parse', `v${NEXT}`),
     );
-    expect(project.read('src/app.module.ts')).toContain('  TasksModule,\n');
+    expect(modulesOf(project)).toEqual([
+      ...['UsersModule', 'ShipsModule', 'BooksModule'],
+      '...(config.bookstore.enabled === true ? [BookstoreModule] : [])',
+      ...['NewsModule', 'TasksModule'],
+    ]);
   });
 
   it('refuses an unknown release, and a working tree with changes', async () => {
