@@ -5,7 +5,7 @@ import { runChild } from '../../../support/children.js';
 import { copyRepository } from '../../../support/repository-copy.js';
 
 // Compiling and linting the copy takes a minute on a busy machine.
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 const CREWS = 'name:string(1..80) captain:string? size:integer(1..) launched:date?';
 const STAR_MAPS =
