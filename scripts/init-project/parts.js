@@ -103,6 +103,8 @@ export const template = {
     'scripts/init-project',
     'test/scripts/init-project*',
     'test/scripts/one-database/slow/init-project*',
+    // Starts projects from releases of the template.
+    'test/scripts/one-database/slow/upgrade*',
     'test/scripts/one-database/slow/build-your-own.e2e-spec.ts',
     'test/docs/one-database/template-readme.e2e-spec.ts',
     'docs/build-your-own.md',

@@ -85,7 +85,7 @@ describe('npm run admin -- user create', () => {
   );
 
   it('refuses an unknown role, and names the declared ones', async () => {
-    const { status, output } = await run(['user', 'roles', 'piett', 'admiral'], '');
+    const { status, output } = await run(['user', 'roles', 'Tarkin', 'admiral'], '');
     expect([status, output]).toEqual([
       1,
       expect.stringMatching(/^There is no role admiral\. The roles are .*\badmin\b/),

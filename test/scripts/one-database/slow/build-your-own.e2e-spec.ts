@@ -51,19 +51,25 @@ function parseActions(text: string): Action[] {
       if (!/(?:^|\. )Expect\b[^.]*:$/.test(sentence)) throw unclear(sentence);
       actions.push({ kind: 'expect', text: code });
     } else {
-      actions.push(parseEdit(sentence, code, actions.at(-1)));
+      addEdit(actions, sentence, code);
     }
   }
   return actions;
 }
 
-function parseEdit(sentence: string, code: string, before: Action | undefined): Action {
+function addEdit(actions: Action[], sentence: string, text: string): void {
   const [, created] = /Create `([\w./-]+)`:$/.exec(sentence) ?? [];
-  if (created) return { kind: 'create', path: created, text: code };
   const [, changed] = /In `([\w./-]+)`, replace$/.exec(sentence) ?? [];
-  if (changed) return { kind: 'replace', path: changed, from: code, to: '' };
-  if (sentence !== 'by' || before?.kind !== 'replace') throw unclear(sentence);
-  return Object.assign(before, { to: code });
+  const last = actions.at(-1);
+  if (created) {
+    actions.push({ kind: 'create', path: created, text });
+  } else if (changed) {
+    actions.push({ kind: 'replace', path: changed, from: text, to: '' });
+  } else if (sentence === 'by' && last?.kind === 'replace') {
+    last.to = text;
+  } else {
+    throw unclear(sentence);
+  }
 }
 
 const unclear = (sentence: string) =>
