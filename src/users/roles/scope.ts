@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isPlainObject } from '../../validation/values.js';
 import { ROLES, type Role } from './roles.js';
+import { MAX_ROLE_NAME } from './user-role.entity.js';
 
 type Scope = Record<string, unknown>;
 
@@ -10,6 +11,18 @@ export const roleNames = Object.keys(ROLES).sort() as Role[];
 /** Whether a role is declared. A database may hold roles of another version of the code. */
 export function isRole(name: string): name is Role {
   return Object.hasOwn(ROLES, name);
+}
+
+/** What is wrong with the declared roles, as a sentence, or null. */
+export function problemOf(roles: Readonly<Record<string, Scope>>): string | null {
+  const long = Object.keys(roles).find((name) => name.length > MAX_ROLE_NAME);
+  if (long) return `The name of the role ${long} is longer than ${MAX_ROLE_NAME} characters.`;
+  try {
+    unionOf(Object.values(roles));
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** The scope of an access token: the union of the entries of the roles. */

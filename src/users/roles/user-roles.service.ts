@@ -7,9 +7,8 @@ import { StartError } from '../../errors/start-error.js';
 import { nfc } from '../../validation/values.js';
 import { type KnownUser, UserRepository } from '../user.repository.js';
 import { type Caller, UsersService } from '../users.service.js';
-import type { Role } from './roles.js';
-import { isRole, roleNames, scopeOf } from './scope.js';
-import { MAX_ROLE_NAME } from './user-role.entity.js';
+import { type Role, ROLES } from './roles.js';
+import { isRole, problemOf, roleNames, scopeOf } from './scope.js';
 import { UserRoleRepository } from './user-role.repository.js';
 
 /** What the roles of a user add to an access token. */
@@ -31,17 +30,8 @@ export class UserRolesService implements OnModuleInit {
 
   /** @throws StartError if a user could not have the declared roles */
   onModuleInit(): void {
-    const long = roleNames.find((name) => name.length > MAX_ROLE_NAME);
-    if (long) {
-      throw new StartError(
-        `The name of the role ${long} is longer than ${MAX_ROLE_NAME} characters.`,
-      );
-    }
-    try {
-      scopeOf(roleNames);
-    } catch (error) {
-      throw new StartError(`${(error as Error).message} See src/users/roles/roles.ts.`);
-    }
+    const problem = problemOf(ROLES);
+    if (problem !== null) throw new StartError(`${problem} See src/users/roles/roles.ts.`);
   }
 
   /** The roles of a user, sorted by name; empty if the user does not exist. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isRole, roleNames, scopeOf, unionOf } from '../../../src/users/roles/scope.js';
+import { isRole, problemOf, roleNames, scopeOf, unionOf } from '../../../src/users/roles/scope.js';
 
 describe('scopeOf', () => {
   it('returns the entries of the roles, and an empty scope for no role', () => {
@@ -26,6 +26,22 @@ describe('unionOf', () => {
     [{ nested: { level: 1 } }, { nested: { level: '1' } }],
   ])('refuses different values of one entry: %j and %j', (one, other) => {
     expect(() => unionOf([one, other])).toThrow('the scope entry "level"');
+  });
+});
+
+describe('problemOf', () => {
+  it('accepts roles with short names and equal values', () => {
+    expect(problemOf({ ['a'.repeat(64)]: { level: 1 }, b: { level: 1 } })).toBeNull();
+  });
+
+  it('names a role whose name is too long, and an entry with different values', () => {
+    const name = 'a'.repeat(65);
+    expect(problemOf({ [name]: {} })).toBe(
+      `The name of the role ${name} is longer than 64 characters.`,
+    );
+    expect(problemOf({ a: { level: 1 }, b: { level: 2 } })).toBe(
+      'Two roles give different values to the scope entry "level".',
+    );
   });
 });
 
