@@ -99,6 +99,13 @@ describe('refuseClaims', () => {
     },
   );
 
+  it('accepts no role version, or an integer that its column can hold', () => {
+    for (const rv of [undefined, 0, 1, 2 ** 31 - 1]) expect(refusal({ rv })).toBeNull();
+    for (const rv of [null, -1, 0.5, '1', 2 ** 31, Infinity, [1], true]) {
+      expect(refusal({ rv })).toBe('rv is ill-typed');
+    }
+  });
+
   it.each(['iat', 'nbf', 'exp'])('refuses an invalid time in %s', (name) => {
     for (const value of [undefined, null, '1', -1, -0.5, Infinity, NaN, 8.64e12 + 1]) {
       expect(refusal({ [name]: value })).toBe(`${name} is missing or ill-typed`);
