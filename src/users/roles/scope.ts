@@ -6,7 +6,11 @@ import { MAX_ROLE_NAME } from './user-role.entity.js';
 type Scope = Record<string, unknown>;
 
 /** The names of the declared roles, sorted. */
-export const roleNames = Object.keys(ROLES).sort() as Role[];
+export const roleNames = sortedNames(ROLES) as Role[];
+
+export function sortedNames(roles: object): string[] {
+  return Object.keys(roles).sort();
+}
 
 /** Whether a role is declared. A database may hold roles of another version of the code. */
 export function isRole(name: string): name is Role {

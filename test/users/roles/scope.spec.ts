@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { isRole, problemOf, roleNames, scopeOf, unionOf } from '../../../src/users/roles/scope.js';
+import {
+  isRole,
+  problemOf,
+  roleNames,
+  scopeOf,
+  sortedNames,
+  unionOf,
+} from '../../../src/users/roles/scope.js';
 
 describe('scopeOf', () => {
   it('returns the entries of the roles, and an empty scope for no role', () => {
@@ -42,6 +49,14 @@ describe('problemOf', () => {
     expect(problemOf({ a: { level: 1 }, b: { level: 2 } })).toBe(
       'Two roles give different values to the scope entry "level".',
     );
+  });
+});
+
+describe('sortedNames', () => {
+  it('sorts the names of roles, in whatever order they are declared', () => {
+    expect(sortedNames({ librarian: {}, admin: {}, editor: {} })).toEqual([
+      ...['admin', 'editor', 'librarian'],
+    ]);
   });
 });
 
