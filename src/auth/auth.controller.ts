@@ -148,7 +148,7 @@ export class AuthController {
   @ApiOkResponse({ type: OwnUserResponse })
   async me(@CurrentToken() token: Token): Promise<OwnUserResponse> {
     const user = await this.auth.currentUser(token);
-    return OwnUserResponse.fromUser(user, await this.roles.find(user.id));
+    return OwnUserResponse.from({ ...user, roles: await this.roles.find(user.id) });
   }
 
   @Post('password')

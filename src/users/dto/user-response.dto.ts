@@ -35,13 +35,13 @@ export class OwnUserResponse extends UserResponse {
   @ApiProperty({ format: 'date-time', example: '2026-11-22T08:00:00.000Z' })
   created_at: string;
 
-  static fromUser(user: KnownUser, roles: Role[]): OwnUserResponse {
+  static override from(user: KnownUser & { roles: Role[] }): OwnUserResponse {
     return {
       id: user.id,
       name: user.name,
       public_id: user.publicId,
-      admin: roles.includes('admin'),
-      roles,
+      admin: user.roles.includes('admin'),
+      roles: user.roles,
       created_at: new Date(user.createdAt).toISOString(),
     };
   }

@@ -59,10 +59,10 @@ export class UserRoleRepository {
    * @throws ApiError `last_administrator`
    */
   async replace(userId: number, roles: readonly Role[]): Promise<void> {
-    if (!roles.includes(ADMIN)) await this.refuseLastAdministrator(userId);
     const stored = await this.findStored(userId);
     const added = roles.filter((role) => !stored.includes(role));
     const removed = stored.filter((role) => !roles.includes(role as Role));
+    if (removed.includes(ADMIN)) await this.refuseLastAdministrator(userId);
     await this.database.write(async (manager) => {
       // A row that stays is not touched, because concurrent writes may wait for it.
       if (removed.length > 0) await manager.delete(UserRole, { userId, role: In(removed) });
@@ -86,18 +86,17 @@ export class UserRoleRepository {
    * @throws ApiError `last_administrator`
    */
   async removeAll(userId: number): Promise<void> {
-    await this.refuseLastAdministrator(userId);
+    if ((await this.findStored(userId)).includes(ADMIN)) await this.refuseLastAdministrator(userId);
     await this.database.write((manager) => manager.delete(UserRole, { userId }));
   }
 
   /**
    * Locks the rows of two administrators until the write ends, so that concurrent changes cannot
-   * remove the last two of them.
+   * remove the last two of them. Call it before an administrator loses the role.
    *
    * @throws ApiError `last_administrator` if the user is the only one
    */
   private async refuseLastAdministrator(userId: number): Promise<void> {
-    if (!(await this.find(userId)).includes(ADMIN)) return;
     const rows = await this.administrators.all({ role: ADMIN });
     if (!rows.some((row) => row.userId !== userId)) throw new ApiError(lastAdministrator);
   }

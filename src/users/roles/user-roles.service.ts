@@ -64,19 +64,8 @@ export class UserRolesService implements OnModuleInit {
    * @throws ApiError `not_found`, `last_administrator`
    * @throws TokenError `token_revoked`, `token_expired` if the token of the caller is no longer valid
    */
-  async replace(userId: number, given: readonly Role[], caller?: Caller): Promise<Role[]> {
-    const roles = roleNames.filter((role) => given.includes(role));
-    return this.database.write(async () => {
-      if (caller) await this.accounts.requireActiveSession(caller.token);
-      if (!(await this.users.lockUser(userId))) throw new ApiError(notFound);
-      const stored = await this.roles.findStored(userId);
-      if (stored.join() === roles.join()) return roles;
-      await this.roles.replace(userId, roles);
-      for (const event of eventsOf(stored.filter(isRole), roles)) {
-        await this.audit.record(event, { userId, ...caller });
-      }
-      return roles;
-    });
+  replace(userId: number, given: readonly Role[], caller?: Caller): Promise<Role[]> {
+    return this.change(userId, () => given, caller);
   }
 
   /**
@@ -88,10 +77,31 @@ export class UserRolesService implements OnModuleInit {
   async setRole(name: string, role: Role, isGranted: boolean): Promise<Role[]> {
     const user = await this.users.findByName(nfc(name));
     if (!user) throw new ApiError(notFound);
+    return this.change(user.id, (former) => {
+      const others = former.filter((each) => each !== role);
+      return isGranted ? [...others, role] : others;
+    });
+  }
+
+  /** @param decide returns the new roles for the former ones, while the user row is locked */
+  private change(
+    userId: number,
+    decide: (former: readonly Role[]) => readonly Role[],
+    caller?: Caller,
+  ): Promise<Role[]> {
     return this.database.write(async () => {
-      if (!(await this.users.lockUser(user.id))) throw new ApiError(notFound);
-      const others = (await this.roles.find(user.id)).filter((each) => each !== role);
-      return this.replace(user.id, isGranted ? [...others, role] : others);
+      if (caller) await this.accounts.requireActiveSession(caller.token);
+      if (!(await this.users.lockUser(userId))) throw new ApiError(notFound);
+      const stored = await this.roles.findStored(userId);
+      const former = stored.filter(isRole);
+      const given = decide(former);
+      const roles = roleNames.filter((role) => given.includes(role));
+      if (stored.join() === roles.join()) return roles;
+      await this.roles.replace(userId, roles);
+      for (const event of eventsOf(former, roles)) {
+        await this.audit.record(event, { userId, ...caller });
+      }
+      return roles;
     });
   }
 }
@@ -100,10 +110,10 @@ export class UserRolesService implements OnModuleInit {
 function eventsOf(former: readonly Role[], roles: readonly Role[]): AuditEvent[] {
   const isAdmin = roles.includes('admin');
   const others = (names: readonly Role[]) => names.filter((name) => name !== 'admin').join();
-  return [
-    ...(former.includes('admin') === isAdmin
-      ? []
-      : [isAdmin ? ('admin_granted' as const) : ('admin_revoked' as const)]),
-    ...(others(former) === others(roles) ? [] : ['roles_changed' as const]),
-  ];
+  const events: AuditEvent[] = [];
+  if (former.includes('admin') !== isAdmin) {
+    events.push(isAdmin ? 'admin_granted' : 'admin_revoked');
+  }
+  if (others(former) !== others(roles)) events.push('roles_changed');
+  return events;
 }
