@@ -65,13 +65,11 @@ export class UserRoleRepository {
     if (removed.includes(ADMIN)) await this.refuseLastAdministrator(userId);
     await this.database.write(async (manager) => {
       // A row that stays is not touched, because concurrent writes may wait for it.
-      if (removed.length > 0) await manager.delete(UserRole, { userId, role: In(removed) });
-      if (added.length > 0) {
-        await manager.insert(
-          UserRole,
-          added.map((role) => ({ userId, role })),
-        );
-      }
+      await manager.delete(UserRole, { userId, role: In(removed) });
+      await manager.insert(
+        UserRole,
+        added.map((role) => ({ userId, role })),
+      );
       await manager.update(
         User,
         { id: userId },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../src/database/database.js';
+import type { Role } from '../../../src/users/roles/roles.js';
 import { UserRole } from '../../../src/users/roles/user-role.entity.js';
 import { UserRoleRepository } from '../../../src/users/roles/user-role.repository.js';
 import { User } from '../../../src/users/user.entity.js';
@@ -43,6 +44,14 @@ describe('UserRoleRepository', () => {
     await roles.replace(leia, []);
     expect(await stateOf(leia)).toEqual({ admin: false, roleVersion: 2 });
     expect((await rows()).map(({ userId }) => userId)).toEqual([luke]);
+  });
+
+  it('inserts the roles that are new, and deletes those that are gone', async () => {
+    for (const names of [['pilot'], ['pilot', 'scout'], ['scout', 'tailor'], []]) {
+      await roles.replace(leia, names as Role[]);
+      expect(await roles.findStored(leia)).toEqual(names);
+    }
+    expect(await stateOf(leia)).toEqual({ admin: false, roleVersion: 4 });
   });
 
   it('finds only roles that the code declares, and removes the others with the next change', async () => {
