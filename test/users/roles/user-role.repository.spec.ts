@@ -68,6 +68,12 @@ describe('UserRoleRepository', () => {
     expect((await rows()).map(({ userId }) => userId)).toEqual([luke]);
   });
 
+  it('counts only rows of the role admin as administrators', async () => {
+    await roles.replace(leia, ['admin']);
+    await roles.replace(luke, ['pilot' as Role]);
+    await expect(roles.replace(leia, [])).rejects.toMatchObject(last);
+  });
+
   it('refuses a change that would leave no administrator, and changes nothing', async () => {
     await roles.removeAll(leia);
     await roles.replace(leia, ['admin']);

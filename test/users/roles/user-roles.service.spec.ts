@@ -4,9 +4,17 @@ import type { Database } from '../../../src/database/database.js';
 import { type Claims, Token } from '../../../src/tokens/token.js';
 import type { Role } from '../../../src/users/roles/roles.js';
 import type { UserRoleRepository } from '../../../src/users/roles/user-role.repository.js';
-import { UserRolesService } from '../../../src/users/roles/user-roles.service.js';
+import type { UserRolesService } from '../../../src/users/roles/user-roles.service.js';
 import type { KnownUser, UserRepository } from '../../../src/users/user.repository.js';
 import type { UsersService } from '../../../src/users/users.service.js';
+
+const ROLES: Record<string, Record<string, unknown>> = {
+  pilot: { ships: ['fly'] },
+  admin: { admin: true },
+};
+jest.unstable_mockModule('../../../src/users/roles/roles.js', () => ({ ROLES }));
+const module = await import('../../../src/users/roles/user-roles.service.js');
+const pilot = 'pilot' as Role;
 
 const leia = { id: 7, name: 'am\u00e9lie', roleVersion: 3 } as KnownUser;
 const client = { ip: '203.0.113.7', agent: null };
@@ -58,7 +66,7 @@ describe('UserRolesService', () => {
         inWrite = outer;
       }
     };
-    service = new UserRolesService(
+    service = new module.UserRolesService(
       { requireActiveSession, get } as Partial<UsersService> as UsersService,
       users as UserRepository,
       roles as UserRoleRepository,
@@ -69,6 +77,14 @@ describe('UserRolesService', () => {
 
   it('accepts the declared roles at start-up', () => {
     expect(() => service.onModuleInit()).not.toThrow();
+  });
+
+  it('refuses roles that contradict each other at start-up, and names the file', () => {
+    ROLES.captain = { admin: false };
+    expect(() => service.onModuleInit()).toThrow(
+      'Two roles give different values to the scope entry "admin". See src/users/roles/roles.ts.',
+    );
+    delete ROLES.captain;
   });
 
   it('returns the scope of the current roles with the version of the user that was read', async () => {
@@ -117,6 +133,21 @@ describe('UserRolesService', () => {
       expect(events).toEqual([['lockUser', 7]]);
     });
 
+    it('records a change of other roles under its own name', async () => {
+      stored = ['admin'];
+      expect(await service.replace(7, [pilot, 'admin'])).toEqual(['admin', 'pilot']);
+      expect(await service.replace(7, [])).toEqual([]);
+      expect(events).toEqual([
+        ['lockUser', 7],
+        ['replace', 7, ['admin', 'pilot']],
+        ['roles_changed', { userId: 7 }],
+        ['lockUser', 7],
+        ['replace', 7, []],
+        ['admin_revoked', { userId: 7 }],
+        ['roles_changed', { userId: 7 }],
+      ]);
+    });
+
     it('throws 404 if there is no such user', async () => {
       exists = false;
       await expect(service.replace(7, ['admin'])).rejects.toMatchObject({ code: 'not_found' });
@@ -129,6 +160,12 @@ describe('UserRolesService', () => {
       expect(await service.setRole('ame\u0301lie', 'admin', true)).toEqual(['admin']);
       expect(await service.setRole('am\u00e9lie', 'admin', false)).toEqual([]);
       expect(stored).toEqual([]);
+    });
+
+    it('keeps the other roles', async () => {
+      stored = [pilot];
+      expect(await service.setRole(leia.name, 'admin', true)).toEqual(['admin', 'pilot']);
+      expect(await service.setRole(leia.name, 'admin', false)).toEqual(['pilot']);
     });
 
     it('throws 404 if there is no such user, or no longer', async () => {
