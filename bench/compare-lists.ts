@@ -38,17 +38,18 @@ type Row = { id: number };
 export async function comparePages(
   engine: string,
   query: ListQuery,
-  { origin }: ServerProcess,
+  server: ServerProcess,
   { rounds, seconds }: { rounds: number; seconds: number },
 ): Promise<ListResult> {
-  const first = `${origin}${LIST}?${query.query}&limit=${PAGE_SIZE}`.replace('?&', '?');
+  const first = `${server.origin}${LIST}?${query.query}&limit=${PAGE_SIZE}`.replace('?&', '?');
   const { url: last, page } = await findLastFullPage(first);
   const rates: Record<'first' | 'last', number[]> = { first: [], last: [] };
   const latencies: Record<'first' | 'last', number[]> = { first: [], last: [] };
   const measure = async (side: 'first' | 'last', url: string, keep: boolean): Promise<void> => {
     await sleep(PAUSE);
-    const load = { method: 'GET', headers: {}, url, connections: CONNECTIONS, seconds } as const;
-    const measured = await putUnderLoad(load);
+    const path = url.replace(server.origin, '');
+    const load = { method: 'GET', headers: {}, path, connections: CONNECTIONS, seconds } as const;
+    const measured = await putUnderLoad(server, load);
     if (!keep) return;
     rates[side].push(measured.requestsPerSecond);
     latencies[side].push(...measured.latencies);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildRequest } from './http-request.js';
 import { type Measurement, putUnderLoad } from './load.js';
-import { logIn, requireSameAnswer } from './same-answer.js';
+import { logIn } from './same-answer.js';
 import type { Scenario } from './scenarios.js';
 import type { ServerProcess } from './server-process.js';
 import type { Servers } from './servers.js';
@@ -17,14 +17,18 @@ export interface SideResult {
   requestsPerSecond: number;
   /** The median latency over all rounds, in milliseconds. */
   p50: number;
+  /** The CPU time of the server process for each request, in microseconds: the median. */
+  cpuPerRequest: number;
   /** The 99th percentile over all rounds, in milliseconds. */
   p99: number;
 }
 
 export interface Result extends Record<Side, SideResult> {
   scenario: Scenario;
-  /** The product's throughput divided by that of the baseline. */
+  /** The product's throughput divided by that of the reference. */
   ratio: Ratio;
+  /** The product's CPU time for each request divided by that of the reference. */
+  cpuRatio: Ratio;
 }
 
 /** Measures one route on both servers, in turns, never on both at the same time. */
@@ -33,25 +37,25 @@ export async function compareRoute(
   servers: Servers,
   { rounds, seconds }: { rounds: number; seconds: number },
 ): Promise<Result> {
-  await requireSameAnswer(scenario, servers.product, servers.baseline);
   const measure: Record<Side, () => Promise<Measurement>> = {
     product: await prepare(scenario, servers.product, seconds),
-    baseline: await prepare(scenario, servers.baseline, seconds),
+    reference: await prepare(scenario, servers.reference, seconds),
   };
   // The first round of each server only warms it up.
   await measure.product();
-  await measure.baseline();
-  const measured: Record<Side, Measurement[]> = { product: [], baseline: [] };
+  await measure.reference();
+  const measured: Record<Side, Measurement[]> = { product: [], reference: [] };
   for (let round = 0; round < rounds; round++) {
     // The order alternates, so that a machine that gets slower or faster favors neither side.
-    const sides: Side[] = round % 2 === 0 ? ['product', 'baseline'] : ['baseline', 'product'];
+    const sides: Side[] = round % 2 === 0 ? ['product', 'reference'] : ['reference', 'product'];
     for (const side of sides) measured[side].push(await measure[side]());
   }
   return {
     scenario,
     product: summarize(measured.product),
-    baseline: summarize(measured.baseline),
-    ratio: compareRounds(ratesOf(measured.product), ratesOf(measured.baseline)),
+    reference: summarize(measured.reference),
+    ratio: compareRounds(ratesOf(measured.product), ratesOf(measured.reference)),
+    cpuRatio: compareRounds(cpuTimesOf(measured.product), cpuTimesOf(measured.reference)),
   };
 }
 
@@ -64,7 +68,7 @@ async function prepare(
   const request = buildRequest(scenario, await logIn(server));
   return async () => {
     await sleep(PAUSE);
-    return putUnderLoad({ ...request, url: server.origin + path, connections, seconds });
+    return putUnderLoad(server, { ...request, path, connections, seconds });
   };
 }
 
@@ -72,6 +76,7 @@ function summarize(measurements: readonly Measurement[]): SideResult {
   const latencies = measurements.flatMap((each) => each.latencies);
   return {
     requestsPerSecond: median(ratesOf(measurements)),
+    cpuPerRequest: median(cpuTimesOf(measurements)),
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),
   };
@@ -79,4 +84,8 @@ function summarize(measurements: readonly Measurement[]): SideResult {
 
 function ratesOf(measurements: readonly Measurement[]): number[] {
   return measurements.map((each) => each.requestsPerSecond);
+}
+
+function cpuTimesOf(measurements: readonly Measurement[]): number[] {
+  return measurements.map((each) => each.cpuPerRequest);
 }

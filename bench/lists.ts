@@ -1,11 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
 import { comparePages, type ListResult, type Traversal, traverseList } from './compare-lists.js';
 import type { ListQuery } from './list-queries.js';
 import { fillWithCrates } from './many-crates.js';
-import { productScript } from './product-server.js';
-import { ServerProcess } from './server-process.js';
+import { startProduct } from './product-server.js';
 
 export interface ListOptions {
   listQueries: readonly ListQuery[];
@@ -42,18 +39,9 @@ async function measureOn(
 ): Promise<void> {
   const { engine } = database.settings;
   const start = () =>
-    ServerProcess.start({
+    startProduct(folder, `lists-${engine}`, {
       name: `The product on ${engine}`,
-      script: productScript,
-      folder: join(folder, `lists-${engine}`),
-      settings: {
-        PORT: '0',
-        DATABASE_URL: database.url,
-        DEMO_DATA: 'false',
-        AUTH_RATE_LIMIT: '0',
-        JWT_SECRET_KEY: randomBytes(64).toString('base64url'),
-        JWT_ACCESS_TOKEN_EXPIRES: '1d',
-      },
+      url: database.url,
     });
   // The first start creates the tables and the example crates, from which the others are derived.
   await (await start()).stop();

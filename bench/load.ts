@@ -1,15 +1,19 @@
 import autocannon from 'autocannon';
 import type { HttpRequest } from './http-request.js';
+import type { ServerProcess } from './server-process.js';
 
 /** The figures of one server in one round. */
 export interface Measurement {
   requestsPerSecond: number;
+  /** The CPU time of the server process for each request, in microseconds. */
+  cpuPerRequest: number;
   /** The time of each request, in milliseconds. */
   latencies: number[];
 }
 
 interface Load extends HttpRequest {
-  url: string;
+  /** The path and the query. */
+  path: string;
   connections: number;
   seconds: number;
 }
@@ -20,7 +24,12 @@ interface Load extends HttpRequest {
  *
  * @throws Error if a request fails or a status is not 2xx
  */
-export async function putUnderLoad({ seconds, ...options }: Load): Promise<Measurement> {
+export async function putUnderLoad(
+  server: ServerProcess,
+  { seconds, path, ...options }: Load,
+): Promise<Measurement> {
+  const url = server.origin + path;
+  const cpuBefore = await server.cpuTime();
   const latencies: number[] = [];
   let failure: string | undefined;
   const start = performance.now();
@@ -28,7 +37,7 @@ export async function putUnderLoad({ seconds, ...options }: Load): Promise<Measu
   const { errors, timeouts } = await new Promise<autocannon.Result>((resolve, reject) => {
     const run = autocannon(
       // autocannon checks every `sampleInt` milliseconds whether `duration` is over.
-      { ...options, duration: seconds, sampleInt: 100 },
+      { ...options, url, duration: seconds, sampleInt: 100 },
       (error: Error | null, result) => (error ? reject(error) : resolve(result)),
     );
     run.on('response', (_client, status, _bytes, milliseconds) => {
@@ -43,6 +52,10 @@ export async function putUnderLoad({ seconds, ...options }: Load): Promise<Measu
   });
   if (errors > 0) failure ??= `${errors} requests failed, ${timeouts} of them by timeout`;
   if (latencies.length === 0) failure ??= 'there was no response';
-  if (failure) throw new Error(`${options.method} ${options.url}: ${failure}.`);
-  return { latencies, requestsPerSecond: latencies.length / ((end - start) / 1000) };
+  if (failure) throw new Error(`${options.method} ${url}: ${failure}.`);
+  return {
+    latencies,
+    requestsPerSecond: latencies.length / ((end - start) / 1000),
+    cpuPerRequest: ((await server.cpuTime()) - cpuBefore) / latencies.length,
+  };
 }

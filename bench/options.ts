@@ -21,7 +21,11 @@ export interface Options {
   floods: boolean;
   /** Whether to measure how long the removal of expired rows delays requests and the shutdown. */
   purge: boolean;
-  markdown: boolean;
+  /** A commit. The routes are compared with this build instead of the baseline. */
+  against: string | undefined;
+  /** Settings of the product that the routes are measured with. */
+  settings: Record<string, string>;
+  format: 'text' | 'markdown' | 'json';
 }
 
 /** Names for `--only` that select all benchmarks of a kind. */
@@ -32,11 +36,12 @@ const LOGIN_TIMES = 'login-times';
 const STALLS = 'stalls';
 const FLOODS = 'floods';
 const PURGE = 'purge';
+const ALL = [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS, PURGE];
 
 export const usage = `npm run bench -- [options]
-  --rounds <n>    number of measured rounds of each comparison (5)
-  --seconds <n>   duration of a round of a route (2); a round of a token check or a list takes a
-                  quarter of this time
+  --rounds <n>    number of measured rounds of each comparison (11)
+  --seconds <n>   duration of a round of a route (1); a round of a token check or a list takes half
+                  of this time
   --crates <n>     number of crates in the lists (1000000)
   --only <name>   runs only this benchmark; may be repeated:
                   ${ROUTES}, or one of them: ${namesOf(scenarios)}
@@ -46,7 +51,13 @@ export const usage = `npm run bench -- [options]
                   ${STALLS}: how long hostile requests delay others
                   ${FLOODS}: how long floods of password hashes delay a login from elsewhere
                   ${PURGE}: how long the removal of expired rows delays requests
-  --markdown      prints the tables as Markdown`;
+  --against <ref> compares the routes with the build of another commit, tag or branch instead of
+                  the baseline; --only selects routes
+  --with <NAME=value>
+                  measures the routes with this setting, which the other side does not get; may be
+                  repeated. \`--against HEAD --with LOG_LEVEL=silent\` tells what a setting costs
+  --markdown      prints the tables as Markdown
+  --json          prints all figures as one JSON object`;
 
 /**
  * @returns null for `--help`
@@ -56,15 +67,14 @@ export function readOptions(args: string[]): Options | null {
   const { values } = parseArgs({
     args,
     options: {
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '2' },
+      rounds: { type: 'string', default: '11' },
+      seconds: { type: 'string', default: '1' },
       crates: { type: 'string', default: '1000000' },
-      only: {
-        type: 'string',
-        multiple: true,
-        default: [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS, PURGE],
-      },
+      only: { type: 'string', multiple: true },
+      against: { type: 'string' },
+      with: { type: 'string', multiple: true, default: [] },
       markdown: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -81,7 +91,26 @@ export function readOptions(args: string[]): Options | null {
   if (!Number.isInteger(crates) || crates < 1000) {
     throw new Error('--crates must be an integer of at least 1000.');
   }
-  return { rounds, seconds, crates, ...selectBenchmarks(values.only), markdown: values.markdown };
+  const { against, only = against === undefined ? ALL : [ROUTES] } = values;
+  const selection = selectBenchmarks(only);
+  if (against !== undefined && !selectsRoutesOnly(selection)) {
+    throw new Error('--against compares routes. Use --only with names of routes.');
+  }
+  return {
+    ...{ rounds, seconds, crates, against, ...selection },
+    settings: readSettings(values.with),
+    format: values.json ? 'json' : values.markdown ? 'markdown' : 'text',
+  };
+}
+
+function readSettings(assignments: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    assignments.map((assignment) => {
+      const [, name, value] = /^(\w+)=(.*)$/s.exec(assignment) ?? [];
+      if (!name) throw new Error(`--with ${assignment}: expected NAME=value.`);
+      return [name, value!];
+    }),
+  );
 }
 
 type Selection = Pick<
@@ -91,16 +120,7 @@ type Selection = Pick<
 
 function selectBenchmarks(wanted: readonly string[]): Selection {
   const all = [...scenarios, ...tokenChecks, ...listQueries];
-  const known = [
-    ROUTES,
-    CHECKS,
-    LISTS,
-    LOGIN_TIMES,
-    STALLS,
-    FLOODS,
-    PURGE,
-    ...all.map(({ name }) => name),
-  ];
+  const known = [...ALL, ...all.map(({ name }) => name)];
   const unknown = wanted.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new Error(`--only ${unknown} is unknown. Valid names: ${known.join(', ')}.`);
@@ -116,6 +136,10 @@ function selectBenchmarks(wanted: readonly string[]): Selection {
     floods: wanted.includes(FLOODS),
     purge: wanted.includes(PURGE),
   };
+}
+
+function selectsRoutesOnly({ scenarios, ...others }: Selection): boolean {
+  return Object.values(others).every((other) => other === false || (other as []).length === 0);
 }
 
 function namesOf(all: readonly { name: string }[]): string {

@@ -3,26 +3,37 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ServerProcess } from './server-process.js';
 
-/** The file that runs the product. */
-export const productScript = fileURLToPath(new URL('product.js', import.meta.url));
+interface ProductOptions {
+  /** For messages. */
+  name?: string;
+  /** The file that runs the product. */
+  script?: string;
+  /** The URL of an empty database; the default is the new SQLite file `bench.sqlite`. */
+  url?: string;
+  /** Further environment variables. */
+  settings?: Record<string, string>;
+}
 
 /**
  * Starts the product with the fixture of the tests and without a rate limit.
  *
- * @param url of an empty database; the default is a new SQLite file
+ * @param parent the folder in which the working directory is created
+ * @param subfolder the name of the working directory
  */
 export function startProduct(
-  folder: string,
-  name: string,
+  parent: string,
+  subfolder: string,
   {
-    url = `sqlite:${join(folder, name, 'bench.sqlite')}`,
+    name = 'The product',
+    script = fileURLToPath(new URL('product.js', import.meta.url)),
+    url = `sqlite:${join(parent, subfolder, 'bench.sqlite')}`,
     settings = {},
-  }: { url?: string; settings?: Record<string, string> } = {},
+  }: ProductOptions = {},
 ): Promise<ServerProcess> {
   return ServerProcess.start({
-    name: 'The product',
-    script: productScript,
-    folder: join(folder, name),
+    name,
+    script,
+    folder: join(parent, subfolder),
     settings: {
       PORT: '0',
       DATABASE_URL: url,

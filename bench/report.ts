@@ -9,26 +9,13 @@ import { MAX_STALL, type Stall } from './stalls.js';
 import type { Ratio } from './statistics.js';
 import type { Table } from './table.js';
 
-const ROUTES_HEAD = [
-  'route',
-  'product req/s',
-  'baseline req/s',
-  'ratio',
-  'min–max',
-  'target',
-  'result',
-  'product p50 ms',
-  'product p99 ms',
-  'baseline p50 ms',
-  'baseline p99 ms',
-];
 const LISTS_HEAD = [
   'list, 100 per page',
   'first page req/s',
   'last page req/s',
   'last page no.',
   'ratio',
-  'min–max',
+  'quartiles',
   'target',
   'result',
   'first p50 ms',
@@ -39,7 +26,7 @@ const TOKENS_HEAD = [
   'product checks/s',
   'signature only checks/s',
   'ratio',
-  'min–max',
+  'quartiles',
   'product µs',
   'without query µs',
   'signature only µs',
@@ -51,29 +38,45 @@ export function describeMachine(): string {
   return `Node ${process.versions.node}, ${processors.length} × ${processors[0]?.model ?? '?'}`;
 }
 
-/** @returns a sentence if the result misses its target, otherwise null */
-export function describeMiss(result: Result | ListResult): string | null {
-  const { name, target } = 'scenario' in result ? result.scenario : result.query;
-  if (meetsTarget(result.ratio, target)) return null;
-  return `Target missed: the ratio of ${name} is ${result.ratio.median.toFixed(3)}, the target ${target}.`;
+/** @returns a sentence for each result that misses its target */
+export function describeMisses(results: readonly (Result | ListResult)[]): string[] {
+  return results.flatMap((result) => {
+    const { name, target } = 'scenario' in result ? result.scenario : result.query;
+    if (meetsTarget(result.ratio, target)) return [];
+    return `Target missed: the ratio of ${name} is ${result.ratio.median.toFixed(3)}, the target ${target}.`;
+  });
 }
 
-export function routesTable(results: readonly Result[]): Table {
-  const rows = results.map((result) => {
-    const { scenario, product, baseline, ratio } = result;
-    return [
-      `${scenario.method} ${scenario.path}`,
-      formatRate(product.requestsPerSecond),
-      formatRate(baseline.requestsPerSecond),
-      ratio.median.toFixed(2),
-      formatRange(ratio, 2),
-      scenario.target.toFixed(2),
-      meetsTarget(ratio, scenario.target) ? 'met' : 'MISSED',
-      ...formatLatencies(product),
-      ...formatLatencies(baseline),
-    ];
-  });
-  return [ROUTES_HEAD, ...rows];
+/**
+ * @param reference what the product is compared with
+ * @param hasTargets whether the targets of the scenarios apply to this reference
+ */
+export function routesTable(
+  results: readonly Result[],
+  reference: string,
+  { hasTargets }: { hasTargets: boolean },
+): Table {
+  const head = [
+    ...['route', 'product req/s', `${reference} req/s`, 'ratio', 'quartiles'],
+    ...(hasTargets ? ['target', 'result'] : []),
+    ...['product CPU µs', `${reference} CPU µs`, 'CPU ratio', 'quartiles'],
+    ...['product p50 ms', 'product p99 ms', `${reference} p50 ms`, `${reference} p99 ms`],
+  ];
+  const rows = results.map(({ scenario, product, reference, ratio, cpuRatio }) => [
+    `${scenario.method} ${scenario.path}`,
+    formatRate(product.requestsPerSecond),
+    formatRate(reference.requestsPerSecond),
+    ...formatRatio(ratio, 2),
+    ...(hasTargets
+      ? [scenario.target.toFixed(2), meetsTarget(ratio, scenario.target) ? 'met' : 'MISSED']
+      : []),
+    product.cpuPerRequest.toFixed(0),
+    reference.cpuPerRequest.toFixed(0),
+    ...formatRatio(cpuRatio, 3),
+    ...formatLatencies(product),
+    ...formatLatencies(reference),
+  ]);
+  return [head, ...rows];
 }
 
 /** The table has no targets: an HMAC is so fast that the other checks take most of the time. */
@@ -82,8 +85,7 @@ export function tokensTable(results: readonly TokenResult[]): Table {
     check.algorithm,
     formatRate(product),
     formatRate(signatureOnly),
-    ratio.median.toFixed(3),
-    formatRange(ratio, 3),
+    ...formatRatio(ratio, 3),
     microsecondsPerCall(product),
     microsecondsPerCall(withoutQuery),
     microsecondsPerCall(signatureOnly),
@@ -97,8 +99,7 @@ export function listsTable(results: readonly ListResult[]): Table {
     formatRate(first.requestsPerSecond),
     formatRate(last.requestsPerSecond),
     page.toFixed(0),
-    ratio.median.toFixed(2),
-    formatRange(ratio, 2),
+    ...formatRatio(ratio, 2),
     query.target.toFixed(2),
     meetsTarget(ratio, query.target) ? 'met' : 'MISSED',
     first.p50.toFixed(2),
@@ -168,8 +169,9 @@ function meetsTarget({ median }: Ratio, target: number): boolean {
   return median >= target;
 }
 
-function formatRange({ min, max }: Ratio, digits: number): string {
-  return `${min.toFixed(digits)}–${max.toFixed(digits)}`;
+/** The median and the quartiles. */
+function formatRatio({ median, lower, upper }: Ratio, digits: number): string[] {
+  return [median.toFixed(digits), `${lower.toFixed(digits)}–${upper.toFixed(digits)}`];
 }
 
 function formatLatencies({ p50, p99 }: SideResult): string[] {

@@ -2,7 +2,7 @@
  * Measures the built product:
  *
  * - its routes, compared with the baseline: the same routes written by hand, with the same
- *   libraries and without a framework
+ *   libraries and without a framework; or compared with another build of the product
  * - its token check, compared with the cryptographic operation alone
  * - the last page of long lists, compared with the first page
  * - refused logins of existing users, compared with those of unknown names
@@ -14,18 +14,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ListResult } from './compare-lists.js';
 import { compareRoute, type Result } from './compare-routes.js';
 import type { TokenResult } from './compare-token-checks.js';
 import { measureFloods } from './floods.js';
-import type { ListOptions, ListResults } from './lists.js';
 import { measureLoginTimes } from './login-times.js';
 import { type Options, readOptions, usage } from './options.js';
+import { buildOther } from './other-build.js';
+import { Output } from './output.js';
 import { measurePurge } from './purge.js';
 import {
   describeLoginTimes,
   describeMachine,
-  describeMiss,
+  describeMisses,
   describeTraversal,
   floodsTable,
   listsTable,
@@ -34,90 +34,93 @@ import {
   stallsTable,
   tokensTable,
 } from './report.js';
-import { startServers } from './servers.js';
+import { requireSameAnswer } from './same-answer.js';
+import { startWithBaseline, startWithOther } from './servers.js';
 import { measureStalls } from './stalls.js';
-import { markdownTable, textTable } from './table.js';
 
 async function run(options: Options): Promise<void> {
   const folder = createTemporaryFolder();
-  const format = options.markdown ? markdownTable : textTable;
-  console.log(describeMachine());
-  if (options.scenarios.length > 0) {
-    const results = await measureRoutes(folder, options);
-    console.log(`\nRoutes: ${options.rounds} rounds of ${options.seconds} s\n`);
-    console.log(format(routesTable(results)));
-    results.forEach(reportMiss);
-  }
-  if (options.tokenChecks.length > 0) {
-    const seconds = options.seconds / 4;
-    const results = await measureTokenChecks(folder, { ...options, seconds });
-    console.log(`\nToken checks: ${options.rounds} rounds of ${seconds} s\n`);
-    console.log(format(tokensTable(results)));
-  }
-  if (options.listQueries.length > 0) {
-    const seconds = options.seconds / 4;
-    const { results, traversals } = await measureListsOf(folder, { ...options, seconds });
-    console.log(`\nLists of ${options.crates} crates: ${options.rounds} rounds of ${seconds} s\n`);
-    console.log(format(listsTable(results)));
-    results.forEach(reportMiss);
-    for (const [engine, traversal] of Object.entries(traversals)) {
-      console.log(`\n${describeTraversal(engine, traversal)}`);
-    }
-  }
+  const output = new Output(options.format);
+  const machine = describeMachine();
+  output.add({ machine }, () => [machine]);
+  if (options.scenarios.length > 0) await runRoutes(folder, options, output);
+  if (options.tokenChecks.length > 0) await runTokenChecks(folder, options, output);
+  if (options.listQueries.length > 0) await runLists(folder, options, output);
   if (options.loginTimes) {
-    console.log(`\n${describeLoginTimes(await measureLoginTimes(folder))}`);
+    const loginTimes = await measureLoginTimes(folder);
+    output.add({ loginTimes }, () => [describeLoginTimes(loginTimes)]);
   }
   if (options.stalls) {
-    console.log('\nHostile requests:\n');
-    console.log(format(stallsTable(await measureStalls(folder))));
+    const stalls = await measureStalls(folder);
+    output.add({ stalls }, (format) => ['Hostile requests:', format(stallsTable(stalls))]);
   }
   if (options.floods) {
-    console.log('\nLogins from elsewhere during floods of password hashes:\n');
-    console.log(format(floodsTable(await measureFloods(folder))));
+    const floods = await measureFloods(folder);
+    const title = 'Logins from elsewhere during floods of password hashes:';
+    output.add({ floods }, (format) => [title, format(floodsTable(floods))]);
   }
   if (options.purge) {
-    console.log('\nRequests during the removal of expired rows:\n');
-    console.log(format(purgeTable(await measurePurge(folder))));
+    const purge = await measurePurge(folder);
+    const title = 'Requests during the removal of expired rows:';
+    output.add({ purge }, (format) => [title, format(purgeTable(purge))]);
   }
+  output.end();
 }
 
-async function measureRoutes(
+async function runRoutes(
   folder: string,
-  { scenarios, rounds, seconds }: Options,
-): Promise<Result[]> {
-  const servers = await startServers(folder);
-  const results: Result[] = [];
+  { scenarios, rounds, seconds, against, settings }: Options,
+  output: Output,
+): Promise<void> {
+  const other = against === undefined ? null : buildOther(against);
+  const servers = await (other
+    ? startWithOther(folder, settings, other)
+    : startWithBaseline(folder, settings));
+  const routes: Result[] = [];
   for (const scenario of scenarios) {
     console.error(`${scenario.method} ${scenario.path} …`);
-    results.push(await compareRoute(scenario, servers, { rounds, seconds }));
+    if (!other) await requireSameAnswer(scenario, servers);
+    routes.push(await compareRoute(scenario, servers, { rounds, seconds }));
   }
-  await Promise.all([servers.product.stop(), servers.baseline.stop()]);
-  return results;
+  await Promise.all([servers.product.stop(), servers.reference.stop()]);
+  const reference = other?.name ?? 'baseline';
+  output.add({ reference, settings, routes }, (format) => [
+    `Routes, compared with ${reference}: ${rounds} rounds of ${seconds} s`,
+    format(routesTable(routes, other ? 'other' : reference, { hasTargets: !other })),
+    ...(other ? [] : describeMisses(routes)),
+  ]);
 }
 
-function reportMiss(result: Result | ListResult): void {
-  const sentence = describeMiss(result);
-  if (sentence !== null) console.log(`\n${sentence}`);
-}
-
-async function measureTokenChecks(
+async function runTokenChecks(
   folder: string,
-  { tokenChecks, rounds, seconds }: Options,
-): Promise<TokenResult[]> {
+  { tokenChecks: checks, rounds, seconds: secondsOfRoutes }: Options,
+  output: Output,
+): Promise<void> {
   // Imported late: it loads the whole product into the process that puts the servers under load.
   const { compareTokenChecks } = await import('./compare-token-checks.js');
-  const results: TokenResult[] = [];
-  for (const check of tokenChecks) {
+  const seconds = secondsOfRoutes / 2;
+  const tokenChecks: TokenResult[] = [];
+  for (const check of checks) {
     console.error(`${check.algorithm} …`);
-    results.push(await compareTokenChecks(check, { folder, rounds, seconds }));
+    tokenChecks.push(await compareTokenChecks(check, { folder, rounds, seconds }));
   }
-  return results;
+  output.add({ tokenChecks }, (format) => [
+    `Token checks: ${rounds} rounds of ${seconds} s`,
+    format(tokensTable(tokenChecks)),
+  ]);
 }
 
-async function measureListsOf(folder: string, options: ListOptions): Promise<ListResults> {
+async function runLists(folder: string, options: Options, output: Output): Promise<void> {
   // Imported late, for the same reason.
   const { measureLists } = await import('./lists.js');
-  return measureLists(folder, options);
+  const seconds = options.seconds / 2;
+  const lists = await measureLists(folder, { ...options, seconds });
+  output.add({ lists }, (format) => [
+    `Lists of ${options.crates} crates: ${options.rounds} rounds of ${seconds} s`,
+    format(listsTable(lists.results)),
+    ...describeMisses(lists.results),
+    ...Object.entries(lists.traversals).map(([engine, each]) => describeTraversal(engine, each)),
+  ]);
 }
 
 /** Creates a folder that is removed when this process exits. */

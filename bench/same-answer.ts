@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { buildRequest, type HttpRequest } from './http-request.js';
 import { credentials, type Scenario } from './scenarios.js';
 import type { ServerProcess } from './server-process.js';
+import type { Servers } from './servers.js';
 
 type Json = Record<string, unknown> | unknown[];
 
@@ -12,18 +13,17 @@ type Json = Record<string, unknown> | unknown[];
  */
 export async function requireSameAnswer(
   scenario: Scenario,
-  product: ServerProcess,
-  baseline: ServerProcess,
+  { product, reference }: Servers,
 ): Promise<void> {
   const [actual, expected] = await Promise.all(
-    [baseline, product].map(async (server) =>
+    [reference, product].map(async (server) =>
       fetchComparable(scenario, server, buildRequest(scenario, await logIn(server))),
     ),
   );
   assert.deepEqual(
     actual,
     expected,
-    `The baseline and the product answer ${scenario.path} differently.`,
+    `${reference.name} and the product answer ${scenario.path} differently.`,
   );
 }
 

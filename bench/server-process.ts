@@ -2,11 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 /** Milliseconds. */
 const START_TIMEOUT = 30_000;
 /** Milliseconds. */
 const STOP_TIMEOUT = 5_000;
+const cpuUsage = fileURLToPath(new URL('cpu-usage.js', import.meta.url));
 /** The line that a server prints when it listens. */
 const ADDRESS = /The API is at (http:\/\/[^/\s]+)/;
 
@@ -31,15 +33,23 @@ export class ServerProcess {
   /** @throws Error with the output of the server, if it does not start */
   static async start({ name, script, folder, settings }: ServerOptions): Promise<ServerProcess> {
     mkdirSync(folder, { recursive: true });
-    const child = spawn(process.execPath, [script], {
+    const child = spawn(process.execPath, ['--import', cpuUsage, script], {
       cwd: folder,
       // No other variables are passed on: a setting in the environment would change the product.
       env: { PATH: process.env.PATH, NO_COLOR: '1', ...settings },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     // No child process may outlive this process.
     process.once('exit', () => child.kill('SIGKILL'));
     return new ServerProcess(name, await waitForAddress(name, child), child);
+  }
+
+  /** The CPU time that the server has taken since its start, in microseconds. */
+  async cpuTime(): Promise<number> {
+    const answer = once(this.child, 'message');
+    this.child.send('cpu');
+    const [microseconds] = (await answer) as [number];
+    return microseconds;
   }
 
   async stop(): Promise<void> {

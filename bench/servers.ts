@@ -2,53 +2,56 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadSqliteDriver } from '../src/database/sqlite/sqlite-driver.js';
-import { productScript } from './product-server.js';
+import type { OtherBuild } from './other-build.js';
+import { startProduct } from './product-server.js';
 import { ServerProcess } from './server-process.js';
 
 /** Seconds. Longer than any benchmark takes. */
 const ACCESS_LIFETIME = 24 * 60 * 60;
 
-/** The two servers that the benchmark compares. */
+/** The two servers that the benchmark compares, each on a database of its own. */
 export interface Servers {
   product: ServerProcess;
-  baseline: ServerProcess;
+  /** The baseline, or another build of the product. */
+  reference: ServerProcess;
 }
 
+type Settings = Record<string, string>;
+
 /**
- * Starts both servers, each on its own database. The product creates its database with the users
- * and the crates of the tests. The baseline gets a copy, with the same tables, rows and password hashes.
+ * Starts the product and the baseline. The product creates its database with the users and the
+ * crates of the tests. The baseline gets a copy, with the same tables, rows and password hashes.
  */
-export async function startServers(folder: string): Promise<Servers> {
-  const secret = randomBytes(64).toString('base64url');
-  const files = {
-    product: join(folder, 'product', 'bench.sqlite'),
-    baseline: join(folder, 'baseline.sqlite'),
-  };
-  const product = await ServerProcess.start({
-    name: 'The product',
-    script: productScript,
-    folder: join(folder, 'product'),
-    settings: {
-      PORT: '0',
-      DATABASE_URL: `sqlite:${files.product}`,
-      DEMO_DATA: 'false',
-      AUTH_RATE_LIMIT: '0',
-      JWT_SECRET_KEY: secret,
-      JWT_ACCESS_TOKEN_EXPIRES: `${ACCESS_LIFETIME}s`,
-    },
+export async function startWithBaseline(folder: string, settings: Settings): Promise<Servers> {
+  const JWT_SECRET_KEY = randomBytes(64).toString('base64url');
+  const product = await startProduct(folder, 'product', {
+    settings: { JWT_SECRET_KEY, ...settings },
   });
-  await copyDatabase(files.product, files.baseline);
-  const baseline = await ServerProcess.start({
+  const file = join(folder, 'baseline.sqlite');
+  await copyDatabase(join(folder, 'product', 'bench.sqlite'), file);
+  const reference = await ServerProcess.start({
     name: 'The baseline',
     script: fileURLToPath(new URL('baseline-server.js', import.meta.url)),
     folder: join(folder, 'baseline'),
     settings: {
-      DATABASE: files.baseline,
-      SECRET: secret,
+      DATABASE: file,
+      SECRET: JWT_SECRET_KEY,
       ACCESS_LIFETIME: String(ACCESS_LIFETIME),
     },
   });
-  return { product, baseline };
+  return { product, reference };
+}
+
+/** Starts the product and another build of it. Only the product gets the settings. */
+export async function startWithOther(
+  folder: string,
+  settings: Settings,
+  { name, script }: OtherBuild,
+): Promise<Servers> {
+  return {
+    product: await startProduct(folder, 'product', { settings }),
+    reference: await startProduct(folder, 'other', { name, script }),
+  };
 }
 
 async function copyDatabase(from: string, to: string): Promise<void> {

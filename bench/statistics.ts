@@ -1,17 +1,23 @@
-/** A rate divided by another: median, minimum and maximum of the rounds. */
+/** One figure divided by another: the median of the rounds, and the quartiles as its spread. */
 export interface Ratio {
   median: number;
-  min: number;
-  max: number;
+  lower: number;
+  upper: number;
 }
 
 /**
- * @param rates one for each round
- * @param references what the rates are divided by, also one for each round
+ * Divides round by round, so that a disturbance that lasts longer than a round affects both figures.
+ *
+ * @param values one for each round
+ * @param references what the values are divided by, also one for each round
  */
-export function compareRounds(rates: readonly number[], references: readonly number[]): Ratio {
-  const ratios = rates.map((rate, round) => rate / references[round]!);
-  return { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
+export function compareRounds(values: readonly number[], references: readonly number[]): Ratio {
+  const ratios = values.map((value, round) => value / references[round]!);
+  return {
+    median: median(ratios),
+    lower: quantile(ratios, 0.25),
+    upper: quantile(ratios, 0.75),
+  };
 }
 
 export function median(values: readonly number[]): number {

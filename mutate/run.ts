@@ -12,7 +12,7 @@ import { type Outcome, Worker } from './worker-process.js';
 
 const usage = `npm run mutate -- [options] [files, such as src/a.ts, or src/a.ts:12 for one line]
   --seed <n>     runs a sample of the mutants; the same seed and source give the same sample
-  --seconds <n>  ends the run after this time, and reports the mutants that were run
+  --per-file <n> number of mutants of each file in a sample (4)
   --workers <n>  number of processes that run specs (2)
   --list         lists the mutants without running them`;
 
@@ -39,7 +39,7 @@ class Run {
 
   constructor(
     private readonly root: string,
-    private readonly options: { seed: number | null; deadline: number },
+    private readonly isSample: boolean,
     mutants: readonly Mutant[],
   ) {
     this.check = new TypeCheck(root);
@@ -52,11 +52,11 @@ class Run {
     }
   }
 
-  /** Runs the mutants of file after file until no file is left or the time is over. */
+  /** Runs the mutants of file after file until no file is left. */
   async work(worker: Worker, files: Map<string, Mutant[]>): Promise<void> {
     for (const [file, mutants] of files) {
       files.delete(file);
-      if (Date.now() < this.options.deadline) await this.mutate(worker, file, mutants);
+      await this.mutate(worker, file, mutants);
     }
   }
 
@@ -64,13 +64,8 @@ class Run {
     const start = Date.now();
     const source = readFileSync(join(this.root, file), 'utf8');
     const specs = targets[file]!;
-    const timeLeft = () => this.options.deadline - Date.now();
-    const unmutated = await worker.run(
-      { files: { [file]: source }, specs },
-      Math.min(300_000, timeLeft()),
-    );
+    const unmutated = await worker.run({ files: { [file]: source }, specs }, 300_000);
     if (unmutated.kind !== 'passed') {
-      if (timeLeft() <= 0) return;
       const test = unmutated.kind === 'failed' ? unmutated.test : 'timeout';
       this.problems.push(`${file}: its specs fail without a mutant: ${test}`);
       return;
@@ -84,16 +79,10 @@ class Run {
     };
     this.reports.push(report);
     for (const mutant of mutants) {
-      if (timeLeft() <= 0) break;
       const text = applied(mutant, source);
-      const count = await this.try(mutant, text, async () => {
-        const outcome = await worker.run(
-          { files: { [file]: text }, specs },
-          Math.min(timeout, timeLeft()),
-        );
-        return outcome.kind === 'timeout' && timeLeft() <= 0 ? null : outcome;
-      });
-      if (count === null) break;
+      const count = await this.try(mutant, text, () =>
+        worker.run({ files: { [file]: text }, specs }, timeout),
+      );
       report.mutants++;
       report.counts[count]++;
       report.milliseconds = Date.now() - start;
@@ -102,18 +91,12 @@ class Run {
     console.log(formatReport(report));
   }
 
-  /** @returns null if the time was over before the result was known */
-  private async try(
-    mutant: Mutant,
-    text: string,
-    run: () => Promise<Outcome | null>,
-  ): Promise<Count | null> {
+  private async try(mutant: Mutant, text: string, run: () => Promise<Outcome>): Promise<Count> {
     const isExplained = this.reasons.has(keyOf(mutant));
     // A sample does not spend time on mutants that no test notices.
-    if (isExplained && this.options.seed !== null) return 'explained';
+    if (isExplained && this.isSample) return 'explained';
     if (!this.check.compiles(mutant.file, text)) return 'refused by the compiler';
     const outcome = await run();
-    if (outcome === null) return null;
     if (outcome.kind === 'passed') {
       if (isExplained) return 'explained';
       console.log(`SURVIVED ${describe(mutant)}`);
@@ -144,16 +127,17 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       seed: { type: 'string' },
-      seconds: { type: 'string', default: 'Infinity' },
+      'per-file': { type: 'string', default: '4' },
       workers: { type: 'string', default: '2' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const seed = values.seed === undefined ? null : Number(values.seed);
-  const [seconds, workers] = [Number(values.seconds), Number(values.workers)];
+  const perFile = Number(values['per-file']);
+  const sample = values.seed === undefined ? null : { seed: Number(values.seed), perFile };
+  const workers = Number(values.workers);
   const unknown = positionals.filter((place) => !(fileOf(place) in targets));
-  const isInvalid = !(seconds > 0 && workers >= 1 && (seed === null || Number.isInteger(seed)));
+  const isInvalid = !(perFile >= 1 && workers >= 1 && Number.isInteger(sample?.seed ?? 0));
   if (values.help || isInvalid || unknown.length > 0) {
     console.log(
       [...unknown.map((place) => `${place} is not in mutate/targets.ts.`), usage].join('\n'),
@@ -165,12 +149,12 @@ async function main(): Promise<number> {
   const all = Object.keys(targets).flatMap((file) =>
     mutantsOf(file, readFileSync(join(root, file), 'utf8')),
   );
-  const files = chosen(all, positionals, seed);
+  const files = chosen(all, positionals, sample);
   if (values.list) {
     for (const mutants of files.values()) mutants.forEach((each) => console.log(describe(each)));
     return 0;
   }
-  const run = new Run(root, { seed, deadline: start + seconds * 1000 }, all);
+  const run = new Run(root, sample !== null, all);
   const pool = Array.from({ length: workers }, (_, i) => new Worker(root, i + 1));
   process.once('exit', () => pool.forEach((worker) => worker.close()));
   for (const signal of ['SIGINT', 'SIGTERM'] as const)

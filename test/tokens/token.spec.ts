@@ -50,7 +50,8 @@ describe('addOwnClaims', () => {
   });
 
   it.each([
-    ...['iss', 'aud', 'sub', 'sid', 'jti', 'type', 'iat', 'nbf', 'exp', 'fresh', 'scope', 'csrf'],
+    ...['iss', 'aud', 'sub', 'sid', 'jti', 'type', 'iat', 'nbf', 'exp'],
+    ...['fresh', 'scope', 'rv', 'csrf'],
   ])('refuses the registered claim %s', (name) => {
     expect(RESERVED_CLAIMS).toContain(name);
     const claims = {};

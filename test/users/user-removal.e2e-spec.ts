@@ -9,9 +9,8 @@ import { User } from '../../src/users/user.entity.js';
 import { UserRemoval } from '../../src/users/user-removal.entity.js';
 import type { LoggedIn } from '../support/client.js';
 import { addNotes, addSessions } from '../support/many-rows.js';
-import { ServiceProcess } from '../support/process.js';
 import { bootFixtureApp } from '../support/fixture-app.js';
-import { SECRET, type TestApp } from '../support/test-app.js';
+import type { TestApp } from '../support/test-app.js';
 
 describe('DELETE /api/users/:id with many rows', () => {
   let app: TestApp;
@@ -93,22 +92,6 @@ describe('DELETE /api/users/:id with many rows', () => {
     expect(again.status).toBe(201);
 
     jest.restoreAllMocks();
-    app = await app.restart();
-    while ((await left())[3]! > 0) await sleep(5);
-    expect(await left()).toEqual([0, 0, 0, 0]);
-  });
-
-  it('finishes the removal of a killed process in the next process', async () => {
-    await addSessions(app, user.id, 10_000);
-    const service = ServiceProcess.spawn({ ...app.database.settings, JWT_SECRET_KEY: SECRET });
-    const client = await service.client();
-    const removing = client
-      .send('DELETE', `/api/users/${user.id}`, { token: user.access })
-      .catch(() => null);
-    while ((await left())[0] === 1) await sleep(1);
-    await service.kill('SIGKILL');
-    await removing;
-    expect((await left())[2]).toBeGreaterThan(0);
     app = await app.restart();
     while ((await left())[3]! > 0) await sleep(5);
     expect(await left()).toEqual([0, 0, 0, 0]);
