@@ -1,4 +1,5 @@
 import { loadSqliteDriver } from '../src/database/sqlite/sqlite-driver.js';
+import type { AccessClaims } from './baseline-tokens.js';
 
 const { Sqlite } = loadSqliteDriver();
 
@@ -18,6 +19,14 @@ interface User {
   public_id: string;
   admin: number;
   created_at: number;
+  /** A list as JSON. */
+  roles: string;
+}
+
+interface Credentials {
+  id: number;
+  password_hash: string;
+  role_version: number;
 }
 
 /** A row of the table, which stores the list `tags` as JSON. */
@@ -25,6 +34,7 @@ type CrateRow = Omit<Crate, 'tags'> & { tags: string };
 type SessionId = string;
 type Subject = string;
 type TokenId = string;
+type RoleVersion = number;
 type Timestamp = number;
 
 const CRATE = 'id, label, kind, packed_by, count, weight, tags' as const;
@@ -45,15 +55,20 @@ export function openDatabase(file: string) {
      VALUES (@label, @kind, @packed_by, @count, @weight, @tags)`,
   );
   const user = database.prepare<[number], User>(
-    'SELECT id, name, public_id, admin, created_at FROM users WHERE id = ?',
+    `SELECT id, name, public_id, admin, created_at,
+       (SELECT json_group_array(role ORDER BY role) FROM user_roles WHERE user_id = users.id) AS roles
+     FROM users WHERE id = ?`,
   );
-  const userByName = database.prepare<[string], { id: number; password_hash: string }>(
-    'SELECT id, password_hash FROM users WHERE name = ?',
+  const userByName = database.prepare<[string], Credentials>(
+    'SELECT id, password_hash, role_version FROM users WHERE name = ?',
   );
-  const activeSession = database.prepare<[SessionId, Subject, Timestamp, TokenId]>(
+  const activeSession = database.prepare<
+    [SessionId, Subject, Timestamp, TokenId, number, RoleVersion]
+  >(
     `SELECT 1 FROM sessions
      WHERE id = ? AND subject = ? AND ended_at IS NULL AND expires_at > ?
-       AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?)`,
+       AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?)
+       AND EXISTS (SELECT 1 FROM users WHERE id = ? AND role_version = ?)`,
   );
   const addSession = database.prepare<
     [SessionId, Subject, Timestamp, Timestamp, Timestamp, string]
@@ -74,8 +89,8 @@ export function openDatabase(file: string) {
     },
     user: (id: number) => user.get(id),
     userByName: (name: string) => userByName.get(name),
-    isActive: (sid: SessionId, subject: Subject, jti: TokenId): boolean =>
-      activeSession.get(sid, subject, Date.now(), jti) !== undefined,
+    isActive: ({ sid, sub, jti, rv }: AccessClaims): boolean =>
+      activeSession.get(sid, sub, Date.now(), jti, Number(sub), rv) !== undefined,
     addSession: (sid: SessionId, subject: Subject, expiresAt: Timestamp, ip: string): void => {
       const now = Date.now();
       addSession.run(sid, subject, now, now, expiresAt, ip);

@@ -32,7 +32,7 @@ type Authenticated = FastifyRequest & { userId: number };
 async function authenticate(request: FastifyRequest, reply: FastifyReply) {
   reply.header('cache-control', 'no-store');
   const claims = tokens.verify(request.headers.authorization);
-  if (!claims || !database.isActive(claims.sid, claims.sub, claims.jti)) {
+  if (!claims || !database.isActive(claims)) {
     return reply.status(401).send({ statusCode: 401, error: 'Unauthorized' });
   }
   (request as Authenticated).userId = Number(claims.sub);
@@ -48,12 +48,13 @@ server.get<{ Params: { id: string } }>('/api/crates/:id', async (request, reply)
 server.get('/auth/me', { preHandler: authenticate }, async (request, reply) => {
   const user = database.user((request as Authenticated).userId);
   if (!user) return reply.status(401).send({ statusCode: 401, error: 'Unauthorized' });
-  const { id, name, public_id, admin, created_at } = user;
+  const { id, name, public_id, admin, created_at, roles } = user;
   return {
     id,
     name,
     public_id,
     admin: admin !== 0,
+    roles: JSON.parse(roles) as string[],
     created_at: new Date(created_at).toISOString(),
   };
 });
@@ -83,7 +84,7 @@ server.post('/auth/login', async ({ body, ip }, reply) => {
   const sid = randomUUID();
   database.addSession(sid, subject, Date.now() + REFRESH_LIFETIME * 1000, ip);
   return {
-    access_token: tokens.access(subject, sid, ACCESS_LIFETIME),
+    access_token: tokens.access(subject, sid, user.role_version, ACCESS_LIFETIME),
     token_type: 'Bearer',
     expires_in: ACCESS_LIFETIME,
     refresh_token: tokens.refresh(subject, sid, REFRESH_LIFETIME),

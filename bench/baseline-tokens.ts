@@ -1,10 +1,12 @@
 import { createSecretKey, randomUUID } from 'node:crypto';
 import jsonwebtoken from 'jsonwebtoken';
 
-interface AccessClaims {
+export interface AccessClaims {
   sub: string;
   sid: string;
   jti: string;
+  /** The role version of the user. */
+  rv: number;
 }
 
 /** Signs and verifies tokens as the product does, with one key object that is created once. */
@@ -20,8 +22,8 @@ export function createTokens(secret: string) {
   };
 
   return {
-    access: (sub: string, sid: string, lifetime: number): string =>
-      sign({ sub, sid, type: 'access', fresh: true, scope: {} }, lifetime),
+    access: (sub: string, sid: string, rv: number, lifetime: number): string =>
+      sign({ sub, sid, rv, type: 'access', fresh: true, scope: {} }, lifetime),
     refresh: (sub: string, sid: string, lifetime: number): string =>
       sign({ sub, sid, type: 'refresh' }, lifetime),
 
@@ -41,6 +43,7 @@ export function createTokens(secret: string) {
 }
 
 function isAccessClaims(claims: unknown): claims is AccessClaims {
-  const { type, sub, sid, jti } = claims as Record<string, unknown>;
-  return [sub, sid, jti].every((each) => typeof each === 'string') && type === 'access';
+  const { type, sub, sid, jti, rv } = claims as Record<string, unknown>;
+  const isComplete = [sub, sid, jti].every((each) => typeof each === 'string');
+  return isComplete && Number.isSafeInteger(rv) && type === 'access';
 }

@@ -10,6 +10,9 @@ import { compareRounds, median, quantile, type Ratio } from './statistics.js';
 /** Milliseconds in which a server finishes the work of its last round. */
 const PAUSE = 200;
 
+/** Rounds until V8 has compiled what is hot. */
+const WARM_UP_ROUNDS = 2;
+
 type Side = keyof Servers;
 
 export interface SideResult {
@@ -31,31 +34,42 @@ export interface Result extends Record<Side, SideResult> {
   cpuRatio: Ratio;
 }
 
-/** Measures one route on both servers, in turns, never on both at the same time. */
-export async function compareRoute(
+/** The rounds of one route. */
+export type Rounds = Record<Side, Measurement[]>;
+
+/**
+ * Measures one route on both servers, in turns, never on both at the same time.
+ *
+ * @param rounds receives the measurements
+ */
+export async function measureRoute(
   scenario: Scenario,
   servers: Servers,
-  { rounds, seconds }: { rounds: number; seconds: number },
-): Promise<Result> {
+  { rounds: count, seconds }: { rounds: number; seconds: number },
+  rounds: Rounds,
+): Promise<void> {
   const measure: Record<Side, () => Promise<Measurement>> = {
     product: await prepare(scenario, servers.product, seconds),
     reference: await prepare(scenario, servers.reference, seconds),
   };
-  // The first round of each server only warms it up.
-  await measure.product();
-  await measure.reference();
-  const measured: Record<Side, Measurement[]> = { product: [], reference: [] };
-  for (let round = 0; round < rounds; round++) {
+  for (let i = 0; i < WARM_UP_ROUNDS; i++) {
+    await measure.product();
+    await measure.reference();
+  }
+  for (let round = 0; round < count; round++) {
     // The order alternates, so that a machine that gets slower or faster favors neither side.
     const sides: Side[] = round % 2 === 0 ? ['product', 'reference'] : ['reference', 'product'];
-    for (const side of sides) measured[side].push(await measure[side]());
+    for (const side of sides) rounds[side].push(await measure[side]());
   }
+}
+
+export function compareRoute(scenario: Scenario, { product, reference }: Rounds): Result {
   return {
     scenario,
-    product: summarize(measured.product),
-    reference: summarize(measured.reference),
-    ratio: compareRounds(ratesOf(measured.product), ratesOf(measured.reference)),
-    cpuRatio: compareRounds(cpuTimesOf(measured.product), cpuTimesOf(measured.reference)),
+    product: summarize(product),
+    reference: summarize(reference),
+    ratio: compareRounds(ratesOf(product), ratesOf(reference)),
+    cpuRatio: compareRounds(cpuTimesOf(product), cpuTimesOf(reference)),
   };
 }
 

@@ -4,7 +4,9 @@ import { type Scenario, scenarios } from './scenarios.js';
 import { type TokenCheck, tokenChecks } from './token-checks.js';
 
 export interface Options {
-  /** The number of measured rounds of each route and server. */
+  /** How often the servers whose routes are measured start. */
+  launches: number;
+  /** The number of measured rounds of each comparison; of a route, for each launch. */
   rounds: number;
   /** The duration of a round. */
   seconds: number;
@@ -39,7 +41,8 @@ const PURGE = 'purge';
 const ALL = [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS, PURGE];
 
 export const usage = `npm run bench -- [options]
-  --rounds <n>    number of measured rounds of each comparison (11)
+  --launches <n>  number of times that the servers start whose routes are compared (3)
+  --rounds <n>    number of measured rounds of each comparison; of a route, for each launch (5)
   --seconds <n>   duration of a round of a route (1); a round of a token check or a list takes half
                   of this time
   --crates <n>     number of crates in the lists (1000000)
@@ -67,7 +70,8 @@ export function readOptions(args: string[]): Options | null {
   const { values } = parseArgs({
     args,
     options: {
-      rounds: { type: 'string', default: '11' },
+      rounds: { type: 'string', default: '5' },
+      launches: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '1' },
       crates: { type: 'string', default: '1000000' },
       only: { type: 'string', multiple: true },
@@ -80,8 +84,11 @@ export function readOptions(args: string[]): Options | null {
   });
   if (values.help) return null;
   const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new Error('--rounds must be an integer of at least 1.');
+  const launches = Number(values.launches);
+  for (const [name, value] of Object.entries({ rounds, launches })) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new Error(`--${name} must be an integer of at least 1.`);
+    }
   }
   const seconds = Number(values.seconds);
   if (!(seconds >= 0.5 && seconds <= 600)) {
@@ -97,7 +104,7 @@ export function readOptions(args: string[]): Options | null {
     throw new Error('--against compares routes. Use --only with names of routes.');
   }
   return {
-    ...{ rounds, seconds, crates, against, ...selection },
+    ...{ launches, rounds, seconds, crates, against, ...selection },
     settings: readSettings(values.with),
     format: values.json ? 'json' : values.markdown ? 'markdown' : 'text',
   };

@@ -14,7 +14,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compareRoute, type Result } from './compare-routes.js';
+import { compareRoute, measureRoute, type Rounds } from './compare-routes.js';
 import type { TokenResult } from './compare-token-checks.js';
 import { measureFloods } from './floods.js';
 import { measureLoginTimes } from './login-times.js';
@@ -67,25 +67,27 @@ async function run(options: Options): Promise<void> {
   output.end();
 }
 
-async function runRoutes(
-  folder: string,
-  { scenarios, rounds, seconds, against, settings }: Options,
-  output: Output,
-): Promise<void> {
+/** Starts the servers several times, because each process has a speed of its own. */
+async function runRoutes(folder: string, options: Options, output: Output): Promise<void> {
+  const { scenarios, launches, rounds, seconds, against, settings } = options;
   const other = against === undefined ? null : buildOther(against);
-  const servers = await (other
-    ? startWithOther(folder, settings, other)
-    : startWithBaseline(folder, settings));
-  const routes: Result[] = [];
-  for (const scenario of scenarios) {
-    console.error(`${scenario.method} ${scenario.path} …`);
-    if (!other) await requireSameAnswer(scenario, servers);
-    routes.push(await compareRoute(scenario, servers, { rounds, seconds }));
+  const measured = scenarios.map((): Rounds => ({ product: [], reference: [] }));
+  for (let launch = 1; launch <= launches; launch++) {
+    const subfolder = join(folder, `launch-${launch}`);
+    const servers = await (other
+      ? startWithOther(subfolder, settings, other)
+      : startWithBaseline(subfolder, settings));
+    for (const [i, scenario] of scenarios.entries()) {
+      console.error(`${launch}/${launches}: ${scenario.method} ${scenario.path} …`);
+      if (!other) await requireSameAnswer(scenario, servers);
+      await measureRoute(scenario, servers, { rounds, seconds }, measured[i]!);
+    }
+    await Promise.all([servers.product.stop(), servers.reference.stop()]);
   }
-  await Promise.all([servers.product.stop(), servers.reference.stop()]);
+  const routes = scenarios.map((scenario, i) => compareRoute(scenario, measured[i]!));
   const reference = other?.name ?? 'baseline';
   output.add({ reference, settings, routes }, (format) => [
-    `Routes, compared with ${reference}: ${rounds} rounds of ${seconds} s`,
+    `Routes, compared with ${reference}: ${launches} launches, each with ${rounds} rounds of ${seconds} s`,
     format(routesTable(routes, other ? 'other' : reference, { hasTargets: !other })),
     ...(other ? [] : describeMisses(routes)),
   ]);
