@@ -140,10 +140,15 @@ describe('TokenStateRepository', () => {
       for (const rv of [2, 3]) expect(await stateOf(token({ rv }))).toBe('revoked');
     });
 
+    it('is not outdated if it has no role version', async () => {
+      expect(await states.isOutdated(withRoles({}))).toBe(false);
+      expect(await states.isOutdated(withoutSession({}))).toBe(false);
+    });
+
     it('is not active if its subject is no user', async () => {
       await store('of leia');
-      for (const sub of ['8', 'leia', '99999999999']) {
-        expect(await states.isActive(withoutSession({ sub, rv: 0 }), { allowRotated: false })).toBe(
+      for (const sub of ['8', '07', 'leia', '99999999999']) {
+        expect(await states.isActive(withoutSession({ sub, rv: 3 }), { allowRotated: false })).toBe(
           false,
         );
       }

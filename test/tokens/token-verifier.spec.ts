@@ -54,8 +54,12 @@ describe('TokenVerifier', () => {
   });
 
   const refusalOf = async (text: string, options: VerifyOptions = {}) => {
-    const error: unknown = await verifier.verify(text, options).catch((thrown: unknown) => thrown);
-    const { code, cause } = error as { code?: string; cause?: unknown };
+    // In an object, because a handler that returns a promise would resolve it.
+    const { thrown } = await verifier.verify(text, options).then(
+      () => ({ thrown: null }),
+      (error: unknown) => ({ thrown: error }),
+    );
+    const { code, cause } = thrown as { code?: string; cause?: unknown };
     return [code, cause instanceof Error ? cause.message : cause];
   };
 

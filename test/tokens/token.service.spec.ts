@@ -78,6 +78,18 @@ describe('TokenService', () => {
       expect(Object.keys(token.claims)).not.toContain('nothing');
     });
 
+    it('has the role version of the user only if it is given', async () => {
+      const { claims } = await tokens.createAccessToken('7', { roleVersion: 0 });
+      expect(claims.rv).toBe(0);
+      expect('rv' in (await tokens.createAccessToken('7')).claims).toBe(false);
+    });
+
+    it.each([null, 'admin', ['admin']])('refuses %j as its scope', async (scope) => {
+      await expect(tokens.createAccessToken('7', { scope: scope as never })).rejects.toThrow(
+        TypeError,
+      );
+    });
+
     it('sets the issuer and the audience of the settings', async () => {
       const token = await serviceWith({
         ...{ JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' },

@@ -29,6 +29,13 @@ describe('Token', () => {
     expect([token.scope, token.fresh, token.isSigned()]).toEqual([{}, false, false]);
   });
 
+  it('has a role version only if it is an access token with the claim', () => {
+    expect(tokenOf({ rv: 3 }).roleVersion).toBe(3);
+    expect(tokenOf({ rv: 0 }).roleVersion).toBe(0);
+    expect(tokenOf().roleVersion).toBeNull();
+    expect(tokenOf({ type: 'refresh', rv: 3 }).roleVersion).toBeNull();
+  });
+
   it('is fresh only if its claim is true', () => {
     for (const fresh of [false, undefined, 'true', 1]) {
       expect(tokenOf({ fresh } as Partial<Claims>).fresh).toBe(false);
@@ -55,7 +62,9 @@ describe('addOwnClaims', () => {
   ])('refuses the registered claim %s', (name) => {
     expect(RESERVED_CLAIMS).toContain(name);
     const claims = {};
-    expect(() => addOwnClaims(claims, { [name]: 'x' })).toThrow(`"${name}" cannot be overwritten`);
+    expect(() => addOwnClaims(claims, { [name]: 'x' })).toThrow(
+      `The claim "${name}" cannot be overwritten.`,
+    );
     expect(claims).toEqual({});
   });
 
