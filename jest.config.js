@@ -9,8 +9,8 @@ const shared = {
   testEnvironment: '<rootDir>/test/support/environment.js',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  modulePathIgnorePatterns: ['dist', '.cache/(?!groups)', 'drivers', 'openapi-checks'].map(
-    (folder) => `<rootDir>/${folder}/`,
+  modulePathIgnorePatterns: ['dist/', '.cache/(?!groups)', 'drivers/', 'openapi-checks/'].map(
+    (pattern) => `<rootDir>/${pattern}`,
   ),
   transform: {
     '^.+\\.ts$': [

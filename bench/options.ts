@@ -145,7 +145,7 @@ function selectBenchmarks(wanted: readonly string[]): Selection {
   };
 }
 
-function selectsRoutesOnly({ scenarios, ...others }: Selection): boolean {
+function selectsRoutesOnly({ scenarios: _, ...others }: Selection): boolean {
   return Object.values(others).every((other) => other === false || (other as []).length === 0);
 }
 

@@ -114,6 +114,12 @@ describe('CredentialsService', () => {
       expect(attempt.mock.calls[0]?.slice(0, 2)).toEqual(['leia', client]);
     });
 
+    it('counts an attempt by the name of the user, also if another text found the user', async () => {
+      await service.verify('leia@alderaan.example', 'right', client);
+      await service.verify('vader', 'wrong', client).catch(() => undefined);
+      expect(attempt.mock.calls.map(([name]) => name)).toEqual(['leia', 'vader']);
+    });
+
     it('never returns a user who does not exist, even if the verification succeeds', async () => {
       attempt.mockResolvedValue(true);
       await expect(service.verify('vader', 'right', client)).rejects.toMatchObject({

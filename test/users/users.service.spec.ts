@@ -391,6 +391,11 @@ describe('UsersService', () => {
       await expect(service.requireActiveSession(ended)).rejects.toMatchObject(revoked);
     });
 
+    it('accepts a token of code without a role version whose subject is no user', async () => {
+      await service.requireActiveSession(tokenOf('404', 'mine'));
+      expect(events).toEqual([['lockUser', 404]]);
+    });
+
     it('locks no row if the subject cannot be a user', async () => {
       await service.requireActiveSession(tokenOf('service', 'mine'));
       expect(events).toEqual([]);
