@@ -4,7 +4,7 @@ import { createSortIndexes, dropSortIndexes } from '../migrations/sort-indexes.j
 import type { DatabaseSettings } from '../src/config/app-config.js';
 import { dataSourceOptions } from '../src/database/data-source-options.js';
 import { exampleCrates } from '../test/support/fixture/crates.js';
-import { crateSortKeys } from '../test/support/fixture/create-crates-notes.migration.js';
+import { crateSortKeys } from '../test/support/fixture/create-crates-scrolls.migration.js';
 
 const BATCH = 20_000;
 const EXAMPLES = exampleCrates.length;

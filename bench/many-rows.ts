@@ -7,8 +7,8 @@ const numbers = (count: number): string =>
 
 let sets = 0;
 
-/** Adds notes whose titles differ from those of earlier calls. */
-export function fillWithNotes(
+/** Adds scrolls whose titles differ from those of earlier calls. */
+export function fillWithScrolls(
   settings: DatabaseSettings,
   ownerId: number,
   count: number,
@@ -16,8 +16,8 @@ export function fillWithNotes(
   const set = ++sets;
   return run(
     settings,
-    `INSERT INTO notes (user_id, title, topic, priority) ${numbers(count)}
-     SELECT ${ownerId}, 'note ' || i || ' of ${set}', 'topic ' || (i * 7919 % 1000), i % 1999 FROM n`,
+    `INSERT INTO scrolls (user_id, title, topic, priority) ${numbers(count)}
+     SELECT ${ownerId}, 'scroll ' || i || ' of ${set}', 'topic ' || (i * 7919 % 1000), i % 1999 FROM n`,
   );
 }
 

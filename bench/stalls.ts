@@ -1,6 +1,6 @@
 import { crate } from '../test/support/fixture/crates.js';
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
-import { fillWithNotes, fillWithSessions } from './many-rows.js';
+import { fillWithScrolls, fillWithSessions } from './many-rows.js';
 import { startProduct } from './product-server.js';
 import { Probe, type ProbeOptions } from './probe.js';
 import { credentials } from './scenarios.js';
@@ -125,11 +125,11 @@ async function measureManyRows({ url, settings }: BenchDatabase, folder: string)
   const { engine } = settings;
   const server = await startProduct(folder, `many-rows-${engine}`, { url });
   const user = await registerUser(server);
-  console.error(`${engine}: adding notes and sessions …`);
-  await fillWithNotes(settings, user.id, 20_000);
+  console.error(`${engine}: adding scrolls and sessions …`);
+  await fillWithScrolls(settings, user.id, 20_000);
   await fillWithSessions(settings, user.id, 20_000);
   const reader = await registerUser(server);
-  await fillWithNotes(settings, reader.id, 100);
+  await fillWithScrolls(settings, reader.id, 100);
   const stalls: Stall[] = [];
   const measure = async (request: HostileRequest, target?: ProbeTarget) => {
     const stall = await measureStall(server, user.token, request, target);
@@ -139,21 +139,21 @@ async function measureManyRows({ url, settings }: BenchDatabase, folder: string)
   for (let i = 0; i < WARM_UPS; i++) {
     await measureDelay(server, reader.token, cheapRequests(100));
   }
-  const sorted = '/api/notes?sort=topic,-priority';
+  const sorted = '/api/scrolls?sort=topic,-priority';
   const lists = { method: 'GET', path: sorted, concurrency: 100 } as const;
-  await measure({ ...lists, name: '100 sorted lists of 20,000 notes' });
+  await measure({ ...lists, name: '100 sorted lists of 20,000 scrolls' });
   await measure(
-    { ...lists, name: '100 sorted lists of 20,000 notes: delay of another sorted list' },
+    { ...lists, name: '100 sorted lists of 20,000 scrolls: delay of another sorted list' },
     { path: sorted, token: reader.token },
   );
   const sessions = { method: 'GET', path: '/auth/sessions', concurrency: 100 } as const;
   await measure({ ...sessions, name: '100 lists of 20,000 sessions' });
   const end = { method: 'DELETE', path: '/auth/sessions', once: true } as const;
   await measure({ ...end, name: 'ending 20,000 sessions' });
-  await fillWithNotes(settings, user.id, 80_000);
+  await fillWithScrolls(settings, user.id, 80_000);
   await fillWithSessions(settings, user.id, 20_000);
   const remove = { method: 'DELETE', path: `/api/users/${user.id}`, once: true } as const;
-  await measure({ ...remove, name: 'deleting a user with 100,000 notes' });
+  await measure({ ...remove, name: 'deleting a user with 100,000 scrolls' });
   await server.stop();
   return stalls;
 }

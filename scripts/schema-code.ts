@@ -16,7 +16,10 @@ export const DESCRIBED = {
     ];
   },
   addColumns: ({ name }: Table, columns: TableColumn[]): Change[] =>
-    columns.map((column) => [addColumn(name, column), dropColumn(name, column)]),
+    columns.map((column) => {
+      requireValue(name, column);
+      return [addColumn(name, column), dropColumn(name, column)];
+    }),
   dropColumns: ({ name }: Table, columns: TableColumn[]): Change[] =>
     columns.map((column) => [dropColumn(name, column), addColumn(name, column)]),
   changeColumns: (
@@ -42,6 +45,14 @@ export const DESCRIBED = {
     throw new Error(`${name}: write the migration of a changed primary key by hand.`);
   },
 };
+
+/** @throws Error if a new column has no value for the rows that the table may have */
+function requireValue(table: string, { name, isNullable, default: value }: TableColumn): void {
+  if (isNullable || (value !== undefined && value !== null)) return;
+  throw new Error(
+    `${table}.${name}: the rows of the table need a value for a new column. Make it nullable, or give it a default, such as @Column('boolean', { default: false }).`,
+  );
+}
 
 const addColumn = (table: string, column: TableColumn) =>
   `await runner.addColumn('${table}', new TableColumn(${columnCode(column)}));`;

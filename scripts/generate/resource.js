@@ -16,6 +16,11 @@ const MODULES = 'src/app.module.ts';
 export async function generateResource(plural, options) {
   if (options.owner && options.public) throw new Error('--owner and --public exclude each other.');
   const model = modelOf(plural, options);
+  if (existsSync(join(root, 'test/support/fixture', `${plural}.controller.ts`))) {
+    throw new Error(
+      `The tests have a resource ${plural} (test/support/fixture). Choose another name.`,
+    );
+  }
   const files = await render(model);
   const existing = files.map(([path]) => path).filter((path) => existsSync(join(root, path)));
   if (existing.length > 0) throw new Error(`These files exist already:\n${existing.join('\n')}`);

@@ -47,6 +47,6 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
 function refuseMissingSchema(missing: readonly string[]): void {
   if (missing.length === 0) return;
   throw new StartError(
-    `The database has no ${missing.join(', ')}. Add a migration that creates what is missing to the folder migrations/.`,
+    `The database has no ${missing.join(', ')}. Add a migration that creates what is missing: npm run generate -- migration <name>.`,
   );
 }

@@ -34,7 +34,7 @@ describe('The database', () => {
   });
 
   it.each([
-    ['a table', 'DROP TABLE notes', 'table notes (entity Note)'],
+    ['a table', 'DROP TABLE scrolls', 'table scrolls (entity Scroll)'],
     [
       'a column',
       'ALTER TABLE crates RENAME COLUMN packed_by TO packer',
@@ -49,7 +49,7 @@ describe('The database', () => {
       await source.query(statement);
       await source.destroy();
       await expect(bootFixtureApp({}, { database })).rejects.toThrow(
-        `The database has no ${missing}. Add a migration that creates what is missing to the folder migrations/.`,
+        `The database has no ${missing}. Add a migration that creates what is missing: npm run generate -- migration <name>.`,
       );
     },
   );

@@ -171,12 +171,12 @@ describe('Writes', () => {
     const { access: token } = await app.newLogin();
     const json = { title: 'Buy lamps', topic: 'Office' };
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () => app.send('POST', '/api/notes', { token, json })),
+      Array.from({ length: 20 }, () => app.send('POST', '/api/scrolls', { token, json })),
     );
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
     const refused = answers.filter(({ status }) => status === 409);
     expect(refused).toHaveLength(19);
-    expect(refused[0]!.body.code).toBe('note_exists');
-    expect((await app.get<unknown[]>('/api/notes', { token })).body).toHaveLength(1);
+    expect(refused[0]!.body.code).toBe('scroll_exists');
+    expect((await app.get<unknown[]>('/api/scrolls', { token })).body).toHaveLength(1);
   });
 });

@@ -44,7 +44,7 @@ describe('USER_RATE_LIMIT', () => {
     const { access } = await app.newLogin();
     expect(await writeTimes(app, access, 5)).toEqual([201, 201, 201, 201, 201]);
     expectTooMany(await write(app, access));
-    for (const path of ['/auth/me', '/api/notes', '/auth/sessions', '/auth/token']) {
+    for (const path of ['/auth/me', '/api/scrolls', '/auth/sessions', '/auth/token']) {
       expect((await app.get(path, { token: access })).status).toBe(200);
     }
   });
@@ -61,10 +61,10 @@ describe('USER_RATE_LIMIT', () => {
   it('counts the writes of a user through all routes together', async () => {
     const { id, name, password, access: token } = await app.newLogin();
     const { id: crateId } = await app.newCrate(token);
-    const note = { title: 'Buy lamps', topic: 'Office' };
+    const scroll = { title: 'Buy lamps', topic: 'Office' };
     const answers = [
       await app.send('PUT', `/api/crates/${crateId}`, { token, json: crate }),
-      await app.send('POST', '/api/notes', { token, json: note }),
+      await app.send('POST', '/api/scrolls', { token, json: scroll }),
       await app.send('PUT', `/api/crates/${crateId}`, { token, json: crate }),
       await app.send('PUT', `/api/users/${id}`, { token, json: { name, password } }),
     ];
@@ -72,7 +72,7 @@ describe('USER_RATE_LIMIT', () => {
     const json = { current_password: password, new_password: 'another password' };
     expectTooMany(await app.send('POST', '/auth/password', { token, json }));
     expectTooMany(await app.send('DELETE', `/api/crates/${crateId}`, { token }));
-    expectTooMany(await app.send('DELETE', '/api/notes/1', { token }));
+    expectTooMany(await app.send('DELETE', '/api/scrolls/1', { token }));
     expectTooMany(await app.send('DELETE', `/api/users/${id}`, { token }));
   });
 

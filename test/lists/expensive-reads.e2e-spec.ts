@@ -7,7 +7,7 @@ import { valuesOf } from '../../src/validation/columns.js';
 import { Crate } from '../support/fixture/crate.entity.js';
 import type { LoggedIn } from '../support/client.js';
 import { crate } from '../support/fixture/crates.js';
-import { addNotes } from '../support/many-rows.js';
+import { addScrolls } from '../support/many-rows.js';
 import { bootFixtureApp } from '../support/fixture-app.js';
 import type { TestApp } from '../support/test-app.js';
 import { engine } from '../support/test-database.js';
@@ -130,7 +130,7 @@ describe('Expensive reads', () => {
 
     beforeAll(async () => {
       user = await app.newLogin();
-      await addNotes(app, user.id, 300);
+      await addScrolls(app, user.id, 300);
     });
 
     const get = (path: string) => app.get<unknown[]>(path, { token: user.access });
@@ -145,10 +145,10 @@ describe('Expensive reads', () => {
     };
 
     it.each([
-      '/api/notes?sort=title',
-      '/api/notes?sort=-topic,priority',
-      '/api/notes?topic=topic%20919',
-      '/api/notes?sort=-priority&limit=1000',
+      '/api/scrolls?sort=title',
+      '/api/scrolls?sort=-topic,priority',
+      '/api/scrolls?topic=topic%20919',
+      '/api/scrolls?sort=-priority&limit=1000',
       '/auth/sessions',
     ])('queues an expensive read by its user: %s', async (path) => {
       expect(await groupsOf(path)).toEqual([`subject ${user.id}`]);
@@ -189,7 +189,7 @@ describe('Expensive reads', () => {
       );
     });
 
-    it.each(['/api/notes', '/api/notes?sort=-id&limit=1000', '/api/notes?limit=5'])(
+    it.each(['/api/scrolls', '/api/scrolls?sort=-id&limit=1000', '/api/scrolls?limit=5'])(
       'does not queue a read that an index serves: %s',
       async (path) => {
         expect(await groupsOf(path)).toEqual([]);
@@ -200,13 +200,13 @@ describe('Expensive reads', () => {
       const free = occupy();
       const refused: (string | null)[] = [];
       const lists = Array.from({ length: 120 }, async () => {
-        const { status, headers } = await get('/api/notes?sort=title');
+        const { status, headers } = await get('/api/scrolls?sort=title');
         if (status === 429) refused.push(headers.get('retry-after'));
         return status;
       });
       while (refused.length < 20) await sleep(5);
       expect(new Set(refused)).toEqual(new Set(['5']));
-      expect((await get('/api/notes')).status).toBe(200);
+      expect((await get('/api/scrolls')).status).toBe(200);
       const stranger = await app.newLogin();
       const another = app.get('/auth/sessions', { token: stranger.access });
       free();
@@ -219,17 +219,17 @@ describe('Expensive reads', () => {
       const free = occupy();
       const abort = new AbortController();
       const headers = { authorization: `Bearer ${user.access}` };
-      const url = `${app.url}/api/notes?sort=title`;
+      const url = `${app.url}/api/scrolls?sort=title`;
       const gone = Array.from({ length: 100 }, () =>
         fetch(url, { headers, signal: abort.signal }).catch(() => 'gone'),
       );
       while (queue['queued'] < 100) await sleep(5);
-      expect((await get('/api/notes?sort=title')).status).toBe(429);
+      expect((await get('/api/scrolls?sort=title')).status).toBe(429);
       abort.abort();
       expect(new Set(await Promise.all(gone))).toEqual(new Set(['gone']));
       while (queue['queued'] > 0) await sleep(5);
       // Their places in the queue are free, although no read has run since.
-      const next = get('/api/notes?sort=title');
+      const next = get('/api/scrolls?sort=title');
       await expect(Promise.race([next, sleep(300, 'queued')])).resolves.toBe('queued');
       free();
       expect((await next).status).toBe(200);

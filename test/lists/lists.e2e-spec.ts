@@ -428,45 +428,45 @@ describe('Lists', () => {
     }
   });
 
-  describe('Lists of notes', () => {
+  describe('Lists of scrolls', () => {
     let leia: LoggedIn;
     let luke: LoggedIn;
-    let notes: { id: number; title: string; topic: string; priority: number | null }[];
+    let scrolls: { id: number; title: string; topic: string; priority: number | null }[];
 
     beforeAll(async () => {
       [leia, luke] = await Promise.all([app.newLogin(), app.newLogin()]);
       for (let i = 0; i < 9; i++) {
         for (const who of [leia, luke]) {
           const json = {
-            title: `note ${i}`,
+            title: `scroll ${i}`,
             topic: i % 2 ? 'Ren\u00e9' : 'Office',
             priority: i % 3 ? i % 5 : null,
           };
-          await app.send('POST', '/api/notes', { token: who.access, json });
+          await app.send('POST', '/api/scrolls', { token: who.access, json });
         }
       }
-      notes = (await app.get<typeof notes>('/api/notes', { token: leia.access })).body;
+      scrolls = (await app.get<typeof scrolls>('/api/scrolls', { token: leia.access })).body;
     });
 
     it.each(['priority', '-priority', '-priority,-title', 'topic,-priority'])(
-      'sorts notes by %s, with notes without a priority first',
+      'sorts scrolls by %s, with scrolls without a priority first',
       async (sort) => {
-        const path = `/api/notes?limit=2&sort=${sort}`;
-        expect(await walk(path, { as: leia.access })).toEqual(sorted(notes, sort));
+        const path = `/api/scrolls?limit=2&sort=${sort}`;
+        expect(await walk(path, { as: leia.access })).toEqual(sorted(scrolls, sort));
       },
     );
 
-    it('filters notes, and returns no note of another user', async () => {
-      const list = (query: string) => walk(`/api/notes?${query}`, { as: leia.access });
-      const without = notes.filter(({ priority }) => priority === null);
+    it('filters scrolls, and returns no scroll of another user', async () => {
+      const list = (query: string) => walk(`/api/scrolls?${query}`, { as: leia.access });
+      const without = scrolls.filter(({ priority }) => priority === null);
       expect(without).toHaveLength(3);
       expect(await list('priority=null&limit=1')).toEqual(without);
-      expect(await list('priority=0')).toEqual(notes.filter(({ priority }) => priority === 0));
+      expect(await list('priority=0')).toEqual(scrolls.filter(({ priority }) => priority === 0));
       const topic = encodeURIComponent('Rene\u0301');
-      const about = notes.filter(({ topic: each }) => each === 'René');
+      const about = scrolls.filter(({ topic: each }) => each === 'René');
       expect(await list(`topic=${topic}&limit=1`)).toEqual(about);
       const [other] = (
-        await app.get<{ id: number }[]>('/api/notes?limit=1', { token: luke.access })
+        await app.get<{ id: number }[]>('/api/scrolls?limit=1', { token: luke.access })
       ).body;
       expect(await list(`id=${other!.id}`)).toEqual([]);
       for (const query of [
@@ -476,15 +476,15 @@ describe('Lists', () => {
         'priority=',
         'priority=NULL',
       ]) {
-        const { status } = await app.get(`/api/notes?${query}`, { token: leia.access });
+        const { status } = await app.get(`/api/scrolls?${query}`, { token: leia.access });
         expect([query, status]).toEqual([query, 400]);
       }
     });
 
-    it('returns no note of another user for a cursor of that user', async () => {
-      const { headers } = await app.get('/api/notes?limit=1&sort=-title', { token: luke.access });
+    it('returns no scroll of another user for a cursor of that user', async () => {
+      const { headers } = await app.get('/api/scrolls?limit=1&sort=-title', { token: luke.access });
       const mine = await app.get<{ id: number }[]>(nextOf(headers)!, { token: leia.access });
-      const own = new Set(idsOf(notes));
+      const own = new Set(idsOf(scrolls));
       expect(mine.body.every(({ id }) => own.has(id))).toBe(true);
     });
   });

@@ -9,7 +9,7 @@ interface FixtureOptions extends Omit<TestAppOptions, 'prepare' | 'variant'> {
 
 /**
  * Boots the application as `bootApp` does, with the resources of the tests: crates at `/api/crates`
- * and notes at `/api/notes`. A new database has the users of the tests and the example crates.
+ * and scrolls at `/api/scrolls`. A new database has the users of the tests and the example crates.
  */
 export function bootFixtureApp(
   env: Record<string, string> = {},

@@ -4,12 +4,12 @@ import type { TestApp } from './test-app.js';
 export const numbers = (count: number): string =>
   `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
 
-/** Inserts the notes `note 1`, `note 2` and so on. */
-export async function addNotes(app: TestApp, ownerId: number, count: number): Promise<void> {
+/** Inserts the scrolls `scroll 1`, `scroll 2` and so on. */
+export async function addScrolls(app: TestApp, ownerId: number, count: number): Promise<void> {
   await app.sql((manager) =>
     manager.query(
-      `INSERT INTO notes (user_id, title, topic, priority) ${numbers(count)}
-       SELECT ${ownerId}, 'note ' || i, 'topic ' || (i * 7919 % 1000), i FROM n`,
+      `INSERT INTO scrolls (user_id, title, topic, priority) ${numbers(count)}
+       SELECT ${ownerId}, 'scroll ' || i, 'topic ' || (i * 7919 % 1000), i FROM n`,
     ),
   );
 }

@@ -25,7 +25,7 @@ const errorSchema = { $ref: '#/components/schemas/ErrorResponse' };
 const MEANINGFUL = 'allow etag link location retry-after set-cookie www-authenticate'.split(' ');
 const own = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as OpenAPIObject;
 /** The paths of the fixture, which are not in the service's own document. */
-const FIXTURE = /^\/api\/(crates|notes)(\/\{id\})?$/;
+const FIXTURE = /^\/api\/(crates|scrolls)(\/\{id\})?$/;
 
 /** Compares responses with an OpenAPI document. */
 export class ResponseCheck {

@@ -3,7 +3,7 @@ import type { LoggedIn } from '../support/client.js';
 import { bootFixtureApp } from '../support/fixture-app.js';
 import type { TestApp } from '../support/test-app.js';
 
-const note = { title: 'Buy lamps', topic: 'Office', priority: 2 };
+const scroll = { title: 'Buy lamps', topic: 'Office', priority: 2 };
 
 describe('Rows of users', () => {
   let app: TestApp;
@@ -18,8 +18,8 @@ describe('Rows of users', () => {
 
   let added = 0;
   const add = async () => {
-    const json = { ...note, title: `note ${++added}` };
-    const { body } = await app.send('POST', '/api/notes', { token: leia.access, json });
+    const json = { ...scroll, title: `scroll ${++added}` };
+    const { body } = await app.send('POST', '/api/scrolls', { token: leia.access, json });
     return body;
   };
 
@@ -28,22 +28,22 @@ describe('Rows of users', () => {
     const missing = { statusCode: 404, code: 'not_found', error: 'Not Found' };
     for (const id of [one.id as number, 2 ** 31 - 1, 2 ** 40, 'x']) {
       for (const method of ['GET', 'PUT', 'DELETE']) {
-        const { status, body } = await app.send(method, `/api/notes/${id}`, {
+        const { status, body } = await app.send(method, `/api/scrolls/${id}`, {
           token: luke.access,
-          ...(method === 'PUT' && { json: note }),
+          ...(method === 'PUT' && { json: scroll }),
         });
         expect([method, id, status, body]).toEqual([method, id, 404, missing]);
       }
     }
-    const own = await app.get(`/api/notes/${String(one.id)}`, { token: leia.access });
+    const own = await app.get(`/api/scrolls/${String(one.id)}`, { token: leia.access });
     expect(own.body).toEqual(one);
-    expect((await app.get('/api/notes', { token: luke.access })).body).toEqual([]);
+    expect((await app.get('/api/scrolls', { token: luke.access })).body).toEqual([]);
   });
 
   it('replaces and deletes a row of the user', async () => {
     const { id } = await add();
-    const [path, token] = [`/api/notes/${String(id)}`, leia.access];
-    const changed = { ...note, priority: null };
+    const [path, token] = [`/api/scrolls/${String(id)}`, leia.access];
+    const changed = { ...scroll, priority: null };
     const replaced = await app.send('PUT', path, { token, json: changed });
     expect([replaced.status, replaced.body]).toEqual([200, { id, ...changed }]);
     expect((await app.send('DELETE', path, { token })).status).toBe(204);

@@ -5,9 +5,9 @@ import { firstPage } from '../../src/lists/list-query.js';
 import { parseListQuery, type QueryString } from '../../src/lists/parse-list-query.js';
 import { User } from '../../src/users/user.entity.js';
 import type { UserRemovalsService } from '../../src/users/user-removals.service.js';
-import { noteFields } from '../support/fixture/note-fields.js';
-import { NoteRepository } from '../support/fixture/note.repository.js';
-import { Note } from '../support/fixture/note.entity.js';
+import { scrollFields } from '../support/fixture/scroll-fields.js';
+import { ScrollRepository } from '../support/fixture/scroll.repository.js';
+import { Scroll } from '../support/fixture/scroll.entity.js';
 
 const [LUKE, LEIA, GONE] = [1, 2, 3];
 const values = (title: string) => ({ title, topic: 'Office', priority: 15 });
@@ -16,13 +16,13 @@ const everything = firstPage(10);
 describe('OwnedRows', () => {
   let database: Database;
   let drop: () => Promise<void>;
-  let notes: NoteRepository;
+  let scrolls: ScrollRepository;
   let removeBatch: (ownerId: number) => Promise<boolean>;
   /** The lock and the row of each read of one row. */
   let reads: [lock: string | undefined, row: unknown][];
-  /** The id of a note of Leia. */
+  /** The id of a scroll of Leia. */
   let heir: number;
-  /** The id of the only note of Luke. */
+  /** The id of the only scroll of Luke. */
   let dark: number;
 
   beforeAll(async () => {
@@ -39,7 +39,7 @@ describe('OwnedRows', () => {
       return { ...select, first };
     };
     const register: UserRemovalsService['register'] = (remove) => (removeBatch = remove);
-    notes = new NoteRepository(watched, {
+    scrolls = new ScrollRepository(watched, {
       register,
     } as Partial<UserRemovalsService> as UserRemovalsService);
     await database.write(async (manager) => {
@@ -54,81 +54,84 @@ describe('OwnedRows', () => {
   });
   afterAll(() => drop());
   beforeEach(async () => {
-    await database.write((manager) => manager.clear(Note));
-    heir = (await notes.insert(LEIA, values('Heir'))).id;
-    dark = (await notes.insert(LUKE, values('Dark'))).id;
+    await database.write((manager) => manager.clear(Scroll));
+    heir = (await scrolls.insert(LEIA, values('Heir'))).id;
+    dark = (await scrolls.insert(LUKE, values('Dark'))).id;
     reads = [];
   });
 
-  const rows = () => database.write((manager) => manager.find(Note, { order: { id: 'ASC' } }));
-  const plain = async () => (await rows()).map((note) => ({ ...note }));
+  const rows = () => database.write((manager) => manager.find(Scroll, { order: { id: 'ASC' } }));
+  const plain = async () => (await rows()).map((scroll) => ({ ...scroll }));
   const leftBehind = () =>
     database.write(async (manager) => {
-      const { identifiers } = await manager.insert(Note, { ...values('Left'), ownerId: GONE });
+      const { identifiers } = await manager.insert(Scroll, { ...values('Left'), ownerId: GONE });
       return identifiers[0]!.id as number;
     });
   const fill = (ownerId: number, count: number) =>
     database.write((manager) =>
       manager.query(
-        `INSERT INTO notes (user_id, title, topic) WITH RECURSIVE n(i) AS
+        `INSERT INTO scrolls (user_id, title, topic) WITH RECURSIVE n(i) AS
           (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
           SELECT ${ownerId}, 'Volume ' || i, '' FROM n`,
       ),
     );
   const exists = {
-    kind: { status: 409, code: 'note_exists', message: 'Note already exists.' },
+    kind: { status: 409, code: 'scroll_exists', message: 'Scroll already exists.' },
   };
 
-  it('adds a note for its owner', async () => {
-    const note = await notes.insert(LEIA, values('Spectre'));
-    expect(note).toEqual({ ...values('Spectre'), id: dark + 1, ownerId: LEIA });
-    expect((await plain()).at(-1)).toEqual(note);
+  it('adds a scroll for its owner', async () => {
+    const scroll = await scrolls.insert(LEIA, values('Spectre'));
+    expect(scroll).toEqual({ ...values('Spectre'), id: dark + 1, ownerId: LEIA });
+    expect((await plain()).at(-1)).toEqual(scroll);
   });
 
   it('runs a check before it inserts a row, and inserts none if the check fails', async () => {
     const refused = new Error('refused');
     const check = () => Promise.reject(refused);
-    await expect(notes.rows.insert(LEIA, values('Spectre'), check)).rejects.toBe(refused);
+    await expect(scrolls.rows.insert(LEIA, values('Spectre'), check)).rejects.toBe(refused);
     expect(await rows()).toHaveLength(2);
   });
 
-  it('locks the row of the owner against removal while it adds a note', async () => {
-    await notes.insert(LEIA, values('Spectre'));
+  it('locks the row of the owner against removal while it adds a scroll', async () => {
+    await scrolls.insert(LEIA, values('Spectre'));
     expect(reads).toEqual([['share', { id: LEIA }]]);
   });
 
-  it('adds no note for an owner who does not exist', async () => {
-    await expect(notes.insert(GONE, values('Heir'))).rejects.toMatchObject({
+  it('adds no scroll for an owner who does not exist', async () => {
+    await expect(scrolls.insert(GONE, values('Heir'))).rejects.toMatchObject({
       code: 'token_revoked',
     });
     expect(await rows()).toHaveLength(2);
   });
 
-  it('refuses a second note of the same title and topic with 409, but not for another owner', async () => {
-    await expect(notes.insert(LEIA, values('Heir'))).rejects.toMatchObject(exists);
-    expect(await notes.insert(LUKE, values('Heir'))).not.toBeNull();
+  it('refuses a second scroll of the same title and topic with 409, but not for another owner', async () => {
+    await expect(scrolls.insert(LEIA, values('Heir'))).rejects.toMatchObject(exists);
+    expect(await scrolls.insert(LUKE, values('Heir'))).not.toBeNull();
   });
 
-  it('finds a note only for its owner', async () => {
-    expect({ ...(await notes.rows.find(LEIA, heir)) }).toEqual({
+  it('finds a scroll only for its owner', async () => {
+    expect({ ...(await scrolls.rows.find(LEIA, heir)) }).toEqual({
       ...{ ...values('Heir'), id: heir, ownerId: LEIA },
     });
-    expect(await notes.rows.find(LUKE, heir)).toBeUndefined();
-    expect(await notes.rows.find(LEIA, dark)).toBeUndefined();
-    expect(await notes.rows.find(LEIA, 2 ** 40)).toBeUndefined();
+    expect(await scrolls.rows.find(LUKE, heir)).toBeUndefined();
+    expect(await scrolls.rows.find(LEIA, dark)).toBeUndefined();
+    expect(await scrolls.rows.find(LEIA, 2 ** 40)).toBeUndefined();
   });
 
-  it('lists the notes of one owner', async () => {
+  it('lists the scrolls of one owner', async () => {
     const titlesOf = async (ownerId: number) =>
-      (await notes.rows.list(ownerId, everything)).rows.map(({ title }) => title);
+      (await scrolls.rows.list(ownerId, everything)).rows.map(({ title }) => title);
     expect([await titlesOf(LEIA), await titlesOf(LUKE)]).toEqual([['Heir'], ['Dark']]);
   });
 
   describe('list', () => {
     const add = (title: string, priority: number | null) =>
-      notes.insert(LEIA, { title, topic: `${title} A.`, priority });
+      scrolls.insert(LEIA, { title, topic: `${title} A.`, priority });
     const titlesOf = async (parameters: QueryString) => {
-      const { rows: found } = await notes.rows.list(LEIA, parseListQuery(noteFields, parameters));
+      const { rows: found } = await scrolls.rows.list(
+        LEIA,
+        parseListQuery(scrollFields, parameters),
+      );
       return found.map(({ title }) => title);
     };
 
@@ -150,7 +153,7 @@ describe('OwnedRows', () => {
       expect(await titlesOf({ priority: `${2 ** 40}` })).toEqual(['Yoda']);
     });
 
-    it('sorts by each field, with notes without a priority first', async () => {
+    it('sorts by each field, with scrolls without a priority first', async () => {
       await add('Yoda', 3);
       await add('Anakin', null);
       expect(await titlesOf({ sort: '-id' })).toEqual(['Anakin', 'Yoda', 'Heir']);
@@ -160,37 +163,37 @@ describe('OwnedRows', () => {
     });
   });
 
-  it('updates a note only for its owner', async () => {
-    expect(await notes.update(LEIA, heir, values('Spectre'))).toBe(true);
-    expect(await notes.update(LUKE, heir, values('Mine'))).toBe(false);
-    expect(await notes.update(LEIA, dark, values('Mine'))).toBe(false);
+  it('updates a scroll only for its owner', async () => {
+    expect(await scrolls.update(LEIA, heir, values('Spectre'))).toBe(true);
+    expect(await scrolls.update(LUKE, heir, values('Mine'))).toBe(false);
+    expect(await scrolls.update(LEIA, dark, values('Mine'))).toBe(false);
     expect((await rows()).map(({ title }) => title)).toEqual(['Spectre', 'Dark']);
   });
 
-  it('refuses an update to the title and topic of another note of the owner with 409', async () => {
-    await notes.insert(LEIA, values('Spectre'));
-    await expect(notes.update(LEIA, heir, values('Spectre'))).rejects.toMatchObject(exists);
+  it('refuses an update to the title and topic of another scroll of the owner with 409', async () => {
+    await scrolls.insert(LEIA, values('Spectre'));
+    await expect(scrolls.update(LEIA, heir, values('Spectre'))).rejects.toMatchObject(exists);
   });
 
-  it('removes a note only for its owner', async () => {
-    expect(await notes.rows.delete(LUKE, heir)).toBe(false);
-    expect(await notes.rows.delete(LEIA, dark)).toBe(false);
+  it('removes a scroll only for its owner', async () => {
+    expect(await scrolls.rows.delete(LUKE, heir)).toBe(false);
+    expect(await scrolls.rows.delete(LEIA, dark)).toBe(false);
     expect(await rows()).toHaveLength(2);
-    expect(await notes.rows.delete(LEIA, heir)).toBe(true);
+    expect(await scrolls.rows.delete(LEIA, heir)).toBe(true);
     expect((await rows()).map(({ id }) => id)).toEqual([dark]);
-    expect(await notes.rows.delete(LEIA, heir)).toBe(false);
+    expect(await scrolls.rows.delete(LEIA, heir)).toBe(false);
   });
 
-  it('shows and changes no note of an owner who was deleted', async () => {
+  it('shows and changes no scroll of an owner who was deleted', async () => {
     const left = await leftBehind();
-    expect(await notes.rows.find(GONE, left)).toBeUndefined();
-    expect((await notes.rows.list(GONE, everything)).rows).toEqual([]);
-    expect(await notes.update(GONE, left, values('Found'))).toBe(false);
-    expect(await notes.rows.delete(GONE, left)).toBe(false);
+    expect(await scrolls.rows.find(GONE, left)).toBeUndefined();
+    expect((await scrolls.rows.list(GONE, everything)).rows).toEqual([]);
+    expect(await scrolls.update(GONE, left, values('Found'))).toBe(false);
+    expect(await scrolls.rows.delete(GONE, left)).toBe(false);
     expect((await plain()).at(-1)).toMatchObject({ id: left, title: 'Left' });
   });
 
-  it('removes the notes of a deleted user in batches of 500, and reports whether more may remain', async () => {
+  it('removes the scrolls of a deleted user in batches of 500, and reports whether more may remain', async () => {
     await fill(GONE, 501);
     expect(await removeBatch(GONE)).toBe(true);
     expect(await rows()).toHaveLength(3);

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AuditEntry } from '../../src/audit/audit-entry.entity.js';
-import { Note } from '../support/fixture/note.entity.js';
+import { Scroll } from '../support/fixture/scroll.entity.js';
 import { WriteBatchesService } from '../../src/database/write-batches.service.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import { User } from '../../src/users/user.entity.js';
 import { UserRemoval } from '../../src/users/user-removal.entity.js';
 import type { LoggedIn } from '../support/client.js';
-import { addNotes, addSessions } from '../support/many-rows.js';
+import { addScrolls, addSessions } from '../support/many-rows.js';
 import { bootFixtureApp } from '../support/fixture-app.js';
 import type { TestApp } from '../support/test-app.js';
 
@@ -26,17 +26,17 @@ describe('DELETE /api/users/:id with many rows', () => {
   });
 
   const remove = (token = user.access) => app.send('DELETE', `/api/users/${user.id}`, { token });
-  /** @returns the counts of rows of the user: users, notes, sessions and pending removals */
+  /** @returns the counts of rows of the user: users, scrolls, sessions and pending removals */
   const left = () =>
     app.sql(async (manager) => [
       await manager.countBy(User, { id: user.id }),
-      await manager.countBy(Note, { ownerId: user.id }),
+      await manager.countBy(Scroll, { ownerId: user.id }),
       await manager.countBy(Session, { subject: String(user.id) }),
       await manager.countBy(UserRemoval, { userId: user.id }),
     ]);
 
   it('removes all rows before it answers, with one entry in the audit trail', async () => {
-    await addNotes(app, user.id, 1200);
+    await addScrolls(app, user.id, 1200);
     await addSessions(app, user.id, 700);
     await addSessions(app, user.id, 600, { ended: true });
     expect((await remove()).status).toBe(204);
@@ -46,18 +46,18 @@ describe('DELETE /api/users/:id with many rows', () => {
     expect((await app.get('/auth/me', { token: user.access })).body.code).toBe('token_revoked');
   });
 
-  it('removes no notes or sessions of other users', async () => {
+  it('removes no scrolls or sessions of other users', async () => {
     const other = await app.newLogin();
-    await addNotes(app, other.id, 3);
-    await addNotes(app, user.id, 600);
+    await addScrolls(app, other.id, 3);
+    await addScrolls(app, user.id, 600);
     expect((await remove()).status).toBe(204);
-    const { status, body } = await app.get<unknown[]>('/api/notes', { token: other.access });
+    const { status, body } = await app.get<unknown[]>('/api/scrolls', { token: other.access });
     expect([status, body.length]).toEqual([200, 3]);
   });
 
   it('lets other writes run between its batches', async () => {
     const other = await app.newLogin();
-    await addNotes(app, user.id, 10_000);
+    await addScrolls(app, user.id, 10_000);
     let removed = false;
     const removing = remove().then(() => (removed = true));
     while ((await left())[0] === 1) await sleep(1);
@@ -68,24 +68,24 @@ describe('DELETE /api/users/:id with many rows', () => {
   });
 
   it('hides a user whose removal stopped after the first write, and finishes it at the next start', async () => {
-    await addNotes(app, user.id, 1200);
+    await addScrolls(app, user.id, 1200);
     const sessionless = await app.app.get(TokenService).createAccessToken(String(user.id));
     const token = sessionless.signed;
-    const [first] = (await app.get<{ id: number }[]>('/api/notes', { token })).body;
-    const path = `/api/notes/${first!.id + 1000}`;
-    const note = { title: 'n', topic: 'a' };
+    const [first] = (await app.get<{ id: number }[]>('/api/scrolls', { token })).body;
+    const path = `/api/scrolls/${first!.id + 1000}`;
+    const scroll = { title: 'n', topic: 'a' };
 
     jest.spyOn(WriteBatchesService.prototype, 'run').mockRejectedValue(new Error('killed'));
     expect((await remove()).status).toBe(204);
-    const [users, notes, , removals] = await left();
-    expect([users, notes, removals]).toEqual([0, 700, 1]);
+    const [users, scrolls, , removals] = await left();
+    expect([users, scrolls, removals]).toEqual([0, 700, 1]);
     expect((await app.get('/auth/me', { token: user.access })).body.code).toBe('token_revoked');
-    expect((await app.get('/api/notes', { token })).body).toEqual([]);
-    expect((await app.get('/api/notes?sort=title', { token })).body).toEqual([]);
+    expect((await app.get('/api/scrolls', { token })).body).toEqual([]);
+    expect((await app.get('/api/scrolls?sort=title', { token })).body).toEqual([]);
     expect((await app.get(path, { token })).status).toBe(404);
-    expect((await app.send('PUT', path, { token, json: note })).status).toBe(404);
+    expect((await app.send('PUT', path, { token, json: scroll })).status).toBe(404);
     expect((await app.send('DELETE', path, { token })).status).toBe(404);
-    const added = await app.send('POST', '/api/notes', { token, json: note });
+    const added = await app.send('POST', '/api/scrolls', { token, json: scroll });
     expect(added.body.code).toBe('token_revoked');
     const { name, password } = user;
     const again = await app.send('POST', '/api/users', { json: { name, password } });

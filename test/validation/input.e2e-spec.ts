@@ -129,8 +129,8 @@ describe('Input', () => {
       const found = await app.get<{ id: number }[]>(`/api/crates?${field}=${query}`);
       expect(found.body.map(({ id }) => id)).toEqual([made.body.id]);
     }
-    const note = { title: text, topic: text, priority: null };
-    expect((await post('/api/notes', JSON.stringify(note))).body).toMatchObject(note);
+    const scroll = { title: text, topic: text, priority: null };
+    expect((await post('/api/scrolls', JSON.stringify(scroll))).body).toMatchObject(scroll);
     const name = `${text} ${user.id}`;
     const json = { name, password: `${text}${text}` };
     const other = await app.send('POST', '/api/users', { json });

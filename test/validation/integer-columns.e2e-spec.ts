@@ -46,10 +46,10 @@ class CreateProbes1900000000100 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const id = { name: 'id', type: 'integer', isPrimary: true, isGenerated: true };
     const types = {
-      count: 'int',
+      count: 'integer',
       total: 'bigint',
       few: 'smallint',
-      inferred: 'int',
+      inferred: 'integer',
       name: 'varchar',
     };
     const columns = Object.entries(types).map(([name, type]) => ({ name, type }));
@@ -141,7 +141,7 @@ describe('An integer beyond its column', () => {
     },
   );
 
-  it.each(['/api/crates', '/api/users', '/api/notes'])(
+  it.each(['/api/crates', '/api/users', '/api/scrolls'])(
     'refuses an integer beyond its column in a filter of %s',
     async (path) => {
       for (const [value, sentence] of [

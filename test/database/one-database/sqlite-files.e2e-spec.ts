@@ -242,7 +242,7 @@ describe('The SQLite file of a running service', () => {
       app.get('/api/crates?tags=fragile'),
       app.get('/api/users/1'),
       app.get('/auth/me', { token }),
-      app.get('/api/notes', { token }),
+      app.get('/api/scrolls', { token }),
       app.send('POST', '/auth/login', { json }),
       app.send('POST', '/api/users', { json: { name: 'Wedge', password: 'Rogue Two' } }),
       app.send('DELETE', '/auth/logout', { token }),

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { NoteRepository } from '../../support/fixture/note.repository.js';
+import { ScrollRepository } from '../../support/fixture/scroll.repository.js';
 import { CrateResponse } from '../../support/fixture/dto/crate-response.dto.js';
 import { CratesService } from '../../support/fixture/crates.service.js';
 import { SessionBatchesService } from '../../../src/sessions/session-batches.service.js';
@@ -37,13 +37,13 @@ describe('The fuzzer', () => {
   });
 
   it.each(['find', 'delete'] as const)(
-    'finds another user’s note that %s returns',
+    'finds another user’s scroll that %s returns',
     async (method) => {
       app = await bootFixtureApp();
-      const note = { id: 1, ownerId: 1, title: 'x', topic: 'x', priority: null };
-      const { rows } = app.app.get(NoteRepository, { strict: false });
-      jest.spyOn(rows, method).mockResolvedValue((method === 'delete' ? true : note) as never);
-      await expect(fuzzApp(app, 1000, /notes/)).rejects.toThrow(/belongs to another user/);
+      const scroll = { id: 1, ownerId: 1, title: 'x', topic: 'x', priority: null };
+      const { rows } = app.app.get(ScrollRepository, { strict: false });
+      jest.spyOn(rows, method).mockResolvedValue((method === 'delete' ? true : scroll) as never);
+      await expect(fuzzApp(app, 1000, /scrolls/)).rejects.toThrow(/belongs to another user/);
     },
   );
 
@@ -73,9 +73,9 @@ describe('The fuzzer', () => {
     await expect(fuzzApp(app, 300, /crates/)).rejects.toThrow(/after DELETE .+ is 200/);
   });
 
-  it('finds another user’s note that is deleted although the answer is 404', async () => {
+  it('finds another user’s scroll that is deleted although the answer is 404', async () => {
     app = await bootFixtureApp();
-    const { rows } = app.app.get(NoteRepository, { strict: false });
+    const { rows } = app.app.get(ScrollRepository, { strict: false });
     const remove = rows.delete.bind(rows);
     jest.spyOn(rows, 'delete').mockImplementation(async (owner, id) => {
       for (let other = owner - 5; other <= owner + 5; other++) {
@@ -83,7 +83,7 @@ describe('The fuzzer', () => {
       }
       return false;
     });
-    await expect(fuzzApp(app, 1000, /notes/)).rejects.toThrow(/was refused but changed the row/);
+    await expect(fuzzApp(app, 1000, /scrolls/)).rejects.toThrow(/was refused but changed the row/);
   });
 
   it.each<[string, RegExp, () => unknown]>([

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AuditEntry } from '../../../src/audit/audit-entry.entity.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
 import { UserRole } from '../../../src/users/roles/user-role.entity.js';
+import { roleNames } from '../../../src/users/roles/scope.js';
 import { UserRolesService } from '../../../src/users/roles/user-roles.service.js';
 import { User } from '../../../src/users/user.entity.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
@@ -52,7 +53,7 @@ describe('Roles', () => {
       expect([status, body.code]).toEqual([400, 'validation_failed']);
     }
     const { body } = await put(admin, ['pilot']);
-    expect(body.message).toEqual({ roles: ['Must be one of: admin.'] });
+    expect(body.message).toEqual({ roles: [`Must be one of: ${roleNames.join(', ')}.`] });
   });
 
   it('gives a new scope from the next request on, without ending the session', async () => {

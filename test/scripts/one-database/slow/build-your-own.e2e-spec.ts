@@ -5,12 +5,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { startChild } from '../../../support/children.js';
+import { runChild, startChild } from '../../../support/children.js';
 import { commitAll, copyRepository, gitAuthor } from '../../../support/repository-copy.js';
 
-// A step takes up to a minute, and longer on a busy machine.
-jest.setTimeout(600_000);
+// The tests of the project take some minutes, and longer on a busy machine.
+jest.setTimeout(2_400_000);
 
+const isFull = process.env.TEST_FULL === 'true';
 const PAGE = 'docs/build-your-own.md';
 
 /** What the reader does with a part of the page. */
@@ -163,6 +164,7 @@ describe(PAGE, () => {
   beforeAll(async () => {
     folder = copyRepository();
     await commitAll(folder);
+    await runChild('git', ['remote', 'add', 'origin', 'template.git'], { cwd: folder, env: {} });
     port = await freePort();
     const { PATH, HOME, TEST_POSTGRES_URL, TEST_REQUIRE_ALL } = process.env;
     env = { PATH, HOME, TEST_POSTGRES_URL, TEST_REQUIRE_ALL, NO_COLOR: '1', ...gitAuthor };
@@ -239,4 +241,13 @@ describe(PAGE, () => {
       failed = false;
     },
   );
+
+  it('leaves a project whose tests and lint rules pass, with its role and its claim', async () => {
+    expect(failed ? 'an earlier step failed' : '').toBe('');
+    // The whole suite takes minutes, and runs only with `.ci/run --full`.
+    const about = isFull ? '' : ' -- users/roles auth/auth.e2e token-service';
+    expect(await commands.run(`npm test${about}`)).toMatch(/^Tests: +\d+ passed, \d+ total/m);
+    const linted = isFull ? '.' : 'src/tasks test/tasks src/app.module.ts';
+    expect(await commands.run(`npx eslint ${linted}`)).toBe('\n');
+  });
 });

@@ -69,6 +69,7 @@ describe('npm run generate', () => {
     ],
     ['a minimum above its maximum', ['resource', 'crews', '--fields', 'a:string(3..2)'], 'minimum'],
     ['--owner and --public', ['resource', 'crews', '--owner', '--public'], 'exclude each other'],
+    ['a resource of the tests', ['resource', 'crates', '--fields', CREWS], 'The tests have'],
     ['an existing resource', ['resource', 'users', '--fields', CREWS], 'exist already'],
   ])('refuses %s, and writes nothing', async (_, words, message) => {
     const before = readFileSync(join(folder, 'src/app.module.ts'), 'utf8');
@@ -134,7 +135,18 @@ describe('npm run generate', () => {
   it('writes a migration for changed entities, which runs and reverts on both databases', async () => {
     const nothing = await generate('migration', 'nothing');
     expect(nothing.output).toBe('The migrations create all that entities declare.\n');
-    edit('src/star-maps/star-map.entity.ts', (text) =>
+    const entity = 'src/star-maps/star-map.entity.ts';
+    const before = readFileSync(join(folder, entity), 'utf8');
+    edit(entity, (text) => text.replace(/}\n$/, "\n  @Column('boolean') pinned: boolean;\n}\n"));
+    const refused = await generate('migration', 'add-pinned');
+    expect([refused.status, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining(
+        'star_maps.pinned: the rows of the table need a value for a new column.',
+      ),
+    ]);
+    edit(entity, () => before);
+    edit(entity, (text) =>
       text
         .replace('import { Column,', 'import { Index, Column,')
         .replace("@Column({ type: 'boolean'", "@Index('star_maps_is_secret_idx')\n  $&")
