@@ -24,6 +24,7 @@ import { UserRolesService } from '../src/users/roles/user-roles.service.js';
 import { UserRemovalsService } from '../src/users/user-removals.service.js';
 import { UserRepository } from '../src/users/user.repository.js';
 import { UsersService } from '../src/users/users.service.js';
+import { backUp, restore } from './backup/backup.js';
 import { readNewPassword } from './read-password.js';
 import { runCommand } from './run-command.js';
 
@@ -34,6 +35,9 @@ const usage = `Usage: npm run admin -- <command>
   grant <name>                  gives the user the role admin
   revoke <name>                 takes the role admin away from the user
   create-database               creates the SQLite file that DATABASE_URL names, with empty tables
+  backup <file>                 writes a copy of the database; the service may be running
+  restore <file>                replaces the database by a copy; stop the service before
+                                --end-sessions makes all users log in again
 
 The roles are ${roleNames.join(', ')}. They apply from the next request on.`;
 
@@ -71,9 +75,18 @@ type UserCommand = (
  */
 function commandOf(args: readonly string[]): Command | null {
   const [first, second, third, ...rest] = args;
+  if (first === 'restore' && second !== undefined && args.slice(2).join() === '--end-sessions') {
+    return ({ database }) => restore(database, second, { endSessions: true });
+  }
   // An option in place of a name is a mistake.
   if (args.slice(1, 3).some((word) => word.startsWith('-'))) return null;
   if (first === 'create-database' && args.length === 1) return createDatabase;
+  if (first === 'backup' && second !== undefined && args.length === 2) {
+    return async ({ database }) => backUp(database, second);
+  }
+  if (first === 'restore' && second !== undefined && args.length === 2) {
+    return ({ database }) => restore(database, second, { endSessions: false });
+  }
   if (first === 'user' && third !== undefined) {
     if (second === 'roles') return rolesCommandOf(third, rest);
     if (second !== 'create' || rest.length > 0) return null;

@@ -1,0 +1,139 @@
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { runChild } from '../../support/children.js';
+import { addSessions } from '../../support/many-rows.js';
+import { bootApp, type TestApp } from '../../support/test-app.js';
+import { engine } from '../../support/test-database.js';
+
+// Each command is a process of its own, which takes seconds to start on a busy machine.
+jest.setTimeout(120_000);
+
+const script = join(process.cwd(), '.cache', 'build', 'scripts', 'admin.js');
+
+describe('npm run admin -- backup and restore', () => {
+  let app: TestApp;
+  let copy: string;
+
+  beforeEach(async () => {
+    app = await bootApp({ REFRESH_ROTATION: 'true' });
+    copy = join(app.database.folder, 'copy');
+  });
+  afterEach(() => app.close());
+
+  const run = async (...words: string[]) => {
+    const env = { PATH: process.env.PATH, DATABASE_URL: app.database.url };
+    const { status, output } = await runChild(process.execPath, [script, ...words], { env });
+    expect(output).not.toMatch(/\n {4}at /);
+    return { status, output };
+  };
+  /** Stops the service, restores, and starts the service. */
+  const restore = async (...options: string[]) => {
+    await app.app.close();
+    const result = await run('restore', copy, ...options);
+    app = await app.restart();
+    return result;
+  };
+  const statusOf = async (token: string) => (await app.get('/auth/me', { token })).status;
+
+  it('copies the database while the service writes, for the owner only', async () => {
+    const writing = Array.from({ length: 20 }, () => app.newUser());
+    const { status, output } = await run('backup', copy);
+    expect(output).toMatch(/^Wrote \/.*copy \(.* [kM]B\), and checked it\.\n$/);
+    expect(status).toBe(0);
+    expect(statSync(copy).mode & 0o777).toBe(0o600);
+    const users = await Promise.all(writing);
+    expect((await app.login(users[0]!)).access).toBeDefined();
+  });
+
+  it('restores what was copied, and keeps its sessions active', async () => {
+    const kept = await app.newLogin();
+    await run('backup', copy);
+    const lost = await app.newLogin();
+    const { status, output } = await restore();
+    expect([status, output]).toEqual([0, expect.stringContaining(`Restored ${copy}.`)]);
+    expect(output).toContain('Sessions that were active in the copy are active again');
+    expect([await statusOf(kept.access), await statusOf(lost.access)]).toEqual([200, 401]);
+    const refreshed = await app.send('POST', '/auth/refresh', { token: kept.refresh });
+    expect(refreshed.status).toBe(200);
+    const again = await app.send('POST', '/api/users', {
+      json: { name: lost.name, password: lost.password },
+    });
+    expect(again.status).toBe(201);
+  });
+
+  it('ends all sessions of the copy with --end-sessions', async () => {
+    const user = await app.newLogin();
+    await addSessions(app, user.id, 5);
+    await run('backup', copy);
+    const { status, output } = await restore('--end-sessions');
+    expect([status, output]).toEqual([0, expect.stringContaining('All sessions have ended.')]);
+    expect(await statusOf(user.access)).toBe(401);
+    const { access: token } = await app.login(user);
+    expect((await app.get<unknown[]>('/auth/sessions', { token })).body).toHaveLength(1);
+  });
+
+  it('replaces no file by a copy, and leaves none if the copy fails', async () => {
+    writeFileSync(copy, 'mine');
+    const exists = await run('backup', copy);
+    expect([exists.status, exists.output]).toEqual([1, expect.stringContaining('exists already')]);
+    expect(readFileSync(copy, 'utf8')).toBe('mine');
+    const nowhere = await run('backup', join(app.database.folder, 'missing', 'copy'));
+    expect([nowhere.status, nowhere.output]).toEqual([1, expect.stringContaining('ENOENT')]);
+  });
+
+  it('restores no file that is damaged, missing, or of something else', async () => {
+    const { access } = await app.newLogin();
+    await run('backup', copy);
+    truncateSync(copy, Math.floor(statSync(copy).size / 2));
+    const other = join(app.database.folder, 'other');
+    writeFileSync(other, 'no database'.repeat(1000));
+    for (const file of [copy, other, join(app.database.folder, 'missing')]) {
+      const { status, output } = await run('restore', file);
+      expect([status, output]).toEqual([1, expect.stringContaining(file)]);
+    }
+    expect(await statusOf(access)).toBe(200);
+  });
+
+  it.each([
+    [['backup']],
+    [['backup', 'a', 'b']],
+    [['restore', 'a', '--all']],
+    [['backup', '--help']],
+  ])('prints its usage for the arguments %j', async (words) => {
+    const { status, output } = await run(...words);
+    expect([status, output]).toEqual([2, expect.stringMatching(/^Usage: npm run admin -- /)]);
+  });
+
+  if (engine === 'sqlite') {
+    it('refuses to restore while the service runs, and changes nothing', async () => {
+      const { access } = await app.newLogin();
+      await run('backup', copy);
+      const { status, output } = await run('restore', copy);
+      expect([status, output]).toEqual([1, expect.stringContaining('Stop the service')]);
+      expect(await statusOf(access)).toBe(200);
+      expect(
+        readdirSync(app.database.folder).filter((name) => /restoring|before/.test(name)),
+      ).toEqual([]);
+    });
+
+    it('keeps the database that it replaces, which can be restored as well', async () => {
+      await run('backup', copy);
+      const later = await app.newLogin();
+      const { output } = await restore();
+      expect(await statusOf(later.access)).toBe(401);
+      const [, replaced = ''] = /is now (\S+)\.$/m.exec(output)!;
+      expect(existsSync(replaced)).toBe(true);
+      copy = replaced;
+      await restore();
+      expect(await statusOf(later.access)).toBe(200);
+    });
+  }
+});
