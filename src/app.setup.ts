@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { RequestListener, Server } from 'node:http';
 import { type DynamicModule, Logger, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { LogController } from 'fastify';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, type Imports } from './app.module.js';
 import { ServiceLogger } from './logging/service-logger.js';
@@ -10,7 +11,7 @@ import { openDatabase } from './database/database.module.js';
 import {
   preRoutingErrorHandlers,
   closeAfterFaultyFraming,
-  refuseExpectation,
+  expectationRefusal,
   rejectInvalidRequests,
 } from './http/broken-request.js';
 import { createBoundedServer } from './http/connections.js';
@@ -19,6 +20,8 @@ import { acceptOnlyJson, BODY_LIMIT } from './http/json-body.js';
 import { prepareLinks } from './http/links.js';
 import { countAuthAttempts } from './limits/rate-limit.guard.js';
 import { requestIdOf } from './http/request-id.js';
+import { AnsweredRequests } from './operation/answered-requests.js';
+import { createRequestLog } from './operation/request-log.js';
 import { RouteMethods } from './http/route-methods.js';
 import { sendSecurityHeaders } from './http/security-headers.js';
 import { answerUnknownRoutes } from './http/unknown-route.js';
@@ -76,13 +79,17 @@ export async function createApp(
 ): Promise<NestFastifyApplication> {
   // The keys and the database may log before Nest knows the logger.
   if (logger) Logger.overrideLogger(logger);
+  const requests = new AnsweredRequests(
+    logger instanceof ServiceLogger ? [createRequestLog(config, logger)] : [],
+  );
   const servers: Server[] = [];
   const app = await NestFactory.create<NestFastifyApplication>(
     await applicationModule(config, imports),
-    adapterFor(config, { ...defaultTimeouts, ...timeouts }, servers),
+    adapterFor(config, { ...defaultTimeouts, ...timeouts }, servers, requests, logger),
     { logger, bodyParser: false, abortOnError: false },
   );
   const instance = app.getHttpAdapter().getInstance();
+  requests.watchAll(instance);
   sendSecurityHeaders(instance, config);
   prepareLinks(instance, config);
   rejectInvalidRequests(instance, config);
@@ -108,9 +115,15 @@ export async function applicationModule(
 }
 
 /** @param servers receives the HTTP servers of the adapter */
-function adapterFor(config: AppConfig, timeouts: Timeouts, servers: Server[]): FastifyAdapter {
+function adapterFor(
+  config: AppConfig,
+  timeouts: Timeouts,
+  servers: Server[],
+  requests: AnsweredRequests,
+  logger: LoggerService | false,
+): FastifyAdapter {
   return new FastifyAdapter({
-    ...preRoutingErrorHandlers,
+    ...preRoutingErrorHandlers(requests),
     serverFactory: (handle: RequestListener) => {
       const server = createBoundedServer(
         {
@@ -125,7 +138,7 @@ function adapterFor(config: AppConfig, timeouts: Timeouts, servers: Server[]): F
             closeAfterFaultyFraming(request, response);
             handle(request, response);
           },
-          refuseExpectation,
+          refuseExpectation: expectationRefusal(requests),
         },
         { maxConnections: config.limits.maxConnections, ...timeouts },
       );
@@ -133,6 +146,7 @@ function adapterFor(config: AppConfig, timeouts: Timeouts, servers: Server[]): F
       return server;
     },
     genReqId: requestIdOf,
+    ...loggingOptions(logger),
     bodyLimit: BODY_LIMIT,
     // No path is longer, so a long id is answered like any other id that does not exist.
     routerOptions: { maxParamLength: 16_384 },
@@ -141,4 +155,17 @@ function adapterFor(config: AppConfig, timeouts: Timeouts, servers: Server[]): F
     // The application uses no middleware, and its security must not depend on any.
     skipMiddie: true,
   });
+}
+
+/** Lets `request.log` and `reply.log` write to the log. */
+function loggingOptions(logger: LoggerService | false) {
+  if (!(logger instanceof ServiceLogger)) return {};
+  return {
+    loggerInstance: logger.pino,
+    logController: new LogController({
+      requestIdLogLabel: 'request_id',
+      // `createRequestLog` logs requests.
+      disableRequestLogging: true,
+    }),
+  };
 }

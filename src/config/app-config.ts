@@ -5,7 +5,7 @@ import { type BookstoreSettings, readBookstoreSettings } from './bookstore-setti
 import { readDemoData } from './demo-data.js';
 import { type JwtSettings, readJwtSettings } from './jwt-settings.js';
 import { isWritableByOthers } from './private-file.js';
-import { LOG_LEVELS, type LogThreshold } from '../logging/service-logger.js';
+import { LOG_LEVELS, type LogThreshold } from '../logging/log-levels.js';
 import { SettingsReader } from './settings-reader.js';
 import { readWebSettings, type WebSettings } from './web-settings.js';
 
@@ -89,6 +89,8 @@ export class AppConfig {
   readonly bookstore: BookstoreSettings;
   /** The least severe level that is logged; refused tokens are `debug`. */
   readonly logLevel: LogThreshold;
+  /** The least severe level of the lines about requests; a status of 500 or more is `error`. */
+  readonly requestLogLevel: LogThreshold;
   /** Logins and registrations that an address may try per minute; 0 means no limit. */
   readonly authRateLimit: number;
   readonly limits: Limits;
@@ -134,6 +136,7 @@ export class AppConfig {
     this.docs = read.flag('DOCS', true);
     this.bookstore = readBookstoreSettings(read, this.accessTokenLifetime);
     this.logLevel = read.choice('LOG_LEVEL', LOG_LEVELS, 'info');
+    this.requestLogLevel = read.choice('REQUEST_LOG_LEVEL', LOG_LEVELS, this.logLevel);
     this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
     this.limits = readLimits(read, this.production);
     this.shutdownDelay = readShutdownDelay(read, this.production);

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError, errorBody, genericKind } from '../errors/api-error.js';
@@ -15,23 +15,35 @@ const isHttp = (protocol: string) => protocol === 'http' || protocol === 'https'
 /** Milliseconds that a client has to read the response before the connection is closed. */
 const CLOSE_DELAY = 1_000;
 
+/** Is told of the requests that no hook sees. */
+export interface UnroutedRequests {
+  /** @param request null if Fastify does not know it */
+  watch: (raw: IncomingMessage, response: ServerResponse, request: FastifyRequest | null) => void;
+  /** A request that is not valid HTTP was answered with this status. */
+  addBroken: (status: number) => void;
+}
+
 /** Gives responses that no handler sends the same shape as all others. */
-export const preRoutingErrorHandlers = {
-  clientErrorHandler: answerBrokenRequest,
-  // The router refuses a path that is not valid before any handler runs.
-  frameworkErrors: (
-    { statusCode = 400 }: FastifyError,
-    { id }: FastifyRequest,
-    reply: FastifyReply,
-  ) => {
-    void reply
-      .headers({ ...securityHeaders, [REQUEST_ID_HEADER]: id })
-      .status(statusCode)
-      .send(errorBody(genericKind(statusCode)));
-  },
-  // Requests that arrive during the shutdown are served; see `drainBeforeClose`.
-  return503OnClosing: false,
-};
+export function preRoutingErrorHandlers(requests: UnroutedRequests) {
+  return {
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) =>
+      answerBrokenRequest(error, socket, requests),
+    // The router refuses a path that is not valid before any handler runs.
+    frameworkErrors: (
+      { statusCode = 400 }: FastifyError,
+      request: FastifyRequest,
+      reply: FastifyReply,
+    ) => {
+      requests.watch(request.raw, reply.raw, request);
+      void reply
+        .headers({ ...securityHeaders, [REQUEST_ID_HEADER]: request.id })
+        .status(statusCode)
+        .send(errorBody(genericKind(statusCode)));
+    },
+    // Requests that arrive during the shutdown are served; see `drainBeforeClose`.
+    return503OnClosing: false,
+  };
+}
 
 /**
  * Refuses requests with too many headers, with faulty framing, or without exactly one valid host.
@@ -81,13 +93,16 @@ function isFaultyFraming({ httpVersion, headers }: IncomingMessage): boolean {
 }
 
 /** Refuses an expectation other than `100-continue` (RFC 9110, section 10.1.1). */
-export function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(417, {
-    ...securityHeaders,
-    [REQUEST_ID_HEADER]: requestIdOf(request),
-    'content-type': 'application/json; charset=utf-8',
-  });
-  response.end(JSON.stringify(errorBody(genericKind(417))));
+export function expectationRefusal(requests: UnroutedRequests): RequestListener {
+  return (request, response) => {
+    requests.watch(request, response, null);
+    response.writeHead(417, {
+      ...securityHeaders,
+      [REQUEST_ID_HEADER]: requestIdOf(request),
+      'content-type': 'application/json; charset=utf-8',
+    });
+    response.end(JSON.stringify(errorBody(genericKind(417))));
+  };
 }
 
 /**
@@ -108,7 +123,11 @@ function namesOneHost({ httpVersion, headers, rawHeaders }: IncomingMessage): bo
 /**
  * Answers a request that is not valid HTTP, which Node's parser refuses before any handler runs.
  */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+function answerBrokenRequest(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  requests: UnroutedRequests,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   // Earlier requests on the connection are answered first (RFC 9112, section 9.3.2).
   const { _httpMessage: pending, parser } = socket as Socket & {
@@ -123,7 +142,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
     return void pending.once('close', () => socket.destroy());
   }
   if (pending?.req.complete && !pending.writableFinished) {
-    return void pending.once('close', () => answerBrokenRequest(error, socket));
+    return void pending.once('close', () => answerBrokenRequest(error, socket, requests));
   }
   const status =
     { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }[error.code ?? ''] ?? 400;
@@ -143,6 +162,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
       json,
     ].join('\r\n'),
   );
+  requests.addBroken(status);
   // Otherwise a client could keep the connection open.
   setTimeout(() => socket.destroy(), CLOSE_DELAY).unref();
 }

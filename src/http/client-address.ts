@@ -3,10 +3,11 @@ import type { FastifyRequest } from 'fastify';
 
 /** The client's address. A forwarded value that is not an address is ignored. */
 export function clientAddress(request: FastifyRequest): string {
-  const forwarded = withoutPort(request.ip);
-  const address = isIP(forwarded) ? forwarded : (request.raw.socket.remoteAddress ?? '');
+  const { ip } = request;
+  const { remoteAddress = '' } = request.raw.socket;
+  const address = ip === remoteAddress || !isIP(withoutPort(ip)) ? remoteAddress : withoutPort(ip);
   // Removes the zone, a local name of any length (RFC 4007, section 11).
-  return address.split('%', 1)[0]!;
+  return address.includes('%') ? address.split('%', 1)[0]! : address;
 }
 
 /** The network that counts as one client: an IPv4 address, or the /64 of an IPv6 address. */

@@ -8,7 +8,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError, errorBody, genericKind } from '../errors/api-error.js';
 import { SecurityEventsService } from '../logging/security-events.service.js';
-import { framesOf } from '../logging/service-logger.js';
+import { framesOf } from '../logging/escape-text.js';
 import { isPlainObject } from '../validation/values.js';
 import { clientAddress } from './client-address.js';
 

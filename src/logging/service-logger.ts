@@ -1,23 +1,12 @@
 import { inspect } from 'node:util';
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
-
-/**
- * The values of `LOG_LEVEL`, from the least output to the most; `trace` is another name for
- * `verbose`.
- */
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'verbose', 'trace'] as const;
-export type LogThreshold = (typeof LOG_LEVELS)[number];
+import type { Logger as PinoLogger } from 'pino';
+import { errorText, escapeStack, escapeText } from './escape-text.js';
+import { createJsonLog } from './json-log.js';
+import { LOG_LEVELS, type LogThreshold } from './log-levels.js';
 
 /** Nest calls `info` by the name `log`. */
 const NEST_LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
-
-/**
- * Characters in a client's text that a terminal or log viewer may act upon: control characters
- * (C0, DEL, C1: line ends and ANSI escape sequences), invisible and bidirectional formatting
- * characters (Unicode category Cf), line and paragraph separators, and lone surrogates.
- */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** The contexts of Nest's own messages at the start: one line for each module and route. */
 const NEST_CONTEXTS = [
@@ -28,44 +17,47 @@ const NEST_CONTEXTS = [
   'NestApplication',
 ];
 
-/** Replaces every unsafe character by an escape sequence, such as `\n` or `\u{1b}`. */
-function escapeText(text: string): string {
-  return text.replace(UNSAFE, (each) => SHORT[each] ?? `\\u{${each.codePointAt(0)!.toString(16)}}`);
+/** Pino's names for Nest's levels. */
+const PINO_LEVELS = {
+  fatal: 'fatal',
+  error: 'error',
+  warn: 'warn',
+  log: 'info',
+  debug: 'debug',
+  verbose: 'trace',
+} as const;
+
+/** Nest's names for pino's levels. */
+const NEST_NAMES = {
+  fatal: 'fatal',
+  error: 'error',
+  warn: 'warn',
+  info: 'log',
+  debug: 'debug',
+  trace: 'verbose',
+} as const;
+
+interface PinoLine extends Record<string, unknown> {
+  level: keyof typeof NEST_NAMES;
 }
 
-/** Escapes a stack, in which only the frames begin on new lines. */
-function escapeStack(stack: string): string {
-  return stack
-    .split(/\n(?= {4}at )/)
-    .map(escapeText)
-    .join('\n');
-}
-
-/** The stack of an error without its message, which may contain what a client sent. */
-export function framesOf({ stack = '', message }: Error): string {
-  const from = Math.max(0, stack.indexOf(message)) + message.length;
-  const frames = stack.slice(from).match(/^ {4}at .+$/gm) ?? [];
-  return frames.join('\n');
-}
-
-/** The text of an error and its causes. Other members may contain the values of a statement. */
-function errorText(error: Error, depth = 0): string {
-  const text = `${escapeText(`${error.name}: ${error.message}`)}\n${escapeStack(framesOf(error))}`;
-  const { cause } = error;
-  return cause instanceof Error && depth < 5
-    ? `${text}\n  caused by ${errorText(cause, depth + 1)}`
-    : text;
-}
+const standardOutput = (line: string): void => void process.stdout.write(line);
 
 /**
- * Nest's logger, with lines for people (`json: false`) or one JSON object per line. It escapes all
- * texts, so that no message, name, header or token can begin a new line, or color, hide or reorder
- * what a terminal shows (CWE-117). No other code has to do this.
+ * Nest's logger, with lines for people (`json: false`) or one JSON object per line, which pino
+ * writes. It escapes all texts, so that no message, name, header or token can begin a new line, or
+ * color, hide or reorder what a terminal shows (CWE-117). No other code has to do this.
  */
 export class ServiceLogger extends ConsoleLogger {
+  /** The same log for Fastify (`request.log`), which has pino's methods. */
+  readonly pino: PinoLogger;
+  private second = 0;
+  private timestamp = '';
+
   constructor({ json, level }: { json: boolean; level: LogThreshold }) {
     const verbosity = Math.min(LOG_LEVELS.indexOf(level), NEST_LEVELS.length - 1);
     super({ json, colors: false, logLevels: NEST_LEVELS.slice(0, verbosity + 1) });
+    this.pino = createJsonLog(level, json ? standardOutput : (line) => this.printAsText(line));
   }
 
   /**
@@ -107,20 +99,43 @@ export class ServiceLogger extends ConsoleLogger {
     super.printStackTrace(stack && escapeStack(stack));
   }
 
-  /** Escapes texts before they become JSON, because readers decode the escapes of JSON itself. */
-  protected override stringifyReplacer(key: string, value: unknown): unknown {
-    const plain: unknown = super.stringifyReplacer(key, value);
-    if (typeof plain !== 'string') return plain;
-    return key === 'stack' ? escapeStack(plain) : escapeText(plain);
+  protected override printAsJson(
+    ...[message, options]: Parameters<ConsoleLogger['printAsJson']>
+  ): void {
+    const record = this.stringifyJsonLogObject(this.getJsonLogObject(message, options));
+    const members = membersOf(JSON.parse(record) as Record<string, unknown>);
+    this.pino[PINO_LEVELS[options.logLevel]](members);
   }
 
-  /** Escapes the names of members, in which JSON itself leaves characters such as C1 and U+2028. */
-  protected override stringifyJsonLogObject(record: Record<string, unknown>): string {
-    const line = super.stringifyJsonLogObject(record);
-    return line.replace(UNSAFE, (each) =>
-      [...each.split('')].map((unit) => `\\u${hex(unit.charCodeAt(0))}`).join(''),
-    );
+  /** A line of text, without colors. The text has to be safe already. */
+  formatSafeText(level: LogLevel, context: string, text: string): string {
+    const name = level.toUpperCase().padStart(7);
+    return `${this.formatPid(process.pid)}${this.getTimestamp()} ${name} [${context}] ${text}\n`;
   }
+
+  /** Formats a second once, because the time of a line costs as much as the rest of it. */
+  protected override getTimestamp(): string {
+    const second = Math.floor(Date.now() / 1000);
+    if (second !== this.second) {
+      this.second = second;
+      this.timestamp = super.getTimestamp();
+    }
+    return this.timestamp;
+  }
+
+  /** Prints a line of pino as one of Nest's. */
+  private printAsText(line: string): void {
+    const record = JSON.parse(line) as PinoLine;
+    const { message, ...members } = membersOf(record);
+    const details = Object.keys(members).length > 0 ? [members] : [];
+    this[NEST_NAMES[record.level]](message ?? '', ...details, 'Fastify');
+  }
+}
+
+/** What a record says, without what every logger adds to it. */
+function membersOf(record: Record<string, unknown>): Record<string, unknown> {
+  const added = ['level', 'pid', 'timestamp'];
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !added.includes(name)));
 }
 
 /**
@@ -129,10 +144,6 @@ export class ServiceLogger extends ConsoleLogger {
  */
 function hasColors(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && stream.hasColors();
-}
-
-function hex(unit: number): string {
-  return unit.toString(16).padStart(4, '0');
 }
 
 function inspectFlat(value: unknown): string {

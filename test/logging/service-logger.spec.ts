@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { LOG_LEVELS, ServiceLogger } from '../../src/logging/service-logger.js';
+import { LOG_LEVELS } from '../../src/logging/log-levels.js';
+import { ServiceLogger } from '../../src/logging/service-logger.js';
 
 /** Texts that would begin a line, or change what a terminal or a log viewer shows. */
 const HOSTILE = {
@@ -107,10 +108,10 @@ describe('ServiceLogger', () => {
     ['fatal', ['fatal']],
     ['error', ['fatal', 'error']],
     ['warn', ['fatal', 'error', 'warn']],
-    ['info', ['fatal', 'error', 'warn', 'log']],
-    ['debug', ['fatal', 'error', 'warn', 'log', 'debug']],
-    ['verbose', ['fatal', 'error', 'warn', 'log', 'debug', 'verbose']],
-    ['trace', ['fatal', 'error', 'warn', 'log', 'debug', 'verbose']],
+    ['info', ['fatal', 'error', 'warn', 'info']],
+    ['debug', ['fatal', 'error', 'warn', 'info', 'debug']],
+    ['verbose', ['fatal', 'error', 'warn', 'info', 'debug', 'trace']],
+    ['trace', ['fatal', 'error', 'warn', 'info', 'debug', 'trace']],
   ] as const)('writes messages of the level %s and of more severe levels', (level, expected) => {
     expect(LOG_LEVELS).toContain(level);
     const logger = new ServiceLogger({ json: true, level });

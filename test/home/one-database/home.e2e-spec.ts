@@ -115,7 +115,7 @@ describe('The output of a start', () => {
     const lines = service.output.trimEnd().split('\n');
     expect(lines).toHaveLength(4);
     for (const line of lines) {
-      expect(JSON.parse(line)).toMatchObject({ level: 'log', context: 'Main' });
+      expect(JSON.parse(line)).toMatchObject({ level: 'info', context: 'Main' });
     }
     await service.kill('SIGKILL');
     await database.drop();

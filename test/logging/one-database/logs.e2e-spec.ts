@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Controller, Get, Headers, Logger, Module, UnauthorizedException } from '@nestjs/common';
 import { unavailable } from '../../../src/errors/api-error.js';
 import { SecurityEventsService } from '../../../src/logging/security-events.service.js';
-import { type LogThreshold, ServiceLogger } from '../../../src/logging/service-logger.js';
+import type { LogThreshold } from '../../../src/logging/log-levels.js';
+import { ServiceLogger } from '../../../src/logging/service-logger.js';
 import { CurrentToken, Public, RequireToken } from '../../../src/access/require-token.decorator.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
 import type { Token } from '../../../src/tokens/token.js';
@@ -64,7 +65,7 @@ describe('The log', () => {
 
   const boot = async (env: Record<string, string> = {}, level: LogThreshold = 'debug') => {
     const logger = new ServiceLogger({ json: false, level });
-    app = await bootApp(env, { imports: [ProbeModule], logger });
+    app = await bootApp({ REQUEST_LOG_LEVEL: 'fatal', ...env }, { imports: [ProbeModule], logger });
     return app;
   };
   const linesWith = (text: string) => output.split('\n').filter((line) => line.includes(text));

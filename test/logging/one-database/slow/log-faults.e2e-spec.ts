@@ -39,6 +39,7 @@ describe('A log that cannot be written', () => {
       {
         env: {
           ...{ PATH: process.env.PATH, PORT: String(port), HOST: '127.0.0.1', LOG_LEVEL: 'debug' },
+          REQUEST_LOG_LEVEL: 'fatal',
           ...{ JWT_SECRET_KEY: SECRET, AUTH_RATE_LIMIT: '0', SHUTDOWN_DELAY: '0s' },
           ...database.settings,
         },

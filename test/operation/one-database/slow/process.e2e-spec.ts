@@ -67,7 +67,7 @@ describe('The process', () => {
   it.each([
     ['development', {}, 'LOG', 'FLASK_COMPAT is true'],
     ['development', { FLASK_COMPAT: 'false' }, 'LOG', 'FLASK_COMPAT is false'],
-    ['production', {}, '"level":"log"', 'FLASK_COMPAT is false'],
+    ['production', {}, '"level":"info"', 'FLASK_COMPAT is false'],
     ['production', { FLASK_COMPAT: 'true' }, '"level":"warn"', 'FLASK_COMPAT is true'],
   ])(
     'states in the log of %s with %j whether FLASK_COMPAT is set',
