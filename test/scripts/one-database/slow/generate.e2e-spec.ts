@@ -137,7 +137,7 @@ describe('npm run generate', () => {
     expect(nothing.output).toBe('The migrations create all that entities declare.\n');
     const entity = 'src/star-maps/star-map.entity.ts';
     const before = readFileSync(join(folder, entity), 'utf8');
-    edit(entity, (text) => text.replace(/}\n$/, "\n  @Column('boolean') pinned: boolean;\n}\n"));
+    edit(entity, (text) => text.replace(/}\n$/, "\n  @Column('boolean') pinned?: boolean;\n}\n"));
     const refused = await generate('migration', 'add-pinned');
     expect([refused.status, refused.stderr]).toEqual([
       1,
