@@ -75,17 +75,12 @@ type UserCommand = (
  */
 function commandOf(args: readonly string[]): Command | null {
   const [first, second, third, ...rest] = args;
-  if (first === 'restore' && second !== undefined && args.slice(2).join() === '--end-sessions') {
-    return ({ database }) => restore(database, second, { endSessions: true });
-  }
+  if (first === 'restore') return restoreCommandOf(args.slice(1));
   // An option in place of a name is a mistake.
   if (args.slice(1, 3).some((word) => word.startsWith('-'))) return null;
   if (first === 'create-database' && args.length === 1) return createDatabase;
   if (first === 'backup' && second !== undefined && args.length === 2) {
     return async ({ database }) => backUp(database, second);
-  }
-  if (first === 'restore' && second !== undefined && args.length === 2) {
-    return ({ database }) => restore(database, second, { endSessions: false });
   }
   if (first === 'user' && third !== undefined) {
     if (second === 'roles') return rolesCommandOf(third, rest);
@@ -100,6 +95,12 @@ function commandOf(args: readonly string[]): Command | null {
     const status = first === 'grant' ? 'an administrator' : 'no longer an administrator';
     return `${second} is ${status} from the next request on.`;
   });
+}
+
+function restoreCommandOf([file = '', ...options]: readonly string[]): Command | null {
+  const endSessions = options.join() === '--end-sessions';
+  if (file === '' || file.startsWith('-') || !(endSessions || options.length === 0)) return null;
+  return ({ database }) => restore(database, file, { endSessions });
 }
 
 /** @param names of roles, or only `--none`; empty to show the roles */

@@ -1,7 +1,10 @@
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import pg from 'pg';
 import type { DatabaseSettings } from '../../src/config/app-config.js';
+import { codeOf } from '../../src/database/driver-error.js';
+import { sync } from '../../src/database/sqlite/sqlite-creation.js';
+import { StartError } from '../../src/errors/start-error.js';
 import { backUpPostgres, restorePostgres } from './postgres-backup.js';
 import { backUpSqlite, restoreSqlite } from './sqlite-backup.js';
 
@@ -17,8 +20,17 @@ const endSessionsAt = (timestamp: number) =>
  */
 export function backUp(database: DatabaseSettings, file: string): string {
   const copy = resolve(file);
-  if (database.engine === 'sqlite') backUpSqlite(database.file, copy);
-  else backUpPostgres(database.url, copy);
+  if (database.engine === 'sqlite') requireFile(database.file);
+  createPrivateFile(copy);
+  try {
+    if (database.engine === 'sqlite') backUpSqlite(database.file, copy);
+    else backUpPostgres(database.url, copy);
+    sync(copy);
+    sync(dirname(copy));
+  } catch (error) {
+    rmSync(copy, { force: true });
+    throw error;
+  }
   return `Wrote ${copy} (${describeSize(statSync(copy).size)}), and checked it.`;
 }
 
@@ -35,6 +47,7 @@ export async function restore(
   { endSessions }: { endSessions: boolean },
 ): Promise<string> {
   const copy = resolve(file);
+  requireFile(copy);
   const statement = endSessionsAt(Date.now());
   const sentences = [`Restored ${copy}.`];
   if (database.engine === 'sqlite') {
@@ -52,6 +65,22 @@ export async function restore(
       : 'Sessions that were active in the copy are active again, also those that have ended since. --end-sessions ends them all.',
   );
   return sentences.join('\n');
+}
+
+function requireFile(file: string): void {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
+    throw new StartError(`There is no file ${file}.`);
+  }
+}
+
+/** Creates an empty file that only its owner may read. */
+function createPrivateFile(file: string): void {
+  try {
+    writeFileSync(file, '', { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    throw new StartError(`The file ${file} exists already; nothing was changed.`);
+  }
 }
 
 async function runOnPostgres(url: string, statement: string): Promise<void> {

@@ -1,26 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { StartError } from '../../src/errors/start-error.js';
 
 /**
  * Copies the database with `pg_dump`, in its own compressed format.
  *
- * @throws StartError if a tool is missing or fails, or the copy exists
+ * @param copy an empty file, whose mode the tool keeps
+ * @throws StartError if a tool is missing or fails
  */
 export function backUpPostgres(url: string, copy: string): void {
-  if (existsSync(copy)) {
-    throw new StartError(`The file ${copy} exists already; nothing was changed.`);
-  }
-  // The tool keeps the mode of an existing file.
-  writeFileSync(copy, '', { flag: 'wx', mode: 0o600 });
-  try {
-    run(url, 'pg_dump', ['--format=custom', '--no-owner', '--no-privileges', `--file=${copy}`]);
-    checkDump(url, copy);
-  } catch (error) {
-    rmSync(copy, { force: true });
-    throw error;
-  }
+  run(url, 'pg_dump', ['--format=custom', '--no-owner', '--no-privileges', `--file=${copy}`]);
+  checkDump(url, copy);
 }
 
 /**
@@ -29,7 +19,6 @@ export function backUpPostgres(url: string, copy: string): void {
  * @throws StartError if a tool is missing or fails
  */
 export function restorePostgres(copy: string, url: string): void {
-  if (!existsSync(copy)) throw new StartError(`There is no file ${copy}.`);
   checkDump(url, copy);
   const options = ['--clean', '--if-exists', '--single-transaction', '--exit-on-error'];
   const { pathname } = new URL(url);

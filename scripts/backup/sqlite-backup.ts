@@ -1,46 +1,24 @@
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Database as Connection } from 'better-sqlite3';
-import { codeOf, isLocked } from '../../src/database/driver-error.js';
+import { isLocked } from '../../src/database/driver-error.js';
+import { sync } from '../../src/database/sqlite/sqlite-creation.js';
 import { loadSqliteDriver } from '../../src/database/sqlite/sqlite-driver.js';
 import { filesOf } from '../../src/database/sqlite/sqlite-file.js';
 import { StartError } from '../../src/errors/start-error.js';
 
 /**
- * Copies the database, also while the service runs: the copy is its content at one moment. Only the
- * owner may read it. SQLite's own `.backup` would start again at each write.
+ * Copies the database, also while the service runs: the copy is its content at one moment. SQLite's
+ * own `.backup` would start again at each write.
  *
- * @throws StartError if the database cannot be read, or the copy exists
+ * @param copy an empty file
+ * @throws StartError if the database cannot be read
  */
 export function backUpSqlite(database: string, copy: string): void {
-  requireFile(database);
-  try {
-    writeFileSync(copy, '', { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-    throw new StartError(`The file ${copy} exists already; nothing was changed.`);
-  }
-  try {
-    withConnection(database, { readonly: true }, (connection) => {
-      connection.prepare('VACUUM INTO ?').run(copy);
-    });
-    checkSqliteFile(copy);
-    sync(copy);
-    sync(dirname(copy));
-  } catch (error) {
-    rmSync(copy, { force: true });
-    throw error;
-  }
+  withConnection(database, { readonly: true }, (connection) => {
+    connection.prepare('VACUUM INTO ?').run(copy);
+  });
+  checkSqliteFile(copy);
 }
 
 /**
@@ -55,7 +33,6 @@ export function restoreSqlite(
   database: string,
   change: (connection: Connection) => void,
 ): string | null {
-  requireFile(copy);
   checkSqliteFile(copy);
   const draft = `${database}.restoring`;
   copyFileSync(copy, draft);
@@ -113,12 +90,6 @@ function checkSqliteFile(file: string): void {
   }
 }
 
-function requireFile(file: string): void {
-  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
-    throw new StartError(`There is no file ${file}.`);
-  }
-}
-
 function withConnection(
   file: string,
   options: { readonly?: boolean; timeout?: number },
@@ -130,16 +101,5 @@ function withConnection(
     use(connection);
   } finally {
     connection.close();
-  }
-}
-
-/** Makes a file, or the names in a folder, survive a power failure. */
-function sync(path: string): void {
-  if (process.platform === 'win32') return;
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }

@@ -46,7 +46,7 @@ export async function createSqliteFile(file: string): Promise<boolean> {
   } finally {
     rmSync(draft, { force: true });
   }
-  syncFolder(dirname(file));
+  sync(dirname(file));
   return true;
 }
 
@@ -100,10 +100,10 @@ export function publish(draft: string, file: string, link = linkSync): boolean {
   return true;
 }
 
-/** Makes the name of a new file survive a power failure. Windows has no such call. */
-function syncFolder(folder: string): void {
+/** Makes a file, or the names in a folder, survive a power failure. Windows has no such call. */
+export function sync(path: string): void {
   if (process.platform === 'win32') return;
-  const descriptor = openSync(folder, 'r');
+  const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);
   } finally {
