@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { LOG_LEVELS } from '../../src/logging/log-levels.js';
 import { ServiceLogger } from '../../src/logging/service-logger.js';
+import { CapturedOutput } from '../support/captured-output.js';
 
 /** Texts that would begin a line, or change what a terminal or a log viewer shows. */
 const HOSTILE = {
@@ -24,16 +25,10 @@ const HOSTILE = {
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
 describe('ServiceLogger', () => {
-  let output = '';
+  let output: CapturedOutput;
 
   beforeEach(() => {
-    output = '';
-    for (const stream of [process.stdout, process.stderr]) {
-      jest.spyOn(stream, 'write').mockImplementation((chunk) => {
-        output += String(chunk);
-        return true;
-      });
-    }
+    output = new CapturedOutput();
   });
   afterEach(() => {
     jest.restoreAllMocks();
@@ -43,7 +38,7 @@ describe('ServiceLogger', () => {
     }
   });
 
-  const lines = () => output.split('\n').slice(0, -1);
+  const lines = () => output.lines;
   const formats = [true, false].flatMap((json) =>
     Object.entries(HOSTILE).map(
       ([name, text]) => [json ? 'JSON' : 'text', name, { json, text }] as const,
@@ -72,9 +67,9 @@ describe('ServiceLogger', () => {
       () => logger.fatal('x', { evil: failed }, evil),
     ];
     for (const call of calls) {
-      output = '';
+      output.text = '';
       call();
-      expect(output).toContain('forged');
+      expect(output.text).toContain('forged');
       for (const line of lines()) {
         expect(line).not.toMatch(UNSAFE);
         expect(line).not.toMatch(/^forged/);
@@ -93,7 +88,7 @@ describe('ServiceLogger', () => {
 
   it('writes escaped characters as visible text', () => {
     new ServiceLogger({ json: false, level: 'info' }).log('a\nb\r\t\x1b[1m\u202e', 'Context');
-    expect(output).toContain('[Context] a\\nb\\r\\t\\u{1b}[1m\\u{202e}\n');
+    expect(output.text).toContain('[Context] a\\nb\\r\\t\\u{1b}[1m\\u{202e}\n');
   });
 
   it('writes an error with its frames, and its message in one line', () => {
@@ -132,10 +127,10 @@ describe('ServiceLogger', () => {
     });
     const logger = new ServiceLogger({ json: false, level: 'info' });
     logger.log('to standard output', 'Context');
-    const isColored = [output.includes('\x1b[')];
-    output = '';
+    const isColored = [output.text.includes('\x1b[')];
+    output.text = '';
     logger.error('to standard error', undefined, 'Context');
-    expect([...isColored, output.includes('\x1b[')]).toEqual(terminals);
+    expect([...isColored, output.text.includes('\x1b[')]).toEqual(terminals);
   });
 
   it('colors neither JSON nor a terminal whose user has disabled colors', () => {
@@ -143,6 +138,6 @@ describe('ServiceLogger', () => {
     new ServiceLogger({ json: false, level: 'info' }).log('plain', 'Context');
     Object.assign(process.stdout, { hasColors: () => true });
     new ServiceLogger({ json: true, level: 'info' }).log('plain', 'Context');
-    expect(output).not.toContain('\x1b[');
+    expect(output.text).not.toContain('\x1b[');
   });
 });

@@ -9,6 +9,7 @@ import { CurrentToken, Public, RequireToken } from '../../../src/access/require-
 import { TokenService } from '../../../src/tokens/token.service.js';
 import type { Token } from '../../../src/tokens/token.js';
 import type { SendOptions } from '../../support/client.js';
+import { CapturedOutput } from '../../support/captured-output.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 
 @Controller('probe')
@@ -47,16 +48,10 @@ class ProbeModule {}
 
 describe('The log', () => {
   let app: TestApp;
-  let output = '';
+  let output: CapturedOutput;
 
   beforeEach(() => {
-    output = '';
-    for (const stream of [process.stdout, process.stderr]) {
-      jest.spyOn(stream, 'write').mockImplementation((chunk) => {
-        output += String(chunk);
-        return true;
-      });
-    }
+    output = new CapturedOutput();
   });
   afterEach(async () => {
     await app.close();
@@ -68,7 +63,7 @@ describe('The log', () => {
     app = await bootApp({ REQUEST_LOG_LEVEL: 'fatal', ...env }, { imports: [ProbeModule], logger });
     return app;
   };
-  const linesWith = (text: string) => output.split('\n').filter((line) => line.includes(text));
+  const linesWith = (text: string) => output.text.split('\n').filter((line) => line.includes(text));
   let sent = 0;
   /** Sends a request, and returns its status, its code and the log lines with its id. */
   const trace = async (method: string, path: string, options: SendOptions = {}) => {
@@ -144,7 +139,7 @@ describe('The log', () => {
     await boot();
     const json = { username: 'a secret name', password: 'a secret word' };
     expect((await trace('POST', '/auth/login', { json })).lines).toHaveLength(1);
-    expect(output).not.toContain('a secret');
+    expect(output.text).not.toContain('a secret');
   });
 
   it('logs the cause of an internal error with the request id that the client received', async () => {
@@ -153,7 +148,7 @@ describe('The log', () => {
     const answer = await trace('GET', '/probe/echo', { headers: { 'x-text': text } });
     expect(answer.status).toBe(500);
     expect(answer.lines).toEqual([expect.stringMatching(/ERROR .+A request failed: broken; GET/)]);
-    expect(output).toMatch(/\n {4}at .+logs\.e2e-spec\.ts/);
+    expect(output.text).toMatch(/\n {4}at .+logs\.e2e-spec\.ts/);
   });
 
   it('logs the refusal of a client that disconnects before the answer', async () => {
@@ -233,7 +228,7 @@ describe('The log', () => {
       const written = linesWith('FORGED');
       expect(written.length).toBeGreaterThan(3);
       for (const line of written) expect(line).toMatch(/^\[Nest\] \d+ {2}- /);
-      expect(output.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      expect(output.text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
     },
   );
 });

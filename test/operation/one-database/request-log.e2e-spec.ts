@@ -4,6 +4,7 @@ import { Controller, Get, Logger, Module, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../../../src/access/require-token.decorator.js';
 import { ServiceLogger } from '../../../src/logging/service-logger.js';
+import { CapturedOutput } from '../../support/captured-output.js';
 import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
 
 const TOKEN = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl';
@@ -43,16 +44,10 @@ const production = {
 
 describe('The log of requests', () => {
   let app: TestApp;
-  let output = '';
+  let output: CapturedOutput;
 
   beforeEach(() => {
-    output = '';
-    for (const stream of [process.stdout, process.stderr]) {
-      jest.spyOn(stream, 'write').mockImplementation((chunk) => {
-        output += String(chunk);
-        return true;
-      });
-    }
+    output = new CapturedOutput();
   });
   afterEach(async () => {
     await app.close();
@@ -63,7 +58,7 @@ describe('The log of requests', () => {
     const logger = new ServiceLogger({ json: env.NODE_ENV === 'production', level: 'info' });
     app = await bootApp(env, { imports: [ProbeModule], logger });
   };
-  const lines = () => output.split('\n').slice(0, -1);
+  const lines = () => output.lines;
   const records = () => lines().map((line) => JSON.parse(line) as Line);
   /** The lines about requests, as soon as there are this many. */
   const requestLines = async (count = 1): Promise<Line[]> => {
@@ -78,7 +73,7 @@ describe('The log of requests', () => {
     await boot(production);
     const user = await app.newLogin();
     await requestLines(2);
-    output = '';
+    output.text = '';
     const headers = { 'x-request-id': 'trace-1' };
     await app.get(`/api/users/${user.id}?jwt=${TOKEN}`, { token: user.access, headers });
     const [line] = await requestLines();
@@ -104,7 +99,8 @@ describe('The log of requests', () => {
   it('has one line of text for each request in development', async () => {
     await boot();
     await app.get('/api/users/1', { headers: { 'x-request-id': 'trace-2' } });
-    while (!output.includes('[Request]')) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!output.text.includes('[Request]'))
+      await new Promise((resolve) => setTimeout(resolve, 5));
     expect(lines().at(-1)).toMatch(
       /^\[Nest\] \d+ {2}- .+ {5}LOG \[Request\] GET \/api\/users\/1 200 \(\d+\.\d ms, request trace-2\)$/,
     );
@@ -120,7 +116,7 @@ describe('The log of requests', () => {
       ['/auth/login', 401],
       ['/nowhere/[token]', 404],
     ]);
-    expect(output).not.toMatch(/secret password|query|crumbs|eyJ/);
+    expect(output.text).not.toMatch(/secret password|query|crumbs|eyJ/);
   });
 
   it('has a line for requests that reach no route', async () => {
