@@ -5,9 +5,10 @@ import type { FastifyRequest } from 'fastify';
 export function clientAddress(request: FastifyRequest): string {
   const { ip } = request;
   const { remoteAddress = '' } = request.raw.socket;
-  const address = ip === remoteAddress || !isIP(withoutPort(ip)) ? remoteAddress : withoutPort(ip);
+  const forwarded = ip === remoteAddress ? ip : withoutPort(ip);
+  const address = isIP(forwarded) ? forwarded : remoteAddress;
   // Removes the zone, a local name of any length (RFC 4007, section 11).
-  return address.includes('%') ? address.split('%', 1)[0]! : address;
+  return address.split('%', 1)[0]!;
 }
 
 /** The network that counts as one client: an IPv4 address, or the /64 of an IPv6 address. */

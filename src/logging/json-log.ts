@@ -12,15 +12,14 @@ const SECRETS: ReadonlySet<string> = new Set([
 const FASTIFY_START = /^Server listening at /;
 const CENSOR = '[secret]';
 
-/** Writes a line with its line end. */
-export type WriteLine = (line: string) => void;
-
 /**
  * A log of JSON lines. It replaces members with the name of a secret. It escapes all texts before
  * readers of the JSON see them, so that none can begin a line, or color, hide or reorder what a
  * terminal shows (CWE-117).
+ *
+ * @param write takes a line with its line end
  */
-export function createJsonLog(level: LogThreshold, write: WriteLine): Logger {
+export function createJsonLog(level: LogThreshold, write: (line: string) => void): Logger {
   const hooks: LoggerOptions['hooks'] = {
     logMethod(args, method) {
       if (!FASTIFY_START.test(String(args[0]))) method.apply(this, args);
@@ -43,7 +42,7 @@ function optionsFor(level: LogThreshold): LoggerOptions {
 }
 
 /** @param name of the member that holds the value */
-export function safe(value: unknown, name = ''): unknown {
+function safe(value: unknown, name = ''): unknown {
   if (typeof value === 'string') return name === 'stack' ? escapeStack(value) : escapeText(value);
   if (Array.isArray(value)) return value.map((each) => safe(each));
   if (typeof value !== 'object' || value === null) return value;

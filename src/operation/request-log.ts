@@ -12,8 +12,8 @@ import { pathOf } from '../http/links.js';
 const CONTEXT = 'Request';
 /** Characters of a path that are logged. */
 const MAX_PATH = 200;
-/** Supervisors and scrapers send these all the time. */
-const UNLOGGED: ReadonlySet<string> = new Set(['/health/live', '/health/ready', '/metrics']);
+/** Supervisors send these all the time. */
+const UNLOGGED: ReadonlySet<string> = new Set(['/health/live', '/health/ready']);
 
 /** The content of a line. */
 interface Line {
