@@ -24,7 +24,7 @@ const LINES = { 20: '10', 22: '10', 24: '11', 26: '11' };
 const QUERIES = 20_000;
 const CONCURRENCY = 16;
 /** Slow specs that build, lint and test copies of the repository. They take minutes on each line. */
-const COPIES = 'slow/(init-project|build-your-own|generate|upgrade)';
+const COPIES = 'slow/copies/';
 /** A warning of npm, unless it is about the npm settings of the user. */
 const WARNING = /^npm warn (?!Unknown (user|env|global|builtin) config)/im;
 /** The programs that npm's scripts may call, beside Node: no compiler, no Python, no make. */

@@ -102,10 +102,10 @@ export const template = {
   paths: [
     'scripts/init-project',
     'test/scripts/init-project*',
-    'test/scripts/one-database/slow/init-project*',
+    'test/scripts/one-database/slow/copies/init-project*',
     // Starts projects from releases of the template.
-    'test/scripts/one-database/slow/upgrade*',
-    'test/scripts/one-database/slow/build-your-own.e2e-spec.ts',
+    'test/scripts/one-database/slow/copies/upgrade*',
+    'test/scripts/one-database/slow/copies/build-your-own.e2e-spec.ts',
     'test/docs/one-database/template-readme.e2e-spec.ts',
     'docs/build-your-own.md',
     'docs/decisions/0033-init-project.md',

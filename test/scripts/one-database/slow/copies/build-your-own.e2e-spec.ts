@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { runChild, startChild } from '../../../support/children.js';
-import { commitAll, copyRepository, gitAuthor } from '../../../support/repository-copy.js';
+import { runChild, startChild } from '../../../../support/children.js';
+import { commitAll, copyRepository, gitAuthor } from '../../../../support/repository-copy.js';
 
 // The tests of the project take some minutes, and longer on a busy machine.
 jest.setTimeout(2_400_000);

@@ -1,8 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { runChild } from '../../../support/children.js';
-import { copyRepository } from '../../../support/repository-copy.js';
+import { runChild } from '../../../../support/children.js';
+import { copyRepository } from '../../../../support/repository-copy.js';
 
 // Compiling and linting the copy takes a minute on a busy machine.
 jest.setTimeout(900_000);

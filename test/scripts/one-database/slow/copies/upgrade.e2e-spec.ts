@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { runChild } from '../../../support/children.js';
-import { commitAll, copyRepository, gitAuthor } from '../../../support/repository-copy.js';
+import { runChild } from '../../../../support/children.js';
+import { commitAll, copyRepository, gitAuthor } from '../../../../support/repository-copy.js';
 
 // Builds take up to a minute on a busy machine.
 jest.setTimeout(600_000);

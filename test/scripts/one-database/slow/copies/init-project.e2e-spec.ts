@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { runChild } from '../../../support/children.js';
-import { ServiceProcess } from '../../../support/process.js';
-import { commitAll, copyRepository } from '../../../support/repository-copy.js';
+import { runChild } from '../../../../support/children.js';
+import { ServiceProcess } from '../../../../support/process.js';
+import { commitAll, copyRepository } from '../../../../support/repository-copy.js';
 
 // The tests of a copy take some minutes, and longer on a busy machine.
 jest.setTimeout(2_400_000);
