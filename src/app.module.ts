@@ -15,6 +15,7 @@ import { DemoShipsModule } from './demo/demo-ships.module.js';
 import { HomeModule } from './home/home.module.js';
 import { BodyPipe } from './validation/body.pipe.js';
 import { ErrorFilter } from './http/error.filter.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { OperationModule } from './operation/operation.module.js';
 import { ShipsModule } from './ships/ships.module.js';
@@ -67,6 +68,7 @@ export class AppModule {
         DemoShipsModule,
         OpenApiModule,
         OperationModule,
+        MetricsModule.forRoot(config),
         ...more,
       ],
       providers: [
@@ -74,7 +76,8 @@ export class AppModule {
         { provide: APP_GUARD, useClass: ResourceIdGuard },
         { provide: APP_GUARD, useExisting: TokenGuard },
         { provide: APP_GUARD, useClass: UserRateLimitGuard },
-        { provide: APP_INTERCEPTOR, useClass: WriteQueueInterceptor },
+        WriteQueueInterceptor,
+        { provide: APP_INTERCEPTOR, useExisting: WriteQueueInterceptor },
         { provide: APP_PIPE, useClass: BodyPipe },
         { provide: APP_FILTER, useClass: ErrorFilter },
       ],

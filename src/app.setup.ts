@@ -5,9 +5,12 @@ import { NestFactory } from '@nestjs/core';
 import { LogController } from 'fastify';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, type Imports } from './app.module.js';
+import { serveRequestLog } from './logging/request-logger.js';
 import { ServiceLogger } from './logging/service-logger.js';
 import type { AppConfig } from './config/app-config.js';
 import { openDatabase } from './database/database.module.js';
+import { codeOf } from './database/driver-error.js';
+import { StartError } from './errors/start-error.js';
 import {
   preRoutingErrorHandlers,
   closeAfterFaultyFraming,
@@ -20,6 +23,8 @@ import { acceptOnlyJson, BODY_LIMIT } from './http/json-body.js';
 import { prepareLinks } from './http/links.js';
 import { countAuthAttempts } from './limits/rate-limit.guard.js';
 import { requestIdOf } from './http/request-id.js';
+import { MetricsService } from './metrics/metrics.service.js';
+import { measureRequests } from './metrics/request-durations.js';
 import { AnsweredRequests } from './operation/answered-requests.js';
 import { createRequestLog } from './operation/request-log.js';
 import { RouteMethods } from './http/route-methods.js';
@@ -30,6 +35,7 @@ import { CSRF_HEADER } from './access/token-cookies.service.js';
 import { declaredHeaders } from './openapi/request-headers.js';
 import { drainBeforeClose } from './operation/shutdown.js';
 import { TokenKeys } from './keys/token-keys.js';
+import type { Tracing } from './tracing/tracing.js';
 import { closeRegistration } from './users/registration.guard.js';
 
 /** Timeouts of connections, in milliseconds. */
@@ -79,16 +85,17 @@ export async function createApp(
 ): Promise<NestFastifyApplication> {
   // The keys and the database may log before Nest knows the logger.
   if (logger) Logger.overrideLogger(logger);
-  const requests = new AnsweredRequests(
-    logger instanceof ServiceLogger ? [createRequestLog(config, logger)] : [],
-  );
+  const requests = new AnsweredRequests();
   const servers: Server[] = [];
+  const tracing = await createTracing(config);
   const app = await NestFactory.create<NestFastifyApplication>(
-    await applicationModule(config, imports),
-    adapterFor(config, { ...defaultTimeouts, ...timeouts }, servers, requests, logger),
+    await applicationModule(config, imports, tracing),
+    adapterFor(config, { ...defaultTimeouts, ...timeouts }, servers, requests),
     { logger, bodyParser: false, abortOnError: false },
   );
   const instance = app.getHttpAdapter().getInstance();
+  await tracing?.watch(instance);
+  observeRequests(requests, app, config, logger);
   requests.watchAll(instance);
   sendSecurityHeaders(instance, config);
   prepareLinks(instance, config);
@@ -104,13 +111,32 @@ export async function createApp(
   return app;
 }
 
+/** Logs and measures requests. */
+function observeRequests(
+  requests: AnsweredRequests,
+  app: NestFastifyApplication,
+  config: AppConfig,
+  logger: LoggerService | false,
+): void {
+  if (logger instanceof ServiceLogger) {
+    serveRequestLog(app.getHttpAdapter().getInstance(), logger.pino);
+    requests.observe(createRequestLog(config, logger));
+  }
+  const { port, onMainPort } = config.monitoring.metrics;
+  if (port !== null || onMainPort) {
+    requests.observe(measureRequests(app.get(MetricsService).registry));
+  }
+}
+
 /** Loads the keys, opens the database, and returns the root module. */
 export async function applicationModule(
   config: AppConfig,
   imports: Imports = [],
+  tracing?: Tracing,
 ): Promise<DynamicModule> {
   const keys = new TokenKeys(config.jwt);
   const database = await openDatabase(config.database);
+  tracing?.watchDatabase(database);
   return AppModule.forRoot({ config, keys, database }, imports);
 }
 
@@ -120,7 +146,6 @@ function adapterFor(
   timeouts: Timeouts,
   servers: Server[],
   requests: AnsweredRequests,
-  logger: LoggerService | false,
 ): FastifyAdapter {
   return new FastifyAdapter({
     ...preRoutingErrorHandlers(requests),
@@ -146,7 +171,8 @@ function adapterFor(
       return server;
     },
     genReqId: requestIdOf,
-    ...loggingOptions(logger),
+    // `createRequestLog` logs requests.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     // No path is longer, so a long id is answered like any other id that does not exist.
     routerOptions: { maxParamLength: 16_384 },
@@ -157,15 +183,21 @@ function adapterFor(
   });
 }
 
-/** Lets `request.log` and `reply.log` write to the log. */
-function loggingOptions(logger: LoggerService | false) {
-  if (!(logger instanceof ServiceLogger)) return {};
-  return {
-    loggerInstance: logger.pino,
-    logController: new LogController({
-      requestIdLogLabel: 'request_id',
-      // `createRequestLog` logs requests.
-      disableRequestLogging: true,
-    }),
-  };
+/**
+ * Loads OpenTelemetry only if it is used.
+ *
+ * @throws StartError if its packages are not installed
+ */
+async function createTracing({ monitoring }: AppConfig): Promise<Tracing | undefined> {
+  if (monitoring.tracing === null) return undefined;
+  try {
+    const { Tracing } = await import('./tracing/tracing.js');
+    return new Tracing(monitoring.tracing);
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new StartError(
+      'OTEL_EXPORTER_OTLP_ENDPOINT needs optional packages, which are not installed; run npm ci without --omit=optional.',
+      { cause: error },
+    );
+  }
 }

@@ -15,9 +15,13 @@ export class AuditRetentionService {
     jobs.add({ name: 'remove old audit entries', interval: 15 * 60_000, run });
   }
 
+  /** The timestamp until which entries are old, so that the next run removes them. */
+  get threshold(): number {
+    return Date.now() - this.config.auditRetention * 1000;
+  }
+
   /** @param signal stops the removal after the current batch */
   removeOld(signal?: AbortSignal): Promise<void> {
-    const timestamp = Date.now() - this.config.auditRetention * 1000;
-    return this.trail.removeBefore(timestamp, signal);
+    return this.trail.removeBefore(this.threshold, signal);
   }
 }

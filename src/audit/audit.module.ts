@@ -7,6 +7,6 @@ import { AuditService } from './audit.service.js';
 @Module({
   controllers: [AuditController],
   providers: [AuditService, AuditRetentionService],
-  exports: [AuditService],
+  exports: [AuditService, AuditRetentionService],
 })
 export class AuditModule {}

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
-import { ApiError, tooManyRequests } from '../errors/api-error.js';
+import { ApiError, resultOf, tooManyRequests } from '../errors/api-error.js';
 import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
+import { SecurityEventsService } from '../logging/security-events.service.js';
 import { type HashQueueKeys, hashQueueKeys, PasswordHasher } from '../passwords/password-hasher.js';
 import { ConflictError, retry } from '../scheduling/retry.js';
 import { nfc } from '../validation/values.js';
@@ -35,6 +36,7 @@ export class CredentialsService implements CurrentPasswordCheck {
     private readonly auth: AuthService,
     private readonly sessions: SessionRepository,
     private readonly audit: AuditService,
+    private readonly events: SecurityEventsService,
   ) {}
 
   /**
@@ -45,7 +47,22 @@ export class CredentialsService implements CurrentPasswordCheck {
    * @returns the user with the hash that was verified, or with a new hash if that one was outdated
    * @throws ApiError `credentials_invalid`, `too_many_requests`
    */
-  verify(given: string, password: string, client: Client): Promise<AuthenticatedUser> {
+  async verify(given: string, password: string, client: Client): Promise<AuthenticatedUser> {
+    try {
+      const user = await this.verifyUncounted(given, password, client);
+      this.events.count('login', 'succeeded');
+      return user;
+    } catch (error) {
+      this.events.count('login', resultOf(error));
+      throw error;
+    }
+  }
+
+  private verifyUncounted(
+    given: string,
+    password: string,
+    client: Client,
+  ): Promise<AuthenticatedUser> {
     return retry(async () => {
       const user = await this.logins.findUser(given);
       const name = user?.name ?? given;

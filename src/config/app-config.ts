@@ -6,6 +6,7 @@ import { readDemoData } from './demo-data.js';
 import { type JwtSettings, readJwtSettings } from './jwt-settings.js';
 import { isWritableByOthers } from './private-file.js';
 import { LOG_LEVELS, type LogThreshold } from '../logging/log-levels.js';
+import { type MonitoringSettings, readMonitoringSettings } from './monitoring-settings.js';
 import { SettingsReader } from './settings-reader.js';
 import { readWebSettings, type WebSettings } from './web-settings.js';
 
@@ -77,6 +78,8 @@ export class AppConfig {
   readonly auditRetention: number;
   /** How the service is reached from outside, and which cookies it sets. */
   readonly web: WebSettings;
+  /** Metrics and traces. */
+  readonly monitoring: MonitoringSettings;
   /** Whether an empty database is filled with demo data. */
   readonly demoData: boolean;
   readonly passwordMinLength: number;
@@ -120,15 +123,15 @@ export class AppConfig {
     this.jwtAudience = read.text('JWT_AUDIENCE') ?? null;
     this.jwtLeeway = read.duration('JWT_LEEWAY', '5s', { bareUnit: 's', min: 0, max: 300 });
     this.jwtTyp = read.choice('JWT_TYP', ACCESS_TOKEN_TYPES, 'at+jwt');
-    const lifetimes = readLifetimes(read);
-    this.accessTokenLifetime = lifetimes.access;
-    this.refreshTokenLifetime = lifetimes.refresh;
+    ({ access: this.accessTokenLifetime, refresh: this.refreshTokenLifetime } =
+      readLifetimes(read));
     this.sessionMaxAge = read.duration('SESSION_MAX_AGE', '90d');
     this.refreshRotation = read.flag('REFRESH_ROTATION', true);
     this.refreshGrace = read.duration('REFRESH_GRACE', '30s', { bareUnit: 's', min: 0 });
     this.maxSessions = read.integer('MAX_SESSIONS', 100, 1, 500);
     this.auditRetention = read.duration('AUDIT_RETENTION', '90d');
     this.web = readWebSettings(read, this.production);
+    this.monitoring = readMonitoringSettings(read, this);
     this.demoData = readDemoData(read, this.production);
     this.passwordMinLength = read.integer('PASSWORD_MIN_LENGTH', this.production ? 8 : 4, 1, 128);
     this.flaskCompat = read.flag('FLASK_COMPAT', !this.production);

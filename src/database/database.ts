@@ -1,6 +1,11 @@
 import type { EntityManager, ObjectLiteral } from 'typeorm';
 import { ApiError, type ErrorKind } from '../errors/api-error.js';
-import type { BuildSelect, Select } from './select.js';
+import type { BuildSelect, Select, Value } from './select.js';
+
+/** How busy the database is. Sizes are in bytes. */
+export type DatabaseLoad =
+  | { engine: 'sqlite'; queuedWrites: number; fileSize: number; logSize: number }
+  | { engine: 'postgres'; inUse: number; idle: number; waiting: number };
 
 /**
  * All access to the data, on either database engine.
@@ -47,6 +52,15 @@ export abstract class Database {
   abstract select<Entity extends ObjectLiteral, Parameter extends string>(
     build: BuildSelect<Entity, Parameter>,
   ): Select<Entity, Parameter>;
+
+  /** Counts the rows of an expensive query, up to `max`. */
+  abstract count<Entity extends ObjectLiteral, Parameter extends string>(
+    build: BuildSelect<Entity, Parameter>,
+    values: Record<Parameter, Value>,
+    max: number,
+  ): Promise<number>;
+
+  abstract load(): DatabaseLoad;
 
   /**
    * Removes earlier versions of rows from SQLite's log, which would keep them until it is

@@ -53,6 +53,8 @@ export function expensiveReadQueue(concurrency: number) {
 
 /** A prepared read. The caller only matters if the read is expensive. */
 export interface Select<Entity, Parameter extends string> {
+  /** Its SQL with placeholders. */
+  readonly sql: () => string;
   all(values: Record<Parameter, Value>, caller?: ReadCaller): Promise<Entity[]>;
   /** As `all`, up to the size limit of a response that already holds `bytes`; see `takeBounded`. */
   bounded(
@@ -106,6 +108,11 @@ export function compileSelect<Entity extends ObjectLiteral, Parameter extends st
   if (build.limit === undefined) return { sql: select, bind: binding(order), hydrate };
   const place = dataSource.driver.createParameter(build.limit, order.length);
   return { sql: `${select} LIMIT ${place}`, bind: binding([...order, build.limit]), hydrate };
+}
+
+/** Returns SQL that counts the rows of a query, up to `max`. */
+export function countingSql({ sql }: Pick<CompiledSelect<unknown>, 'sql'>, max: number): string {
+  return `SELECT count(*) AS counted FROM (${sql} LIMIT ${max}) AS bounded`;
 }
 
 /** The columns that the query selects. The entity itself selects all but `select: false`. */

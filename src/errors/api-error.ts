@@ -65,6 +65,11 @@ export class ApiError extends HttpException {
   }
 }
 
+/** Names a failure, for counters: the code of the error that the client gets. */
+export function resultOf(error: unknown): string {
+  return error instanceof ApiError ? error.code : genericKind(500).code;
+}
+
 /** @param retryAfter the seconds after which the client may try again */
 export function unavailable(cause: unknown, retryAfter = 1): ApiError {
   return new ApiError(serviceUnavailable, {

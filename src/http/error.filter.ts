@@ -66,6 +66,7 @@ export class ErrorFilter implements ExceptionFilter {
     const { code, logLevel } = error instanceof ApiError ? error.kind : genericKind(status);
     const reason = reasonOf(error).slice(0, MAX_REASON);
     const origin = describe(request);
+    this.events.count('error', code);
     if (status === 429) {
       this.events.warn('rate_limited', reason, origin);
     } else if (status === 401 || status === 403 || logLevel !== undefined) {

@@ -63,6 +63,11 @@ export class WriteQueueInterceptor implements NestInterceptor, OnModuleInit {
     });
   }
 
+  /** The numbers of running and queued requests. */
+  get load(): Pick<FairQueue, 'running' | 'queued'> {
+    return this.queue;
+  }
+
   onModuleInit(): void {
     const writes = this.routes.list().filter(({ writes }) => writes);
     this.handlers = new Map(writes.map(({ handler, rateLimited }) => [handler, rateLimited]));

@@ -13,6 +13,12 @@ const SECURITY_EVENTS = {
 
 export type SecurityEvent = keyof typeof SECURITY_EVENTS;
 
+/** Events that are only counted: logins and refreshes by their result, and errors by their code. */
+type CountedEvent = SecurityEvent | 'login' | 'refresh' | 'error';
+
+/** Events to causes to occurrences. */
+export type EventTotals = Partial<Record<CountedEvent, Record<string, number>>>;
+
 /** The maximum number of causes of one event. Further causes are counted as `other`. */
 const MAX_CAUSES = 64;
 /** Milliseconds between two warnings about the same event and cause. */
@@ -29,16 +35,16 @@ interface Counter {
 }
 
 /**
- * Counts attacks, refusals and outages in this process, by event and cause. `warn` also logs a
+ * Counts logins, errors, attacks and outages in this process, by event and cause. `warn` also logs a
  * warning: about the first occurrence at once, and then once a minute with the number of further
  * ones, so that neither an attack nor an outage can fill the log.
  */
 @Injectable()
 export class SecurityEventsService implements OnModuleDestroy {
   private readonly logger = new Logger(SecurityEventsService.name);
-  private readonly counters = new Map<SecurityEvent, Map<string, Counter>>();
+  private readonly counters = new Map<CountedEvent, Map<string, Counter>>();
 
-  count(event: SecurityEvent, cause: string, times = 1): void {
+  count(event: CountedEvent, cause: string, times = 1): void {
     this.counterOf(event, cause).total += times;
   }
 
@@ -52,7 +58,7 @@ export class SecurityEventsService implements OnModuleDestroy {
   }
 
   /** How often each event has happened since the start, by cause. */
-  totals(): Partial<Record<SecurityEvent, Record<string, number>>> {
+  totals(): EventTotals {
     const totalsOf = (causes: Map<string, Counter>) =>
       Object.fromEntries([...causes].map(([cause, { total }]) => [cause, total]));
     return Object.fromEntries(
@@ -65,7 +71,7 @@ export class SecurityEventsService implements OnModuleDestroy {
     for (const [event, causes] of this.counters) {
       for (const [cause, counter] of causes) {
         clearTimeout(counter.timer);
-        if (counter.unreported > 0) this.log(event, cause, counter);
+        if (counter.unreported > 0) this.log(event as SecurityEvent, cause, counter);
       }
     }
   }
@@ -84,7 +90,7 @@ export class SecurityEventsService implements OnModuleDestroy {
     counter.unreported = 0;
   }
 
-  private counterOf(event: SecurityEvent, cause: string): Counter {
+  private counterOf(event: CountedEvent, cause: string): Counter {
     const causes = this.counters.get(event) ?? new Map<string, Counter>();
     this.counters.set(event, causes);
     const name = causes.has(cause) || causes.size < MAX_CAUSES ? cause : 'other';

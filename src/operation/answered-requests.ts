@@ -20,7 +20,11 @@ export type RequestObserver = (answered: AnsweredRequest) => void;
 
 /** Calls observers at the end of each request. */
 export class AnsweredRequests implements UnroutedRequests {
-  constructor(private readonly observers: readonly RequestObserver[]) {}
+  private readonly observers: RequestObserver[] = [];
+
+  observe(observer: RequestObserver): void {
+    this.observers.push(observer);
+  }
 
   /** Watches the requests that reach a hook. */
   watchAll(instance: FastifyInstance): void {

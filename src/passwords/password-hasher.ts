@@ -70,6 +70,11 @@ export class PasswordHasher implements OnModuleInit {
     this.dummy = await this.hash('the password of no user', serviceHashQueueKeys());
   }
 
+  /** The numbers of running and queued hashes. */
+  get load(): Pick<FairQueue, 'running' | 'queued'> {
+    return this.queue;
+  }
+
   /**
    * @returns a hash in the PHC string format
    * @throws ApiError 429 if too many hashes of the account are queued, 503 if the queue is full or

@@ -85,8 +85,13 @@ export class FairQueue {
     return (this.root.children.get(name)?.running ?? 0) < maxRunningPerGroup;
   }
 
-  private get queued(): number {
+  /** The number of tasks that wait for their turn. */
+  get queued(): number {
     return this.root.queued;
+  }
+
+  get running(): number {
+    return this.root.running;
   }
 
   /**

@@ -19,8 +19,13 @@ export class ExpiryService {
     jobs.add({ name: 'remove expired sessions', interval: 15 * 60_000, run });
   }
 
+  /** The timestamp until which rows have expired that the next run removes. */
+  get threshold(): number {
+    return Date.now() - RETENTION;
+  }
+
   /** @param signal stops the removal after the current batch */
   removeExpired(signal?: AbortSignal): Promise<void> {
-    return this.states.removeExpired(Date.now() - RETENTION, signal);
+    return this.states.removeExpired(this.threshold, signal);
   }
 }

@@ -29,6 +29,7 @@ import { TokenStateRepository } from './token-state.repository.js';
     SessionQuotaService,
     SuccessorSealService,
     TokenStore,
+    ExpiryService,
   ],
 })
 export class SessionsModule {}

@@ -9,6 +9,7 @@ import type { AuthenticatedUser, UsersService } from '../../src/users/users.serv
 import type { AuthService, TokenPair } from '../../src/auth/auth.service.js';
 import { CredentialsService } from '../../src/auth/credentials.service.js';
 import type { LoginNamesService } from '../../src/auth/login-names.service.js';
+import { SecurityEventsService } from '../../src/logging/security-events.service.js';
 import type { LoginThrottleService } from '../../src/auth/login-throttle.service.js';
 
 const client = { ip: '203.0.113.7', agent: null };
@@ -29,6 +30,7 @@ describe('CredentialsService', () => {
   let changePassword: jest.Mock<AuthService['changePassword']>;
   let recorded: unknown[];
   let service: CredentialsService;
+  let events: SecurityEventsService;
 
   beforeEach(() => {
     session = { id: 'session', passwordAttempts: 0 };
@@ -87,6 +89,7 @@ describe('CredentialsService', () => {
     const record: AuditService['record'] = async (event, details) => {
       recorded.push([event, details]);
     };
+    events = new SecurityEventsService();
     service = new CredentialsService(
       users as UsersService,
       { findUser } as Partial<LoginNamesService> as LoginNamesService,
@@ -95,6 +98,7 @@ describe('CredentialsService', () => {
       { changePassword } as Partial<AuthService> as AuthService,
       sessions as SessionRepository,
       { record } as Partial<AuditService> as AuditService,
+      events,
     );
   });
 
@@ -108,6 +112,19 @@ describe('CredentialsService', () => {
   const failed = ['login_failed', { userId: 7, client, token }];
 
   describe('verify', () => {
+    it('counts logins by their result', async () => {
+      await service.verify('leia', 'right', client);
+      await service.verify('leia', 'wrong', client).catch(() => undefined);
+      await service.verify('vader', 'wrong', client).catch(() => undefined);
+      attempt.mockRejectedValueOnce(new Error('broken'));
+      await service.verify('leia', 'right', client).catch(() => undefined);
+      expect(events.totals().login).toEqual({
+        succeeded: 1,
+        credentials_invalid: 2,
+        internal_error: 1,
+      });
+    });
+
     it('returns the user of a correct password, and records no failure', async () => {
       expect(await service.verify('leia', 'right', client)).toBe(user);
       expect(recorded).toEqual([]);

@@ -1,6 +1,6 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource, type EntityManager, type EntitySchema, type ObjectLiteral } from 'typeorm';
-import { Database } from '../../src/database/database.js';
+import { Database, type DatabaseLoad } from '../../src/database/database.js';
 import { type BuildSelect, compileSelect, type Select } from '../../src/database/select.js';
 import { loadSqliteDriver } from '../../src/database/sqlite/sqlite-driver.js';
 
@@ -59,7 +59,16 @@ export class MemoryDatabase extends Database {
         .map(hydrate);
     };
     const bounded = (): Promise<never> => Promise.reject(new Error('Not implemented.'));
-    return { all, bounded, first: async (values) => (await all(values))[0] };
+    const sql = () => compileSelect(this.source, build).sql;
+    return { sql, all, bounded, first: async (values) => (await all(values))[0] };
+  }
+
+  override count(): Promise<never> {
+    return Promise.reject(new Error('Not implemented.'));
+  }
+
+  override load(): DatabaseLoad {
+    return { engine: 'sqlite', queuedWrites: 0, fileSize: 0, logSize: 0 };
   }
 
   /** A database in memory has no write-ahead log. */

@@ -43,12 +43,16 @@ export class RefreshRepeatsService {
   /**
    * Decides about a repeat and counts it, with the session locked. Call it within a write.
    *
-   * @returns the successor, or null if the session has ended or was ended by this call
+   * @returns the successor; `ended` if the session has ended; `reused` if this call ended it
    * @throws ApiError `too_many_requests`, or 503 if the successor cannot be read
    */
-  async answer(token: Token, sessionId: string, caller: Caller): Promise<Token | null> {
+  async answer(
+    token: Token,
+    sessionId: string,
+    caller: Caller,
+  ): Promise<Token | 'ended' | 'reused'> {
     const session = await this.sessions.lockActive(sessionId);
-    if (!session) return null;
+    if (!session) return 'ended';
     const { client } = caller;
     if (!this.isWithinGrace(session, token)) return this.endForTheft(sessionId, caller);
     // An instance whose clock is ahead, or an upgrade, has erased it.
@@ -87,10 +91,10 @@ export class RefreshRepeatsService {
     if (isNew) await this.audit.record('refresh_repeated', { userId, sessionId, client });
   }
 
-  private async endForTheft(sessionId: string, caller: Caller): Promise<null> {
-    if (!(await this.sessions.end(sessionId))) return null;
+  private async endForTheft(sessionId: string, caller: Caller): Promise<'ended' | 'reused'> {
+    if (!(await this.sessions.end(sessionId))) return 'ended';
     await this.audit.record('refresh_reused', { ...caller, sessionId });
-    return null;
+    return 'reused';
   }
 }
 

@@ -1,21 +1,36 @@
 import { Injectable } from '@nestjs/common';
+import { resultOf } from '../../errors/api-error.js';
 import { AppConfig } from '../../config/app-config.js';
 import { Database } from '../../database/database.js';
 import type { Client } from '../../http/client.js';
 import { digestOf } from '../../sessions/sealed-token.js';
 import { SessionRepository } from '../../sessions/session.repository.js';
 import type { Session } from '../../sessions/session.entity.js';
+import { SecurityEventsService } from '../../logging/security-events.service.js';
 import { SuccessorSealService } from '../../sessions/successor-seal.service.js';
 import { TokenError, tokenRevoked } from '../../tokens/token-errors.js';
 import { TokenService } from '../../tokens/token.service.js';
 import type { Token } from '../../tokens/token.js';
 import { UserRolesService } from '../../users/roles/user-roles.service.js';
 import type { KnownUser } from '../../users/user.repository.js';
-import { AuthService, type TokenPair } from '../auth.service.js';
+import { AuthService } from '../auth.service.js';
 import { rangeOf, RefreshRepeatsService } from './refresh-repeats.service.js';
 
 /** A pair, or only an access token if refresh tokens are not rotated. */
-type RefreshedTokens = Pick<TokenPair, 'access'> & Partial<TokenPair>;
+interface RefreshedTokens {
+  access: Token;
+  refresh?: Token;
+}
+
+interface CountedTokens extends RefreshedTokens {
+  result: 'rotated' | 'repeated' | 'access_only';
+}
+
+class ReusedToken extends TokenError {
+  constructor() {
+    super(tokenRevoked, 'a rotated refresh token was reused, and its session has ended');
+  }
+}
 
 /**
  * Issues new tokens for a refresh token, and rotates it (RFC 9700, section 4.14.2).
@@ -33,6 +48,7 @@ export class RefreshService {
     private readonly seal: SuccessorSealService,
     private readonly database: Database,
     private readonly config: AppConfig,
+    private readonly events: SecurityEventsService,
   ) {}
 
   /**
@@ -42,20 +58,32 @@ export class RefreshService {
    * @throws ApiError `too_many_requests` if the token was repeated too often, or 503
    */
   async refresh(token: Token, client: Client): Promise<RefreshedTokens> {
+    try {
+      const { result, ...tokens } = await this.refreshUncounted(token, client);
+      this.events.count('refresh', result);
+      return tokens;
+    } catch (error) {
+      this.events.count('refresh', error instanceof ReusedToken ? 'reused' : resultOf(error));
+      throw error;
+    }
+  }
+
+  private async refreshUncounted(token: Token, client: Client): Promise<CountedTokens> {
     const user = await this.auth.currentUser(token);
     const { sessionId } = token;
     const expiresAt = token.expiresAt.getTime();
     if (sessionId === null) {
       const access = await this.accessTokenFor(user, token, expiresAt);
       // A token that code issued without a session cannot be rotated, and stays valid.
-      return this.config.refreshRotation ? { access, refresh: token } : { access };
+      const result = 'access_only';
+      return this.config.refreshRotation ? { access, refresh: token, result } : { access, result };
     }
     if (this.config.refreshRotation)
       return this.refreshWithRotation(token, user, sessionId, client);
     if (!(await this.sessions.recordUse(sessionId, digestOf(token)))) {
       throw new TokenError(tokenRevoked, 'the session has ended, or the token was rotated');
     }
-    return { access: await this.accessTokenFor(user, token, expiresAt) };
+    return { access: await this.accessTokenFor(user, token, expiresAt), result: 'access_only' };
   }
 
   private async refreshWithRotation(
@@ -63,7 +91,7 @@ export class RefreshService {
     user: KnownUser,
     sessionId: string,
     client: Client,
-  ): Promise<TokenPair> {
+  ): Promise<CountedTokens> {
     const session = await this.sessions.findActive(sessionId);
     if (!session) throw new TokenError(tokenRevoked, 'the session has ended');
     const isCurrent = (session.currentToken ?? digestOf(token)) === digestOf(token);
@@ -77,8 +105,9 @@ export class RefreshService {
       return this.repeats.answer(token, sessionId, { userId: user.id, client });
     });
     // Thrown outside the write, because its rollback would undo the end of the session.
-    if (!refresh) throw new TokenError(tokenRevoked, 'the session has ended');
-    return { access, refresh };
+    if (refresh === 'ended') throw new TokenError(tokenRevoked, 'the session has ended');
+    if (refresh === 'reused') throw new ReusedToken();
+    return { access, refresh, result: refresh === successor ? 'rotated' : 'repeated' };
   }
 
   /** @returns false if another request has rotated the token, or the session has ended */

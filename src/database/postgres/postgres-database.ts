@@ -7,7 +7,7 @@ import { retry } from '../../scheduling/retry.js';
 import type { PostgresSettings } from '../../config/app-config.js';
 import { missingSchemaOf } from '../missing-schema.js';
 import { missingOf, postgresOptions } from '../data-source-options.js';
-import { Database } from '../database.js';
+import { Database, type DatabaseLoad } from '../database.js';
 import { codeOf } from '../driver-error.js';
 import { MigrationSource } from '../migration-source.js';
 import { withOutageAs503 } from '../outage.js';
@@ -16,6 +16,7 @@ import { ReadOnlyServer } from './postgres-migrations.js';
 import {
   type BuildSelect,
   compileSelect,
+  countingSql,
   expensiveReadQueue,
   hydrated,
   once,
@@ -125,11 +126,29 @@ export class PostgresDatabase extends Database {
     const all = async (values: Record<string, Value>, caller?: ReadCaller) =>
       (await run(values, caller)).map(compile().hydrate);
     return {
+      sql: () => compile().sql,
       all,
       bounded: async (values, caller, bytes) =>
         hydrated(takeBounded(await run(values, caller), bytes), compile().hydrate),
       first: async (...read) => (await all(...read))[0],
     };
+  }
+
+  override async count<Entity extends ObjectLiteral, Parameter extends string>(
+    build: BuildSelect<Entity, Parameter>,
+    values: Record<Parameter, Value>,
+    max: number,
+  ): Promise<number> {
+    const compiled = compileSelect(this.source, build);
+    const text = countingSql(compiled, max);
+    const query = { text, values: compiled.bind(values), timeout: timeouts.expensive };
+    const [row] = await this.expensiveReads(undefined, () => this.read(query));
+    return Number(row?.[0]);
+  }
+
+  override load(): DatabaseLoad {
+    const { totalCount, idleCount: idle, waitingCount: waiting } = this.pool;
+    return { engine: 'postgres', inUse: totalCount - idle, idle, waiting };
   }
 
   /** Only the server reads its log. */
@@ -156,11 +175,14 @@ export class PostgresDatabase extends Database {
     }
   }
 
+  private get pool(): pg.Pool {
+    return (this.source.driver as unknown as { master: pg.Pool }).master;
+  }
+
   /** @throws ApiError 503 if the server cannot be reached or cannot work */
   private async read(query: TimedQuery): Promise<unknown[][]> {
-    const { master: pool } = this.source.driver as unknown as { master: pg.Pool };
     try {
-      return (await pool.query<unknown[]>({ ...query, rowMode: 'array' })).rows;
+      return (await this.pool.query<unknown[]>({ ...query, rowMode: 'array' })).rows;
     } catch (error) {
       throw withOutageAs503(error);
     }

@@ -1,9 +1,10 @@
+import { statSync } from 'node:fs';
 import { Logger } from '@nestjs/common';
 import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
 import type { SqliteSettings } from '../../config/app-config.js';
 import { missingOf, sqliteOptions } from '../data-source-options.js';
-import { Database } from '../database.js';
+import { Database, type DatabaseLoad } from '../database.js';
 import { codeOf, isLocked } from '../driver-error.js';
 import { MigrationSource } from '../migration-source.js';
 import { missingSchemaOf } from '../missing-schema.js';
@@ -12,6 +13,7 @@ import {
   type BuildSelect,
   type CompiledSelect,
   compileSelect,
+  countingSql,
   hydrated,
   type BoundedRows,
   once,
@@ -28,6 +30,7 @@ import {
   refuseDamagedFile,
   startErrorOf,
 } from './sqlite-file.js';
+import { schemaOf } from './sqlite-schema.js';
 import { SqliteReadThread } from './sqlite-read-thread.js';
 import { SqliteWriter, untilUnlocked } from './sqlite-writer.js';
 
@@ -98,19 +101,7 @@ export class SqliteDatabase extends Database {
   }
 
   override async missingSchema(): Promise<string[]> {
-    const connection = connectionOf(this.reader);
-    const columns = connection
-      .prepare<unknown[], [string, string]>(
-        `SELECT item.name, field.name FROM sqlite_master item, pragma_table_info(item.name) field
-         WHERE item.type = 'table'`,
-      )
-      .raw()
-      .all();
-    const indexes = connection
-      .prepare<unknown[], string>("SELECT name FROM sqlite_master WHERE type = 'index'")
-      .pluck()
-      .all();
-    return missingSchemaOf(this.reader.entityMetadatas, { columns, indexes });
+    return missingSchemaOf(this.reader.entityMetadatas, schemaOf(connectionOf(this.reader)));
   }
 
   override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
@@ -138,6 +129,7 @@ export class SqliteDatabase extends Database {
     if (build.expensive === true) return this.selectInThread(compile, onWriter);
     // Only the signatures are asynchronous: better-sqlite3 is synchronous.
     return {
+      sql: () => compile().sql,
       all: async (values) => {
         const { bind, hydrate } = compile();
         return orUnavailable(() => statement().all(bind(values))).map(hydrate);
@@ -181,7 +173,29 @@ export class SqliteDatabase extends Database {
         : await this.thread.bounded(sql, bind(values), caller, bytes);
       return hydrated(rows, hydrate);
     };
-    return { all, bounded, first: async (...read) => (await all(...read))[0] };
+    const sql = () => compile().sql;
+    return { sql, all, bounded, first: async (...read) => (await all(...read))[0] };
+  }
+
+  override async count<Entity extends ObjectLiteral, Parameter extends string>(
+    build: BuildSelect<Entity, Parameter>,
+    values: Record<Parameter, Value>,
+    max: number,
+  ): Promise<number> {
+    this.watch.requireFilesNow();
+    const compiled = compileSelect(this.reader, build);
+    const [row] = await this.thread.all(countingSql(compiled, max), compiled.bind(values));
+    return Number(row?.[0]);
+  }
+
+  override load(): DatabaseLoad {
+    const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    return {
+      engine: 'sqlite',
+      queuedWrites: this.writes.queued,
+      fileSize: sizeOf(this.settings.file),
+      logSize: sizeOf(`${this.settings.file}-wal`),
+    };
   }
 
   override clearLog(): boolean {

@@ -43,6 +43,11 @@ export class SqliteWriter {
     private readonly requireFiles: () => void,
   ) {}
 
+  /** The number of writes that wait for their turn. */
+  get queued(): number {
+    return this.queue.length;
+  }
+
   /** Whether the calling code is part of a write. */
   get active(): boolean {
     return this.inWrite.getStore()?.open === true;

@@ -11,6 +11,7 @@ import { type Claims, Token } from '../../../src/tokens/token.js';
 import type { UserRolesService } from '../../../src/users/roles/user-roles.service.js';
 import type { KnownUser } from '../../../src/users/user.repository.js';
 import type { AuthService } from '../../../src/auth/auth.service.js';
+import { SecurityEventsService } from '../../../src/logging/security-events.service.js';
 import type { RefreshRepeatsService } from '../../../src/auth/sessions/refresh-repeats.service.js';
 import { RefreshService } from '../../../src/auth/sessions/refresh.service.js';
 
@@ -29,6 +30,7 @@ const client: Client = { ip: '192.0.2.7', agent: 'Firefox' };
 
 describe('RefreshService', () => {
   let session: Session | undefined;
+  let events: SecurityEventsService;
   let user: KnownUser;
   let isWriting = false;
   const createAccessToken = jest.fn<TokenService['createAccessToken']>();
@@ -47,12 +49,13 @@ describe('RefreshService', () => {
       ...newSession({ subject: '7', createdAt: NOW - 1000, expiresAt, agent: null, ip: null }),
       currentToken: digestOf(presented),
     };
+    events = new SecurityEventsService();
     createAccessToken.mockResolvedValue(access);
     createRefreshToken.mockResolvedValue(successor);
     findActive.mockImplementation(() => Promise.resolve(session));
     recordUse.mockResolvedValue(true);
     rotateRefreshToken.mockImplementation(() => Promise.resolve(isWriting));
-    answer.mockResolvedValue(null);
+    answer.mockResolvedValue('ended');
     seal.mockReturnValue('sealed');
   });
   afterEach(() => {
@@ -80,6 +83,7 @@ describe('RefreshService', () => {
       { seal } as unknown as SuccessorSealService,
       database,
       AppConfig.from({ JWT_REFRESH_TOKEN_EXPIRES: '30d', SESSION_MAX_AGE: '90d', ...env }),
+      events,
     ).refresh(token, client);
   };
   const revoked = expect.objectContaining({ code: 'token_revoked' });
@@ -88,6 +92,7 @@ describe('RefreshService', () => {
   describe('REFRESH_ROTATION=true', () => {
     it('issues a new pair, and rotates the refresh token', async () => {
       expect(await refresh()).toEqual({ access, refresh: successor });
+      expect(events.totals().refresh).toEqual({ rotated: 1 });
       expect(rotateRefreshToken.mock.calls).toEqual([
         [
           {
@@ -184,12 +189,19 @@ describe('RefreshService', () => {
       rotateRefreshToken.mockResolvedValue(false);
       answer.mockResolvedValue(other);
       expect(await refresh()).toEqual({ access, refresh: other });
+      expect(events.totals().refresh).toEqual({ repeated: 1 });
     });
 
-    it('refuses the refresh after the write if RefreshRepeatsService ends the session', async () => {
-      rotateRefreshToken.mockResolvedValue(false);
-      await expect(refresh()).rejects.toEqual(revoked);
-    });
+    it.each(['ended', 'reused'] as const)(
+      'refuses the refresh after the write if RefreshRepeatsService answers "%s"',
+      async (answered) => {
+        answer.mockResolvedValue(answered);
+        rotateRefreshToken.mockResolvedValue(false);
+        await expect(refresh()).rejects.toEqual(revoked);
+        const result = answered === 'reused' ? 'reused' : 'token_revoked';
+        expect(events.totals().refresh).toEqual({ [result]: 1 });
+      },
+    );
 
     it('refuses the refresh if the session has ended', async () => {
       session = undefined;

@@ -1,0 +1,170 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { Counter, Gauge } from 'prom-client';
+import { packageInfo } from '../config/package-info.js';
+import { Database } from '../database/database.js';
+import { WriteQueueInterceptor } from '../limits/write-queue.interceptor.js';
+import { type EventTotals, SecurityEventsService } from '../logging/security-events.service.js';
+import { PasswordHasher } from '../passwords/password-hasher.js';
+import { MetricsService } from './metrics.service.js';
+import { MAX_COUNTED_ROWS, RowCountsService } from './row-counts.service.js';
+
+type Values = Record<string, number>;
+
+/** Results of logins and refreshes that are 0 before they happen; others are codes of errors. */
+const NO_LOGINS: Values = { succeeded: 0, credentials_invalid: 0, too_many_requests: 0 };
+const NO_REFRESHES: Values = { rotated: 0, repeated: 0, reused: 0, access_only: 0 };
+
+/**
+ * The queues, the database and the counters of the service. They are read when the metrics are
+ * collected, so that they cost a request nothing.
+ */
+@Injectable()
+export class ServiceMetrics implements OnModuleInit {
+  constructor(
+    private readonly metrics: MetricsService,
+    private readonly database: Database,
+    private readonly events: SecurityEventsService,
+    private readonly rows: RowCountsService,
+    private readonly modules: ModuleRef,
+  ) {}
+
+  onModuleInit(): void {
+    this.addLabelled(
+      'service_info',
+      'The version of the service. The value is always 1.',
+      'version',
+      () => ({
+        [packageInfo.version]: 1,
+      }),
+    );
+    this.addQueues();
+    this.addDatabase();
+    this.addRows();
+    this.addLogins();
+    this.addEvents();
+  }
+
+  private addQueues(): void {
+    const hashes = this.modules.get(PasswordHasher, { strict: false });
+    const requests = this.modules.get(WriteQueueInterceptor, { strict: false });
+    const read = ({ load: { running, queued } }: typeof hashes | typeof requests) => ({
+      running,
+      queued,
+    });
+    this.addLabelled('password_hash_queue', 'Password hashes.', 'state', () => read(hashes));
+    this.addLabelled('write_request_queue', 'Requests with a token that may write.', 'state', () =>
+      read(requests),
+    );
+  }
+
+  private addDatabase(): void {
+    const load = this.database.load();
+    if (load.engine === 'postgres') {
+      const pool = () => this.database.load() as typeof load;
+      const read = () => ({ in_use: pool().inUse, idle: pool().idle });
+      this.addLabelled('postgres_pool_connections', 'Connections of the pool.', 'state', read);
+      this.addNumber(
+        'postgres_pool_waiting',
+        'Queries that wait for a connection.',
+        () => pool().waiting,
+      );
+      return;
+    }
+    const sqlite = () => this.database.load() as typeof load;
+    this.addNumber('sqlite_write_queue', 'Queued writes.', () => sqlite().queuedWrites);
+    this.addNumber('sqlite_file_bytes', 'The size of the file.', () => sqlite().fileSize);
+    this.addNumber('sqlite_wal_bytes', 'The size of the log (WAL).', () => sqlite().logSize);
+  }
+
+  private addRows(): void {
+    const counted = `counted up to ${MAX_COUNTED_ROWS}`;
+    this.addLabelled('sessions', `Sessions, ${counted}.`, 'state', async () => ({
+      active: await this.rows.activeSessions(),
+    }));
+    this.addLabelled(
+      'expired_rows',
+      `Rows that the next clean-up removes, ${counted}.`,
+      'table',
+      () => this.rows.expiredRows(),
+    );
+  }
+
+  private addLogins(): void {
+    const add = (
+      name: string,
+      help: string,
+      event: 'login' | 'refresh' | 'error',
+      none: Values,
+    ) => {
+      const label = event === 'error' ? 'code' : 'result';
+      this.addCounter(name, help, [label], (counter, totals) => {
+        const values = { ...none, ...totals[event] };
+        for (const [value, total] of Object.entries(values)) counter.inc({ [label]: value }, total);
+      });
+    };
+    add(
+      'logins_total',
+      'Logins by result: succeeded, or the code of the error.',
+      'login',
+      NO_LOGINS,
+    );
+    add('refreshes_total', 'Refreshes by result: reused is theft.', 'refresh', NO_REFRESHES);
+    add('http_errors_total', 'Errors by code; see docs/errors.md.', 'error', {});
+  }
+
+  private addEvents(): void {
+    const help = 'Attacks, refusals and outages by event and cause.';
+    this.addCounter('security_events_total', help, ['event', 'cause'], (counter, totals) => {
+      const { login: _login, refresh: _refresh, error: _error, ...events } = totals;
+      for (const [event, causes] of Object.entries(events)) {
+        for (const [cause, total] of Object.entries(causes)) counter.inc({ event, cause }, total);
+      }
+    });
+  }
+
+  private addNumber(name: string, help: string, read: () => number): void {
+    const registers = [this.metrics.registry];
+    new Gauge({
+      ...{ name, help, registers },
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  /** If `read` fails, such as during an outage of the database, the metric has no values. */
+  private addLabelled(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Values | Promise<Values>,
+  ): void {
+    new Gauge({
+      ...{ name, help, labelNames: [label], registers: [this.metrics.registry] },
+      async collect() {
+        this.reset();
+        const values = await Promise.resolve()
+          .then(read)
+          .catch(() => ({}));
+        for (const [value, number] of Object.entries(values)) this.set({ [label]: value }, number);
+      },
+    });
+  }
+
+  private addCounter(
+    name: string,
+    help: string,
+    labelNames: string[],
+    add: (counter: Counter, totals: EventTotals) => void,
+  ): void {
+    const { events } = this;
+    new Counter({
+      ...{ name, help, labelNames, registers: [this.metrics.registry] },
+      collect() {
+        this.reset();
+        add(this, events.totals());
+      },
+    });
+  }
+}
