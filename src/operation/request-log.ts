@@ -72,9 +72,12 @@ function lineOf({ method, route, status, aborted, duration, request }: AnsweredR
   return line;
 }
 
-/** Lines of the form of `createJsonLog`, in half the time that pino takes. */
+/**
+ * Lines of the form of `createJsonLog`. They are written as templates, in less than half the time of
+ * `JSON.stringify` with an object, because a line is a large part of what a small read costs.
+ */
 function jsonWriter(add: (line: string) => void): Writer {
-  const { pid } = process;
+  const start = `,"pid":${process.pid},"context":"${CONTEXT}","method":"`;
   let now = 0;
   let timestamp = '';
   return (line, request) => {
@@ -82,12 +85,27 @@ function jsonWriter(add: (line: string) => void): Writer {
       now = Date.now();
       timestamp = new Date(now).toISOString();
     }
-    const level = line.status >= 500 ? 'error' : 'info';
-    const message = `${line.method} ${line.path ?? ''} ${line.status}`;
-    const address = request ? clientAddress(request) : undefined;
-    const record = { level, timestamp, pid, context: CONTEXT, ...line, address, message };
-    add(`${JSON.stringify(record)}\n`);
+    const { method, status, aborted, request_id: id, user_id: user, session_id: session } = line;
+    const path = line.path ?? '';
+    add(
+      `{"level":"${status >= 500 ? 'error' : 'info'}","timestamp":"${timestamp}"${start}${method}"` +
+        `,"route":${quote(line.route)},"path":${quote(line.path)},"status":${status}` +
+        `,"duration_ms":${line.duration_ms}${aborted ? ',"aborted":true' : ''}` +
+        (id === undefined ? '' : `,"request_id":${quote(id)}`) +
+        (user === undefined ? '' : `,"user_id":${quote(user)}`) +
+        (session === undefined ? '' : `,"session_id":${quote(session)}`) +
+        (request === null ? '' : `,"address":${quote(clientAddress(request))}`) +
+        `,"message":${quote(`${method} ${path} ${status}`)}}\n`,
+    );
   };
+}
+
+/** Characters that JSON does not escape. */
+const UNESCAPED = /^[\w /:.%-]*$/;
+
+/** JSON of a text. */
+function quote(text: string | null): string {
+  return text !== null && UNESCAPED.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function textWriter(logger: ServiceLogger, add: (line: string) => void): Writer {
