@@ -45,9 +45,12 @@ export class ImageFolder {
   /** The variables of the runtime stage, and a PATH with its Node. */
   get environment(): Record<string, string> {
     const steps = this.runtime.steps.filter(({ keyword }) => keyword === 'ENV');
-    const pairs = steps.flatMap(({ words }) => words.map((word) => word.split(/=(.*)/s)));
-    const env = Object.fromEntries(pairs.map(([name, value = '']) => [name, this.moved(value)]));
-    return { ...env, PATH: this.path } as Record<string, string>;
+    const env: Record<string, string> = { PATH: this.path };
+    for (const word of steps.flatMap(({ words }) => words)) {
+      const [name, ...values] = word.split('=');
+      env[name!] = this.moved(values.join('='));
+    }
+    return env;
   }
 
   async build(): Promise<void> {
