@@ -33,6 +33,7 @@ export class Litestream {
 
   /** Starts to replicate, and waits for the first snapshot. */
   async start(): Promise<void> {
+    this.output = '';
     const words = ['replicate', '-config', this.configuration];
     this.child = startChild(litestreamProgram!, words, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.child.stdout!, this.child.stderr!]) {

@@ -84,19 +84,25 @@ describeUnless(reason, 'A replica of litestream', () => {
     }
   };
 
-  it('restores every write of a service that was stopped, and its sessions', async () => {
-    const { service, client } = await start();
-    const user = await client.newLogin();
-    await service.kill('SIGTERM');
-    await sleep(MARGIN);
-    litestream!.kill();
-    const { service: restored, client: again } = await restore();
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect((await again.get('/auth/me', { token: user.access })).status).toBe(200);
-    const refreshed = await again.send('POST', '/auth/refresh', { token: user.refresh });
-    expect(refreshed.status).toBe(200);
-    expect(await restored.kill('SIGTERM')).toBe(0);
-  });
+  it.each([
+    ['stopped', 'SIGTERM'],
+    ['killed', 'SIGKILL'],
+  ] as const)(
+    'restores every write of a service that was %s, and its sessions',
+    async (_, signal) => {
+      const { service, client } = await start();
+      const user = await client.newLogin();
+      await service.kill(signal);
+      await sleep(MARGIN);
+      litestream!.kill();
+      const { service: restored, client: again } = await restore();
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      expect((await again.get('/auth/me', { token: user.access })).status).toBe(200);
+      const refreshed = await again.send('POST', '/auth/refresh', { token: user.refresh });
+      expect(refreshed.status).toBe(200);
+      expect(await restored.kill('SIGTERM')).toBe(0);
+    },
+  );
 
   it.each([
     ['1s', 2_000],
@@ -128,6 +134,21 @@ describeUnless(reason, 'A replica of litestream', () => {
     },
     RUNS * 60_000,
   );
+
+  it('continues with a new snapshot after a pause in which the service has emptied its log', async () => {
+    const { service, client } = await start();
+    const user = await client.newLogin();
+    litestream!.kill();
+    await client.send('POST', '/auth/refresh', { token: user.refresh });
+    while (statSync(`${file}-wal`).size > 0) await sleep(100);
+    const later = await client.newUser();
+    await litestream!.start();
+    await sleep(MARGIN);
+    litestream!.kill();
+    await service.kill('SIGKILL');
+    const { client: again } = await restore();
+    expect((await again.login(later)).access).toBeDefined();
+  });
 
   it('keeps erased refresh tokens in the log of the database while it runs', async () => {
     const { client } = await start();
