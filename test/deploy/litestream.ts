@@ -51,9 +51,9 @@ export class Litestream {
     this.child?.kill('SIGKILL');
   }
 
-  /** Restores the database to its place. */
-  async restore(): Promise<void> {
-    const words = ['restore', '-config', this.configuration, this.file];
+  /** Restores the database to another file. */
+  async restore(copy: string): Promise<void> {
+    const words = ['restore', '-config', this.configuration, '-o', copy, this.file];
     const { status, output } = await runChild(litestreamProgram!, words);
     if (status !== 0) throw new Error(`litestream restore failed with ${status}:\n${output}`);
   }

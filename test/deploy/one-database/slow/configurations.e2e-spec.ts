@@ -78,19 +78,25 @@ describe('The files of deploy/', () => {
     });
   });
 
-  describeWith('systemd-analyze', 'nest-rest-jwt.service', (program) => {
-    const file = join(folder, 'nest-rest-jwt.service');
-    // Node may be elsewhere on the machine of the tests.
-    const text = readFileSync('deploy/nest-rest-jwt.service', 'utf8');
-    writeFileSync(file, text.replace('/usr/bin/node', process.execPath));
-
-    it('is valid', async () => {
-      expect(await run(program, ['verify', file])).toEqual([0, '']);
+  describeWith('systemd-analyze', 'the units of systemd', (program) => {
+    const files = ['nest-rest-jwt.service', 'litestream.service'].map((name) => {
+      const text = readFileSync(join('deploy', name), 'utf8');
+      const file = join(folder, name);
+      // The programs may be elsewhere on the machine of the tests.
+      writeFileSync(file, text.replace(/(?<=^ExecStart=)\S+/m, process.execPath));
+      return file;
     });
 
-    it('is restricted', async () => {
-      // In tenths. systemd calls up to 4 "OK", and a service without restrictions has 9.6.
-      const words = ['security', '--offline=true', '--threshold=15', file];
+    it('are valid', async () => {
+      expect(await run(program, ['verify', ...files])).toEqual([0, '']);
+    });
+
+    it.each([
+      ['nest-rest-jwt.service', 15],
+      ['litestream.service', 25],
+    ])('restrict %s', async (name, limit) => {
+      // In tenths. A service without restrictions has 9.6.
+      const words = ['security', '--offline=true', `--threshold=${limit}`, join(folder, name)];
       const [status, output] = await run(program, words);
       expect([status, output]).toEqual([0, expect.stringContaining('Overall exposure level')]);
     });

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { loadSqliteDriver } from '../../../../src/database/sqlite/sqlite-driver.js';
+import { runChild } from '../../../support/children.js';
 import type { Client, TestUser } from '../../../support/client.js';
 import { ServiceProcess } from '../../../support/process.js';
 import { describeUnless } from '../../../support/programs.js';
@@ -70,8 +71,15 @@ describeUnless(reason, 'A replica of litestream', () => {
     rmSync(dirname(file), { recursive: true });
     mkdirSync(dirname(file), { mode: 0o700 });
     const begun = performance.now();
-    await litestream!.restore();
+    const copy = join(database.folder, 'copy');
+    await litestream!.restore(copy);
     const duration = performance.now() - begun;
+    const words = [join('.cache', 'build', 'scripts', 'admin.js'), 'restore', copy];
+    const { status, output } = await runChild(process.execPath, words, {
+      env: { PATH: process.env.PATH, DATABASE_URL: env.DATABASE_URL },
+    });
+    expect([status, output]).toEqual([0, expect.stringContaining('Restored')]);
+    rmSync(copy);
     const service = ServiceProcess.spawn({ ...env, DATABASE_CREATE: 'false' });
     return { service, client: await service.client(), duration };
   };
