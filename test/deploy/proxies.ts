@@ -1,7 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:http2';
 import { request as secureRequest } from 'node:https';
 import { join } from 'node:path';
 import { startChild } from '../support/children.js';
@@ -79,6 +80,20 @@ export function sendTo(
     });
     outgoing.end(json && JSON.stringify(json));
   });
+}
+
+/** Sends a body with HTTP/2, as browsers do, and returns the header `location` of the response. */
+export async function postByHttp2(port: number, path: string, json: object): Promise<unknown> {
+  const session = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+  try {
+    const names = { ':authority': HOST, ':path': path, ':method': 'POST' };
+    const stream = session.request({ ...names, 'content-type': 'application/json' });
+    stream.end(JSON.stringify(json));
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+    return headers.location;
+  } finally {
+    session.destroy();
+  }
 }
 
 async function prepare(folder: string) {

@@ -1,10 +1,10 @@
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
-import { type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { endChildren, runChild, startChild } from '../../../support/children.js';
 import { Client } from '../../../support/client.js';
 import { describeUnless } from '../../../support/programs.js';

@@ -3,7 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { describeWith } from '../../../support/programs.js';
 import { bootApp, type TestApp } from '../../../support/test-app.js';
-import { CLIENT, HOST, type Proxy, sendTo, startHaproxy, startNginx } from '../../proxies.js';
+import {
+  CLIENT,
+  HOST,
+  postByHttp2,
+  type Proxy,
+  sendTo,
+  startHaproxy,
+  startNginx,
+} from '../../proxies.js';
 
 jest.setTimeout(60_000);
 
@@ -63,6 +71,12 @@ describe.each([
       const secure = await use(true);
       expect(secure.created.headers.location).toMatch(`https://${HOST}/api/users/`);
       expect(secure.page.headers.link).toMatch(`<https://${HOST}/api/users?`);
+    });
+
+    it('gives them to a client of HTTP/2 as well', async () => {
+      const json = { name: `pilot ${++users}`, password };
+      const location = await postByHttp2(proxy.ports.tls, '/api/users', json);
+      expect(location).toMatch(`https://${HOST}/api/users/`);
     });
 
     it('passes cookies to the client unchanged', async () => {
