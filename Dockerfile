@@ -25,8 +25,9 @@ RUN npm ci --omit=dev --no-audit --no-fund
 FROM node:24.22-bookworm-slim AS runtime
 ENV NODE_ENV=production DATABASE_URL=sqlite:/data/app.sqlite
 WORKDIR /app
-COPY package.json ./
-COPY data/common-passwords.txt data/NOTICE.md data/
+# The user of the image can read these files, whatever the umask of the clone was.
+COPY --chmod=444 package.json ./
+COPY --chmod=444 data/common-passwords.txt data/NOTICE.md data/
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 # A volume for SQLite takes over the owner and the mode of this folder. PostgreSQL does not need it.
