@@ -36,9 +36,16 @@ export function startProduct(
     folder: join(parent, subfolder),
     settings: {
       PORT: '0',
+      HOST: '127.0.0.1',
       DATABASE_URL: url,
-      DEMO_DATA: 'false',
+      // As it runs in production, with the routes and passwords of the originals.
+      NODE_ENV: 'production',
+      DATABASE_CREATE: 'true',
+      FLASK_COMPAT: 'true',
+      PASSWORD_MIN_LENGTH: '4',
+      SHUTDOWN_DELAY: '0s',
       AUTH_RATE_LIMIT: '0',
+      USER_RATE_LIMIT: '0',
       JWT_SECRET_KEY: randomBytes(64).toString('base64url'),
       JWT_ACCESS_TOKEN_EXPIRES: '1d',
       ...settings,
