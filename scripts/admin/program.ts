@@ -3,7 +3,9 @@ import { ApiError } from '../../src/errors/api-error.js';
 import { messageOf } from '../../src/errors/error-message.js';
 import { StartError } from '../../src/errors/start-error.js';
 import { AdminCommand, UsageError } from './admin-command.js';
+import { addAuditCommands } from './audit-commands.js';
 import { addDatabaseCommands } from './database-commands.js';
+import { addPurgeCommand } from './purge-command.js';
 import { addSessionCommands } from './session-commands.js';
 import { addUserCommands } from './user-commands.js';
 
@@ -37,6 +39,8 @@ function createProgram(): AdminCommand {
     .addHelpText('after', '\nMore: docs/administration.md');
   addUserCommands(program);
   addSessionCommands(program);
+  addAuditCommands(program);
+  addPurgeCommand(program);
   addDatabaseCommands(program);
   return program;
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
+import type { OnRemovalProgress } from '../database/remove-in-batches.js';
 import { PeriodicJobsService } from '../scheduling/periodic-jobs.service.js';
 import { AuditService } from './audit.service.js';
 
@@ -16,8 +17,8 @@ export class AuditRetentionService {
   }
 
   /** @param signal stops the removal after the current batch */
-  removeOld(signal?: AbortSignal): Promise<void> {
+  removeOld(signal?: AbortSignal, onProgress?: OnRemovalProgress): Promise<void> {
     const timestamp = Date.now() - this.config.auditRetention * 1000;
-    return this.trail.removeBefore(timestamp, signal);
+    return this.trail.removeBefore(timestamp, signal, onProgress);
   }
 }

@@ -5,7 +5,7 @@ import { PeriodicJobsService } from '../scheduling/periodic-jobs.service.js';
 import { SecurityEventsService } from '../logging/security-events.service.js';
 import { nfc } from '../validation/values.js';
 import { Database } from '../database/database.js';
-import { removeInBatches } from '../database/remove-in-batches.js';
+import { removeInBatches, type OnRemovalProgress } from '../database/remove-in-batches.js';
 import type { Select } from '../database/select.js';
 import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
@@ -157,13 +157,13 @@ export class LoginThrottleService {
   }
 
   /** @param signal stops the removal after the current batch */
-  removeOld(signal?: AbortSignal): Promise<void> {
+  removeOld(signal?: AbortSignal, onProgress?: OnRemovalProgress): Promise<void> {
     const old = {
       key: 'key',
       column: 'lastAt',
       timestamp: Date.now() - FAILURE_RETENTION,
     } as const;
-    return removeInBatches(this.database, LoginFailure, old, signal);
+    return removeInBatches(this.database, LoginFailure, old, signal, onProgress);
   }
 
   /**
