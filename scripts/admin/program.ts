@@ -5,6 +5,7 @@ import { StartError } from '../../src/errors/start-error.js';
 import { AdminCommand, UsageError } from './admin-command.js';
 import { addAuditCommands } from './audit-commands.js';
 import { addDatabaseCommands } from './database-commands.js';
+import { addDoctorCommand } from './doctor/doctor-command.js';
 import { addPurgeCommand } from './purge-command.js';
 import { addSessionCommands } from './session-commands.js';
 import { addUserCommands } from './user-commands.js';
@@ -40,6 +41,7 @@ function createProgram(): AdminCommand {
   addUserCommands(program);
   addSessionCommands(program);
   addAuditCommands(program);
+  addDoctorCommand(program);
   addPurgeCommand(program);
   addDatabaseCommands(program);
   return program;
