@@ -6,6 +6,7 @@ import { AdminCommand, UsageError } from './admin-command.js';
 import { addAuditCommands } from './audit-commands.js';
 import { addDatabaseCommands } from './database-commands.js';
 import { addDoctorCommand } from './doctor/doctor-command.js';
+import { addMoveCommand } from './move/move-command.js';
 import { addPurgeCommand } from './purge-command.js';
 import { addSessionCommands } from './session-commands.js';
 import { addUserCommands } from './user-commands.js';
@@ -44,6 +45,7 @@ function createProgram(): AdminCommand {
   addDoctorCommand(program);
   addPurgeCommand(program);
   addDatabaseCommands(program);
+  addMoveCommand(program);
   return program;
 }
 
