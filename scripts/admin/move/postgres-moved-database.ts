@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { packageInfo } from '../../../src/config/package-info.js';
 import { UNFINISHED_MIGRATIONS, UNFINISHED_MOVE } from '../../../src/database/unfinished-move.js';
@@ -16,6 +17,8 @@ import {
 
 /** The key of a lock that two moves to one database cannot both have. */
 const MOVE_LOCK = 7_215_180_348;
+/** Milliseconds in which the server notices that a connection was closed. */
+const CLOSE_TIMEOUT = 3_000;
 /** The maximum number of parameters of a statement. */
 const MAX_PARAMETERS = 65_535;
 
@@ -187,23 +190,35 @@ export class PostgresMovedDatabase implements MoveTarget {
   }
 }
 
-/** An instance that is connected at another database server, or not at all, is not noticed. */
+/**
+ * Takes the lock of moves, and refuses other users of the database. An instance that is not connected at
+ * the moment is not noticed; the comparison at the end notices what it writes.
+ *
+ * @throws StartError if others still use the database after `CLOSE_TIMEOUT`
+ */
 async function refuseOthers(client: pg.Client): Promise<void> {
+  const end = performance.now() + CLOSE_TIMEOUT;
+  let problem = await findOthers(client);
+  while (problem !== null && performance.now() < end) {
+    await sleep(100);
+    problem = await findOthers(client);
+  }
+  if (problem !== null) throw new StartError(problem);
+}
+
+/** Describes who uses the database; null if it is nobody else. */
+async function findOthers(client: pg.Client): Promise<string | null> {
   const { rows } = await client.query<{ count: string; locked: string }>(
     `SELECT (SELECT COUNT(*) FROM pg_stat_activity
              WHERE datname = current_database() AND application_name = $1) AS count,
             pg_try_advisory_lock($2) AS locked`,
     [packageInfo.name, MOVE_LOCK],
   );
-  const { host, database } = client;
-  if (rows[0]?.locked !== 't') {
-    throw new StartError(`Another move uses the database ${database} at ${host}.`);
-  }
-  if (rows[0].count !== '0') {
-    throw new StartError(
-      `A service uses the database ${database} at ${host}. Stop all instances; nothing was changed.`,
-    );
-  }
+  const name = `the database ${client.database} at ${client.host}`;
+  if (rows[0]?.locked !== 't') return `Another move uses ${name}.`;
+  return rows[0].count === '0'
+    ? null
+    : `A service uses ${name}. Stop all instances; nothing was changed.`;
 }
 
 /** The form that the server reads for any type of the column. */
