@@ -67,6 +67,11 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
+/** @param count of sessions */
+export function describeSessions(count: number): string {
+  return count === 1 ? '1 session' : `${count} sessions`;
+}
+
 export function describeSize(bytes: number): string {
   if (bytes < 1_000_000) return `${Math.ceil(bytes / 1000)} kB`;
   if (bytes < 1_000_000_000) return `${(bytes / 1_000_000).toFixed(1)} MB`;

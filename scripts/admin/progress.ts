@@ -9,8 +9,8 @@ export interface Progress {
 }
 
 /**
- * Shows a bar for each step on a terminal. Otherwise it prints a line at the end of each step. Standard
- * output stays free for the result.
+ * Shows a bar for each step on a terminal. Otherwise it prints a line at the end of each step, unless
+ * there is nothing to do. Standard output stays free for the result.
  *
  * @param isSilent whether nothing is shown
  */
@@ -30,7 +30,6 @@ class Bars implements Progress {
       this.bar = new SingleBar({
         format: '{step} {bar} {value} of {total}',
         stream: process.stderr,
-        hideCursor: true,
       });
       this.bar.start(total, done, { step: step.padEnd(20) });
     }
@@ -52,7 +51,7 @@ class Lines implements Progress {
   update(step: string, done: number, total: number): void {
     if (step !== this.step) this.stop();
     this.step = step;
-    this.line = `${step}: ${done} of ${total}`;
+    this.line = total > 0 ? `${step}: ${done} of ${total}` : undefined;
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 import { UserAdministrationService } from '../../src/users/user-administration.service.js';
 import type { AdminCommand, Call } from './admin-command.js';
 import { confirm } from './confirm.js';
-import type { Output } from './output.js';
+import { describeSessions, type Output } from './output.js';
 import { withServices } from './services.js';
 
 export function addSessionCommands(program: AdminCommand): void {
@@ -18,6 +18,6 @@ async function endAll(call: Call): Promise<Output> {
   await confirm(call, 'This makes all users log in again.', 'end all');
   return withServices(call.config, async (get) => {
     const count = await get(UserAdministrationService).endAllSessions();
-    return { text: `Ended ${count} sessions.`, json: { ended_sessions: count } };
+    return { text: `Ended ${describeSessions(count)}.`, json: { ended_sessions: count } };
   });
 }

@@ -8,7 +8,7 @@ import { readNewPassword } from '../read-password.js';
 import type { AdminCommand, Call } from './admin-command.js';
 import { confirm } from './confirm.js';
 import { userOf, withUser } from './named-user.js';
-import type { Output } from './output.js';
+import { describeSessions, type Output } from './output.js';
 
 /** Adds `user set-password`, `end-sessions`, `unlock` and `delete`. */
 export function addUserChanges(user: AdminCommand): void {
@@ -48,7 +48,7 @@ async function endSessions({ config, words: [name] }: Call): Promise<Output> {
     const user = await userOf(get, name as string);
     const count = await get(UserAdministrationService).endSessions(user.id);
     return {
-      text: `Ended ${count} sessions of ${escapeText(user.name)}.`,
+      text: `Ended ${describeSessions(count)} of ${escapeText(user.name)}.`,
       json: { id: user.id, name: user.name, ended_sessions: count },
     };
   });
