@@ -9,8 +9,8 @@ export interface Progress {
 }
 
 /**
- * Shows a bar for each step on a terminal. Otherwise it prints a line at the end of each step, unless
- * there is nothing to do. Standard output stays free for the result.
+ * Shows a bar for each step on a terminal. Otherwise it prints a line at the end of each step. A step
+ * with nothing to do is not shown. Standard output stays free for the result.
  *
  * @param isSilent whether nothing is shown
  */
@@ -24,6 +24,7 @@ class Bars implements Progress {
   private step = '';
 
   update(step: string, done: number, total: number): void {
+    if (total === 0) return;
     if (step !== this.step) {
       this.stop();
       this.step = step;
