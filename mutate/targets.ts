@@ -35,6 +35,7 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   'src/keys/manage-keys.ts': [unit('keys/manage-keys')],
   'src/auth/auth.service.ts': [unit('auth/auth.service')],
   'src/auth/credentials.service.ts': [unit('auth/credentials.service')],
+  'src/auth/login-delay.ts': [unit('auth/login-throttle.service')],
   'src/auth/login-throttle.service.ts': [unit('auth/login-throttle.service')],
   'src/auth/sessions/refresh.service.ts': [unit('auth/sessions/refresh.service')],
   'src/auth/sessions/refresh-repeats.service.ts': [unit('auth/sessions/refresh-repeats.service')],

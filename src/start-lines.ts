@@ -27,7 +27,7 @@ function versions(): string {
 }
 
 /** Leaves out the user name and the password of a server. */
-function describeDatabase(settings: DatabaseSettings): string {
+export function describeDatabase(settings: DatabaseSettings): string {
   if (settings.engine === 'sqlite') return `the SQLite file ${settings.file}`;
   const { host, pathname } = new URL(settings.url);
   return `PostgreSQL, ${host}${pathname}`;

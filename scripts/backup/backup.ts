@@ -12,13 +12,27 @@ import { backUpSqlite, restoreSqlite } from './sqlite-backup.js';
 const endSessionsAt = (timestamp: number) =>
   `UPDATE sessions SET ended_at = ${timestamp}, successor = NULL, spent_range = NULL, spent_agent = NULL, repeated_by = NULL WHERE ended_at IS NULL`;
 
+/** A copy of the database. */
+interface Copy {
+  /** An absolute path. */
+  file: string;
+  bytes: number;
+}
+
+/** A database that was replaced by a copy. */
+interface Restored {
+  /** The absolute path of the copy. */
+  file: string;
+  /** The path of the replaced database; null if there was none, and on PostgreSQL. */
+  replaced: string | null;
+}
+
 /**
  * Writes a copy of the database to a new file, and checks the copy. The service may be running.
  *
- * @returns a sentence for the operator
  * @throws StartError if that is not possible
  */
-export function backUp(database: DatabaseSettings, file: string): string {
+export function backUp(database: DatabaseSettings, file: string): Copy {
   const copy = resolve(file);
   if (database.engine === 'sqlite') requireFile(database.file);
   createPrivateFile(copy);
@@ -31,40 +45,32 @@ export function backUp(database: DatabaseSettings, file: string): string {
     rmSync(copy, { force: true });
     throw error;
   }
-  return `Wrote ${copy} (${describeSize(statSync(copy).size)}), and checked it.`;
+  return { file: copy, bytes: statSync(copy).size };
 }
 
 /**
  * Replaces the database by a copy. The service must not be running.
  *
  * @param options.endSessions whether all users have to log in again
- * @returns sentences for the operator
  * @throws StartError if that is not possible
  */
 export async function restore(
   database: DatabaseSettings,
   file: string,
   { endSessions }: { endSessions: boolean },
-): Promise<string> {
+): Promise<Restored> {
   const copy = resolve(file);
   requireFile(copy);
   const statement = endSessionsAt(Date.now());
-  const sentences = [`Restored ${copy}.`];
   if (database.engine === 'sqlite') {
     const replaced = restoreSqlite(copy, database.file, (connection) => {
       if (endSessions) connection.exec(statement);
     });
-    if (replaced !== null) sentences.push(`The database that it replaced is now ${replaced}.`);
-  } else {
-    restorePostgres(copy, database.url);
-    if (endSessions) await runOnPostgres(database.url, statement);
+    return { file: copy, replaced };
   }
-  sentences.push(
-    endSessions
-      ? 'All sessions have ended.'
-      : 'Sessions that were active in the copy are active again, also those that have ended since. --end-sessions ends them all.',
-  );
-  return sentences.join('\n');
+  restorePostgres(copy, database.url);
+  if (endSessions) await runOnPostgres(database.url, statement);
+  return { file: copy, replaced: null };
 }
 
 function requireFile(file: string): void {
@@ -91,10 +97,4 @@ async function runOnPostgres(url: string, statement: string): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-function describeSize(bytes: number): string {
-  return bytes < 1_000_000
-    ? `${Math.ceil(bytes / 1000)} kB`
-    : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }

@@ -12,6 +12,9 @@ export const AUDIT_EVENTS = {
   session_evicted: 'a login exceeded `MAX_SESSIONS`, and ended this session',
   password_guessed: 'five wrong current passwords in a session ended it',
   other_sessions_ended: 'all sessions of the user except `session_id` were ended',
+  sessions_ended:
+    'the command line ended all sessions of the user, or of all users if `user_id` is null',
+  login_unlocked: 'the command line deleted the failed logins of the user',
   password_changed: 'the password was changed, and sessions of the user ended',
   admin_granted: 'the user became an administrator',
   admin_revoked: 'the user is no longer an administrator',

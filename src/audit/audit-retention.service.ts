@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
+import type { OnRemovalProgress } from '../database/remove-in-batches.js';
 import { PeriodicJobsService } from '../scheduling/periodic-jobs.service.js';
 import { AuditService } from './audit.service.js';
 
@@ -21,7 +22,7 @@ export class AuditRetentionService {
   }
 
   /** @param signal stops the removal after the current batch */
-  removeOld(signal?: AbortSignal): Promise<void> {
-    return this.trail.removeBefore(this.threshold, signal);
+  removeOld(signal?: AbortSignal, onProgress?: OnRemovalProgress): Promise<void> {
+    return this.trail.removeBefore(this.threshold, signal, onProgress);
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { parseRowId } from '../http/resource-id.js';
 import { type SecurityEvent, SecurityEventsService } from '../logging/security-events.service.js';
 import { Database } from '../database/database.js';
-import { removeInBatches } from '../database/remove-in-batches.js';
+import { removeInBatches, type OnRemovalProgress } from '../database/remove-in-batches.js';
 import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { ListReader } from '../lists/list-reader.js';
@@ -70,8 +70,12 @@ export class AuditService {
    * @param timestamp milliseconds since 1970
    * @param signal stops the removal after the current batch
    */
-  async removeBefore(timestamp: number, signal?: AbortSignal): Promise<void> {
+  async removeBefore(
+    timestamp: number,
+    signal?: AbortSignal,
+    onProgress?: OnRemovalProgress,
+  ): Promise<void> {
     const old = { key: 'id', column: 'happenedAt', timestamp } as const;
-    await removeInBatches(this.database, AuditEntry, old, signal);
+    await removeInBatches(this.database, AuditEntry, old, signal, onProgress);
   }
 }

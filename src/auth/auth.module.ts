@@ -11,6 +11,7 @@ import { RefreshRepeatsService } from './sessions/refresh-repeats.service.js';
 import { RefreshService } from './sessions/refresh.service.js';
 import { LoginNamesService } from './login-names.service.js';
 import { LoginThrottleService } from './login-throttle.service.js';
+import { LoginUnlockService } from './login-unlock.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { TokenResponseService } from './token-response.service.js';
@@ -29,6 +30,7 @@ import { TokenResponseService } from './token-response.service.js';
     { provide: CurrentPasswordCheck, useExisting: CredentialsService },
     LoginNamesService,
     LoginThrottleService,
+    LoginUnlockService,
     LocalStrategy,
     TokenResponseService,
   ],

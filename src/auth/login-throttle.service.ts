@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { MoreThan } from 'typeorm';
 import { ApiError, tooManyRequests, unavailable } from '../errors/api-error.js';
@@ -6,40 +5,29 @@ import { PeriodicJobsService } from '../scheduling/periodic-jobs.service.js';
 import { SecurityEventsService } from '../logging/security-events.service.js';
 import { nfc } from '../validation/values.js';
 import { Database } from '../database/database.js';
-import { removeInBatches } from '../database/remove-in-batches.js';
+import { removeInBatches, type OnRemovalProgress } from '../database/remove-in-batches.js';
 import type { Select } from '../database/select.js';
 import { addressRange } from '../http/client-address.js';
 import type { Client } from '../http/client.js';
 import { SessionRepository } from '../sessions/session.repository.js';
 import type { BeforeHash } from '../passwords/password-hasher.js';
 import { UsersService } from '../users/users.service.js';
+import {
+  type AttemptKeys,
+  attemptKeysOf,
+  endOfDelay,
+  FAILURE_RETENTION,
+  MAX_IN_ALL,
+  MAX_IN_RANGE,
+} from './login-delay.js';
 import { LoginFailure } from './login-failure.entity.js';
 
-/** Consecutive failures from one address range before logins from that range are delayed. */
-const MAX_IN_RANGE = 5;
-/** Consecutive failures from all addresses before logins are delayed. */
-const MAX_IN_ALL = 50;
 /** Maximum number of concurrent attempts from one range at one account. */
 const MAX_CONCURRENT = 4;
 /** Maximum number of queued attempts from one range at one account. */
 const MAX_QUEUED = 100;
 /** Seconds, for `Retry-After` if that queue is full. */
 const RETRY_AFTER = 5;
-/** Milliseconds. Each further failure doubles the delay, up to `LONGEST_DELAY`. */
-const FIRST_DELAY = 15_000;
-const LONGEST_DELAY = 15 * 60_000;
-/** Milliseconds for which failures are kept after the last one. */
-const RETENTION = 24 * 3600_000;
-
-/** The account and the address range of an attempt, and the keys of its rows of failures. */
-interface AttemptKeys {
-  name: string;
-  range: string;
-  /** The key of the row that counts failures from the range. */
-  rangeKey: string;
-  /** The key of the row that counts failures from all addresses. */
-  accountKey: string;
-}
 
 interface AttemptOptions {
   /** Runs before the verification. It refuses the attempt by throwing. */
@@ -169,9 +157,13 @@ export class LoginThrottleService {
   }
 
   /** @param signal stops the removal after the current batch */
-  removeOld(signal?: AbortSignal): Promise<void> {
-    const old = { key: 'key', column: 'lastAt', timestamp: Date.now() - RETENTION } as const;
-    return removeInBatches(this.database, LoginFailure, old, signal);
+  removeOld(signal?: AbortSignal, onProgress?: OnRemovalProgress): Promise<void> {
+    const old = {
+      key: 'key',
+      column: 'lastAt',
+      timestamp: Date.now() - FAILURE_RETENTION,
+    } as const;
+    return removeInBatches(this.database, LoginFailure, old, signal, onProgress);
   }
 
   /**
@@ -260,21 +252,4 @@ export class LoginThrottleService {
       await manager.decrement(LoginFailure, { key: accountKey }, 'count', row.count);
     });
   }
-}
-
-function attemptKeysOf(name: string, client: Client): AttemptKeys {
-  const range = addressRange(client.ip ?? '');
-  // A range contains no space and is never "all", so that the two keys cannot collide.
-  return { name, range, rangeKey: digest(`${range} ${name}`), accountKey: digest(`all ${name}`) };
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
-}
-
-/** The timestamp at which the delay ends; 0 if there is none. */
-function endOfDelay(failure: LoginFailure | undefined, max: number): number {
-  if (!failure || failure.count < max) return 0;
-  const delay = FIRST_DELAY * 2 ** Math.min(failure.count - max, 20);
-  return failure.lastAt + Math.min(delay, LONGEST_DELAY);
 }

@@ -184,18 +184,26 @@ function readDatabase(read: SettingsReader, production: boolean): DatabaseSettin
   const url = read.text('DATABASE_URL') ?? 'sqlite:data/app.sqlite';
   const create = read.flag('DATABASE_CREATE', !production);
   const prepare = read.flag('DATABASE_PREPARE', false);
-  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) {
-    return { engine: 'postgres', url, prepare };
-  }
-  const file = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
-  if (file !== undefined && file !== ':memory:' && !file.endsWith('/')) {
-    return { engine: 'sqlite', file: resolve(file), create };
-  }
+  const settings = databaseSettingsOf(url, { create, prepare });
+  if (settings) return settings;
   // The message does not repeat the value, which may contain a password.
   read.problem(
     'DATABASE_URL is invalid: use sqlite:path/to/file or postgres://user:password@host:5432/name.',
   );
   return { engine: 'sqlite', file: '', create };
+}
+
+/** Returns the settings of the database with a URL; null if the URL is invalid. */
+export function databaseSettingsOf(
+  url: string,
+  { create, prepare }: { create: boolean; prepare: boolean },
+): DatabaseSettings | null {
+  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) {
+    return { engine: 'postgres', url, prepare };
+  }
+  const file = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
+  if (file === undefined || file === ':memory:' || file.endsWith('/')) return null;
+  return { engine: 'sqlite', file: resolve(file), create };
 }
 
 function readLifetimes(read: SettingsReader) {

@@ -17,7 +17,10 @@ import { anyOf, type Found, type SettingsReader, splitList } from './settings-re
  * The configured key: the key itself, or the file of a secret, which is created if it is missing.
  * Null if no key is configured, and the key file has to contain one.
  */
-type JwtKeySource = { readonly key: KeyObject } | { readonly secretFile: string } | null;
+type JwtKeySource =
+  | { readonly key: KeyObject; /** The file of a private key. */ readonly file?: string }
+  | { readonly secretFile: string }
+  | null;
 
 export interface JwtSettings {
   readonly key: JwtKeySource;
@@ -96,7 +99,8 @@ function readKeyPair(read: SettingsReader, algorithm: JwtAlgorithm, needed: bool
     const problem = `does not belong to ${found.name}`;
     read.problem(`${publicFound.name} ${problem}; ${PUBLIC_REMEDY}.`);
   }
-  return key && { key };
+  const file = isPem(found.value) ? {} : { file: resolve(found.value) };
+  return key && { key, ...file };
 }
 
 const PUBLIC_REMEDY =

@@ -2,6 +2,7 @@ import { DataSource, type Migration, MigrationExecutor } from 'typeorm';
 import { lockMigrations } from './postgres/postgres-migrations.js';
 import { connectionOf } from './sqlite/sqlite-connection.js';
 import { immediateTransaction } from './sqlite/sqlite-writer.js';
+import { refuseUnfinishedMove } from './unfinished-move.js';
 
 /** How long migrations wait for another process that writes to the SQLite file, in milliseconds. */
 const SQLITE_LOCK_TIMEOUT = 60_000;
@@ -48,11 +49,15 @@ export class MigrationSource extends DataSource {
       if (this.options.type === 'postgres') {
         await runner.startTransaction();
         await lockMigrations(runner);
+        await refuseUnfinishedMove(runner);
         const { result } = await work(executor);
         await runner.commitTransaction();
         return result;
       }
-      return await this.withoutForeignKeys(() => work(executor));
+      return await this.withoutForeignKeys(async () => {
+        await refuseUnfinishedMove(runner);
+        return work(executor);
+      });
     } finally {
       // After a lost connection there is nothing to roll back, and its error is the one to report.
       if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);

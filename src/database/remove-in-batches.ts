@@ -17,22 +17,57 @@ interface OldRows<Entity> {
   timestamp: number;
 }
 
+/** How far the removal of old rows of a table is. */
+export interface RemovalProgress {
+  table: string;
+  removed: number;
+  /** The number of old rows at the beginning. */
+  total: number;
+}
+
+export type OnRemovalProgress = (progress: RemovalProgress) => void;
+
 /**
  * Removes old rows in batches, with pauses in which requests are served.
  *
  * @param signal stops the removal after the current batch
+ * @param onProgress is called at the beginning and after each batch; counting the rows takes time
  */
 export async function removeInBatches<Entity extends ObjectLiteral>(
   database: Database,
   entity: new () => Entity,
   rows: OldRows<Entity>,
   signal?: AbortSignal,
+  onProgress?: OnRemovalProgress,
 ): Promise<void> {
+  const progress = onProgress && (await countOldRows(database, entity, rows));
+  if (progress) onProgress(progress);
   while (!signal?.aborted) {
     const startedAt = performance.now();
-    if ((await removeBatch(database, entity, rows)) < BATCH) return;
+    const removed = await removeBatch(database, entity, rows);
+    if (progress) {
+      progress.removed += removed;
+      onProgress(progress);
+    }
+    if (removed < BATCH) return;
     await pauseSince(startedAt, signal);
   }
+}
+
+function countOldRows<Entity extends ObjectLiteral>(
+  database: Database,
+  entity: new () => Entity,
+  { column, timestamp }: OldRows<Entity>,
+): Promise<RemovalProgress> {
+  return database.write(async (manager) => {
+    const { tableName: table } = manager.connection.getMetadata(entity);
+    const row = await manager
+      .createQueryBuilder(entity, 'old')
+      .select('COUNT(*)', 'count')
+      .where(`old.${column} <= :timestamp`, { timestamp })
+      .getRawOne<{ count: number }>();
+    return { table, removed: 0, total: row?.count ?? 0 };
+  });
 }
 
 function removeBatch<Entity extends ObjectLiteral>(

@@ -46,6 +46,29 @@ export class SessionBatchesService {
   }
 
   /**
+   * Ends up to `WRITE_BATCH` active sessions of any subject.
+   *
+   * @returns the number of sessions that were ended
+   */
+  async endAnyBatch(): Promise<number> {
+    const now = Date.now();
+    return this.database.write(async (manager) => {
+      const batch = manager
+        .createQueryBuilder(Session, 'session')
+        .select('session.id')
+        .where('session.endedAt IS NULL AND session.expiresAt > :now')
+        .limit(WRITE_BATCH);
+      const { affected } = await manager
+        .createQueryBuilder()
+        .update(Session)
+        .set(endedValues())
+        .where(`ended_at IS NULL AND id IN (${batch.getQuery()})`, { now })
+        .execute();
+      return affected ?? 0;
+    });
+  }
+
+  /**
    * Removes up to `WRITE_BATCH` sessions of the subject.
    *
    * @returns whether there may be more

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import { Database } from '../database/database.js';
-import { removeInBatches } from '../database/remove-in-batches.js';
+import { removeInBatches, type OnRemovalProgress } from '../database/remove-in-batches.js';
 import type { Select, Value } from '../database/select.js';
 import { parseRowId } from '../http/resource-id.js';
 import { RevokedToken } from './revoked-token.entity.js';
@@ -113,10 +113,16 @@ export class TokenStateRepository extends TokenStore {
    * @param timestamp milliseconds since 1970; what expired later is kept
    * @param signal stops the removal after the current batch
    */
-  async removeExpired(timestamp: number, signal?: AbortSignal): Promise<void> {
+  async removeExpired(
+    timestamp: number,
+    signal?: AbortSignal,
+    onProgress?: OnRemovalProgress,
+  ): Promise<void> {
     const expired = { column: 'expiresAt', timestamp } as const;
-    await removeInBatches(this.database, RevokedToken, { key: 'jti', ...expired }, signal);
-    await removeInBatches(this.database, Session, { key: 'id', ...expired }, signal);
+    const tokens = { key: 'jti', ...expired } as const;
+    await removeInBatches(this.database, RevokedToken, tokens, signal, onProgress);
+    const sessions = { key: 'id', ...expired } as const;
+    await removeInBatches(this.database, Session, sessions, signal, onProgress);
   }
 }
 

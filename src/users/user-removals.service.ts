@@ -66,9 +66,17 @@ export class UserRemovalsService {
     }
   }
 
-  private async finishAll(): Promise<void> {
+  /**
+   * Removes the remaining rows of all deleted users.
+   *
+   * @param onFinished is called after each user
+   */
+  async finishAll(onFinished?: (finished: number, total: number) => void): Promise<void> {
     const removals = await this.database.write((manager) => manager.find(UserRemoval));
-    for (const { userId } of removals) await this.finish(userId);
+    for (const [index, { userId }] of removals.entries()) {
+      await this.finish(userId);
+      onFinished?.(index + 1, removals.length);
+    }
   }
 
   private async removeNext(userId: number): Promise<boolean> {

@@ -148,13 +148,14 @@ export class UsersService {
    * Removes the user with all of their rows. One write removes the user and ends the sessions; from
    * then on no request sees any row of the user. Rows beyond one batch are removed by later writes.
    *
+   * @param caller absent on the command line
    * @throws ApiError `not_found`, `last_administrator`
    * @throws TokenError `token_revoked`, `token_expired`
    */
-  async remove(id: number, caller: Caller): Promise<void> {
-    await this.endSessionsBeyondBatch(id, caller.token);
+  async remove(id: number, caller?: Caller): Promise<void> {
+    await this.endSessionsBeyondBatch(id, caller?.token);
     const complete = await this.database.write(async () => {
-      await this.requireActiveSession(caller.token);
+      if (caller) await this.requireActiveSession(caller.token);
       if (!(await this.users.lockUser(id))) throw new ApiError(notFound);
       await this.roles.removeAll(id);
       await this.users.remove(id);
@@ -170,13 +171,14 @@ export class UsersService {
    * to 250, which allows 250 of each kind, a user has no more than one batch. The caller's own
    * session stays active.
    */
-  private async endSessionsBeyondBatch(id: number, token: Token): Promise<void> {
+  private async endSessionsBeyondBatch(id: number, token?: Token): Promise<void> {
     const subject = String(id);
     if (!(await this.sessionBatches.exceedBatch(subject))) return;
-    await this.batches.run({ group: `subject ${token.subject}` }, () =>
+    const kept = token?.sessionId ?? null;
+    await this.batches.run({ group: `subject ${token?.subject ?? subject}` }, () =>
       this.database.write(async () => {
-        await this.requireActiveSession(token);
-        return (await this.sessionBatches.endBatch(subject, token.sessionId)) === WRITE_BATCH;
+        if (token) await this.requireActiveSession(token);
+        return (await this.sessionBatches.endBatch(subject, kept)) === WRITE_BATCH;
       }),
     );
   }

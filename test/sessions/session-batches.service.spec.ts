@@ -52,6 +52,27 @@ describe('SessionBatchesService', () => {
     expect(await batches.endBatch('leia', null)).toBe(0);
   });
 
+  it('ends active sessions of any subject, as many as one write may change', async () => {
+    await store(WRITE_BATCH - 1);
+    await store(1, { id: 'other', subject: 'luke' });
+    await store(1, { id: 'ended', endedAt: NOW - 1 });
+    await store(1, { id: 'expired', expiresAt: NOW });
+    await store(1);
+    expect(await batches.endAnyBatch()).toBe(WRITE_BATCH);
+    expect(await batches.endAnyBatch()).toBe(1);
+    expect(await batches.endAnyBatch()).toBe(0);
+    expect(await database.manager.findOneBy(Session, { id: 'other' })).toMatchObject({
+      endedAt: NOW,
+      successor: null,
+    });
+    for (const [id, endedAt] of [
+      ['ended', NOW - 1],
+      ['expired', null],
+    ] as const) {
+      expect(await database.manager.findOneBy(Session, { id })).toMatchObject({ endedAt });
+    }
+  });
+
   it('ends as many sessions as one write may change', async () => {
     await store(WRITE_BATCH + 1);
     expect(await batches.endBatch('leia', null)).toBe(WRITE_BATCH);

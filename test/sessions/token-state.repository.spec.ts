@@ -188,7 +188,11 @@ describe('TokenStateRepository', () => {
     ] as const) {
       await states.revoke(tokenOf({ jti, exp }));
     }
-    await states.removeExpired(NOW, new AbortController().signal);
+    const onProgress = jest.fn();
+    await states.removeExpired(NOW, new AbortController().signal, onProgress);
+    for (const table of ['revoked_tokens', 'sessions']) {
+      expect(onProgress).toHaveBeenCalledWith({ table, removed: 1, total: 1 });
+    }
     expect((await database.manager.find(Session)).map(({ id }) => id)).toEqual(['sid']);
     expect((await database.manager.find(RevokedToken)).map(({ jti }) => jti)).toEqual(['new']);
   });

@@ -22,22 +22,24 @@ export interface TestDatabase {
 }
 
 /** Creates an empty database for one test. */
-export async function createDatabase(): Promise<TestDatabase> {
-  const folder = mkdtempSync(join(tmpdir(), 'nest-rest-jwt-'));
-  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
-  const settingsFor = (url: string) => ({
-    DATABASE_URL: url,
-    JWT_KEYS_FILE: join(folder, 'jwt-keys.json'),
-  });
-  if (engine === 'sqlite') {
-    const url = `sqlite:${join(folder, 'app.sqlite')}`;
-    return {
-      url,
-      folder,
-      settings: settingsFor(url),
-      drop: async () => removeFolder(),
-    };
-  }
+export function createDatabase(): Promise<TestDatabase> {
+  return engine === 'sqlite' ? createSqliteDatabase() : createPostgresDatabase();
+}
+
+/** Names a SQLite file that does not exist yet. */
+export async function createSqliteDatabase(): Promise<TestDatabase> {
+  const folder = createFolder();
+  const url = `sqlite:${join(folder, 'app.sqlite')}`;
+  return {
+    url,
+    folder,
+    settings: settingsFor(url, folder),
+    drop: async () => removeFolder(folder),
+  };
+}
+
+async function createPostgresDatabase(): Promise<TestDatabase> {
+  const folder = createFolder();
   const name = `test_${randomBytes(6).toString('hex')}`;
   await onServer(`CREATE DATABASE ${name}`);
   const url = new URL(TEST_POSTGRES_URL);
@@ -45,13 +47,22 @@ export async function createDatabase(): Promise<TestDatabase> {
   return {
     url: url.href,
     folder,
-    settings: settingsFor(url.href),
+    settings: settingsFor(url.href, folder),
     drop: async () => {
-      removeFolder();
+      removeFolder(folder);
       await onServer(`DROP DATABASE ${name} WITH (FORCE)`);
     },
   };
 }
+
+const createFolder = (): string => mkdtempSync(join(tmpdir(), 'nest-rest-jwt-'));
+
+const removeFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true });
+
+const settingsFor = (url: string, folder: string) => ({
+  DATABASE_URL: url,
+  JWT_KEYS_FILE: join(folder, 'jwt-keys.json'),
+});
 
 /** Blocks all writes, but no reads, until the returned function is called. */
 export async function holdWrites({ url, folder }: TestDatabase): Promise<() => Promise<void>> {

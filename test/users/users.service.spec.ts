@@ -273,6 +273,18 @@ describe('UsersService', () => {
       expect(exceedBatch.mock.calls).toEqual([['7']]);
     });
 
+    it('removes a user on the command line, where no session has to be active', async () => {
+      exceedBatch.mockResolvedValue(true);
+      await service.remove(7);
+      expect(events).toEqual([
+        ['end batch', '7', null],
+        ...removal.slice(1, 5),
+        ['user_deleted', { userId: 7 }],
+        ['remove rows', 7],
+      ]);
+      expect(runBatches.mock.calls[0]?.[0]).toEqual({ group: 'subject 7' });
+    });
+
     it('removes rows beyond one batch after the write', async () => {
       begin.mockResolvedValue(false);
       await service.remove(7, caller);

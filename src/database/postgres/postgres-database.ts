@@ -205,6 +205,7 @@ const isDeadlock = (error: unknown): boolean => codeOf(error) === DEADLOCK;
 
 /** Tells the person who starts the service why the server cannot be used, and what to do. */
 function startErrorOf(error: unknown): StartError {
+  if (error instanceof StartError) return error;
   const reason =
     error instanceof ReadOnlyServer
       ? 'is read-only: it is a standby, or default_transaction_read_only is on. Use the address of the primary server.'

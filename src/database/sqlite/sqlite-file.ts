@@ -31,11 +31,11 @@ export async function prepareSqliteFile({ file, create }: SqliteSettings): Promi
   refuseUnwritable(dirname(file));
 }
 
-function missingFileMessage(file: string): string {
+export function missingFileMessage(file: string): string {
   return `The database file ${file} does not exist. If it should, check DATABASE_URL and whether its volume is mounted. To start with a new database, run: npm run admin -- create-database (or set DATABASE_CREATE=true).`;
 }
 
-function emptyFileMessage(file: string): string {
+export function emptyFileMessage(file: string): string {
   return `The database file ${file} is empty (0 bytes). Restore it from a backup; or, to start with a new database, delete the file and run: npm run admin -- create-database`;
 }
 

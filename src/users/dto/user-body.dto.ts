@@ -42,6 +42,12 @@ export class CreateUser {
   password: string;
 }
 
+/** A new password without a name, from the command line. */
+export class NewPassword {
+  @IsPassword()
+  password: string;
+}
+
 /**
  * The body of `PUT /api/users/:id`. It may repeat the id. Whether the characters of the name are
  * valid depends on the current name, so the service checks them.

@@ -102,15 +102,13 @@ describe('npm run admin -- backup and restore', () => {
     expect(await statusOf(access)).toBe(200);
   });
 
-  it.each([
-    [['backup']],
-    [['backup', 'a', 'b']],
-    [['restore', 'a', '--all']],
-    [['backup', '--help']],
-  ])('prints its usage for the arguments %j', async (words) => {
-    const { status, output } = await run(...words);
-    expect([status, output]).toEqual([2, expect.stringMatching(/^Usage: npm run admin -- /)]);
-  });
+  it.each([[['backup']], [['backup', 'a', 'b']], [['restore', 'a', '--all']]])(
+    'prints its usage for the arguments %j',
+    async (words) => {
+      const { status, output } = await run(...words);
+      expect([status, output]).toEqual([2, expect.stringMatching(/^Usage: npm run admin -- /)]);
+    },
+  );
 
   if (engine === 'sqlite') {
     it('refuses to restore while the service runs, and changes nothing', async () => {
