@@ -19,8 +19,8 @@ FROM node:24.22-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY drivers drivers
-COPY scripts/keep-prebuilt.js scripts/
-RUN npm ci --omit=dev --no-audit --no-fund
+COPY scripts/keep-prebuilt.js scripts/prune-modules.js scripts/
+RUN npm ci --omit=dev --no-audit --no-fund && node scripts/prune-modules.js
 
 FROM node:24.22-bookworm-slim AS runtime
 ENV NODE_ENV=production DATABASE_URL=sqlite:/data/app.sqlite

@@ -106,6 +106,13 @@ describe('The steps of the Dockerfile', () => {
     expect(output).toContain('MODULE_NOT_FOUND');
   });
 
+  it('has less than 150 MB of packages', async () => {
+    const cwd = image.workingDirectory(image.runtime);
+    const { output: sizes } = await runChild('du', ['-sm', join(cwd, 'node_modules')]);
+    expect(parseInt(sizes, 10)).toBeGreaterThan(10);
+    expect(parseInt(sizes, 10)).toBeLessThan(150);
+  });
+
   it('starts with SQLite once the database was created, and passes its health check', async () => {
     expect(await run(lastStep(image.runtime, 'CMD')!.words)).toBe(1);
     expect(output).toContain('create-database');
