@@ -4,8 +4,8 @@
  *
  *     npm run build && node scripts/soak.js [--minutes 10] [--database postgres://…]
  *
- * The growth is the slope of the lowest value in each tenth of the time after a warm-up, extrapolated
- * to a day. The exit code is 1 if something grows beyond its bound, or if a request failed.
+ * The growth is the median slope between the lowest values of each tenth of the time after a warm-up,
+ * extrapolated to a day. The exit code is 1 if something grows beyond its bound, or if a request failed.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -189,13 +189,13 @@ function floorsOf(samples, name) {
     .map((window) => Math.min(...window.map((sample) => sample[name])));
 }
 
-/** The slope of the line of least squares, in units a second. */
+/** The median slope between two windows (Theil and Sen), in units a second. */
 function slope(floors) {
   const step = (duration / 1000) * (2 / 3 / WINDOWS);
-  const mean = floors.reduce((sum, value) => sum + value, 0) / floors.length;
-  const middle = (floors.length - 1) / 2;
-  const products = floors.map((value, index) => (index - middle) * (value - mean));
-  const squares = floors.map((_, index) => (index - middle) ** 2);
-  const sum = (values) => values.reduce((total, value) => total + value, 0);
-  return sum(products) / sum(squares) / step;
+  const slopes = floors
+    .flatMap((value, index) =>
+      floors.slice(index + 1).map((later, next) => (later - value) / ((next + 1) * step)),
+    )
+    .sort((one, other) => one - other);
+  return slopes[Math.floor(slopes.length / 2)];
 }

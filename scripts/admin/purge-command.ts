@@ -1,5 +1,5 @@
 import { AuditRetentionService } from '../../src/audit/audit-retention.service.js';
-import { LoginThrottleService } from '../../src/auth/login-throttle.service.js';
+import { LoginThrottleService } from '../../src/auth/throttle/login-throttle.service.js';
 import type { OnRemovalProgress } from '../../src/database/remove-in-batches.js';
 import { ExpiryService } from '../../src/sessions/expiry.service.js';
 import { SuccessorErasureService } from '../../src/sessions/successor-erasure.service.js';

@@ -1,4 +1,4 @@
-import { UserAdministrationService } from '../../src/users/user-administration.service.js';
+import { UserAdministrationService } from '../../src/users/administration/user-administration.service.js';
 import type { AdminCommand, Call } from './admin-command.js';
 import { confirm } from './confirm.js';
 import { describeSessions, type Output } from './output.js';

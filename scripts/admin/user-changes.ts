@@ -1,7 +1,7 @@
-import { LoginUnlockService } from '../../src/auth/login-unlock.service.js';
+import { LoginUnlockService } from '../../src/auth/throttle/login-unlock.service.js';
 import { escapeText } from '../../src/logging/escape-text.js';
 import { NewPassword } from '../../src/users/dto/user-body.dto.js';
-import { UserAdministrationService } from '../../src/users/user-administration.service.js';
+import { UserAdministrationService } from '../../src/users/administration/user-administration.service.js';
 import { UsersService } from '../../src/users/users.service.js';
 import { validateBody } from '../../src/validation/validate-body.js';
 import { readNewPassword } from '../read-password.js';

@@ -1,5 +1,8 @@
 import { In } from 'typeorm';
-import { type LoginDelay, LoginUnlockService } from '../../src/auth/login-unlock.service.js';
+import {
+  type LoginDelay,
+  LoginUnlockService,
+} from '../../src/auth/throttle/login-unlock.service.js';
 import { Database } from '../../src/database/database.js';
 import { escapeText } from '../../src/logging/escape-text.js';
 import { Session } from '../../src/sessions/session.entity.js';

@@ -17,7 +17,7 @@ import { type AuthenticatedUser, UsersService } from '../users/users.service.js'
 import { refusedLogin } from './auth-errors.js';
 import { AuthService, type TokenPair } from './auth.service.js';
 import { LoginNamesService } from './login-names.service.js';
-import { LoginThrottleService } from './login-throttle.service.js';
+import { LoginThrottleService } from './throttle/login-throttle.service.js';
 
 /** Consecutive wrong current passwords that end a session. */
 const MAX_IN_SESSION = 5;

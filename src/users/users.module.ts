@@ -3,7 +3,7 @@ import { CommonPasswordsService } from '../passwords/common-passwords.service.js
 import { PasswordChangeLimitService } from './passwords/password-change-limit.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { PasswordRulesService } from './passwords/password-rules.service.js';
-import { UserAdministrationService } from './user-administration.service.js';
+import { UserAdministrationService } from './administration/user-administration.service.js';
 import { UserReplacementService } from './user-replacement.service.js';
 import { UserRoleRepository } from './roles/user-role.repository.js';
 import { UserRolesController } from './roles/user-roles.controller.js';

@@ -10,7 +10,7 @@ import type { AuthService, TokenPair } from '../../src/auth/auth.service.js';
 import { CredentialsService } from '../../src/auth/credentials.service.js';
 import type { LoginNamesService } from '../../src/auth/login-names.service.js';
 import { SecurityEventsService } from '../../src/logging/security-events.service.js';
-import type { LoginThrottleService } from '../../src/auth/login-throttle.service.js';
+import type { LoginThrottleService } from '../../src/auth/throttle/login-throttle.service.js';
 
 const client = { ip: '203.0.113.7', agent: null };
 const user = { id: 7, name: 'leia', passwordHash: 'hash', admin: false } as AuthenticatedUser;

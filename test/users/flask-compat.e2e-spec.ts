@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import type { OpenAPIObject } from '@nestjs/swagger';
 import argon2 from 'argon2';
 import { AuditEntry } from '../../src/audit/audit-entry.entity.js';
-import { LoginFailure } from '../../src/auth/login-failure.entity.js';
+import { LoginFailure } from '../../src/auth/throttle/login-failure.entity.js';
 import { buildDocument } from '../../src/openapi/document.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import { UserRolesService } from '../../src/users/roles/user-roles.service.js';

@@ -1,7 +1,7 @@
 import { statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { AppConfig } from '../../../src/config/app-config.js';
-import { FAILURE_RETENTION } from '../../../src/auth/login-delay.js';
+import { FAILURE_RETENTION } from '../../../src/auth/throttle/login-delay.js';
 import { migrations } from '../../../src/database/migrations.js';
 import { UNFINISHED_MOVE, UNFINISHED_MOVE_MESSAGE } from '../../../src/database/unfinished-move.js';
 import { EXPIRED_RETENTION } from '../../../src/sessions/expiry.service.js';

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { AuditService } from '../audit/audit.service.js';
-import { Database } from '../database/database.js';
-import { WRITE_BATCH, WriteBatchesService } from '../database/write-batches.service.js';
-import { ApiError, notFound } from '../errors/api-error.js';
-import { PasswordHasher, serviceHashQueueKeys } from '../passwords/password-hasher.js';
-import { SessionBatchesService } from '../sessions/session-batches.service.js';
-import { SessionRepository } from '../sessions/session.repository.js';
-import { PasswordRulesService } from './passwords/password-rules.service.js';
-import { type KnownUser, UserRepository } from './user.repository.js';
+import { AuditService } from '../../audit/audit.service.js';
+import { Database } from '../../database/database.js';
+import { WRITE_BATCH, WriteBatchesService } from '../../database/write-batches.service.js';
+import { ApiError, notFound } from '../../errors/api-error.js';
+import { PasswordHasher, serviceHashQueueKeys } from '../../passwords/password-hasher.js';
+import { SessionBatchesService } from '../../sessions/session-batches.service.js';
+import { SessionRepository } from '../../sessions/session.repository.js';
+import { PasswordRulesService } from '../passwords/password-rules.service.js';
+import { type KnownUser, UserRepository } from '../user.repository.js';
 
 /** Changes that the administrator makes on the command line, without a token. */
 @Injectable()

@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { MoreThan } from 'typeorm';
-import { ApiError, tooManyRequests, unavailable } from '../errors/api-error.js';
-import { PeriodicJobsService } from '../scheduling/periodic-jobs.service.js';
-import { SecurityEventsService } from '../logging/security-events.service.js';
-import { nfc } from '../validation/values.js';
-import { Database } from '../database/database.js';
-import { removeInBatches, type OnRemovalProgress } from '../database/remove-in-batches.js';
-import type { Select } from '../database/select.js';
-import { addressRange } from '../http/client-address.js';
-import type { Client } from '../http/client.js';
-import { SessionRepository } from '../sessions/session.repository.js';
-import type { BeforeHash } from '../passwords/password-hasher.js';
-import { UsersService } from '../users/users.service.js';
+import { ApiError, tooManyRequests, unavailable } from '../../errors/api-error.js';
+import { PeriodicJobsService } from '../../scheduling/periodic-jobs.service.js';
+import { SecurityEventsService } from '../../logging/security-events.service.js';
+import { nfc } from '../../validation/values.js';
+import { Database } from '../../database/database.js';
+import { removeInBatches, type OnRemovalProgress } from '../../database/remove-in-batches.js';
+import type { Select } from '../../database/select.js';
+import { addressRange } from '../../http/client-address.js';
+import type { Client } from '../../http/client.js';
+import { SessionRepository } from '../../sessions/session.repository.js';
+import type { BeforeHash } from '../../passwords/password-hasher.js';
+import { UsersService } from '../../users/users.service.js';
 import {
   type AttemptKeys,
   attemptKeysOf,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { addressRange } from '../http/client-address.js';
+import { addressRange } from '../../http/client-address.js';
 import type { LoginFailure } from './login-failure.entity.js';
 
 /** Consecutive failures from one address range before logins from that range are delayed. */

@@ -8,17 +8,17 @@ import {
   it,
   jest,
 } from '@jest/globals';
-import { openSqlite } from '../support/sqlite.js';
-import { ApiError } from '../../src/errors/api-error.js';
-import { SecurityEventsService } from '../../src/logging/security-events.service.js';
-import type { Database } from '../../src/database/database.js';
-import type { Select } from '../../src/database/select.js';
-import type { SessionRepository } from '../../src/sessions/session.repository.js';
-import type { BeforeHash } from '../../src/passwords/password-hasher.js';
-import type { UsersService } from '../../src/users/users.service.js';
-import { LoginFailure } from '../../src/auth/login-failure.entity.js';
-import { PeriodicJobsService } from '../../src/scheduling/periodic-jobs.service.js';
-import { LoginThrottleService } from '../../src/auth/login-throttle.service.js';
+import { openSqlite } from '../../support/sqlite.js';
+import { ApiError } from '../../../src/errors/api-error.js';
+import { SecurityEventsService } from '../../../src/logging/security-events.service.js';
+import type { Database } from '../../../src/database/database.js';
+import type { Select } from '../../../src/database/select.js';
+import type { SessionRepository } from '../../../src/sessions/session.repository.js';
+import type { BeforeHash } from '../../../src/passwords/password-hasher.js';
+import type { UsersService } from '../../../src/users/users.service.js';
+import { LoginFailure } from '../../../src/auth/throttle/login-failure.entity.js';
+import { PeriodicJobsService } from '../../../src/scheduling/periodic-jobs.service.js';
+import { LoginThrottleService } from '../../../src/auth/throttle/login-throttle.service.js';
 
 // Fails soon if an attempt never leaves the queue.
 jest.setTimeout(5000);

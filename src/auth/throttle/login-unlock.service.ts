@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
-import { AuditEntry } from '../audit/audit-entry.entity.js';
-import { AuditService } from '../audit/audit.service.js';
-import { Database } from '../database/database.js';
-import type { KnownUser } from '../users/user.repository.js';
+import { AuditEntry } from '../../audit/audit-entry.entity.js';
+import { AuditService } from '../../audit/audit.service.js';
+import { Database } from '../../database/database.js';
+import type { KnownUser } from '../../users/user.repository.js';
 import {
   attemptKeysOf,
   endOfDelay,
