@@ -30,6 +30,9 @@ const shared = {
 /** End-to-end specs in this folder run only on SQLite, because the database makes no difference. */
 const ONE_DATABASE = '/one-database/';
 
+/** End-to-end specs in this folder use both databases, and run only if PostgreSQL is there. */
+const BOTH_DATABASES = '/both-databases/';
+
 /**
  * End-to-end specs in this folder take long: kills, failovers, browsers, other languages, commands.
  * They run with `npm run test:slow`, or if the command line names them.
@@ -43,6 +46,7 @@ const isComplete = isAboutAll(process.argv.slice(2), [...unitSpecs, ...allEndToE
 const inGroups = process.env.TEST_GROUPS !== 'false' && isComplete;
 
 const endToEndSpecs = allEndToEndSpecs.filter((spec) => !isComplete || !spec.includes(SLOW));
+const sqliteSpecs = endToEndSpecs.filter((spec) => !spec.includes(BOTH_DATABASES));
 const postgresSpecs = endToEndSpecs.filter((spec) => !spec.includes(ONE_DATABASE));
 
 /** @param groups the number of groups, if all specs run; otherwise each spec runs on its own */
@@ -64,7 +68,7 @@ const endToEnd = (engine, specs, groups) => ({
 /** @returns {Promise<import('jest').Config>} */
 export default async function config() {
   await runAgainIfModulesAreOff();
-  const projects = [project('unit', unitSpecs, 2), endToEnd('sqlite', endToEndSpecs, 9)];
+  const projects = [project('unit', unitSpecs, 2), endToEnd('sqlite', sqliteSpecs, 9)];
   if (await answers(new URL(postgresUrl))) {
     projects.push(endToEnd('postgres', postgresSpecs, 6));
   } else if (process.env.TEST_REQUIRE_ALL === 'true') {

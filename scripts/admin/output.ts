@@ -38,15 +38,15 @@ export async function print(output: Output, isJson: boolean): Promise<void> {
 }
 
 async function printArray(pages: AsyncIterable<ListedRows>): Promise<void> {
-  let isFirst = true;
-  await write('[');
+  // Nothing is printed before the first page is there, so that an error leaves no part of an array.
+  let separator = '[\n';
   for await (const { items } of pages) {
     if (items.length === 0) continue;
     const rows = items.map((item) => JSON.stringify(item)).join(',\n');
-    await write(`${isFirst ? '\n' : ',\n'}${rows}`);
-    isFirst = false;
+    await write(`${separator}${rows}`);
+    separator = ',\n';
   }
-  await write(isFirst ? ']\n' : '\n]\n');
+  await write(separator === ',\n' ? '\n]\n' : '[]\n');
 }
 
 /** Waits for a reader that is slower than the command. */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { packageInfo } from './package-info.js';
 import type { SettingsReader } from './settings-reader.js';
 
@@ -41,6 +42,9 @@ function readMetrics(
   const host = read.text('METRICS_HOST');
   if (port !== null && port !== 0 && port === main.port) {
     read.problem('METRICS_PORT is the same as PORT; use another port.');
+  }
+  if (host !== undefined && !isIP(host) && !/^[\w.-]+$/.test(host)) {
+    read.problem('METRICS_HOST is invalid: use an address or a name, without brackets and port.');
   }
   if (port === null && host !== undefined) {
     read.warning('METRICS_HOST is not used, because METRICS_PORT is not set.');

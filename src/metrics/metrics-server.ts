@@ -51,7 +51,7 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
       await once(server.listen(port, host), 'listening');
     } catch (error) {
       throw new StartError(
-        `The metrics cannot be served: ${messageOf(error)}; set METRICS_PORT and METRICS_HOST to an address that is free.`,
+        `The metrics cannot be served: ${messageOf(error)}; set METRICS_PORT to a free port, and METRICS_HOST to an address of this machine.`,
         { cause: error },
       );
     }

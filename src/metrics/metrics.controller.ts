@@ -6,8 +6,9 @@ import { Public } from '../access/require-token.decorator.js';
 import { ApiError, notFound } from '../errors/api-error.js';
 import { MetricsService } from './metrics.service.js';
 
-/** Headers by which a proxy says for whom it forwards a request. */
-const FORWARDING = ['forwarded', 'via', 'x-real-ip', 'x-forwarded-for'];
+/** Headers by which proxies say for whom they forward a request, such as `X-Forwarded-For`. */
+const FORWARDING =
+  /^via$|forwarded|(client|real|connecting|proxyuser)[-_]?ip$|external[-_]address$/;
 
 /** The metrics on the port of the API, in development and without `METRICS_PORT`. */
 @ApiExcludeController()
@@ -30,9 +31,7 @@ export class MetricsController {
 
 /** Whether the request comes from this machine, and no proxy says that it forwards it. */
 function isLocal({ raw }: FastifyRequest): boolean {
-  const isForwarded = Object.keys(raw.headers).some(
-    (name) => FORWARDING.includes(name) || name.startsWith('x-forwarded-'),
-  );
+  const isForwarded = Object.keys(raw.headers).some((name) => FORWARDING.test(name));
   return !isForwarded && isLoopback(raw.socket.remoteAddress ?? '');
 }
 

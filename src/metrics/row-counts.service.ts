@@ -3,6 +3,7 @@ import type { EntityManager, ObjectLiteral } from 'typeorm';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { AuditRetentionService } from '../audit/audit-retention.service.js';
 import { Database } from '../database/database.js';
+import { withDeadline } from '../operation/deadline.js';
 import { ExpiryService } from '../sessions/expiry.service.js';
 import { RevokedToken } from '../sessions/revoked-token.entity.js';
 import { Session } from '../sessions/session.entity.js';
@@ -10,29 +11,48 @@ import { Session } from '../sessions/session.entity.js';
 /** Rows that are counted, so that no collection of the metrics reads a whole table. */
 export const MAX_COUNTED_ROWS = 100_000;
 
+/** Milliseconds. */
+const TIMEOUT = 2_000;
+
+interface RowCounts {
+  /** Active sessions. */
+  active: number;
+  /** Rows that the next clean-up removes, by table. */
+  expired: Record<string, number>;
+}
+
 /** Counts rows for the metrics. */
 @Injectable()
 export class RowCountsService {
+  private running: Promise<RowCounts> | undefined;
+
   constructor(
     private readonly database: Database,
     private readonly sessions: ExpiryService,
     private readonly audit: AuditRetentionService,
   ) {}
 
-  activeSessions(): Promise<number> {
-    const condition = 'counted.endedAt IS NULL AND counted.expiresAt > :timestamp';
-    return this.count(Session, 'expiresAt', condition, Date.now());
+  /**
+   * Collections at the same time share one run, so that they cannot queue up in front of a database
+   * that does not answer.
+   *
+   * @throws Error if the database fails, or does not answer in time
+   */
+  read(): Promise<RowCounts> {
+    this.running ??= this.countAll().finally(() => (this.running = undefined));
+    return withDeadline(this.running, TIMEOUT, 'The rows were not counted in time.');
   }
 
-  /** Rows that the next clean-up removes, by table. */
-  async expiredRows(): Promise<Record<string, number>> {
+  private async countAll(): Promise<RowCounts> {
     const expired = this.sessions.threshold;
-    const [sessions, tokens, entries] = await Promise.all([
+    const condition = 'counted.endedAt IS NULL AND counted.expiresAt > :timestamp';
+    const [active, sessions, tokens, entries] = await Promise.all([
+      this.count(Session, 'expiresAt', condition, Date.now()),
       this.countUntil(Session, 'expiresAt', expired),
       this.countUntil(RevokedToken, 'expiresAt', expired),
       this.countUntil(AuditEntry, 'happenedAt', this.audit.threshold),
     ]);
-    return { sessions, revoked_tokens: tokens, audit_entries: entries };
+    return { active, expired: { sessions, revoked_tokens: tokens, audit_entries: entries } };
   }
 
   private countUntil<Entity extends ObjectLiteral>(

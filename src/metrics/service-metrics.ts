@@ -80,13 +80,13 @@ export class ServiceMetrics implements OnModuleInit {
   private addRows(): void {
     const counted = `counted up to ${MAX_COUNTED_ROWS}`;
     this.addLabelled('sessions', `Sessions, ${counted}.`, 'state', async () => ({
-      active: await this.rows.activeSessions(),
+      active: (await this.rows.read()).active,
     }));
     this.addLabelled(
       'expired_rows',
       `Rows that the next clean-up removes, ${counted}.`,
       'table',
-      () => this.rows.expiredRows(),
+      async () => (await this.rows.read()).expired,
     );
   }
 

@@ -9,7 +9,11 @@ import type { TracingSettings } from '../config/monitoring-settings.js';
 import type { Database } from '../database/database.js';
 import { pathOf } from '../http/links.js';
 import { escapeText } from '../logging/escape-text.js';
+import { withDeadline } from '../operation/deadline.js';
 import { traceDatabase } from './traced-database.js';
+
+/** Milliseconds that the shutdown waits for the collector. */
+const SHUTDOWN_TIMEOUT = 2_000;
 
 /**
  * Sends a span for each request and for each query to a collector, by OTLP over HTTP. A request with
@@ -22,6 +26,8 @@ export class Tracing {
     // A span for each hook would cost more than the requests, and tell nothing about them.
     instrumentHooks: false,
     instrumentHandler: false,
+    // The log has the stack of a failure. A refusal is none.
+    recordExceptions: false,
     requestHook: (span, request) => {
       span.updateName(`${request.method} ${request.routeOptions.url ?? 'unmatched'}`);
       // The query may contain a secret.
@@ -59,7 +65,10 @@ export class Tracing {
 
   /** Sends what was not sent yet. A collector that does not answer must not prevent the shutdown. */
   private async shutDown(): Promise<void> {
-    await this.provider.shutdown().catch(() => undefined);
+    const work = this.provider.shutdown();
+    await withDeadline(work, SHUTDOWN_TIMEOUT, 'the collector does not answer').catch(
+      () => undefined,
+    );
   }
 }
 

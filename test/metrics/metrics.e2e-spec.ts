@@ -60,14 +60,14 @@ describe('GET /metrics', () => {
       expect(await valueOf(name)).toBeGreaterThan(0);
   });
 
-  it.each(['Forwarded', 'Via', 'X-Real-IP', 'X-Forwarded-For', 'X-Forwarded-Proto'])(
-    'is 404 on the port of the API if the request has %s, whoever sent it',
-    async (name) => {
-      app = await bootApp();
-      const { status, body } = await app.get('/metrics', { headers: { [name]: 'for=127.0.0.1' } });
-      expect([status, body]).toMatchObject([404, { code: 'not_found' }]);
-    },
-  );
+  it.each([
+    ...['Forwarded', 'Via', 'X-Real-IP', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded'],
+    ...['X-Original-Forwarded-For', 'X_Forwarded_For', 'CF-Connecting-IP', 'True-Client-IP'],
+  ])('is 404 on the port of the API if the request has %s, whoever sent it', async (name) => {
+    app = await bootApp();
+    const { status, body } = await app.get('/metrics', { headers: { [name]: 'for=127.0.0.1' } });
+    expect([status, body]).toMatchObject([404, { code: 'not_found' }]);
+  });
 
   it('is 404 on the port of the API in production, and with METRICS_PORT', async () => {
     app = await bootApp(production);
@@ -179,6 +179,23 @@ describe('GET /metrics', () => {
     expect(await valueOf('logins_total', { result: 'succeeded' })).toBe(0);
   });
 
+  it('answers in time, and counts rows once, while the database does not answer', async () => {
+    app = await bootApp();
+    let answer = (_count: number): void => undefined;
+    const never = new Promise<number>((resolve) => (answer = resolve));
+    const count = jest.spyOn(app.app.get(Database), 'count').mockReturnValue(never);
+    const scrapes = await Promise.all([app.get('/metrics'), app.get('/metrics')]);
+    for (const { status, text } of scrapes) {
+      expect(status).toBe(200);
+      expect(text).not.toContain('\nsessions{');
+      expect(text).toContain('\nlogins_total{');
+    }
+    expect(count).toHaveBeenCalledTimes(4);
+    answer(7);
+    await never;
+    expect(await valueOf('sessions', { state: 'active' })).toBe(7);
+  });
+
   it('shows metrics that a feature adds to the registry, or to that of prom-client', async () => {
     @Injectable()
     class Lamps {
@@ -232,7 +249,7 @@ describe('GET /metrics', () => {
       await once(taken, 'listening');
       const { port } = taken.address() as AddressInfo;
       await expect(bootApp({ METRICS_PORT: String(port) })).rejects.toThrow(
-        /EADDRINUSE.*; set METRICS_PORT and METRICS_HOST to an address that is free\.$/,
+        /EADDRINUSE.*; set METRICS_PORT to a free port, and METRICS_HOST to an address of this machine\.$/,
       );
       taken.close();
       app = await bootApp();

@@ -31,7 +31,7 @@ async function moveDatabase(call: Call): Promise<Output> {
   if (to === null) {
     return call.refuse('the URL is invalid: use sqlite:path/to/file or postgres://user@host/name');
   }
-  if (to.engine === 'postgres' && new URL(to.url).password !== '') {
+  if (to.engine === 'postgres' && hasPassword(new URL(to.url))) {
     return call.refuse(
       'others can read the arguments of a command: put the password into PGPASSWORD or ~/.pgpass',
     );
@@ -71,4 +71,9 @@ function keyNotes({ jwt, database }: AppConfig, to: DatabaseSettings): string[] 
 /** The default folder of keys; see `AppConfig`. */
 function keyFolder(database: DatabaseSettings): string {
   return database.engine === 'sqlite' ? dirname(database.file) : resolve('data');
+}
+
+/** PostgreSQL also takes the password from the query. */
+function hasPassword({ password, searchParams }: URL): boolean {
+  return password !== '' || searchParams.has('password');
 }

@@ -98,6 +98,18 @@ async function requireMigrations(
   );
 }
 
+/** @throws StartError if the database has tables, and not those of this service */
+async function requireOwnTables(database: OpenDatabase): Promise<void> {
+  const [table] = (await database.tables()).keys();
+  if (table === undefined) return;
+  const applied = await database.migrations();
+  const isOwn = migrations.some(({ name }) => applied.includes(name));
+  if (isOwn) return;
+  throw new StartError(
+    `The target has tables of another program, such as ${table}. Use an empty database; nothing was changed.`,
+  );
+}
+
 /** Creates the tables of the target, unless a move has created them. */
 async function createTables(settings: DatabaseSettings): Promise<void> {
   if (settings.engine === 'sqlite') {
@@ -105,9 +117,12 @@ async function createTables(settings: DatabaseSettings): Promise<void> {
     return;
   }
   const database = await open(settings);
-  const isUnfinished = (await database.unfinishedSource()) !== null;
-  await database.close();
-  if (isUnfinished) return;
+  try {
+    if ((await database.unfinishedSource()) !== null) return;
+    await requireOwnTables(database);
+  } finally {
+    await database.close();
+  }
   const source = new MigrationSource(postgresOptions(settings));
   await source.initialize();
   try {

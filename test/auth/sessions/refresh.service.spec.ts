@@ -197,8 +197,11 @@ describe('RefreshService', () => {
       async (answered) => {
         answer.mockResolvedValue(answered);
         rotateRefreshToken.mockResolvedValue(false);
-        await expect(refresh()).rejects.toEqual(revoked);
-        const result = answered === 'reused' ? 'reused' : 'token_revoked';
+        const [result, reason] =
+          answered === 'reused'
+            ? ['reused', 'a rotated refresh token was reused, and its session has ended']
+            : ['token_revoked', 'the session has ended'];
+        await expect(refresh()).rejects.toMatchObject({ code: 'token_revoked', reason });
         expect(events.totals().refresh).toEqual({ [result]: 1 });
       },
     );

@@ -56,6 +56,13 @@ describe('npm run admin -- audit tail', () => {
     expect(stdout).toContain('login_failed "red \\\\u{1b}[31m"');
   });
 
+  it('prints only the error as JSON if it fails', async () => {
+    const words = ['audit', 'tail', '--user', 'nobody', '--json'];
+    const { status, stdout, stderr } = await runAdmin(app.database, words);
+    expect([status, stdout]).toEqual([1, '']);
+    expect(JSON.parse(stderr)).toEqual({ error: 'There is no user nobody.' });
+  });
+
   it('follows new entries until it is interrupted', async () => {
     const child = startAdmin(app.database, ['audit', 'tail', '-f', '--lines', '1', '--json']);
     let output = '';

@@ -1,17 +1,17 @@
+import pg from 'pg';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { loadSqliteDriver } from '../../../src/database/sqlite/sqlite-driver.js';
-import { adminJson, runAdmin, startAdmin } from '../../support/admin.js';
-import { addSessions } from '../../support/many-rows.js';
-import { bootApp, type TestApp } from '../../support/test-app.js';
+import { loadSqliteDriver } from '../../../../src/database/sqlite/sqlite-driver.js';
+import { adminJson, runAdmin, startAdmin } from '../../../support/admin.js';
+import { addSessions } from '../../../support/many-rows.js';
+import { bootApp, type TestApp } from '../../../support/test-app.js';
 import {
   createDatabase,
   createSqliteDatabase,
-  engine,
   type TestDatabase,
-} from '../../support/test-database.js';
+} from '../../../support/test-database.js';
 
 // Each command is a process of its own, which takes seconds to start on a busy machine.
 jest.setTimeout(180_000);
@@ -19,7 +19,7 @@ jest.setTimeout(180_000);
 const fileOf = ({ folder }: TestDatabase) => join(folder, 'app.sqlite');
 
 // Both databases take part, so it only runs if there is a PostgreSQL server.
-(engine === 'postgres' ? describe : describe.skip)('npm run admin -- move', () => {
+describe('npm run admin -- move', () => {
   const databases: TestDatabase[] = [];
   const apps: TestApp[] = [];
 
@@ -151,9 +151,34 @@ const fileOf = ({ folder }: TestDatabase) => join(folder, 'app.sqlite');
     await refused(sqlite, await newSqlite(), 'the same engine');
   });
 
+  it('refuses a PostgreSQL database of another program, and creates no table in it', async () => {
+    const [sqlite, postgres] = [await newSqlite(), await newPostgres()];
+    await stop(await boot(sqlite));
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    try {
+      await client.query('CREATE TABLE theirs (a integer)');
+      await refused(
+        sqlite,
+        postgres,
+        'such as theirs. Use an empty database; nothing was changed.',
+      );
+      const { rows } = await client.query(
+        'SELECT tablename FROM pg_tables WHERE schemaname = current_schema()',
+      );
+      expect(rows).toEqual([{ tablename: 'theirs' }]);
+    } finally {
+      await client.end();
+    }
+  });
+
   it('refuses a URL that is invalid or contains a password', async () => {
     const database = await newSqlite();
-    for (const url of ['nowhere', 'postgres://user:password@127.0.0.1/name']) {
+    for (const url of [
+      'nowhere',
+      'postgres://user:password@127.0.0.1/name',
+      'postgres://user@127.0.0.1/name?password=secret',
+    ]) {
       const { status, output } = await runAdmin(database, ['move', url]);
       expect([status, output]).toEqual([2, expect.stringMatching(/^Usage: npm run admin -- move/)]);
     }

@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { move } from '../../../scripts/admin/move/move.js';
-import { databaseSettingsOf } from '../../../src/config/app-config.js';
-import { bootFixtureApp } from '../../support/fixture-app.js';
-import { addScrolls } from '../../support/many-rows.js';
-import type { TestApp } from '../../support/test-app.js';
+import { move } from '../../../../scripts/admin/move/move.js';
+import { databaseSettingsOf } from '../../../../src/config/app-config.js';
+import { bootFixtureApp } from '../../../support/fixture-app.js';
+import { addScrolls } from '../../../support/many-rows.js';
+import type { TestApp } from '../../../support/test-app.js';
 import {
   createDatabase,
   createSqliteDatabase,
-  engine,
   type TestDatabase,
-} from '../../support/test-database.js';
+} from '../../../support/test-database.js';
 
 const quiet = { update: () => undefined, stop: () => undefined };
 const LARGEST_ID = 2 ** 31 - 2;
@@ -19,7 +18,7 @@ const settingsOf = ({ url }: TestDatabase) =>
   databaseSettingsOf(url, { create: true, prepare: false })!;
 
 // Both databases take part, so it only runs if there is a PostgreSQL server.
-(engine === 'postgres' ? describe : describe.skip)('A move of a database with features', () => {
+describe('A move of a database with features', () => {
   let databases: [TestDatabase, TestDatabase, TestDatabase];
   let app: TestApp;
 
