@@ -63,7 +63,7 @@ describe('GET /metrics', () => {
   it.each([
     ...['Forwarded', 'Via', 'X-Real-IP', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded'],
     ...['X-Original-Forwarded-For', 'X_Forwarded_For', 'CF-Connecting-IP', 'True-Client-IP'],
-  ])('is 404 on the port of the API if the request has %s, whoever sent it', async (name) => {
+  ])('is 404 on the port of the API if the request has the header %s', async (name) => {
     app = await bootApp();
     const { status, body } = await app.get('/metrics', { headers: { [name]: 'for=127.0.0.1' } });
     expect([status, body]).toMatchObject([404, { code: 'not_found' }]);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { runChild, startChild } from './children.js';
 
@@ -5,7 +6,7 @@ const script = join(process.cwd(), '.cache', 'bundle', 'scripts', 'admin.js');
 
 interface Options {
   env?: Record<string, string>;
-  input?: string;
+  input?: string | Buffer;
   cwd?: string;
 }
 
@@ -39,4 +40,26 @@ export async function adminJson<T>(
   const { status, stdout, stderr } = await runAdmin(database, [...words, '--json'], options);
   if (status !== 0) throw new Error(`${words.join(' ')} ended with ${status}: ${stderr}`);
   return JSON.parse(stdout) as T;
+}
+
+const python = process.env.PYTHON_PATH ?? '/usr/bin/python3';
+
+/** Why no command can run on a terminal here; undefined if it can. */
+export const noTerminal = existsSync(python) ? undefined : `${python} is not installed`;
+
+/** Runs the command on a terminal, which gets these lines when the command asks. */
+export function runAdminOnTerminal(
+  database: { url: string },
+  words: readonly string[],
+  lines: readonly string[],
+  env: Record<string, string> = {},
+) {
+  const command = [process.execPath, script, ...words];
+  return runChild(
+    python,
+    ['test/support/terminal.py', String(lines.length), ...lines, ...command],
+    {
+      env: { PATH: process.env.PATH, DATABASE_URL: database.url, ...env },
+    },
+  );
 }

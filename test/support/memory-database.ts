@@ -1,7 +1,13 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource, type EntityManager, type EntitySchema, type ObjectLiteral } from 'typeorm';
 import { Database, type DatabaseLoad } from '../../src/database/database.js';
-import { type BuildSelect, compileSelect, type Select } from '../../src/database/select.js';
+import {
+  type BuildSelect,
+  compileSelect,
+  countingSql,
+  type Select,
+  type Value,
+} from '../../src/database/select.js';
 import { loadSqliteDriver } from '../../src/database/sqlite/sqlite-driver.js';
 
 /** A database in memory for unit specs of SQL conditions, without migrations and transactions. */
@@ -63,8 +69,14 @@ export class MemoryDatabase extends Database {
     return { sql, all, bounded, first: async (values) => (await all(values))[0] };
   }
 
-  override count(): Promise<never> {
-    return Promise.reject(new Error('Not implemented.'));
+  override async count<Entity extends ObjectLiteral, Parameter extends string>(
+    build: BuildSelect<Entity, Parameter>,
+    values: Record<Parameter, Value>,
+    max: number,
+  ): Promise<number> {
+    const compiled = compileSelect(this.source, build);
+    const statement = this.connection.prepare<unknown[], number>(countingSql(compiled, max));
+    return statement.pluck().get(compiled.bind(values))!;
   }
 
   override load(): DatabaseLoad {

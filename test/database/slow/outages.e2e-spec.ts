@@ -10,6 +10,7 @@ import { timeouts } from '../../../src/database/postgres/postgres-client.js';
 import type { Answer } from '../../support/client.js';
 import { crate } from '../../support/fixture/crates.js';
 import { postgresPrograms, PrivateCluster } from '../../support/private-cluster.js';
+import { describeUnless } from '../../support/programs.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { bootFixtureApp } from '../../support/fixture-app.js';
 import type { TestApp } from '../../support/test-app.js';
@@ -28,13 +29,6 @@ async function until<T>(attempt: () => Promise<T | undefined | false>): Promise<
     if (result) return result;
     await sleep(20);
   }
-}
-
-/** Defines tests, or skips them if there is a reason why they cannot run here. */
-function describeUnless(reason: string | undefined, name: string, tests: () => void): void {
-  if (reason === undefined) return describe(name, tests);
-  if (process.env.TEST_REQUIRE_ALL === 'true') throw new Error(`TEST_REQUIRE_ALL: ${reason}`);
-  describe.skip(`${name} (SKIPPED: ${reason})`, tests);
 }
 
 const isRoot = process.getuid?.() === 0;

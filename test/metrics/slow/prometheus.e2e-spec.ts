@@ -1,19 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { runChild, startChild } from '../../support/children.js';
 import { ServiceProcess } from '../../support/process.js';
+import { describeUnless, findProgram } from '../../support/programs.js';
 import { SECRET } from '../../support/test-app.js';
 import { freePort } from '../../support/tcp-proxy.js';
 import { createDatabase, engine, type TestDatabase } from '../../support/test-database.js';
 
-const [prometheus, promtool] = ['/usr/bin/prometheus', '/usr/bin/promtool'];
-const isInstalled = existsSync(prometheus) && existsSync(promtool);
-if (!isInstalled && process.env.TEST_REQUIRE_ALL === 'true')
-  throw new Error(`${prometheus} or ${promtool} is missing.`);
-const describeIfInstalled = isInstalled ? describe : describe.skip;
+const [prometheus, promtool] = [findProgram('prometheus'), findProgram('promtool')];
+const reason = prometheus && promtool ? undefined : 'prometheus or promtool is not installed';
 
 jest.setTimeout(120_000);
 
@@ -24,7 +22,7 @@ interface Dashboard {
   panels: { title: string; targets: { expr: string }[] }[];
 }
 
-describeIfInstalled('Prometheus', () => {
+describeUnless(reason, 'Prometheus', () => {
   let folder: string;
   let database: TestDatabase;
   let service: ServiceProcess;
@@ -71,7 +69,7 @@ describeIfInstalled('Prometheus', () => {
     writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
-    startChild(prometheus, [
+    startChild(prometheus!, [
       `--config.file=${join(folder, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
@@ -98,7 +96,7 @@ describeIfInstalled('Prometheus', () => {
 
   it('finds no fault in the text of the metrics', async () => {
     const input = await (await fetch(metricsUrl)).text();
-    const { status, output } = await runChild(promtool, ['check', 'metrics'], { input });
+    const { status, output } = await runChild(promtool!, ['check', 'metrics'], { input });
     // prom-client chooses the names of these.
     const own = output
       .split('\n')
@@ -112,7 +110,7 @@ describeIfInstalled('Prometheus', () => {
       ['check', 'rules', 'alerts.yml'],
       ['test', 'rules', 'alerts.test.yml'],
     ]) {
-      const { status, output } = await runChild(promtool, words, { cwd: deploy('prometheus') });
+      const { status, output } = await runChild(promtool!, words, { cwd: deploy('prometheus') });
       expect(output).toContain('SUCCESS');
       expect(status).toBe(0);
     }

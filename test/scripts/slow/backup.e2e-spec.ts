@@ -8,15 +8,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { runChild } from '../../support/children.js';
+import { runAdmin } from '../../support/admin.js';
 import { addSessions } from '../../support/many-rows.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 import { engine } from '../../support/test-database.js';
 
 // Each command is a process of its own, which takes seconds to start on a busy machine.
 jest.setTimeout(120_000);
-
-const script = join(process.cwd(), '.cache', 'build', 'scripts', 'admin.js');
 
 describe('npm run admin -- backup and restore', () => {
   let app: TestApp;
@@ -28,12 +26,7 @@ describe('npm run admin -- backup and restore', () => {
   });
   afterEach(() => app.close());
 
-  const run = async (...words: string[]) => {
-    const env = { PATH: process.env.PATH, DATABASE_URL: app.database.url };
-    const { status, output } = await runChild(process.execPath, [script, ...words], { env });
-    expect(output).not.toMatch(/\n {4}at /);
-    return { status, output };
-  };
+  const run = (...words: string[]) => runAdmin(app.database, words);
   /** Stops the service, restores, and starts the service. */
   const restore = async (...options: string[]) => {
     await app.app.close();

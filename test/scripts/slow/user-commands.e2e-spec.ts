@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { openServices } from '../../../scripts/admin/services.js';
 import { AuditEntry } from '../../../src/audit/audit-entry.entity.js';
 import { UsersService } from '../../../src/users/users.service.js';
-import { adminJson, runAdmin } from '../../support/admin.js';
-import { runChild } from '../../support/children.js';
+import { adminJson, noTerminal, runAdmin, runAdminOnTerminal } from '../../support/admin.js';
+import { describeUnless } from '../../support/programs.js';
 import { bootFixtureApp } from '../../support/fixture-app.js';
 import { FixtureModule } from '../../support/fixture/fixture.module.js';
 import { addScrolls, addSessions } from '../../support/many-rows.js';
@@ -13,8 +11,6 @@ import type { TestApp } from '../../support/test-app.js';
 
 // Each command is a process of its own, which takes seconds to start on a busy machine.
 jest.setTimeout(120_000);
-
-const python = process.env.PYTHON_PATH ?? '/usr/bin/python3';
 
 describe('npm run admin -- user', () => {
   let app: TestApp;
@@ -210,18 +206,18 @@ describe('npm run admin -- user', () => {
     },
   );
 
-  const hasPython = existsSync(python);
-  (hasPython ? it : it.skip)('asks on a terminal before it deletes a user', async () => {
-    const user = await app.newUser();
-    const script = join('.cache', 'bundle', 'scripts', 'admin.js');
-    const answer = async (line: string) => {
-      const words = ['1', line, process.execPath, script, 'user', 'delete', user.name];
-      const env = { PATH: process.env.PATH, DATABASE_URL: app.database.url };
-      return runChild(python, ['test/support/terminal.py', ...words], { env });
-    };
-    const refused = await answer('yes');
-    expect([refused.status, refused.output]).toEqual([1, expect.stringContaining('Not confirmed')]);
-    const { status, output } = await answer(user.name);
-    expect([status, output]).toEqual([0, expect.stringContaining('Deleted the user')]);
+  describeUnless(noTerminal, 'on a terminal', () => {
+    it('asks on a terminal before it deletes a user', async () => {
+      const user = await app.newUser();
+      const answer = (line: string) =>
+        runAdminOnTerminal(app.database, ['user', 'delete', user.name], [line]);
+      const refused = await answer('yes');
+      expect([refused.status, refused.output]).toEqual([
+        1,
+        expect.stringContaining('Not confirmed'),
+      ]);
+      const { status, output } = await answer(user.name);
+      expect([status, output]).toEqual([0, expect.stringContaining('Deleted the user')]);
+    });
   });
 });

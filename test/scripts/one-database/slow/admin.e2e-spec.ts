@@ -1,16 +1,12 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { AuditEntry } from '../../../../src/audit/audit-entry.entity.js';
 import { UsersService } from '../../../../src/users/users.service.js';
-import { runChild } from '../../../support/children.js';
+import { noTerminal, runAdmin, runAdminOnTerminal } from '../../../support/admin.js';
+import { describeUnless } from '../../../support/programs.js';
 import { bootApp, type TestApp } from '../../../support/test-app.js';
 
-const python = process.env.PYTHON_PATH ?? '/usr/bin/python3';
 // Each command is a process of its own, which takes seconds to start on a busy machine.
 jest.setTimeout(60_000);
-
-const script = join(process.cwd(), '.cache', 'build', 'scripts', 'admin.js');
 
 describe('npm run admin -- user create', () => {
   let app: TestApp;
@@ -22,15 +18,11 @@ describe('npm run admin -- user create', () => {
   });
   afterAll(() => app.close());
 
-  /** Has no setting for tokens, although the service requires one in production. */
-  const env = () => ({
-    PATH: process.env.PATH,
-    NODE_ENV: 'production',
-    DATABASE_URL: app.database.url,
-  });
+  /** There is no setting for tokens, although the service requires one in production. */
+  const production = { NODE_ENV: 'production' };
 
   const run = (words: string[], input: string | Buffer, more: Record<string, string> = {}) =>
-    runChild(process.execPath, [script, ...words], { env: { ...env(), ...more }, input });
+    runAdmin(app.database, words, { env: { ...production, ...more }, input });
 
   it('adds a user with the password of standard input, without a setting for tokens', async () => {
     const name = 'Mon Mothma';
@@ -98,21 +90,12 @@ describe('npm run admin -- user create', () => {
     expect([status, output]).toEqual([1, expect.stringMatching(/^DATABASE_URL is invalid/)]);
   });
 
-  const hasPython = existsSync(python);
-  if (!hasPython && process.env.TEST_REQUIRE_ALL === 'true')
-    throw new Error(`${python} is missing.`);
-
-  (hasPython ? it : it.skip)(
-    'asks for the password on a terminal, twice and without an echo',
-    async () => {
+  describeUnless(noTerminal, 'on a terminal', () => {
+    it('asks for the password on a terminal, twice and without an echo', async () => {
       const ask = async (...lines: string[]) => {
-        const words = [String(lines.length), ...lines, process.execPath, script, 'user', 'create'];
-        const { status, stdout: shown } = await runChild(
-          python,
-          ['test/support/terminal.py', ...words, 'wedge'],
-          { env: env() },
-        );
-        return { status, shown };
+        const words = ['user', 'create', 'wedge'];
+        const run = await runAdminOnTerminal(app.database, words, lines, production);
+        return { status: run.status, shown: run.stdout };
       };
       const differs = await ask('a secret word', 'another secret');
       expect(differs.shown).toContain('The two passwords do not match; nothing was changed.');
@@ -124,6 +107,6 @@ describe('npm run admin -- user create', () => {
       expect(shown).toMatch(/^Password: \r\nRepeat password: \r\nCreated the user wedge/);
       expect(status).toBe(0);
       await app.login({ name: 'wedge', password: 'a secret word' });
-    },
-  );
+    });
+  });
 });
