@@ -1,3 +1,4 @@
+import { messageOf } from '../src/errors/error-message.js';
 import { StartError } from '../src/errors/start-error.js';
 
 /**
@@ -16,12 +17,4 @@ export async function runCommand(
     );
     process.exitCode = 1;
   }
-}
-
-/** If a name has several addresses, Node's error has no message but one inner error per address. */
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') {
-    return error.errors.map(messageOf).join('; ');
-  }
-  return error instanceof Error ? error.message || error.name : String(error);
 }
