@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { WRITE_BATCH } from '../database/write-batches.service.js';
@@ -30,18 +31,11 @@ export class SessionBatchesService {
    *
    * @returns the number of sessions that were ended
    */
-  async endBatch(subject: string, except: string | null): Promise<number> {
-    const now = Date.now();
-    return this.database.write(async (manager) => {
-      const batch = liveOf(manager).select('session.id').limit(WRITE_BATCH);
-      if (except !== null) batch.andWhere('session.id <> :except');
-      const { affected } = await manager
-        .createQueryBuilder()
-        .update(Session)
-        .set(endedValues())
-        .where(`ended_at IS NULL AND id IN (${batch.getQuery()})`, { subject, now, except })
-        .execute();
-      return affected ?? 0;
+  endBatch(subject: string, except: string | null): Promise<number> {
+    const parameters = { subject, now: Date.now(), except };
+    return this.endSelected(parameters, (manager) => {
+      const live = liveOf(manager);
+      return except === null ? live : live.andWhere('session.id <> :except');
     });
   }
 
@@ -50,22 +44,12 @@ export class SessionBatchesService {
    *
    * @returns the number of sessions that were ended
    */
-  async endAnyBatch(): Promise<number> {
-    const now = Date.now();
-    return this.database.write(async (manager) => {
-      const batch = manager
+  endAnyBatch(): Promise<number> {
+    return this.endSelected({ now: Date.now() }, (manager) =>
+      manager
         .createQueryBuilder(Session, 'session')
-        .select('session.id')
-        .where('session.endedAt IS NULL AND session.expiresAt > :now')
-        .limit(WRITE_BATCH);
-      const { affected } = await manager
-        .createQueryBuilder()
-        .update(Session)
-        .set(endedValues())
-        .where(`ended_at IS NULL AND id IN (${batch.getQuery()})`, { now })
-        .execute();
-      return affected ?? 0;
-    });
+        .where('session.endedAt IS NULL AND session.expiresAt > :now'),
+    );
   }
 
   /**
@@ -87,6 +71,23 @@ export class SessionBatchesService {
         .where(`id IN (${batch.getQuery()})`, { subject })
         .execute();
       return affected === WRITE_BATCH;
+    });
+  }
+
+  /** Ends up to `WRITE_BATCH` of the selected sessions, and returns their number. */
+  private endSelected(
+    parameters: ObjectLiteral,
+    select: (manager: EntityManager) => SelectQueryBuilder<Session>,
+  ): Promise<number> {
+    return this.database.write(async (manager) => {
+      const batch = select(manager).select('session.id').limit(WRITE_BATCH);
+      const { affected } = await manager
+        .createQueryBuilder()
+        .update(Session)
+        .set(endedValues())
+        .where(`ended_at IS NULL AND id IN (${batch.getQuery()})`, parameters)
+        .execute();
+      return affected ?? 0;
     });
   }
 }
