@@ -1,4 +1,4 @@
-import type { ObjectLiteral } from 'typeorm';
+import { type EntityManager, getMetadataArgsStorage, type ObjectLiteral } from 'typeorm';
 import { pauseSince } from '../scheduling/pause.js';
 import type { Database } from './database.js';
 
@@ -40,7 +40,11 @@ export async function removeInBatches<Entity extends ObjectLiteral>(
   signal?: AbortSignal,
   onProgress?: OnRemovalProgress,
 ): Promise<void> {
-  const progress = onProgress && (await countOldRows(database, entity, rows));
+  const progress = onProgress && {
+    table: tableOf(entity),
+    removed: 0,
+    total: await countOldRows(database, entity, rows),
+  };
   if (progress) onProgress(progress);
   while (!signal?.aborted) {
     const startedAt = performance.now();
@@ -54,20 +58,23 @@ export async function removeInBatches<Entity extends ObjectLiteral>(
   }
 }
 
-function countOldRows<Entity extends ObjectLiteral>(
+/** Counts old rows, up to `max`. */
+export function countOldRows<Entity extends ObjectLiteral>(
   database: Database,
   entity: new () => Entity,
-  { column, timestamp }: OldRows<Entity>,
-): Promise<RemovalProgress> {
-  return database.write(async (manager) => {
-    const { tableName: table } = manager.connection.getMetadata(entity);
-    const row = await manager
+  { column, timestamp }: Pick<OldRows<Entity>, 'column' | 'timestamp'>,
+  max = Number.MAX_SAFE_INTEGER,
+): Promise<number> {
+  const query = (manager: EntityManager) =>
+    manager
       .createQueryBuilder(entity, 'old')
-      .select('COUNT(*)', 'count')
-      .where(`old.${column} <= :timestamp`, { timestamp })
-      .getRawOne<{ count: number }>();
-    return { table, removed: 0, total: row?.count ?? 0 };
-  });
+      .select(`old.${column}`)
+      .where(`old.${column} <= :timestamp`);
+  return database.count({ query, parameters: ['timestamp'] }, { timestamp }, max);
+}
+
+function tableOf(entity: new () => object): string {
+  return getMetadataArgsStorage().tables.find(({ target }) => target === entity)!.name!;
 }
 
 function removeBatch<Entity extends ObjectLiteral>(

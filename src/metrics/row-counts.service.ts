@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager, ObjectLiteral } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { AuditRetentionService } from '../audit/audit-retention.service.js';
 import { Database } from '../database/database.js';
+import { countOldRows } from '../database/remove-in-batches.js';
 import { withDeadline } from '../operation/deadline.js';
 import { ExpiryService } from '../sessions/expiry.service.js';
 import { RevokedToken } from '../sessions/revoked-token.entity.js';
@@ -44,34 +45,25 @@ export class RowCountsService {
   }
 
   private async countAll(): Promise<RowCounts> {
-    const expired = this.sessions.threshold;
-    const condition = 'counted.endedAt IS NULL AND counted.expiresAt > :timestamp';
+    const { database } = this;
+    const expired = { column: 'expiresAt', timestamp: this.sessions.threshold } as const;
+    const old = { column: 'happenedAt', timestamp: this.audit.threshold } as const;
     const [active, sessions, tokens, entries] = await Promise.all([
-      this.count(Session, 'expiresAt', condition, Date.now()),
-      this.countUntil(Session, 'expiresAt', expired),
-      this.countUntil(RevokedToken, 'expiresAt', expired),
-      this.countUntil(AuditEntry, 'happenedAt', this.audit.threshold),
+      this.countActiveSessions(),
+      countOldRows(database, Session, expired, MAX_COUNTED_ROWS),
+      countOldRows(database, RevokedToken, expired, MAX_COUNTED_ROWS),
+      countOldRows(database, AuditEntry, old, MAX_COUNTED_ROWS),
     ]);
     return { active, expired: { sessions, revoked_tokens: tokens, audit_entries: entries } };
   }
 
-  private countUntil<Entity extends ObjectLiteral>(
-    entity: new () => Entity,
-    column: keyof Entity & string,
-    timestamp: number,
-  ): Promise<number> {
-    return this.count(entity, column, `counted.${column} <= :timestamp`, timestamp);
-  }
-
-  private count<Entity extends ObjectLiteral>(
-    entity: new () => Entity,
-    column: keyof Entity & string,
-    condition: string,
-    timestamp: number,
-  ): Promise<number> {
+  private countActiveSessions(): Promise<number> {
     const query = (manager: EntityManager) =>
-      manager.createQueryBuilder(entity, 'counted').select(`counted.${column}`).where(condition);
-    const parameters = ['timestamp'] as const;
-    return this.database.count({ query, parameters }, { timestamp }, MAX_COUNTED_ROWS);
+      manager
+        .createQueryBuilder(Session, 'session')
+        .select('session.expiresAt')
+        .where('session.endedAt IS NULL AND session.expiresAt > :now');
+    const build = { query, parameters: ['now'] as const };
+    return this.database.count(build, { now: Date.now() }, MAX_COUNTED_ROWS);
   }
 }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { AppConfig } from '../../../src/config/app-config.js';
 import { FAILURE_RETENTION } from '../../../src/auth/throttle/login-delay.js';
 import { migrations } from '../../../src/database/migrations.js';
+import { sizesOf } from '../../../src/database/sqlite/sqlite-file.js';
 import { UNFINISHED_MOVE, UNFINISHED_MOVE_MESSAGE } from '../../../src/database/unfinished-move.js';
 import { EXPIRED_RETENTION } from '../../../src/sessions/expiry.service.js';
 import { describeSize } from '../output.js';
@@ -150,9 +151,8 @@ async function describeFiles(
     const sql = 'SELECT pg_database_size(current_database()) AS value';
     return describeSize(numberOf(await database.rows(sql)));
   }
-  const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  const { file } = settings;
-  return `${describeSize(sizeOf(file))}, and its log ${describeSize(sizeOf(`${file}-wal`))}`;
+  const { fileSize, logSize } = sizesOf(settings.file);
+  return `${describeSize(fileSize)}, and its log ${describeSize(logSize)}`;
 }
 
 /** The rows that `npm run admin -- purge` removes. */

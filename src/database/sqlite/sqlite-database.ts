@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { Logger } from '@nestjs/common';
 import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource, type EntityManager, type ObjectLiteral } from 'typeorm';
@@ -28,6 +27,7 @@ import {
   prepareSqliteFile,
   fileModeWarnings,
   refuseDamagedFile,
+  sizesOf,
   startErrorOf,
 } from './sqlite-file.js';
 import { schemaOf } from './sqlite-schema.js';
@@ -189,13 +189,8 @@ export class SqliteDatabase extends Database {
   }
 
   override load(): DatabaseLoad {
-    const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    return {
-      engine: 'sqlite',
-      queuedWrites: this.writes.queued,
-      fileSize: sizeOf(this.settings.file),
-      logSize: sizeOf(`${this.settings.file}-wal`),
-    };
+    const { file } = this.settings;
+    return { engine: 'sqlite', queuedWrites: this.writes.queued, ...sizesOf(file) };
   }
 
   override clearLog(): boolean {

@@ -15,6 +15,12 @@ export function filesOf(file: string): string[] {
   return [file, `${file}-wal`, `${file}-shm`];
 }
 
+/** The sizes of the database and of its write-ahead log, in bytes; 0 if there is none. */
+export function sizesOf(file: string): { fileSize: number; logSize: number } {
+  const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return { fileSize: sizeOf(file), logSize: sizeOf(`${file}-wal`) };
+}
+
 /**
  * Creates a missing file if the settings allow it, and checks the file before SQLite opens it.
  *
