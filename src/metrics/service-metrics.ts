@@ -91,26 +91,25 @@ export class ServiceMetrics implements OnModuleInit {
   }
 
   private addLogins(): void {
-    const add = (
-      name: string,
-      help: string,
-      event: 'login' | 'refresh' | 'error',
-      none: Values,
-    ) => {
-      const label = event === 'error' ? 'code' : 'result';
-      this.addCounter(name, help, [label], (counter, totals) => {
-        const values = { ...none, ...totals[event] };
-        for (const [value, total] of Object.entries(values)) counter.inc({ [label]: value }, total);
-      });
-    };
-    add(
-      'logins_total',
-      'Logins by result: succeeded, or the code of the error.',
-      'login',
-      NO_LOGINS,
+    this.addTotals('login', NO_LOGINS, {
+      name: 'logins_total',
+      help: 'Logins by result: succeeded, or the code of the error.',
+      label: 'result',
+    });
+    this.addTotals('refresh', NO_REFRESHES, {
+      name: 'refreshes_total',
+      help: 'Refreshes by result: reused is theft.',
+      label: 'result',
+    });
+    this.addTotals(
+      'error',
+      {},
+      {
+        name: 'http_errors_total',
+        help: 'Errors by code; see docs/errors.md.',
+        label: 'code',
+      },
     );
-    add('refreshes_total', 'Refreshes by result: reused is theft.', 'refresh', NO_REFRESHES);
-    add('http_errors_total', 'Errors by code; see docs/errors.md.', 'error', {});
   }
 
   private addEvents(): void {
@@ -149,6 +148,18 @@ export class ServiceMetrics implements OnModuleInit {
           .catch(() => ({}));
         for (const [value, number] of Object.entries(values)) this.set({ [label]: value }, number);
       },
+    });
+  }
+
+  /** @param none the values before the first event */
+  private addTotals(
+    event: 'login' | 'refresh' | 'error',
+    none: Values,
+    { name, help, label }: { name: string; help: string; label: string },
+  ): void {
+    this.addCounter(name, help, [label], (counter, totals) => {
+      const values = { ...none, ...totals[event] };
+      for (const [value, total] of Object.entries(values)) counter.inc({ [label]: value }, total);
     });
   }
 

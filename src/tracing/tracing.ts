@@ -3,7 +3,7 @@ import { trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { packageInfo } from '../config/package-info.js';
 import type { TracingSettings } from '../config/monitoring-settings.js';
 import type { Database } from '../database/database.js';
@@ -31,7 +31,7 @@ export class Tracing {
     requestHook: (span, request) => {
       span.updateName(`${request.method} ${request.routeOptions.url ?? 'unmatched'}`);
       // The query may contain a secret.
-      span.setAttribute('url.path', safePath(request));
+      span.setAttribute('url.path', escapeText(pathOf(request)));
       span.setAttribute('request_id', request.id);
     },
   });
@@ -70,8 +70,4 @@ export class Tracing {
       () => undefined,
     );
   }
-}
-
-function safePath(request: FastifyRequest): string {
-  return escapeText(pathOf(request));
 }

@@ -206,7 +206,7 @@ async function refuseOthers(client: pg.Client): Promise<void> {
   if (problem !== null) throw new StartError(problem);
 }
 
-/** Describes who uses the database; null if it is nobody else. */
+/** Describes the other user of the database; null if there is none. */
 async function findOthers(client: pg.Client): Promise<string | null> {
   const { rows } = await client.query<{ count: string; locked: string }>(
     `SELECT (SELECT COUNT(*) FROM pg_stat_activity
