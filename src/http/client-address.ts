@@ -5,10 +5,9 @@ import type { FastifyRequest } from 'fastify';
 export function clientAddress(request: FastifyRequest): string {
   const { ip } = request;
   const { remoteAddress = '' } = request.raw.socket;
-  const forwarded = ip === remoteAddress ? ip : withoutPort(ip);
-  const address = isIP(forwarded) ? forwarded : remoteAddress;
+  const address = ip === remoteAddress ? ip : (forwardedAddress(ip) ?? remoteAddress);
   // Removes the zone, a local name of any length (RFC 4007, section 11).
-  return address.split('%', 1)[0]!;
+  return address.includes('%') ? address.slice(0, address.indexOf('%')) : address;
 }
 
 /** The network that counts as one client: an IPv4 address, or the /64 of an IPv6 address. */
@@ -45,9 +44,10 @@ export function addressPath(address: string): string[] {
 }
 
 /** Removes the client's port, which some proxies add: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
-function withoutPort(address: string): string {
-  const [, ipv4, ipv6] = /^(?:([\d.]+):\d+|\[([\da-f:.]+)\](?::\d+)?)$/i.exec(address) ?? [];
-  return ipv4 ?? ipv6 ?? address;
+function forwardedAddress(value: string): string | null {
+  const [, ipv4, ipv6] = /^(?:([\d.]+):\d+|\[([\da-f:.]+)\](?::\d+)?)$/i.exec(value) ?? [];
+  const address = ipv4 ?? ipv6 ?? value;
+  return isIP(address) ? address : null;
 }
 
 function networkOf(address: string): string {

@@ -61,9 +61,10 @@ function linkPath(request: FastifyRequest): string {
 }
 
 /** The path of the request, without a query string and without the host in an absolute URL. */
-export function pathOf({ url }: FastifyRequest): string {
+export function pathOf({ url }: { url: string }): string {
   const path = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '');
-  return path.split(/[?#]/, 1)[0] || '/';
+  const end = path.search(/[?#]/);
+  return (end === -1 ? path : path.slice(0, end)) || '/';
 }
 
 function originOf(request: FastifyRequest): string {

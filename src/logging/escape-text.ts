@@ -23,6 +23,11 @@ export function escapeText(text: string): string {
     .replace(UNSAFE, (each) => SHORT[each] ?? `\\u{${each.codePointAt(0)!.toString(16)}}`);
 }
 
+/** The same, as it stands between the quotation marks of a JSON string. */
+export function escapeInJson(text: string): string {
+  return SAFE.test(text) ? text : JSON.stringify(escapeText(text)).slice(1, -1);
+}
+
 /** Escapes a stack, in which only the frames begin on new lines. */
 export function escapeStack(stack: string): string {
   return stack

@@ -1,19 +1,32 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { UnroutedRequests } from '../http/broken-request.js';
+import { clientAddress } from '../http/client-address.js';
+import type { Token } from '../tokens/token.js';
 
-/** A request that got its response, or whose client has closed the connection before. */
+/**
+ * A request that got its response, or whose client has closed the connection before. What Fastify
+ * knows of it is null if the request was refused before Fastify has seen it. Observers may keep the
+ * object, because the request with its body is not part of it.
+ */
 export interface AnsweredRequest {
+  /** Milliseconds since 1970, at the end of the response. */
+  time: number;
   method: string;
   /** The pattern of the route, such as `/api/users/:id`; null if no route matches. */
   route: string | null;
+  url: string | null;
   status: number;
   /** Whether the connection was closed before the response had left the process. */
   aborted: boolean;
   /** Milliseconds from the head of the request to the end of the response. */
   duration: number;
-  /** Null if the request was refused before Fastify has seen it. */
-  request: FastifyRequest | null;
+  id: string | null;
+  /** The `sub` of the token that was checked. */
+  userId: string | null;
+  /** The `sid` of the token that was checked. */
+  sessionId: string | null;
+  address: string | null;
 }
 
 export type RequestObserver = (answered: AnsweredRequest) => void;
@@ -39,23 +52,41 @@ export class AnsweredRequests implements UnroutedRequests {
   watch(raw: IncomingMessage, response: ServerResponse, request: FastifyRequest | null): void {
     const start = performance.now();
     response.once('close', () => {
+      const checked: (FastifyRequest & { token?: Token }) | null = request;
+      const token = checked?.token;
       this.notify({
+        time: Date.now(),
         method: raw.method ?? '',
         route: request?.routeOptions.url ?? null,
+        url: request?.url ?? null,
         status: response.statusCode,
         aborted: !response.writableFinished,
         duration: performance.now() - start,
-        request,
+        id: request?.id ?? null,
+        userId: token?.subject ?? null,
+        sessionId: token?.sessionId ?? null,
+        address: request === null ? null : clientAddress(request),
       });
     });
   }
 
   addBroken(status: number): void {
-    const unknown = { method: 'invalid', route: null, request: null };
-    this.notify({ ...unknown, status, aborted: false, duration: 0 });
+    this.notify({ ...BROKEN, time: Date.now(), status });
   }
 
   private notify(answered: AnsweredRequest): void {
     for (const observe of this.observers) observe(answered);
   }
 }
+
+const BROKEN = {
+  method: 'invalid',
+  route: null,
+  url: null,
+  aborted: false,
+  duration: 0,
+  id: null,
+  userId: null,
+  sessionId: null,
+  address: null,
+};
