@@ -64,6 +64,10 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   'src/scheduling/fair-queue.ts': [unit('scheduling/fair-queue')],
   'src/users/owner-id.decorator.ts': [unit('users/owner-id.decorator')],
   'src/limits/rate-limit.guard.ts': [unit('limits/rate-limit.guard')],
+  'src/limits/auth-attempts.service.ts': [
+    unit('limits/auth-attempts.service'),
+    unit('limits/rate-limit.guard'),
+  ],
   'src/books/books.service.ts': [unit('books/books.service')],
   'src/books/book.repository.ts': [unit('books/book.repository')],
   'src/books/books.controller.ts': [unit('books/books.controller')],

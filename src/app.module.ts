@@ -26,6 +26,7 @@ import { KeysModule } from './keys/keys.module.js';
 import { SchedulingModule } from './scheduling/scheduling.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { TokensModule } from './tokens/tokens.module.js';
+import { LimitsModule } from './limits/limits.module.js';
 import { UserRateLimitGuard } from './limits/user-rate-limit.guard.js';
 import { WriteQueueInterceptor } from './limits/write-queue.interceptor.js';
 import { ValidationModule } from './validation/validation.module.js';
@@ -50,6 +51,7 @@ export class AppModule {
       imports: [
         ConfigModule.forRoot(config),
         SecurityEventsModule,
+        LimitsModule,
         DatabaseModule.forRoot(database),
         SchedulingModule,
         ValidationModule,

@@ -21,7 +21,7 @@ import { createBoundedServer } from './http/connections.js';
 import { allowOrigins } from './http/cors.js';
 import { acceptOnlyJson, BODY_LIMIT } from './http/json-body.js';
 import { prepareLinks } from './http/links.js';
-import { countAuthAttempts } from './limits/rate-limit.guard.js';
+import { AuthAttemptsService } from './limits/auth-attempts.service.js';
 import { requestIdOf } from './http/request-id.js';
 import { MetricsService } from './metrics/metrics.service.js';
 import { measureRequests } from './metrics/request-durations.js';
@@ -106,7 +106,7 @@ export async function createApp(
   answerUnknownRoutes(instance, routes);
   acceptOnlyJson(instance);
   closeRegistration(app, config);
-  countAuthAttempts(instance, config.authRateLimit);
+  await app.get(AuthAttemptsService).share(instance);
   drainBeforeClose(app, servers);
   return app;
 }

@@ -6,6 +6,7 @@ import { readDemoData } from './demo-data.js';
 import { type JwtSettings, readJwtSettings } from './jwt-settings.js';
 import { isWritableByOthers } from './private-file.js';
 import { LOG_LEVELS, type LogThreshold } from '../logging/log-levels.js';
+import { type LimitSettings, readLimits } from './limit-settings.js';
 import { type MonitoringSettings, readMonitoringSettings } from './monitoring-settings.js';
 import { SettingsReader } from './settings-reader.js';
 import { readWebSettings, type WebSettings } from './web-settings.js';
@@ -37,16 +38,6 @@ const ENVIRONMENTS = ['development', 'production', 'test'] as const;
 
 /** RFC 9068, section 2.1, and RFC 7519, section 5.1. */
 const ACCESS_TOKEN_TYPES = ['at+jwt', 'JWT'] as const;
-
-/** Limits on the load of the process. */
-interface Limits {
-  /** Requests that write or hash, per user, session and minute; 0 means no limit. */
-  readonly userRateLimit: number;
-  /** The maximum number of open connections. */
-  readonly maxConnections: number;
-  /** Threads of libuv's pool, which hash passwords. The setting is Node's own. */
-  readonly threadPoolSize: number;
-}
 
 /**
  * All settings, read and checked once at the start. All durations are in seconds. No other code of
@@ -94,9 +85,7 @@ export class AppConfig {
   readonly logLevel: LogThreshold;
   /** The least severe level of the lines about requests; a status of 500 or more is `error`. */
   readonly requestLogLevel: LogThreshold;
-  /** Logins and registrations that an address may try per minute; 0 means no limit. */
-  readonly authRateLimit: number;
-  readonly limits: Limits;
+  readonly limits: LimitSettings;
   /** How long requests are served after a signal to shut down. */
   readonly shutdownDelay: number;
   /** Addresses and ranges of proxies whose forwarded headers are trusted. */
@@ -140,7 +129,6 @@ export class AppConfig {
     this.bookstore = readBookstoreSettings(read, this.accessTokenLifetime);
     this.logLevel = read.choice('LOG_LEVEL', LOG_LEVELS, 'info');
     this.requestLogLevel = read.choice('REQUEST_LOG_LEVEL', LOG_LEVELS, this.logLevel);
-    this.authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
     this.limits = readLimits(read, this.production);
     this.shutdownDelay = readShutdownDelay(read, this.production);
     this.trustedProxies = read.addresses('TRUST_PROXY');
@@ -221,14 +209,6 @@ function readLifetimes(read: SettingsReader) {
     );
   }
   return { access, refresh };
-}
-
-function readLimits(read: SettingsReader, production: boolean): Limits {
-  return {
-    userRateLimit: read.integer('USER_RATE_LIMIT', production ? 600 : 0, 0, 1_000_000),
-    maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 1, 1_000_000),
-    threadPoolSize: read.integer('UV_THREADPOOL_SIZE', 4, 1, 1024),
-  };
 }
 
 function readShutdownDelay(read: SettingsReader, production: boolean): number {

@@ -7,6 +7,7 @@ const SECURITY_EVENTS = {
   login_delayed: 'Logins to an account are delayed after failures',
   refresh_reused: 'A rotated refresh token was reused, and its session has ended',
   refresh_repeated: 'A rotated refresh token was sent again within its grace period',
+  limit_not_shared: 'Attempts were counted in this process alone, because Redis did not answer',
   log_lost: 'Lines of the log could not be written',
   unavailable: 'A request was answered with 503',
 } as const;

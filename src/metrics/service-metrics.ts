@@ -3,6 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { Counter, Gauge } from 'prom-client';
 import { packageInfo } from '../config/package-info.js';
 import { Database } from '../database/database.js';
+import { AuthAttemptsService } from '../limits/auth-attempts.service.js';
 import { WriteQueueInterceptor } from '../limits/write-queue.interceptor.js';
 import { type EventTotals, SecurityEventsService } from '../logging/security-events.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
@@ -40,6 +41,7 @@ export class ServiceMetrics implements OnModuleInit {
     );
     this.addQueues();
     this.addDatabase();
+    this.addRedis();
     this.addRows();
     this.addLogins();
     this.addEvents();
@@ -75,6 +77,14 @@ export class ServiceMetrics implements OnModuleInit {
     this.addNumber('sqlite_write_queue', 'Queued writes.', () => sqlite().queuedWrites);
     this.addNumber('sqlite_file_bytes', 'The size of the file.', () => sqlite().fileSize);
     this.addNumber('sqlite_wal_bytes', 'The size of the log (WAL).', () => sqlite().logSize);
+  }
+
+  private addRedis(): void {
+    const attempts = this.modules.get(AuthAttemptsService, { strict: false });
+    if (!attempts.usesRedis) return;
+    this.addNumber('redis_up', 'Whether the shared limits are counted in Redis.', () =>
+      Number(attempts.isShared),
+    );
   }
 
   private addRows(): void {

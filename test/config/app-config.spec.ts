@@ -41,8 +41,13 @@ describe('AppConfig', () => {
       flaskCompat: true,
       registrationClosed: false,
       docs: true,
-      authRateLimit: 20,
-      limits: { userRateLimit: 0, maxConnections: 10_000, threadPoolSize: 4 },
+      limits: {
+        authRateLimit: 20,
+        redisUrl: null,
+        userRateLimit: 0,
+        maxConnections: 10_000,
+        threadPoolSize: 4,
+      },
       trustedProxies: [],
       warnings: [],
     });
@@ -82,6 +87,16 @@ describe('AppConfig', () => {
     [
       { TOKEN_COOKIES: 'true', COOKIE_DOMAIN: 'Example.com' },
       { web: { cookieDomain: 'example.com' }, warnings: [] },
+    ],
+    ...['redis://127.0.0.1:6379', 'rediss://user:word@[::1]:6380/', 'REDIS://redis/15'].map(
+      (REDIS_URL): [Record<string, string>, object] => [
+        { REDIS_URL },
+        { limits: { redisUrl: REDIS_URL }, warnings: [] },
+      ],
+    ),
+    [
+      { REDIS_URL: 'redis://redis', AUTH_RATE_LIMIT: '0' },
+      { warnings: ['REDIS_URL is not used, because AUTH_RATE_LIMIT is 0.'] },
     ],
     [
       { COOKIE_DOMAIN: 'example.com' },
@@ -270,6 +285,12 @@ describe('AppConfig', () => {
       'JWT_LEEWAY is invalid: use a duration such as 30s, 15m, 12h or 30d, or a bare number of seconds.',
     ],
     [{ AUTH_RATE_LIMIT: 'none' }, 'AUTH_RATE_LIMIT is invalid: use an integer from 0 to 1000000.'],
+    ...['http://redis', 'redis://', 'redis://redis?db=1', 'redis://redis/a', '127.0.0.1:6379'].map(
+      (REDIS_URL): [Record<string, string>, string] => [
+        { REDIS_URL },
+        'REDIS_URL is invalid: use the address of a server without a query, such as redis://127.0.0.1:6379 or rediss://user:password@redis.example.com:6380/0.',
+      ],
+    ),
     [{ USER_RATE_LIMIT: '-1' }, 'USER_RATE_LIMIT is invalid: use an integer from 0 to 1000000.'],
     [{ MAX_CONNECTIONS: '0' }, 'MAX_CONNECTIONS is invalid: use an integer from 1 to 1000000.'],
   ])('refuses the settings %j', (env, sentence) => {

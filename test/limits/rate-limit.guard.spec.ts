@@ -3,7 +3,9 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fastify, { type FastifyInstance } from 'fastify';
 import { ApiError } from '../../src/errors/api-error.js';
 import type { AppConfig } from '../../src/config/app-config.js';
-import { AuthRateLimitGuard, countAuthAttempts } from '../../src/limits/rate-limit.guard.js';
+import { AuthAttemptsService } from '../../src/limits/auth-attempts.service.js';
+import { AuthRateLimitGuard } from '../../src/limits/rate-limit.guard.js';
+import { SecurityEventsService } from '../../src/logging/security-events.service.js';
 
 describe('AuthRateLimitGuard', () => {
   let instance: FastifyInstance | undefined;
@@ -21,13 +23,14 @@ describe('AuthRateLimitGuard', () => {
     let now = 0;
     jest.spyOn(performance, 'now').mockImplementation(() => now);
     const server = (instance = fastify({ trustProxy: true }));
-    const guard = new AuthRateLimitGuard({ authRateLimit: max } as AppConfig);
-    countAuthAttempts(server, max);
+    const config = { limits: { authRateLimit: max, redisUrl: null } } as unknown as AppConfig;
+    const attempts = new AuthAttemptsService(config, new SecurityEventsService());
+    const guard = new AuthRateLimitGuard(attempts);
     server.get('/unlimited', async () => 'yes');
     server.get('/', async (request, reply) => {
       const context = { switchToHttp: () => ({ getRequest: () => request }) } as ExecutionContext;
       try {
-        return String(guard.canActivate(context));
+        return String(await guard.canActivate(context));
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         return reply.code(error.kind.status).headers(error.headers).send(error.reason);

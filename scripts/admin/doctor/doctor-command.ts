@@ -8,6 +8,7 @@ import { columns, type Output } from '../output.js';
 import { checkClock, checkDisk, checkMigrations, checkSizes, tablesOf } from './database-checks.js';
 import { type Finding, findings } from './finding.js';
 import { inspect } from './inspected-database.js';
+import { checkRedis } from './redis-check.js';
 import { checkKeys, checkPermissions, checkProxy, checkSettings } from './settings-checks.js';
 
 export function addDoctorCommand(program: AdminCommand): void {
@@ -33,6 +34,7 @@ async function runChecks(): Promise<Finding[]> {
     ...checkKeys(),
     ...checkPermissions(config),
     ...checkProxy(config),
+    ...(await checkRedis(config)),
     ...(await checkDatabase(config)),
   ];
 }
