@@ -78,7 +78,6 @@ export class AppModule {
         { provide: APP_GUARD, useClass: ResourceIdGuard },
         { provide: APP_GUARD, useExisting: TokenGuard },
         { provide: APP_GUARD, useClass: UserRateLimitGuard },
-        WriteQueueInterceptor,
         { provide: APP_INTERCEPTOR, useExisting: WriteQueueInterceptor },
         { provide: APP_PIPE, useClass: BodyPipe },
         { provide: APP_FILTER, useClass: ErrorFilter },
