@@ -1,4 +1,4 @@
-/** Entries at which their lines are written. They take less than the 64 KiB of a pipe (`pipe(7)`). */
+/** Entries at which their lines are written. They usually fit into the 64 KiB of a pipe (`pipe(7)`). */
 const LIMIT = 192;
 /** Milliseconds that an entry waits for others at most. */
 const DELAY = 50;

@@ -6,7 +6,7 @@ import type { AnsweredRequest } from './answered-requests.js';
 type Format = (answered: AnsweredRequest) => string;
 
 const CONTEXT = 'Request';
-/** Characters of a path that are answered. */
+/** Characters of a path that are logged. */
 const MAX_PATH = 200;
 
 /**

@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { startChild } from './children.js';
 
@@ -46,6 +45,5 @@ export class PrivateRedis {
     const ended = once(this.server, 'exit');
     this.server.kill('SIGKILL');
     await ended;
-    await sleep(0);
   }
 }

@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis';
 import type { AppConfig } from '../../../src/config/app-config.js';
 import { messageOf } from '../../../src/errors/error-message.js';
 import { type Finding, findings } from './finding.js';
@@ -7,6 +6,8 @@ import { type Finding, findings } from './finding.js';
 export async function checkRedis({ limits: { redisUrl } }: AppConfig): Promise<Finding[]> {
   if (redisUrl === null) return [];
   const { ok, warning } = findings('redis');
+  // The other commands do not need it.
+  const { Redis } = await import('ioredis');
   const options = {
     lazyConnect: true,
     connectTimeout: 2000,
