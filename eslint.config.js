@@ -9,7 +9,7 @@ import tseslint from 'typescript-eslint';
  */
 const layers = [
   ['errors'],
-  ['logging', 'scheduling'],
+  ['logging', 'scheduling', 'workers'],
   ['config'],
   ['validation'],
   ['database', 'http'],

@@ -5,10 +5,12 @@ import type { ServerProcess } from './server-process.js';
 /** The figures of one server in one round. */
 export interface Measurement {
   requestsPerSecond: number;
-  /** The CPU time of the server process for each request, in microseconds. */
+  /** The CPU time of the server for each request, in microseconds. */
   cpuPerRequest: number;
   /** The time of each request, in milliseconds. */
   latencies: number[];
+  /** The CPU time of the least busy worker as a share of that of all; 1 without workers. */
+  smallestShare: number;
 }
 
 interface Load extends HttpRequest {
@@ -29,7 +31,7 @@ export async function putUnderLoad(
   { seconds, path, ...options }: Load,
 ): Promise<Measurement> {
   const url = server.origin + path;
-  const cpuBefore = await server.cpuTime();
+  const before = await server.cpuTimes();
   const latencies: number[] = [];
   let failure: string | undefined;
   const start = performance.now();
@@ -52,10 +54,17 @@ export async function putUnderLoad(
   });
   if (errors > 0) failure ??= `${errors} requests failed, ${timeouts} of them by timeout`;
   if (latencies.length === 0) failure ??= 'there was no response';
+  const after = await server.cpuTimes();
   if (failure) throw new Error(`${options.method} ${url}: ${failure}.`);
   return {
     latencies,
     requestsPerSecond: latencies.length / ((end - start) / 1000),
-    cpuPerRequest: ((await server.cpuTime()) - cpuBefore) / latencies.length,
+    cpuPerRequest: (after.total - before.total) / latencies.length,
+    smallestShare: smallestShareOf(after.workers.map((time, i) => time - before.workers[i]!)),
   };
+}
+
+function smallestShareOf(times: readonly number[]): number {
+  if (times.length === 0) return 1;
+  return Math.min(...times) / times.reduce((sum, time) => sum + time, 0);
 }

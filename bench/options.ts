@@ -23,6 +23,8 @@ export interface Options {
   floods: boolean;
   /** Whether to measure how long the removal of expired rows delays requests and the shutdown. */
   purge: boolean;
+  /** Whether to compare several workers with one. */
+  workers: boolean;
   /** A commit. The routes are compared with this build instead of the baseline. */
   against: string | undefined;
   /** Settings of the product that the routes are measured with. */
@@ -38,7 +40,8 @@ const LOGIN_TIMES = 'login-times';
 const STALLS = 'stalls';
 const FLOODS = 'floods';
 const PURGE = 'purge';
-const ALL = [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS, PURGE];
+const WORKERS = 'workers';
+const ALL = [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS, PURGE, WORKERS];
 
 export const usage = `npm run bench -- [options]
   --launches <n>  number of times that the servers start whose routes are compared (3)
@@ -54,6 +57,7 @@ export const usage = `npm run bench -- [options]
                   ${STALLS}: how long hostile requests delay others
                   ${FLOODS}: how long floods of password hashes delay a login from elsewhere
                   ${PURGE}: how long the removal of expired rows delays requests
+                  ${WORKERS}: two and three workers, compared with one
   --against <ref> compares the routes with the build of another commit, tag or branch instead of
                   the baseline; --only selects routes
   --with <NAME=value>
@@ -122,7 +126,14 @@ function readSettings(assignments: readonly string[]): Record<string, string> {
 
 type Selection = Pick<
   Options,
-  'scenarios' | 'tokenChecks' | 'listQueries' | 'loginTimes' | 'stalls' | 'floods' | 'purge'
+  | 'scenarios'
+  | 'tokenChecks'
+  | 'listQueries'
+  | 'loginTimes'
+  | 'stalls'
+  | 'floods'
+  | 'purge'
+  | 'workers'
 >;
 
 function selectBenchmarks(wanted: readonly string[]): Selection {
@@ -142,6 +153,7 @@ function selectBenchmarks(wanted: readonly string[]): Selection {
     stalls: wanted.includes(STALLS),
     floods: wanted.includes(FLOODS),
     purge: wanted.includes(PURGE),
+    workers: wanted.includes(WORKERS),
   };
 }
 

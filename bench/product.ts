@@ -1,19 +1,32 @@
 /** The product with the fixture of the tests, as a process that the benchmark starts. */
+import cluster from 'node:cluster';
 import { createApp } from '../src/app.setup.js';
 import { AppConfig } from '../src/config/app-config.js';
 import { protectOutput } from '../src/logging/process-output.js';
 import { shutDownOnSignals } from '../src/operation/shutdown.js';
+import { Primary } from '../src/workers/primary.js';
+import { workerChannel } from '../src/workers/worker-channel.js';
 import { addExampleCrates } from '../test/support/fixture/add-example-crates.js';
 import { FixtureModule } from '../test/support/fixture/fixture.module.js';
 import { addTestUsers } from '../test/support/test-users.js';
 
 protectOutput();
 const config = AppConfig.load();
-const app = await createApp(config, { imports: [FixtureModule] });
-shutDownOnSignals(app);
-await app.init();
-await addTestUsers(app);
-await addExampleCrates(app);
-await app.listen(config.port, config.host);
-// The benchmark waits for this line, which the baseline prints as well.
-console.log(`The API is at ${await app.getUrl()}/`);
+const { workers } = config.limits;
+if (workers > 1 && cluster.isPrimary) {
+  new Primary({ workers, shutdownDelay: config.shutdownDelay }).start();
+} else {
+  const app = await createApp(config, { imports: [FixtureModule] });
+  shutDownOnSignals(app);
+  await app.init();
+  if (workerChannel?.isFirst ?? true) {
+    await addTestUsers(app);
+    await addExampleCrates(app);
+  }
+  await app.listen(config.port, config.host);
+  workerChannel?.ready();
+  // The benchmark waits for this line, which the baseline prints as well.
+  if (cluster.worker === undefined || cluster.worker.id === workers) {
+    console.log(`The API is at ${await app.getUrl()}/`);
+  }
+}

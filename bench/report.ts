@@ -8,6 +8,7 @@ import { MAX_PURGE_RATIO, MAX_SHUTDOWN, type Purge } from './purge.js';
 import { MAX_STALL, type Stall } from './stalls.js';
 import type { Ratio } from './statistics.js';
 import type { Table } from './table.js';
+import { WORKER_TARGETS, type WorkersResult } from './workers.js';
 
 const LISTS_HEAD = [
   'list, 100 per page',
@@ -147,6 +148,34 @@ export function floodsTable(floods: readonly Flood[]): Table {
     ratio < MAX_FLOOD_RATIO ? 'met' : 'MISSED',
   ]);
   const head = ['flood', 'idle p50, ms', 'p50 during flood, ms', 'longest, ms', 'ratio', 'result'];
+  return [head, ...rows];
+}
+
+/** Requests for each CPU second are the inverse of the CPU time for each request. */
+export function workersTable(results: readonly WorkersResult[]): Table {
+  const head = [
+    ...['database, workers, route', 'req/s', 'with one', 'ratio', 'quartiles'],
+    ...['per CPU second, ratio', 'quartiles', 'least busy worker', 'result'],
+  ];
+  const rows = results.map(({ engine, workers, route, smallestShare }) => {
+    const { scenario, product, reference, ratio, cpuRatio } = route;
+    const { median, lower, upper } = cpuRatio;
+    const efficiency = { median: 1 / median, lower: 1 / upper, upper: 1 / lower };
+    const { efficiency: minEfficiency, share, writes } = WORKER_TARGETS;
+    const isMet =
+      workers === 2
+        ? efficiency.median >= minEfficiency && smallestShare >= share && ratio.median > writes
+        : ratio.median >= writes;
+    return [
+      `${engine}, ${workers}, ${scenario.method} ${scenario.path}`,
+      formatRate(product.requestsPerSecond),
+      formatRate(reference.requestsPerSecond),
+      ...formatRatio(ratio, 2),
+      ...formatRatio(efficiency, 2),
+      smallestShare.toFixed(2),
+      isMet ? 'met' : 'MISSED',
+    ];
+  });
   return [head, ...rows];
 }
 

@@ -6,6 +6,7 @@
  * - its token check, compared with the cryptographic operation alone
  * - the last page of long lists, compared with the first page
  * - refused logins of existing users, compared with those of unknown names
+ * - several workers, compared with one
  * - how long hostile requests, floods of password hashes and the removal of rows delay others
  *
  * `usage` describes the options. The exit code says whether the benchmark ran, not whether it met
@@ -33,10 +34,12 @@ import {
   routesTable,
   stallsTable,
   tokensTable,
+  workersTable,
 } from './report.js';
 import { requireSameAnswer } from './same-answer.js';
 import { startWithBaseline, startWithOther } from './servers.js';
 import { measureStalls } from './stalls.js';
+import { measureWorkers } from './workers.js';
 
 async function run(options: Options): Promise<void> {
   const folder = createTemporaryFolder();
@@ -63,6 +66,11 @@ async function run(options: Options): Promise<void> {
     const purge = await measurePurge(folder);
     const title = 'Requests during the removal of expired rows:';
     output.add({ purge }, (format) => [title, format(purgeTable(purge))]);
+  }
+  if (options.workers) {
+    const workers = await measureWorkers(folder, options);
+    const title = `Several workers, compared with one: ${options.launches} launches, each with ${options.rounds} rounds of ${options.seconds} s`;
+    output.add({ workers }, (format) => [title, format(workersTable(workers))]);
   }
   output.end();
 }

@@ -9,6 +9,14 @@ const START_TIMEOUT = 30_000;
 /** Milliseconds. */
 const STOP_TIMEOUT = 5_000;
 const cpuUsage = fileURLToPath(new URL('cpu-usage.js', import.meta.url));
+/** CPU times since the start, in microseconds. */
+export interface CpuTimes {
+  /** The process and its workers. */
+  total: number;
+  /** Each worker, if the service has several. */
+  workers: number[];
+}
+
 /** The line that a server prints when it listens. */
 const ADDRESS = /The API is at (http:\/\/[^/\s]+)/;
 
@@ -44,12 +52,11 @@ export class ServerProcess {
     return new ServerProcess(name, await waitForAddress(name, child), child);
   }
 
-  /** The CPU time that the server has taken since its start, in microseconds. */
-  async cpuTime(): Promise<number> {
+  async cpuTimes(): Promise<CpuTimes> {
     const answer = once(this.child, 'message');
     this.child.send('cpu');
-    const [microseconds] = (await answer) as [number];
-    return microseconds;
+    const [{ own, workers }] = (await answer) as [{ own: number; workers: number[] }];
+    return { total: own + workers.reduce((sum, time) => sum + time, 0), workers };
   }
 
   async stop(): Promise<void> {

@@ -165,7 +165,7 @@ function adapterFor(
           },
           refuseExpectation: expectationRefusal(requests),
         },
-        { maxConnections: config.limits.maxConnections, ...timeouts },
+        { maxConnections: connectionsOf(config.limits), ...timeouts },
       );
       servers.push(server);
       return server;
@@ -181,6 +181,11 @@ function adapterFor(
     // The application uses no middleware, and its security must not depend on any.
     skipMiddie: true,
   });
+}
+
+/** The maximum number of connections of this process, which gets its share of those of the service. */
+function connectionsOf({ maxConnections, workers }: AppConfig['limits']): number {
+  return Math.ceil(maxConnections / workers);
 }
 
 /**

@@ -169,7 +169,7 @@ export class AuthController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LoginResponse> {
-    this.changes.count(token);
+    await this.changes.count(token);
     const user = await this.auth.currentUser(token);
     const passwords = { current: body.current_password, next: body.new_password };
     const changed = await this.credentials.changePassword(user, passwords, token, client);

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { SettingsReader } from './settings-reader.js';
 
 /** Limits on what clients may do, and on the load of the process. */
@@ -10,9 +11,14 @@ export interface LimitSettings {
   readonly userRateLimit: number;
   /** The maximum number of open connections. */
   readonly maxConnections: number;
+  /** The number of processes that serve requests. */
+  readonly workers: number;
   /** Threads of libuv's pool, which hash passwords. The setting is Node's own. */
   readonly threadPoolSize: number;
 }
+
+/** Each worker takes about 150 MB of memory. */
+const MAX_WORKERS = 256;
 
 export function readLimits(read: SettingsReader, production: boolean): LimitSettings {
   const authRateLimit = read.integer('AUTH_RATE_LIMIT', 20, 0, 1_000_000);
@@ -25,8 +31,25 @@ export function readLimits(read: SettingsReader, production: boolean): LimitSett
     redisUrl,
     userRateLimit: read.integer('USER_RATE_LIMIT', production ? 600 : 0, 0, 1_000_000),
     maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 1, 1_000_000),
+    workers: readWorkers(read),
     threadPoolSize: read.integer('UV_THREADPOOL_SIZE', 4, 1, 1024),
   };
+}
+
+function readWorkers(read: SettingsReader): number {
+  const cores = availableParallelism();
+  const value = read.raw('WORKERS') ?? '1';
+  if (value === 'auto') return cores;
+  const workers = /^\d+$/.test(value) ? Number(value) : 0;
+  if (workers < 1 || workers > MAX_WORKERS) {
+    read.problem(`WORKERS is invalid: use auto, or an integer from 1 to ${MAX_WORKERS}.`);
+    return 1;
+  }
+  if (workers > cores) {
+    const machine = `this machine has ${cores} ${cores === 1 ? 'core' : 'cores'}`;
+    read.warning(`WORKERS is ${workers}, but ${machine}; more workers than cores make it slower.`);
+  }
+  return workers;
 }
 
 function readRedisUrl(read: SettingsReader): string | null {

@@ -68,7 +68,7 @@ export abstract class Database {
    *
    * @returns false if that is not possible now
    */
-  abstract clearLog(): boolean;
+  abstract clearLog(): Promise<boolean>;
 
   /**
    * Runs a `write` that may violate a unique index. A check before the write is not enough, because

@@ -4,7 +4,7 @@ import { AppConfig } from '../config/app-config.js';
 import { clientNetwork } from '../http/client-address.js';
 import { messageOf } from '../errors/error-message.js';
 import { SecurityEventsService } from '../logging/security-events.service.js';
-import { WindowCounter } from '../scheduling/window-counter.js';
+import { SharedCounter } from '../workers/shared-counter.js';
 import type { SharedLimit } from './shared-limit.js';
 
 const MINUTE = 60_000;
@@ -19,7 +19,7 @@ const MAX_COUNTED = 20_000;
 @Injectable()
 export class AuthAttemptsService implements OnApplicationShutdown {
   private readonly logger = new Logger(AuthAttemptsService.name);
-  private readonly own: WindowCounter;
+  private readonly own: SharedCounter;
   private shared: SharedLimit | null = null;
 
   constructor(
@@ -27,7 +27,7 @@ export class AuthAttemptsService implements OnApplicationShutdown {
     private readonly events: SecurityEventsService,
   ) {
     const max = config.limits.authRateLimit;
-    this.own = new WindowCounter({ max, window: MINUTE, maxKeys: MAX_COUNTED });
+    this.own = new SharedCounter('auth attempts', { max, window: MINUTE, maxKeys: MAX_COUNTED });
   }
 
   /** Whether the instances count together, or would if Redis were connected. */
@@ -56,7 +56,7 @@ export class AuthAttemptsService implements OnApplicationShutdown {
   /** @returns 0 if the attempt was counted, else the seconds until it can be counted */
   async take(request: FastifyRequest): Promise<number> {
     if (this.config.limits.authRateLimit === 0) return 0;
-    const wait = this.own.take(clientNetwork(request));
+    const wait = await this.own.take(clientNetwork(request));
     if (wait > 0 || this.shared === null) return wait;
     try {
       return await this.shared.take(request);

@@ -5,7 +5,7 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { ApiError, tooManyRequests } from '../errors/api-error.js';
-import { WindowCounter } from '../scheduling/window-counter.js';
+import { SharedCounter } from '../workers/shared-counter.js';
 import { AppConfig } from '../config/app-config.js';
 import { RouteRequirementsService } from '../access/route-requirements.service.js';
 import type { Token } from '../tokens/token.js';
@@ -21,7 +21,7 @@ export const MAX_COUNTED = 20_000;
 @Injectable()
 export class UserRateLimitGuard implements CanActivate, OnModuleInit {
   private readonly max: number;
-  private readonly counter: WindowCounter;
+  private readonly counter: SharedCounter;
   private handlers: ReadonlySet<object> = new Set();
 
   constructor(
@@ -29,7 +29,11 @@ export class UserRateLimitGuard implements CanActivate, OnModuleInit {
     private readonly routes: RouteRequirementsService,
   ) {
     this.max = config.limits.userRateLimit;
-    this.counter = new WindowCounter({ max: this.max, window: MINUTE, maxKeys: MAX_COUNTED });
+    this.counter = new SharedCounter('requests of users', {
+      max: this.max,
+      window: MINUTE,
+      maxKeys: MAX_COUNTED,
+    });
   }
 
   onModuleInit(): void {
@@ -38,11 +42,15 @@ export class UserRateLimitGuard implements CanActivate, OnModuleInit {
     this.handlers = new Set(limited.map(({ handler }) => handler));
   }
 
-  canActivate(context: ExecutionContext): boolean {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (!this.handlers.has(context.getHandler())) return true;
     const { token } = context.switchToHttp().getRequest<{ token?: Token }>();
-    if (!token) return true;
-    refuseBeyond(this.counter.take(...countedKeys(token)), 'requests that write or hash');
+    return token ? this.count(token) : true;
+  }
+
+  private async count(token: Token): Promise<true> {
+    const wait = await this.counter.take(...countedKeys(token));
+    refuseBeyond(wait, 'requests that write or hash');
     return true;
   }
 }

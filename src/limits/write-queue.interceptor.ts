@@ -8,7 +8,7 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import { FairQueue } from '../scheduling/fair-queue.js';
-import { WindowCounter } from '../scheduling/window-counter.js';
+import { SharedCounter } from '../workers/shared-counter.js';
 import { AppConfig } from '../config/app-config.js';
 import { addressRange, clientAddress } from '../http/client-address.js';
 import { callerOf } from '../access/caller.js';
@@ -42,7 +42,7 @@ export const MAX_EXEMPT_PER_MINUTE = 300;
 @Injectable()
 export class WriteQueueInterceptor implements NestInterceptor, OnModuleInit {
   private readonly queue: FairQueue;
-  private readonly counter = new WindowCounter({
+  private readonly counter = new SharedCounter('exempt requests', {
     max: MAX_EXEMPT_PER_MINUTE,
     window: MINUTE,
     maxKeys: MAX_COUNTED,
@@ -84,12 +84,15 @@ export class WriteQueueInterceptor implements NestInterceptor, OnModuleInit {
       const { group, signal } = callerOf(context);
       return from(this.queue.run({ group }, handle, signal));
     }
-    const group = exemptGroupOf(request.token, request);
+    return from(this.runExempt(exemptGroupOf(request.token, request), handle));
+  }
+
+  private async runExempt(group: string, handle: () => Promise<unknown>): Promise<unknown> {
     if (this.config.limits.userRateLimit > 0) {
-      refuseBeyond(this.counter.take(group), 'refreshes and ends of sessions');
+      refuseBeyond(await this.counter.take(group), 'refreshes and ends of sessions');
     }
     // A client that hangs up after it has asked to end a session still wants it to end.
-    return from(this.queue.run({ group }, handle));
+    return this.queue.run({ group }, handle);
   }
 }
 

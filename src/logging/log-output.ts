@@ -10,7 +10,7 @@ interface LogOutputOptions {
    * @returns how many bytes were written
    * @throws NodeJS.ErrnoException `EAGAIN` if none can be written now
    */
-  write: (bytes: Uint8Array) => number;
+  write: (bytes: Buffer) => number;
   /** @returns a line that says how many lines were lost, and why */
   report: (lines: number, cause: string) => string;
   /** @param cause an error code, or `full` if the queue was full */

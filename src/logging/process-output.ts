@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { writeSync } from 'node:fs';
 import { Logger } from '@nestjs/common';
 import { LogOutput } from './log-output.js';
@@ -27,7 +28,8 @@ export function protectOutput(): (counter: CountLost) => void {
   };
   for (const stream of [process.stdout, process.stderr]) {
     // This does not block: Node has made a pipe non-blocking when it opened the stream.
-    const write = (bytes: Uint8Array) => writeSync(stream.fd, bytes);
+    const write = (bytes: Buffer) =>
+      writeSync(stream.fd, cluster.isWorker ? firstLines(bytes) : bytes);
     const output = new LogOutput({ write, report, onLost: (...lost) => count(...lost) });
     stream.write = (chunk: string | Uint8Array, encoding?: unknown, done?: Done): boolean => {
       if (captured === undefined) output.write(chunk);
@@ -43,6 +45,20 @@ export function protectOutput(): (counter: CountLost) => void {
     count = counter;
     for (const lost of early.splice(0)) counter(...lost);
   };
+}
+
+/** Bytes that a pipe takes at once or not at all: `PIPE_BUF` of Linux (pipe(7)). */
+const PIPE_BUF = 4096;
+
+/**
+ * Returns as many whole lines as can be written at once. Workers write to the same pipe, and longer
+ * writes could be mixed with those of others. A single line that is longer is returned as it is.
+ */
+export function firstLines(bytes: Buffer): Buffer {
+  if (bytes.length <= PIPE_BUF) return bytes;
+  const end = bytes.lastIndexOf('\n', PIPE_BUF - 1);
+  const last = end === -1 ? bytes.indexOf('\n') : end;
+  return last === -1 ? bytes : bytes.subarray(0, last + 1);
 }
 
 /** Logs Node's warnings and uncaught exceptions, which would otherwise bypass the streams. */

@@ -45,7 +45,8 @@ class RequestDurations {
     const all = [...this.durations.values()].flatMap((methods) =>
       [...methods.values()].flatMap((statuses) => [...statuses.values()]),
     );
-    return { name: NAME, help: HELP, type: 'histogram', values: all.flatMap(valuesOf) };
+    const values = all.flatMap(valuesOf);
+    return { name: NAME, help: HELP, type: 'histogram', aggregator: 'sum', values };
   }
 
   private add(method: string, route: string, status: number | string): Durations {

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { Counter, Gauge } from 'prom-client';
+import { type Aggregator, Counter, Gauge } from 'prom-client';
 import { packageInfo } from '../config/package-info.js';
 import { Database } from '../database/database.js';
 import { AuthAttemptsService } from '../limits/auth-attempts.service.js';
@@ -31,14 +31,9 @@ export class ServiceMetrics implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.addLabelled(
-      'service_info',
-      'The version of the service. The value is always 1.',
-      'version',
-      () => ({
-        [packageInfo.version]: 1,
-      }),
-    );
+    const version = { [packageInfo.version]: 1 };
+    const help = 'The version of the service. The value is always 1.';
+    this.addLabelled('service_info', help, 'version', () => version, 'max');
     this.addQueues();
     this.addDatabase();
     this.addRedis();
@@ -75,29 +70,25 @@ export class ServiceMetrics implements OnModuleInit {
     }
     const sqlite = () => this.database.load() as typeof load;
     this.addNumber('sqlite_write_queue', 'Queued writes.', () => sqlite().queuedWrites);
-    this.addNumber('sqlite_file_bytes', 'The size of the file.', () => sqlite().fileSize);
-    this.addNumber('sqlite_wal_bytes', 'The size of the log (WAL).', () => sqlite().logSize);
+    const [file, log] = ['The size of the file.', 'The size of the log (WAL).'];
+    this.addNumber('sqlite_file_bytes', file, () => sqlite().fileSize, 'max');
+    this.addNumber('sqlite_wal_bytes', log, () => sqlite().logSize, 'max');
   }
 
   private addRedis(): void {
     const attempts = this.modules.get(AuthAttemptsService, { strict: false });
     if (!attempts.usesRedis) return;
-    this.addNumber('redis_up', 'Whether the shared limits are counted in Redis.', () =>
-      Number(attempts.isShared),
-    );
+    const help = 'Whether the shared limits are counted in Redis.';
+    this.addNumber('redis_up', help, () => Number(attempts.isShared), 'min');
   }
 
   private addRows(): void {
     const counted = `counted up to ${MAX_COUNTED_ROWS}`;
-    this.addLabelled('sessions', `Sessions, ${counted}.`, 'state', async () => ({
-      active: (await this.rows.read()).active,
-    }));
-    this.addLabelled(
-      'expired_rows',
-      `Rows that the next clean-up removes, ${counted}.`,
-      'table',
-      async () => (await this.rows.read()).expired,
-    );
+    const active = async () => ({ active: (await this.rows.read()).active });
+    this.addLabelled('sessions', `Sessions, ${counted}.`, 'state', active, 'max');
+    const expired = async () => (await this.rows.read()).expired;
+    const help = `Rows that the next clean-up removes, ${counted}.`;
+    this.addLabelled('expired_rows', help, 'table', expired, 'max');
   }
 
   private addLogins(): void {
@@ -132,25 +123,36 @@ export class ServiceMetrics implements OnModuleInit {
     });
   }
 
-  private addNumber(name: string, help: string, read: () => number): void {
+  /** @param aggregator how the values of several workers are combined */
+  private addNumber(
+    name: string,
+    help: string,
+    read: () => number,
+    aggregator: Aggregator = 'sum',
+  ): void {
     const registers = [this.metrics.registry];
     new Gauge({
-      ...{ name, help, registers },
+      ...{ name, help, registers, aggregator },
       collect() {
         this.set(read());
       },
     });
   }
 
-  /** If `read` fails, such as during an outage of the database, the metric has no values. */
+  /**
+   * If `read` fails, such as during an outage of the database, the metric has no values.
+   *
+   * @param aggregator how the values of several workers are combined
+   */
   private addLabelled(
     name: string,
     help: string,
     label: string,
     read: () => Values | Promise<Values>,
+    aggregator: Aggregator = 'sum',
   ): void {
     new Gauge({
-      ...{ name, help, labelNames: [label], registers: [this.metrics.registry] },
+      ...{ name, help, labelNames: [label], aggregator, registers: [this.metrics.registry] },
       async collect() {
         this.reset();
         const values = await Promise.resolve()

@@ -47,7 +47,7 @@ const RETRY_AFTER = 5;
 
 /**
  * Hashes passwords with argon2id (RFC 9106) outside the event loop, as many concurrently as there
- * are cores. Passwords are hashed in Unicode NFC, so that a password is the same on every keyboard.
+ * are cores, in all workers together. Passwords are hashed in Unicode NFC, so that a password is the same on every keyboard.
  */
 @Injectable()
 export class PasswordHasher implements OnModuleInit {
@@ -58,8 +58,7 @@ export class PasswordHasher implements OnModuleInit {
   constructor(config: AppConfig) {
     this.options = { type: argon2.argon2id, ...config.passwordHashCost };
     this.queue = new FairQueue({
-      // Further hashes would wait in the queue of the libuv threads, which is not fair.
-      concurrency: Math.min(availableParallelism(), config.limits.threadPoolSize),
+      concurrency: concurrencyFor(config.limits),
       maxQueued: MAX_QUEUED,
       maxQueuedPerKey: MAX_QUEUED_PER_ACCOUNT,
       retryAfter: RETRY_AFTER,
@@ -118,4 +117,9 @@ export class PasswordHasher implements OnModuleInit {
     queued = true;
     return result;
   }
+}
+
+/** Further hashes would wait for a thread of libuv, where no queue is fair, or for a core. */
+function concurrencyFor({ threadPoolSize, workers }: AppConfig['limits']): number {
+  return Math.ceil(Math.min(availableParallelism() / workers, threadPoolSize));
 }

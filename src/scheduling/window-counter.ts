@@ -1,4 +1,4 @@
-interface WindowCounterOptions {
+export interface WindowCounterOptions {
   /** The maximum number of uses of one key in one window. */
   max: number;
   /** The length of a window in milliseconds. It begins with the first use of its key. */

@@ -55,7 +55,7 @@ export class SuccessorErasureService {
       if (ids.length < BATCH) break;
       await pauseSince(begun, signal);
     }
-    if (this.isInLog) this.isInLog = !this.database.clearLog();
+    if (this.isInLog) this.isInLog = !(await this.database.clearLog());
   }
 
   /**

@@ -101,7 +101,7 @@ export class UsersController {
     @RequestClient() client: Client,
   ): Promise<UserResponse> {
     refuseOtherId(id, body);
-    this.changes.count(token);
+    await this.changes.count(token);
     return UserResponse.from(await this.replacement.replace(id, body, { token, client }));
   }
 

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { resolve } from 'node:path';
 import { AppConfig } from '../../src/config/app-config.js';
@@ -147,11 +148,22 @@ describe('AppConfig', () => {
     [{ USER_RATE_LIMIT: '60' }, { limits: { userRateLimit: 60 } }],
     [{ MAX_CONNECTIONS: '100' }, { limits: { maxConnections: 100 } }],
     [{ UV_THREADPOOL_SIZE: '8' }, { limits: { threadPoolSize: 8 } }],
+    [{}, { limits: { workers: 1 } }],
+    [{ WORKERS: '3' }, { limits: { workers: 3 } }],
+    [{ WORKERS: 'auto' }, { limits: { workers: availableParallelism() }, warnings: [] }],
     [{ DATABASE_URL: 'postgres://a/b' }, { database: { prepare: false } }],
     [{ DATABASE_URL: 'postgres://a/b', DATABASE_PREPARE: 'true' }, { database: { prepare: true } }],
     [{ REFRESH_GRACE: '0' }, { refreshRotation: true, refreshGrace: 0 }],
   ])('reads the settings %j', (env, expected) => {
     expect(AppConfig.from(env)).toMatchObject(expected);
+  });
+
+  it('warns of more workers than the machine has cores', () => {
+    const cores = availableParallelism();
+    const { warnings } = AppConfig.from({ WORKERS: String(cores + 1) });
+    expect(warnings).toEqual([
+      expect.stringMatching(`^WORKERS is ${cores + 1}, but this machine has ${cores} cores?;`),
+    ]);
   });
 
   it.each([
@@ -160,6 +172,9 @@ describe('AppConfig', () => {
     [{ REGISTRATION: 'no' }, 'REGISTRATION is invalid: use open or closed.'],
     [{ PORT: '65536' }, 'PORT is invalid: use an integer from 0 to 65535.'],
     [{ PORT: '-1' }, 'PORT is invalid: use an integer from 0 to 65535.'],
+    [{ WORKERS: '0' }, 'WORKERS is invalid: use auto, or an integer from 1 to 256.'],
+    [{ WORKERS: '257' }, 'WORKERS is invalid: use auto, or an integer from 1 to 256.'],
+    [{ WORKERS: 'all' }, 'WORKERS is invalid: use auto, or an integer from 1 to 256.'],
     [
       { JWT_AUTHTYPE: 'hs256' },
       'JWT_AUTHTYPE is invalid: use HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512.',

@@ -128,7 +128,7 @@ describe('SuccessorErasureService', () => {
   });
 
   it('clears the log of the database after an erasure, and retries until it succeeds', async () => {
-    const clear = jest.spyOn(database, 'clearLog').mockReturnValueOnce(false);
+    const clear = jest.spyOn(database, 'clearLog').mockResolvedValueOnce(false);
     await erasure.eraseOverdue();
     expect(clear).not.toHaveBeenCalled();
     await store(sessionOf('over', { rotatedAt: NOW - GRACE }));

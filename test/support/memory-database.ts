@@ -84,7 +84,7 @@ export class MemoryDatabase extends Database {
   }
 
   /** A database in memory has no write-ahead log. */
-  override clearLog(): boolean {
+  override async clearLog(): Promise<boolean> {
     return true;
   }
 

@@ -152,7 +152,7 @@ export class PostgresDatabase extends Database {
   }
 
   /** Only the server reads its log. */
-  override clearLog(): boolean {
+  override async clearLog(): Promise<boolean> {
     return true;
   }
 

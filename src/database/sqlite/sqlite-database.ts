@@ -193,15 +193,15 @@ export class SqliteDatabase extends Database {
     return { engine: 'sqlite', queuedWrites: this.writes.queued, ...sizesOf(file) };
   }
 
-  override clearLog(): boolean {
-    const connection = connectionOf(this.writer);
-    if (connection.inTransaction) return false;
-    try {
-      return connection.pragma('wal_checkpoint(TRUNCATE)', { simple: true }) === 0;
-    } catch (error) {
-      if (isLocked(error)) return false;
-      throw error;
-    }
+  override clearLog(): Promise<boolean> {
+    return this.writes.outsideTransactions((connection) => {
+      try {
+        return connection.pragma('wal_checkpoint(TRUNCATE)', { simple: true }) === 0;
+      } catch (error) {
+        if (isLocked(error)) return false;
+        throw error;
+      }
+    }, false);
   }
 
   override listHolds(column: string, parameter: string): string {

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type BetterSqlite3 from 'better-sqlite3';
 import { unavailable } from '../../errors/api-error.js';
+import { type WorkerChannel, workerChannel } from '../../workers/worker-channel.js';
 import { isLocked } from '../driver-error.js';
 
 /** The maximum number of queued writes; a further one is refused with 503. */
@@ -13,7 +14,7 @@ const MAX_BATCH = 64;
  * thread, so 64 writes that each remove hundreds of rows would delay every request for too long.
  */
 const MAX_DURATION = 10;
-/** Timeout of a write that waits for the lock of another process, in milliseconds. */
+/** Timeout of a write that waits for other workers or for the lock of another process, in milliseconds. */
 const LOCK_TIMEOUT = 5_000;
 
 interface Write {
@@ -28,6 +29,9 @@ interface Write {
  * Runs writes on one connection, in the order in which they arrive. Queued writes share a
  * transaction, and with it the `fsync` of its commit. Each has its own savepoint, so that a failed
  * write rolls back only itself. A write is acknowledged after the commit.
+ *
+ * If the service has several workers, they take turns, and each turn is one transaction. Without
+ * turns they would all poll for the lock of the file.
  */
 export class SqliteWriter {
   private readonly queue: Write[] = [];
@@ -37,10 +41,12 @@ export class SqliteWriter {
   /**
    * @param requireFiles throws if the files of the database are gone or replaced, so that no write to
    *   them is acknowledged
+   * @param channel to the primary, which gives the turns; null if there is only one process
    */
   constructor(
     private readonly connection: () => BetterSqlite3.Database,
     private readonly requireFiles: () => void,
+    private readonly channel: Pick<WorkerChannel, 'takeTurn'> | null = workerChannel,
   ) {}
 
   /** The number of writes that wait for their turn. */
@@ -54,7 +60,7 @@ export class SqliteWriter {
   }
 
   /**
-   * @throws ApiError 503 if the queue is full
+   * @throws ApiError 503 if the queue is full, or other workers write for too long
    * @throws SQLite's own error if the transaction fails, or another process keeps the lock
    */
   run<T>(work: () => Promise<T>): Promise<T> {
@@ -66,6 +72,24 @@ export class SqliteWriter {
       this.queue.push({ deadline, run: work, resolve, reject });
       if (!this.draining) void this.drain();
     });
+  }
+
+  /**
+   * Runs `work` in a turn of its own, between two transactions.
+   *
+   * @param fallback the result if a transaction is open
+   */
+  async outsideTransactions<T>(
+    work: (connection: BetterSqlite3.Database) => T,
+    fallback: T,
+  ): Promise<T> {
+    const endTurn = await this.channel?.takeTurn(performance.now() + LOCK_TIMEOUT);
+    try {
+      const connection = this.connection();
+      return connection.inTransaction ? fallback : work(connection);
+    } finally {
+      endTurn?.();
+    }
   }
 
   private async drain(): Promise<void> {
@@ -83,7 +107,10 @@ export class SqliteWriter {
   private async commitBatch(): Promise<void> {
     const writes: Write[] = [];
     const outcomes: (() => void)[] = [];
+    let endTurn: (() => void) | undefined;
     try {
+      const { deadline } = this.queue[0]!;
+      endTurn = await this.channel?.takeTurn(deadline);
       const runAll = async (): Promise<void> => {
         const end = performance.now() + MAX_DURATION;
         do {
@@ -93,13 +120,15 @@ export class SqliteWriter {
         } while (this.queue.length > 0 && writes.length < MAX_BATCH && performance.now() < end);
         this.requireFiles();
       };
-      await immediateTransaction(this.connection(), runAll, this.queue[0]?.deadline);
+      await immediateTransaction(this.connection(), runAll, deadline);
       this.requireFiles();
     } catch (error) {
       // All were rolled back. If the transaction did not begin, they are all still in the queue.
       const undone = writes.length > 0 ? writes : this.queue.splice(0, MAX_BATCH);
       for (const { reject } of undone) reject(error);
       return;
+    } finally {
+      endTurn?.();
     }
     for (const settle of outcomes) settle();
   }

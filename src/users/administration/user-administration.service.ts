@@ -41,7 +41,7 @@ export class UserAdministrationService {
       await this.sessions.endAll(String(id));
       await this.audit.record('password_changed', { userId: id });
     });
-    this.database.clearLog();
+    await this.database.clearLog();
   }
 
   /**
@@ -81,7 +81,7 @@ export class UserAdministrationService {
       return ended === WRITE_BATCH;
     });
     // The log of SQLite would keep the sealed successors of the sessions.
-    this.database.clearLog();
+    await this.database.clearLog();
     return count;
   }
 }

@@ -50,6 +50,7 @@ describeUnless(reason, 'Prometheus', () => {
       NODE_ENV: 'production',
       JWT_SECRET_KEY: SECRET,
       METRICS_PORT: '0',
+      WORKERS: '2',
       // The metric exists whether or not a server listens there.
       REDIS_URL: 'redis://127.0.0.1:6379',
       AUTH_RATE_LIMIT: '20',
