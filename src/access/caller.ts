@@ -13,16 +13,24 @@ export const RequestCaller = createParamDecorator(
 export function callerOf(context: ExecutionContext): ReadCaller {
   const http = context.switchToHttp();
   let signal: AbortSignal | undefined;
-  const { token } = http.getRequest<{ token?: Token }>();
+  const request = http.getRequest<FastifyRequest & { token?: Token }>();
+  const { token } = request;
   return {
-    group: token
-      ? `subject ${token.subject}`
-      : addressPath(clientAddress(http.getRequest<FastifyRequest>())),
+    mayLag: !token && !hasCredentials(request),
+    group: token ? `subject ${token.subject}` : addressPath(clientAddress(request)),
     // Created on first use, because most reads are cheap and do not need it.
     get signal() {
       return (signal ??= disconnectSignal(http.getResponse<FastifyReply>()));
     },
   };
+}
+
+/**
+ * Whether the request may belong to a session, which must see what it has written. Open routes do not
+ * check a token, but a client that sends one reads its own writes.
+ */
+function hasCredentials({ headers }: FastifyRequest): boolean {
+  return headers.authorization !== undefined || headers.cookie !== undefined;
 }
 
 function disconnectSignal({ raw }: FastifyReply): AbortSignal {

@@ -23,6 +23,8 @@ export interface PostgresSettings {
   readonly url: string;
   /** Whether statements have names, so that the server plans them once per connection. */
   readonly prepare: boolean;
+  /** A standby that answers reads of callers without a token; null if there is none. */
+  readonly replicaUrl?: string | null;
 }
 
 export type DatabaseSettings = SqliteSettings | PostgresSettings;
@@ -172,7 +174,11 @@ function readDatabase(read: SettingsReader, production: boolean): DatabaseSettin
   const url = read.text('DATABASE_URL') ?? 'sqlite:data/app.sqlite';
   const create = read.flag('DATABASE_CREATE', !production);
   const prepare = read.flag('DATABASE_PREPARE', false);
-  const settings = databaseSettingsOf(url, { create, prepare });
+  const settings = databaseSettingsOf(url, {
+    create,
+    prepare,
+    replicaUrl: readReplicaUrl(read, url),
+  });
   if (settings) return settings;
   // The message does not repeat the value, which may contain a password.
   read.problem(
@@ -184,14 +190,35 @@ function readDatabase(read: SettingsReader, production: boolean): DatabaseSettin
 /** Returns the settings of the database with a URL; null if the URL is invalid. */
 export function databaseSettingsOf(
   url: string,
-  { create, prepare }: { create: boolean; prepare: boolean },
+  options: { create: boolean; prepare: boolean; replicaUrl?: string | null },
 ): DatabaseSettings | null {
-  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) {
-    return { engine: 'postgres', url, prepare };
-  }
+  const { create, prepare, replicaUrl = null } = options;
+  if (isPostgresUrl(url)) return { engine: 'postgres', url, prepare, replicaUrl };
   const file = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
   if (file === undefined || file === ':memory:' || file.endsWith('/')) return null;
   return { engine: 'sqlite', file: resolve(file), create };
+}
+
+function isPostgresUrl(url: string): boolean {
+  return /^postgres(ql)?:\/\//.test(url) && URL.canParse(url);
+}
+
+function readReplicaUrl(read: SettingsReader, url: string): string | null {
+  const replica = read.text('DATABASE_REPLICA_URL');
+  if (replica === undefined) return null;
+  // The messages do not repeat the value, which may contain a password.
+  if (!isPostgresUrl(replica)) {
+    read.problem(
+      'DATABASE_REPLICA_URL is invalid: use postgres://user:password@host:5432/name, the address of a standby.',
+    );
+  } else if (!isPostgresUrl(url)) {
+    read.problem(
+      'DATABASE_REPLICA_URL needs PostgreSQL in DATABASE_URL: a SQLite file has no replica.',
+    );
+  } else if (replica === url) {
+    read.problem('DATABASE_REPLICA_URL is the same as DATABASE_URL; leave it out.');
+  }
+  return replica;
 }
 
 function readLifetimes(read: SettingsReader) {

@@ -5,7 +5,14 @@ import type { BuildSelect, Select, Value } from './select.js';
 /** How busy the database is. Sizes are in bytes. */
 export type DatabaseLoad =
   | { engine: 'sqlite'; queuedWrites: number; fileSize: number; logSize: number }
-  | { engine: 'postgres'; inUse: number; idle: number; waiting: number };
+  | {
+      engine: 'postgres';
+      inUse: number;
+      idle: number;
+      waiting: number;
+      /** Whether reads may use the replica; null if there is none. */
+      replica: boolean | null;
+    };
 
 /**
  * All access to the data, on either database engine.

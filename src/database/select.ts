@@ -29,12 +29,14 @@ export interface BuildSelect<Entity extends ObjectLiteral, Parameter extends str
   lock?: 'share' | 'exclusive';
 }
 
-/** The caller of an expensive read. */
+/** The caller of a read. */
 export interface ReadCaller {
   /** The group that takes turns: a user, or the networks of an anonymous caller. */
   readonly group: QueueKeys['group'];
   /** Aborts when the caller hangs up. A queued read is then skipped. */
   readonly signal?: AbortSignal;
+  /** Whether it may see the state of a few seconds ago, and so read from a replica. */
+  readonly mayLag?: boolean;
 }
 
 /** The caller of reads that the service makes for itself. */
@@ -51,7 +53,7 @@ export function expensiveReadQueue(concurrency: number) {
     queue.run({ group }, read, signal);
 }
 
-/** A prepared read. The caller only matters if the read is expensive. */
+/** A prepared read. The caller matters if the read is expensive, or there is a replica. */
 export interface Select<Entity, Parameter extends string> {
   /** Its SQL with placeholders. */
   readonly sql: () => string;

@@ -66,6 +66,10 @@ export class ServiceMetrics implements OnModuleInit {
         'Queries that wait for a connection.',
         () => pool().waiting,
       );
+      if (load.replica !== null) {
+        const help = 'Whether reads may use the replica: it answers and is not too far behind.';
+        this.addNumber('postgres_replica_up', help, () => Number(pool().replica), 'min');
+      }
       return;
     }
     const sqlite = () => this.database.load() as typeof load;

@@ -148,6 +148,10 @@ describe('AppConfig', () => {
     [{ USER_RATE_LIMIT: '60' }, { limits: { userRateLimit: 60 } }],
     [{ MAX_CONNECTIONS: '100' }, { limits: { maxConnections: 100 } }],
     [{ UV_THREADPOOL_SIZE: '8' }, { limits: { threadPoolSize: 8 } }],
+    [
+      { DATABASE_URL: 'postgres://a/b', DATABASE_REPLICA_URL: 'postgres://c/b' },
+      { database: { replicaUrl: 'postgres://c/b' } },
+    ],
     [{}, { limits: { workers: 1 } }],
     [{ WORKERS: '3' }, { limits: { workers: 3 } }],
     [{ WORKERS: 'auto' }, { limits: { workers: availableParallelism() }, warnings: [] }],
@@ -172,6 +176,18 @@ describe('AppConfig', () => {
     [{ REGISTRATION: 'no' }, 'REGISTRATION is invalid: use open or closed.'],
     [{ PORT: '65536' }, 'PORT is invalid: use an integer from 0 to 65535.'],
     [{ PORT: '-1' }, 'PORT is invalid: use an integer from 0 to 65535.'],
+    [
+      { DATABASE_REPLICA_URL: 'sqlite:x' },
+      'DATABASE_REPLICA_URL is invalid: use postgres://user:password@host:5432/name, the address of a standby.',
+    ],
+    [
+      { DATABASE_REPLICA_URL: 'postgres://a/b' },
+      'DATABASE_REPLICA_URL needs PostgreSQL in DATABASE_URL: a SQLite file has no replica.',
+    ],
+    [
+      { DATABASE_URL: 'postgres://a/b', DATABASE_REPLICA_URL: 'postgres://a/b' },
+      'DATABASE_REPLICA_URL is the same as DATABASE_URL; leave it out.',
+    ],
     [{ WORKERS: '0' }, 'WORKERS is invalid: use auto, or an integer from 1 to 256.'],
     [{ WORKERS: '257' }, 'WORKERS is invalid: use auto, or an integer from 1 to 256.'],
     [{ WORKERS: 'all' }, 'WORKERS is invalid: use auto, or an integer from 1 to 256.'],

@@ -9,6 +9,7 @@ import { checkClock, checkDisk, checkMigrations, checkSizes, tablesOf } from './
 import { type Finding, findings } from './finding.js';
 import { inspect } from './inspected-database.js';
 import { checkRedis } from './redis-check.js';
+import { checkReplica } from './replica-check.js';
 import { checkKeys, checkPermissions, checkProxy, checkSettings } from './settings-checks.js';
 
 export function addDoctorCommand(program: AdminCommand): void {
@@ -35,6 +36,7 @@ async function runChecks(): Promise<Finding[]> {
     ...checkPermissions(config),
     ...checkProxy(config),
     ...(await checkRedis(config)),
+    ...(await checkReplica(config)),
     ...(await checkDatabase(config)),
   ];
 }

@@ -13,6 +13,7 @@ import { MigrationSource } from '../migration-source.js';
 import { withOutageAs503 } from '../outage.js';
 import { ConnectionGroup, PostgresClient, type TimedQuery, timeouts } from './postgres-client.js';
 import { ReadOnlyServer } from './postgres-migrations.js';
+import { PostgresReplica } from './postgres-replica.js';
 import {
   type BuildSelect,
   compileSelect,
@@ -32,6 +33,8 @@ export class PostgresDatabase extends Database {
   private readonly options: ReturnType<typeof postgresOptions>;
   private readonly connections: ConnectionGroup;
   private readonly source: DataSource;
+  /** Null without `DATABASE_REPLICA_URL`. */
+  private readonly replica: PostgresReplica | null;
   /** Two at a time, which leaves most connections of the pool to other requests. */
   private readonly expensiveReads = expensiveReadQueue(2);
 
@@ -41,18 +44,21 @@ export class PostgresDatabase extends Database {
     this.connections = new ConnectionGroup(settings.prepare);
     const extra = { Client: PostgresClient, group: this.connections };
     this.source = new DataSource({ ...this.options, extra });
+    this.replica = PostgresReplica.of(settings, (query) => this.read(query));
   }
 
   override async open(): Promise<void> {
     try {
       await this.migrate();
       await this.source.initialize();
+      await this.replica?.start();
     } catch (error) {
       throw startErrorOf(error);
     }
   }
 
   override async close(): Promise<void> {
+    await this.replica?.stop();
     if (this.source.isInitialized) await this.source.destroy();
   }
 
@@ -106,12 +112,15 @@ export class PostgresDatabase extends Database {
     build: BuildSelect<Entity, Parameter>,
   ): Select<Entity, Parameter> {
     const compile = once(() => compileSelect(this.source, build));
-    const query = async (values: Record<string, Value>): Promise<unknown[][]> => {
+    const query = async (
+      values: Record<string, Value>,
+      caller?: ReadCaller,
+    ): Promise<unknown[][]> => {
       const { sql, bind } = compile();
       const writer = this.inWrite.getStore();
       if (!writer) {
         const timeout = build.expensive === true ? timeouts.expensive : timeouts.query;
-        return this.read({ text: sql, values: bind(values), timeout });
+        return this.readFor(caller, { text: sql, values: bind(values), timeout });
       }
       const statement = build.lock ? `${sql} ${LOCKS[build.lock]}` : sql;
       const rows = await writer.query<ObjectLiteral[]>(statement, bind(values));
@@ -121,8 +130,8 @@ export class PostgresDatabase extends Database {
     // A write must not wait in the queue, because it holds a connection and locks.
     const run = (values: Record<string, Value>, caller?: ReadCaller) =>
       build.expensive === true && !this.inWrite.getStore()
-        ? this.expensiveReads(caller, () => query(values))
-        : query(values);
+        ? this.expensiveReads(caller, () => query(values, caller))
+        : query(values, caller);
     const all = async (values: Record<string, Value>, caller?: ReadCaller) =>
       (await run(values, caller)).map(compile().hydrate);
     return {
@@ -148,7 +157,8 @@ export class PostgresDatabase extends Database {
 
   override load(): DatabaseLoad {
     const { totalCount, idleCount: idle, waitingCount: waiting } = this.pool;
-    return { engine: 'postgres', inUse: totalCount - idle, idle, waiting };
+    const replica = this.replica?.isUsable ?? null;
+    return { engine: 'postgres', inUse: totalCount - idle, idle, waiting, replica };
   }
 
   /** Only the server reads its log. */
@@ -177,6 +187,12 @@ export class PostgresDatabase extends Database {
 
   private get pool(): pg.Pool {
     return (this.source.driver as unknown as { master: pg.Pool }).master;
+  }
+
+  /** Reads from the replica, if the caller may see an earlier state. The primary stands in for it. */
+  private async readFor(caller: ReadCaller | undefined, query: TimedQuery): Promise<unknown[][]> {
+    if (!this.replica?.isUsable || caller?.mayLag !== true) return this.read(query);
+    return this.replica.read(query).catch(() => this.read(query));
   }
 
   /** @throws ApiError 503 if the server cannot be reached or cannot work */

@@ -51,6 +51,10 @@ describeUnless(reason, 'Prometheus', () => {
       JWT_SECRET_KEY: SECRET,
       METRICS_PORT: '0',
       WORKERS: '2',
+      // This metric exists as well, although nothing listens there.
+      ...(engine === 'postgres' && {
+        DATABASE_REPLICA_URL: 'postgres://postgres@127.0.0.1:1/none',
+      }),
       // The metric exists whether or not a server listens there.
       REDIS_URL: 'redis://127.0.0.1:6379',
       AUTH_RATE_LIMIT: '20',
