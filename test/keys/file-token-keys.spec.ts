@@ -6,17 +6,19 @@ import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { StartError } from '../../src/errors/start-error.js';
 import type { JwtSettings } from '../../src/config/jwt-settings.js';
+import { FileTokenKeys } from '../../src/keys/file-token-keys.js';
 import { KeyFile } from '../../src/keys/key-file.js';
 import { generateKey } from '../../src/keys/stored-key.js';
 import { tokenKey } from '../../src/keys/token-key.js';
-import { configuredKey, TokenKeys } from '../../src/keys/token-keys.js';
+import { configuredKey } from '../../src/keys/token-keys.js';
 
 const secret = createSecretKey(Buffer.alloc(32, 'own'));
 const own = tokenKey(secret, 'HS256');
 const [first, second] = [generateKey('HS256'), generateKey('HS384')];
 
-describe('TokenKeys', () => {
+describe('FileTokenKeys', () => {
   let folder: string;
+  let file: string;
   let settings: JwtSettings;
   let time: number;
   let log: jest.SpiedFunction<Logger['log']>;
@@ -26,9 +28,10 @@ describe('TokenKeys', () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'keys-'));
     const algorithms = ['HS256', 'HS512'] as const;
+    file = join(folder, 'keys.json');
     settings = {
       ...{ key: { key: secret }, algorithm: 'HS256', algorithms: [...algorithms] },
-      keysFile: join(folder, 'keys.json'),
+      keyStore: { file },
     };
     time = 5000;
     jest.spyOn(performance, 'now').mockImplementation(() => time);
@@ -41,8 +44,7 @@ describe('TokenKeys', () => {
     rmSync(folder, { recursive: true });
   });
 
-  const change = (...[work]: Parameters<KeyFile['change']>) =>
-    new KeyFile(settings.keysFile).change(work);
+  const change = (...[work]: Parameters<KeyFile['change']>) => new KeyFile(file).change(work);
   const store = (key = first) => change(({ keys }) => keys.push(key));
   const checksDuring = (work: () => void) => {
     const stamp = jest.spyOn(KeyFile.prototype, 'stamp');
@@ -54,7 +56,7 @@ describe('TokenKeys', () => {
 
   it('holds the configured key and the keys of the file', () => {
     store();
-    const keys = new TokenKeys(settings);
+    const keys = new FileTokenKeys(settings, file);
     expect(keys.ring.signing).toMatchObject({ id: own.id, algorithms: ['HS256', 'HS512'] });
     expect(keys.find(own.id)?.id).toBe(own.id);
     expect(keys.find(undefined)?.id).toBe(own.id);
@@ -63,11 +65,11 @@ describe('TokenKeys', () => {
   });
 
   it('throws without a key in the settings and in the file', () => {
-    expect(() => new TokenKeys({ ...settings, key: null })).toThrow(StartError);
+    expect(() => new FileTokenKeys({ ...settings, key: null }, file)).toThrow(StartError);
   });
 
   it('checks the file again after a tenth of a second', () => {
-    const keys = new TokenKeys(settings);
+    const keys = new FileTokenKeys(settings, file);
     change((content) => {
       content.keys.push(second);
       content.signing = second.kid;
@@ -85,7 +87,7 @@ describe('TokenKeys', () => {
 
   it('loads the keys once for each change of the file', () => {
     store();
-    const keys = new TokenKeys(settings);
+    const keys = new FileTokenKeys(settings, file);
     const { ring } = keys;
     time += 100;
     expect(keys.ring).toBe(ring);
@@ -98,17 +100,16 @@ describe('TokenKeys', () => {
     expect(log).toHaveBeenCalledTimes(1);
   });
 
-  it.each(['find', 'findForUnsealing'] as const)(
-    'checks the file at once for an unknown id: %s',
-    (name) => {
-      const keys = new TokenKeys(settings);
-      expect(keys[name](first.kid)).toBeUndefined();
-      store();
-      expect(keys[name](first.kid)?.id).toBe(first.kid);
-      expect(checksDuring(() => keys[name](first.kid))).toBe(0);
-      expect(checksDuring(() => keys[name]('other'))).toBe(1);
-    },
-  );
+  it('checks the file at once for an unknown id', async () => {
+    const keys = new FileTokenKeys(settings, file);
+    expect(await keys.findOrReload(first.kid)).toBeUndefined();
+    store();
+    expect(keys.find(first.kid)).toBeUndefined();
+    expect((await keys.findOrReload(first.kid))?.id).toBe(first.kid);
+    expect(keys.find(first.kid)?.id).toBe(first.kid);
+    expect(checksDuring(() => void keys.findOrReload(first.kid))).toBe(0);
+    expect(checksDuring(() => void keys.findOrReload('other'))).toBe(1);
+  });
 
   it('unseals with a retired key', () => {
     store();
@@ -116,16 +117,16 @@ describe('TokenKeys', () => {
       content.signing = first.kid;
       content.retired.push(own.id);
     });
-    const keys = new TokenKeys(settings);
+    const keys = new FileTokenKeys(settings, file);
     expect(keys.find(own.id)).toBeUndefined();
     expect(keys.findForUnsealing(own.id)?.id).toBe(own.id);
   });
 
-  describe('TokenKeys with a broken file', () => {
-    let keys: TokenKeys;
+  describe('FileTokenKeys with a broken file', () => {
+    let keys: FileTokenKeys;
     beforeEach(() => {
       store();
-      keys = new TokenKeys(settings);
+      keys = new FileTokenKeys(settings, file);
     });
     const later = () => {
       time += 100;
@@ -133,56 +134,54 @@ describe('TokenKeys', () => {
     };
 
     it('keeps the keys while the file is damaged, and logs each change once', () => {
-      writeFileSync(settings.keysFile, '{', { mode: 0o600 });
+      writeFileSync(file, '{', { mode: 0o600 });
       expect([later(), later()]).toEqual([first.kid, first.kid]);
       const problem = expect.stringMatching(
         /^The keys were not reloaded: The key file .* is damaged/,
       );
       expect(error.mock.calls).toEqual([[problem]]);
-      writeFileSync(settings.keysFile, '{{');
+      writeFileSync(file, '{{');
       later();
       expect(error).toHaveBeenCalledTimes(2);
       expect(log).not.toHaveBeenCalled();
     });
 
     it('keeps the keys while the file is missing', () => {
-      rmSync(settings.keysFile);
+      rmSync(file);
       expect(later()).toBe(first.kid);
-      const problem = `The keys were not reloaded: The key file ${settings.keysFile} has vanished.`;
+      const problem = `The keys were not reloaded: The key file ${file} has vanished.`;
       expect(error.mock.calls).toEqual([[problem]]);
     });
 
     it('keeps the keys while the key that should sign is missing', () => {
       const content = { keys: [], signing: first.kid, replaced: {}, retired: [] };
-      writeFileSync(settings.keysFile, JSON.stringify(content));
+      writeFileSync(file, JSON.stringify(content));
       expect(later()).toBe(first.kid);
     });
 
     it('does not check a broken file for unknown ids', () => {
-      writeFileSync(settings.keysFile, '{');
+      writeFileSync(file, '{');
       later();
-      for (const name of ['find', 'findForUnsealing'] as const) {
-        expect(checksDuring(() => keys[name]('other'))).toBe(0);
-      }
-      rmSync(settings.keysFile);
+      expect(checksDuring(() => void keys.reload())).toBe(0);
+      rmSync(file);
       store(second);
       time += 100;
       expect(keys.find(second.kid)?.id).toBe(second.kid);
-      expect(checksDuring(() => keys.find('other'))).toBe(1);
+      expect(checksDuring(() => void keys.reload())).toBe(1);
       // The same problem is logged again after the file was valid.
       expect(error).toHaveBeenCalledTimes(1);
-      rmSync(settings.keysFile);
+      rmSync(file);
       later();
       store(second);
       time += 100;
       expect(keys.ring.find(second.kid)?.id).toBe(second.kid);
-      rmSync(settings.keysFile);
+      rmSync(file);
       later();
       expect(error).toHaveBeenCalledTimes(3);
     });
 
     it('checks a broken file again only after a tenth of a second', () => {
-      writeFileSync(settings.keysFile, '{');
+      writeFileSync(file, '{');
       later();
       expect(checksDuring(() => keys.ring)).toBe(0);
     });
@@ -190,11 +189,11 @@ describe('TokenKeys', () => {
 
   it('warns if others may read the key file', () => {
     store();
-    new TokenKeys(settings);
+    new FileTokenKeys(settings, file);
     expect(warn).not.toHaveBeenCalled();
-    chmodSync(settings.keysFile, 0o640);
-    const keys = new TokenKeys(settings);
-    const warning = `Others may read ${settings.keysFile}; run: chmod 600 ${settings.keysFile}`;
+    chmodSync(file, 0o640);
+    const keys = new FileTokenKeys(settings, file);
+    const warning = `Others may read ${file}; run: chmod 600 ${file}`;
     expect(warn.mock.calls).toEqual([[warning]]);
     store(second);
     time += 100;
@@ -206,7 +205,7 @@ describe('TokenKeys', () => {
     const secretFile = join(folder, 'secret');
     writeFileSync(secretFile, 'x'.repeat(64));
     chmodSync(secretFile, 0o644);
-    new TokenKeys({ ...settings, key: { secretFile } });
+    new FileTokenKeys({ ...settings, key: { secretFile } }, file);
     expect(warn.mock.calls).toEqual([
       [`Others may read ${secretFile}; run: chmod 600 ${secretFile}`],
     ]);
