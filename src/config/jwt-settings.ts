@@ -11,8 +11,8 @@ import {
   remedyFor,
   weakSecretError,
 } from './jwt-algorithms.js';
-import { isKeyOfPair, isPem } from './key-of-pair.js';
-import { type KeyStoreSettings, readKeyStoreSettings } from './key-store-settings.js';
+import { isKeyOfPair, isPem } from './keys/key-of-pair.js';
+import { type KeyStoreSettings, readKeyStoreSettings } from './keys/key-store-settings.js';
 import { anyOf, type Found, type SettingsReader, splitList } from './settings-reader.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import type { SealingSecrets } from '../config/key-store-settings.js';
+import type { SealingSecrets } from '../config/keys/key-store-settings.js';
 import type { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
 import { StartError } from '../errors/start-error.js';

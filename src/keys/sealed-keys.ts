@@ -1,5 +1,5 @@
 import { hkdfSync, type KeyObject } from 'node:crypto';
-import type { SealingSecrets } from '../config/key-store-settings.js';
+import type { SealingSecrets } from '../config/keys/key-store-settings.js';
 import { StartError } from '../errors/start-error.js';
 import { decryptText, encryptText } from './encrypted-text.js';
 import { type KeyContent, parseKeyContent } from './key-content.js';

@@ -1,6 +1,6 @@
 import { AppConfig } from '../../../src/config/app-config.js';
 import type { JwtSettings } from '../../../src/config/jwt-settings.js';
-import type { SealingSecrets } from '../../../src/config/key-store-settings.js';
+import type { SealingSecrets } from '../../../src/config/keys/key-store-settings.js';
 import { StartError } from '../../../src/errors/start-error.js';
 import { type KeyContent, noKeys } from '../../../src/keys/key-content.js';
 import { KeyFile } from '../../../src/keys/key-file.js';

@@ -1,8 +1,8 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';
-import { minSecretBytes, remedyFor, weakSecretError } from './jwt-algorithms.js';
+import { minSecretBytes, remedyFor, weakSecretError } from '../jwt-algorithms.js';
 import { isKeyOfPair } from './key-of-pair.js';
-import type { SettingsReader } from './settings-reader.js';
+import type { SettingsReader } from '../settings-reader.js';
 
 /** The secrets that seal the keys in the database. */
 export interface SealingSecrets {
