@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createSecretKey } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,6 @@ import { FileTokenKeys } from '../../src/keys/file-token-keys.js';
 import { KeyFile } from '../../src/keys/key-file.js';
 import { generateKey } from '../../src/keys/stored-key.js';
 import { tokenKey } from '../../src/keys/token-key.js';
-import { configuredKey } from '../../src/keys/token-keys.js';
 
 const secret = createSecretKey(Buffer.alloc(32, 'own'));
 const own = tokenKey(secret, 'HS256');
@@ -209,21 +208,5 @@ describe('FileTokenKeys', () => {
     expect(warn.mock.calls).toEqual([
       [`Others may read ${secretFile}; run: chmod 600 ${secretFile}`],
     ]);
-  });
-
-  describe('configuredKey', () => {
-    it('returns the key of the settings', () => {
-      expect(configuredKey({ ...settings, key: null })).toBeNull();
-      expect(configuredKey(settings)).toMatchObject({ id: own.id, algorithms: ['HS256', 'HS512'] });
-    });
-
-    it('creates a secret file, unless it is told not to', () => {
-      const key = { secretFile: join(folder, 'secret') };
-      expect(configuredKey({ ...settings, key }, { make: false })).toBeNull();
-      expect(readdirSync(folder)).toEqual([]);
-      const made = configuredKey({ ...settings, key });
-      expect(made?.signing.symmetricKeySize).toBe(86);
-      expect(configuredKey({ ...settings, key }, { make: false })?.id).toBe(made!.id);
-    });
   });
 });

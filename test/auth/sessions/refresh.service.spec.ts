@@ -40,7 +40,7 @@ describe('RefreshService', () => {
   const findActive = jest.fn<SessionRepository['findActive']>();
   const answer = jest.fn<RefreshRepeatsService['answer']>();
   const seal = jest.fn<SuccessorSealService['seal']>();
-  const retryWithNewKeys = jest.fn((write: () => Promise<unknown>) => write());
+  const retryWithNewKeys = (write: () => Promise<unknown>) => write();
 
   beforeEach(() => {
     jest.useFakeTimers({ now: NOW });
