@@ -44,7 +44,7 @@ export async function startProductTokenCheck(
     logger: false,
     abortOnError: false,
   });
-  const find = <T>(provider: new (...parameters: never[]) => T): T =>
+  const find = <T>(provider: abstract new (...parameters: never[]) => T): T =>
     app.get<T>(provider, { strict: false });
 
   const tokens = find(TokenService);

@@ -34,7 +34,7 @@ import { serveDocs } from './openapi/document.js';
 import { CSRF_HEADER } from './access/token-cookies.service.js';
 import { declaredHeaders } from './openapi/request-headers.js';
 import { drainBeforeClose } from './operation/shutdown.js';
-import { TokenKeys } from './keys/token-keys.js';
+import { loadKeys } from './keys/keys.module.js';
 import type { Tracing } from './tracing/tracing.js';
 import { closeRegistration } from './users/registration.guard.js';
 
@@ -83,7 +83,7 @@ export async function createApp(
     timeouts = {},
   }: AppOptions = {},
 ): Promise<NestFastifyApplication> {
-  // The keys and the database may log before Nest knows the logger.
+  // The database and the keys may log before Nest knows the logger.
   if (logger) Logger.overrideLogger(logger);
   const requests = new AnsweredRequests();
   const servers: Server[] = [];
@@ -128,14 +128,18 @@ function observeRequests(
   }
 }
 
-/** Loads the keys, opens the database, and returns the root module. */
+/** Opens the database, loads the keys, and returns the root module. */
 export async function applicationModule(
   config: AppConfig,
   imports: Imports = [],
   tracing?: Tracing,
 ): Promise<DynamicModule> {
-  const keys = new TokenKeys(config.jwt);
   const database = await openDatabase(config.database);
+  const keys = await loadKeys(config.jwt, database).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
+  // After the keys, because each check for changed keys would be a trace of its own.
   tracing?.watchDatabase(database);
   return AppModule.forRoot({ config, keys, database }, imports);
 }

@@ -24,18 +24,17 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
     private readonly tokens: TokenService,
     keys: TokenKeys,
   ) {
+    const findKey = async (signed: string): Promise<TokenKey> => {
+      const { kid } = tokens.decode(signed).header;
+      const key = await keys.findOrReload(typeof kid === 'string' ? kid : undefined);
+      if (!key) throw new Error('no key has the kid of the token');
+      return key;
+    };
     super({
       passReqToCallback: true,
       jwtFromRequest: bearerToken,
       secretOrKeyProvider: (_request, signed: string, done) => {
-        try {
-          const { kid } = tokens.decode(signed).header;
-          const key = keys.find(typeof kid === 'string' ? kid : undefined);
-          if (key) done(null, exportKey(key));
-          else done(new Error('no key has the kid of the token'));
-        } catch (error) {
-          done(error);
-        }
+        findKey(signed).then((key) => done(null, exportKey(key)), done);
       },
     });
   }

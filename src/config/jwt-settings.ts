@@ -11,11 +11,13 @@ import {
   remedyFor,
   weakSecretError,
 } from './jwt-algorithms.js';
+import { isKeyOfPair, isPem } from './keys/key-of-pair.js';
+import { type KeyStoreSettings, readKeyStoreSettings } from './keys/key-store-settings.js';
 import { anyOf, type Found, type SettingsReader, splitList } from './settings-reader.js';
 
 /**
  * The configured key: the key itself, or the file of a secret, which is created if it is missing.
- * Null if no key is configured, and the key file has to contain one.
+ * Null if no key is configured, and the key file or the database has to contain one.
  */
 type JwtKeySource =
   | { readonly key: KeyObject; /** The file of a private key. */ readonly file?: string }
@@ -28,8 +30,8 @@ export interface JwtSettings {
   readonly algorithm: JwtAlgorithm;
   /** The algorithms that are accepted for tokens of the configured key, including `algorithm`. */
   readonly algorithms: readonly JwtAlgorithm[];
-  /** The file in which `npm run keys` keeps more keys. It may be missing. */
-  readonly keysFile: string;
+  /** Where `npm run keys` keeps more keys. */
+  readonly keyStore: KeyStoreSettings;
 }
 
 /** @param options.folder the default folder of keys */
@@ -38,18 +40,18 @@ export function readJwtSettings(
   options: { production: boolean; folder: string; needsKey: boolean },
 ): JwtSettings {
   const { production, folder } = options;
-  const keysFile = resolve(read.text('JWT_KEYS_FILE') ?? resolve(folder, 'jwt-keys.json'));
+  const keyStore = readKeyStoreSettings(read, folder);
   const algorithm = read.choice('JWT_ALGORITHM', JWT_ALGORITHMS, 'HS256', 'JWT_AUTHTYPE');
   const algorithms = readAcceptedAlgorithms(read, algorithm);
-  // A key file may contain all keys, so it makes a configured key optional.
-  const needed = options.needsKey && !existsSync(keysFile);
+  // A key file or the database may contain all keys, so it makes a configured key optional.
+  const needed = options.needsKey && 'file' in keyStore && !existsSync(keyStore.file);
   if (keyKindOf(algorithm) !== 'secret') {
-    return { key: readKeyPair(read, algorithm, needed), algorithm, algorithms, keysFile };
+    return { key: readKeyPair(read, algorithm, needed), algorithm, algorithms, keyStore };
   }
   refuseKeyPair(read, algorithm);
   const made = production ? null : { secretFile: resolve(folder, 'jwt-secret') };
   const key = readSecret(read, algorithms, { production, needed }) ?? made;
-  return { key, algorithm, algorithms, keysFile };
+  return { key, algorithm, algorithms, keyStore };
 }
 
 function readSecret(
@@ -179,37 +181,4 @@ function algorithmMismatch(accepted: JwtAlgorithm, signing: JwtAlgorithm): strin
   }
   const unlikeKey = kind !== signingKind || (kind === 'ec' && accepted !== signing);
   return unlikeKey ? `needs another kind of key than ${signing}, which signs; ${remedy}` : null;
-}
-
-function isPem(value: string): boolean {
-  return value.includes('-----BEGIN ');
-}
-
-/**
- * Whether the value is meant for JWT_PRIVATE_KEY or JWT_PUBLIC_KEY: a PEM or DER, also in base64, a
- * JWK, or a path.
- */
-function isKeyOfPair(value: string): boolean {
-  if (isPem(value) || /^\s*\{.*"kty"/s.test(value)) return true;
-  if (existsSync(value) || /\.(pem|key|der|crt)$/i.test(value)) return true;
-  const key = Buffer.from(value, 'base64');
-  if (isPem(key.toString('latin1'))) return true;
-  const format = 'der';
-  return (
-    (['spki', 'pkcs1'] as const).some((type) =>
-      parses(() => createPublicKey({ key, format, type })),
-    ) ||
-    (['pkcs8', 'pkcs1', 'sec1'] as const).some((type) =>
-      parses(() => createPrivateKey({ key, format, type })),
-    )
-  );
-}
-
-function parses(parse: () => unknown): boolean {
-  try {
-    parse();
-    return true;
-  } catch {
-    return false;
-  }
 }

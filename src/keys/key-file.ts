@@ -15,22 +15,14 @@ import {
 import { dirname } from 'node:path';
 import { makePrivateFolder, refuseWritableSecret } from '../config/private-file.js';
 import { StartError } from '../errors/start-error.js';
-import { isPlainObject } from '../validation/values.js';
-import { openStoredKey, type StoredKey } from './stored-key.js';
-
-/** The content of the key file. */
-export interface KeyFileContent {
-  keys: StoredKey[];
-  /** The id of the key that signs; null if the configured key signs. */
-  signing: string | null;
-  /** The time by which the last token of a replaced key expires, by key id; ISO 8601. */
-  replaced: Record<string, string>;
-  /** Ids of configured keys that are retired. */
-  retired: string[];
-}
+import { type KeyContent, noKeys, parseKeyContent } from './key-content.js';
+import type { KeyStore } from './key-store.js';
+import { openStoredKey } from './stored-key.js';
 
 /** The key file, which is beside the database by default and private to its owner. */
-export class KeyFile {
+export class KeyFile implements KeyStore {
+  readonly name = 'file';
+
   constructor(readonly path: string) {}
 
   /**
@@ -48,7 +40,7 @@ export class KeyFile {
    * @returns null if there is no file
    * @throws StartError if the file cannot be read, is damaged, or can be written by others
    */
-  read(): KeyFileContent | null {
+  read(): KeyContent | null {
     let text: string;
     try {
       refuseWritableSecret(this.path);
@@ -57,7 +49,7 @@ export class KeyFile {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw error instanceof StartError ? error : this.unusableFileError('cannot be read', error);
     }
-    const content = contentOf(text);
+    const content = parseKeyContent(text);
     if (content) return content;
     throw new StartError(
       `The key file ${this.path} is damaged; restore it from a backup, or delete it (which ends the logins of its keys).`,
@@ -70,7 +62,7 @@ export class KeyFile {
    *
    * @throws StartError if another change is in progress, or if the file would be unusable
    */
-  change(work: (content: KeyFileContent) => void): void {
+  change(work: (content: KeyContent) => void): void {
     try {
       makePrivateFolder(dirname(this.path));
       // If the path is a symbolic link, its target is changed. A link without a target fails with
@@ -84,7 +76,7 @@ export class KeyFile {
     }
   }
 
-  private replace(target: string, work: (content: KeyFileContent) => void): void {
+  private replace(target: string, work: (content: KeyContent) => void): void {
     const draft = `${target}.new`;
     const handle = openDraft(draft);
     try {
@@ -151,34 +143,4 @@ function flushFolder(folder: string): void {
   } catch {
     // The file itself is already changed.
   }
-}
-
-/** The content of a key file that does not exist yet. */
-export function noKeys(): KeyFileContent {
-  return { keys: [], signing: null, replaced: {}, retired: [] };
-}
-
-function contentOf(text: string): KeyFileContent | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (!isPlainObject(value)) return null;
-    const { keys, signing, replaced, retired } = value;
-    const isValid =
-      Array.isArray(keys) &&
-      keys.every((key) => isPlainObject(key) && isText(key.kid) && isText(key.created_at)) &&
-      (signing === null || isText(signing)) &&
-      isPlainObject(replaced) &&
-      Object.values(replaced).every(
-        (timestamp) => isText(timestamp) && !isNaN(Date.parse(timestamp)),
-      ) &&
-      Array.isArray(retired) &&
-      retired.every(isText);
-    return isValid ? (value as unknown as KeyFileContent) : null;
-  } catch {
-    return null;
-  }
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
 }

@@ -1,5 +1,5 @@
 import { StartError } from '../errors/start-error.js';
-import type { KeyFileContent } from './key-file.js';
+import type { KeyContent } from './key-content.js';
 import { openStoredKey } from './stored-key.js';
 import type { PublicJwk, TokenKey } from './token-key.js';
 
@@ -16,9 +16,9 @@ export class KeyRing {
 
   /**
    * @param configured the key from the settings; null if they name none
-   * @throws StartError if no key signs, or a key of the file is invalid
+   * @throws StartError if no key signs, or a stored key is invalid
    */
-  constructor(configured: TokenKey | null, { keys, signing, retired }: KeyFileContent) {
+  constructor(configured: TokenKey | null, { keys, signing, retired }: KeyContent) {
     this.configured = configured && retired.includes(configured.id) ? null : configured;
     for (const key of [configured, ...keys.map(openStoredKey)]) {
       if (!key) continue;
@@ -26,7 +26,7 @@ export class KeyRing {
       if (!retired.includes(key.id)) this.byId.set(key.id, key);
     }
     const found = signing === null ? this.configured : this.byId.get(signing);
-    if (!found) throw new StartError(noSigningKey(signing));
+    if (!found) throw new StartError(noSigningKey(signing, this.byId.size > 0));
     this.signing = found;
     this.publicKeys = [...this.byId.values()].flatMap(({ jwk }) => jwk ?? []);
   }
@@ -45,7 +45,10 @@ export class KeyRing {
   }
 }
 
-function noSigningKey(id: string | null): string {
+function noSigningKey(id: string | null, hasKeys: boolean): string {
   const reason = id === null ? 'There is no signing key' : `The signing key ${id} does not exist`;
-  return `${reason}; choose one with: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.`;
+  const remedy = hasKeys
+    ? 'choose one with'
+    : 'create one with: npm run keys -- add, and choose it with';
+  return `${reason}; ${remedy}: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.`;
 }

@@ -1,7 +1,8 @@
 import { StartError } from '../errors/start-error.js';
 import type { JwtAlgorithm } from '../config/jwt-algorithms.js';
 import type { JwtSettings } from '../config/jwt-settings.js';
-import { KeyFile, type KeyFileContent, noKeys } from './key-file.js';
+import { type KeyContent, noKeys } from './key-content.js';
+import type { KeyStore } from './key-store.js';
 import { generateKey } from './stored-key.js';
 import { JWKS_MAX_AGE, type TokenKey } from './token-key.js';
 import { configuredKey } from './token-keys.js';
@@ -11,16 +12,16 @@ import { configuredKey } from './token-keys.js';
  * fails.
  */
 
-export function listKeys(settings: JwtSettings): string {
+export async function listKeys(store: KeyStore, settings: JwtSettings): Promise<string> {
   const own = configuredKeyOf(settings);
-  const content = new KeyFile(settings.keysFile).read() ?? noKeys();
+  const content = (await store.read()) ?? noKeys();
   const signing = signingId(own, content);
   const rows = [
     ...(own ? [{ id: own.id, algorithm: own.algorithm, from: 'settings' }] : []),
     ...content.keys.map(({ kid, alg, created_at }) => ({
       id: kid,
       algorithm: alg,
-      from: `file, ${created_at}`,
+      from: `${store.name}, ${created_at}`,
     })),
   ].map(({ id, algorithm, from }) => {
     const state = stateOf(id, signing, content);
@@ -29,17 +30,21 @@ export function listKeys(settings: JwtSettings): string {
   return rows.join('\n') || 'There are no keys.';
 }
 
-export function addKey({ keysFile }: JwtSettings, algorithm: JwtAlgorithm): string {
+export async function addKey(store: KeyStore, algorithm: JwtAlgorithm): Promise<string> {
   const key = generateKey(algorithm);
-  new KeyFile(keysFile).change(({ keys }) => keys.push(key));
+  await store.change(({ keys }) => keys.push(key));
   return `${key.kid} verifies from now on; to sign with it, run: npm run keys -- use ${key.kid}`;
 }
 
-/** @param lifetime the longest configured lifetime of a token, in seconds */
-export function useKey(settings: JwtSettings, id: string, lifetime: number): string {
+/** @param options.lifetime the longest configured lifetime of a token, in seconds */
+export async function useKey(
+  store: KeyStore,
+  settings: JwtSettings,
+  { id, lifetime }: { id: string; lifetime: number },
+): Promise<string> {
   const own = configuredKeyOf(settings);
   let createdAt = 0;
-  new KeyFile(settings.keysFile).change((content) => {
+  await store.change((content) => {
     const { keys, replaced, retired } = content;
     requireKey(own, content, id);
     if (retired.includes(id)) throw new StartError(`The key ${id} was retired.`);
@@ -57,9 +62,13 @@ export function useKey(settings: JwtSettings, id: string, lifetime: number): str
   return `${id} signs from now on; the other keys still verify${isKnown ? '' : hint}.`;
 }
 
-export function retireKey(settings: JwtSettings, id: string): string {
+export async function retireKey(
+  store: KeyStore,
+  settings: JwtSettings,
+  id: string,
+): Promise<string> {
   const own = configuredKeyOf(settings);
-  new KeyFile(settings.keysFile).change((content) => {
+  await store.change((content) => {
     requireKey(own, content, id);
     if (signingId(own, content) === id) {
       throw new StartError(`The key ${id} signs; choose another signing key first.`);
@@ -77,21 +86,17 @@ function configuredKeyOf(settings: JwtSettings): TokenKey | null {
   return configuredKey(settings, { make: false });
 }
 
-function signingId(own: TokenKey | null, { signing, retired }: KeyFileContent): string | null {
+function signingId(own: TokenKey | null, { signing, retired }: KeyContent): string | null {
   if (signing !== null) return signing;
   return own && !retired.includes(own.id) ? own.id : null;
 }
 
-function requireKey(own: TokenKey | null, { keys }: KeyFileContent, id: string): void {
+function requireKey(own: TokenKey | null, { keys }: KeyContent, id: string): void {
   if (own?.id === id || keys.some(({ kid }) => kid === id)) return;
   throw new StartError(`There is no key ${id}; see: npm run keys -- list`);
 }
 
-function stateOf(
-  id: string,
-  signing: string | null,
-  { replaced, retired }: KeyFileContent,
-): string {
+function stateOf(id: string, signing: string | null, { replaced, retired }: KeyContent): string {
   if (retired.includes(id)) return 'is retired';
   if (id === signing) return 'signs';
   const until = replaced[id];

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import jsonwebtoken from 'jsonwebtoken';
 import { AppConfig } from '../config/app-config.js';
+import { ApiError } from '../errors/api-error.js';
 import type { KeyRing } from '../keys/key-ring.js';
 import type { TokenKey } from '../keys/token-key.js';
 import { TokenKeys } from '../keys/token-keys.js';
@@ -65,9 +66,10 @@ export class TokenVerifier {
    * Checks form, key, signature, claims, type, revocation and session, in this order.
    *
    * @throws TokenError `token_invalid`, `token_expired`, `wrong_token_type` or `token_revoked`
+   * @throws ApiError 503 if the database does not answer
    */
   async verify(signed: string, { type, allowRotated = false }: VerifyOptions = {}): Promise<Token> {
-    const token = this.verifySignature(signed);
+    const token = this.verifySignature(signed) ?? (await this.verifyWithNewKeys(signed));
     if (type !== undefined && token.type !== type) {
       throw new TokenError(wrongTokenType[type], `subject ${token.subject}`);
     }
@@ -85,13 +87,27 @@ export class TokenVerifier {
       : new TokenError(tokenRevoked, origin);
   }
 
-  /** Makes every check that needs no database: form, key, signature and claims. */
-  private verifySignature(signed: string): Token {
+  /** Verifies the signature again, because another instance may have added the key a moment ago. */
+  private async verifyWithNewKeys(signed: string): Promise<Token> {
+    await this.keys.reload();
+    const token = this.verifySignature(signed);
+    if (!token) throw new TokenError(tokenInvalid, 'no key has the kid of the token');
+    return token;
+  }
+
+  /**
+   * Makes every check that needs no database: form, key, signature and claims.
+   *
+   * @returns null if no loaded key has the `kid` of the token
+   */
+  private verifySignature(signed: string): Token | null {
     try {
       const [encodedHeader, encodedPayload, signature] = partsOf(signed);
       parseTokenPart(encodedPayload);
       decodeBase64url(signature);
-      const { header, key } = this.findKey(encodedHeader);
+      const found = this.findKey(encodedHeader);
+      if (!found) return null;
+      const { header, key } = found;
       const claims = jsonwebtoken.verify(signed, key.verifying, {
         ...this.options,
         algorithms: [...key.algorithms],
@@ -110,9 +126,10 @@ export class TokenVerifier {
   /**
    * Returns the checked header, and the key that the token must be signed with.
    *
-   * @throws Error if the header is refused, or if no key has its `kid` and `alg`
+   * @returns null if no loaded key has its `kid`
+   * @throws Error if the header is refused, or if the key does not have its `alg`
    */
-  private findKey(encodedHeader: string): KnownHeader {
+  private findKey(encodedHeader: string): KnownHeader | null {
     const { ring } = this.keys;
     const isFull = this.knownHeaders.size >= MAX_KNOWN_HEADERS;
     if (ring !== this.ring || isFull) {
@@ -125,7 +142,7 @@ export class TokenVerifier {
     const reason = refuseHeader(header);
     if (reason !== null) throw new Error(reason);
     const key = this.keys.find(header.kid as string | undefined);
-    if (!key) throw new Error('no key has the kid of the token');
+    if (!key) return null;
     const algorithm = key.algorithms.find((each) => each === header.alg);
     if (!algorithm) throw new Error('the key does not allow the alg of the token');
     const found = { header: Object.freeze({ ...header, alg: algorithm }), key };
@@ -136,9 +153,10 @@ export class TokenVerifier {
 
 /**
  * Converts an error of jsonwebtoken, or of a check before it, to the error that the client gets.
+ * Keeps an `ApiError`.
  */
-export function tokenErrorOf(error: unknown): TokenError {
-  if (error instanceof TokenError) return error;
+export function tokenErrorOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
   const isExpired = error instanceof jsonwebtoken.TokenExpiredError;
   return new TokenError(isExpired ? tokenExpired : tokenInvalid, error);
 }

@@ -6,13 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { AuditEntry } from '../../src/audit/audit-entry.entity.js';
-import { addKey, retireKey, useKey } from '../../src/keys/manage-keys.js';
 import { TokenKeys } from '../../src/keys/token-keys.js';
 import { unseal } from '../../src/sessions/sealed-token.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import { SuccessorErasureService } from '../../src/sessions/successor-erasure.service.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import { type Claims, Token, type TokenHeader } from '../../src/tokens/token.js';
+import { keyCommands } from '../support/key-commands.js';
 import type { Answer, Client, LoggedIn } from '../support/client.js';
 import { settingsFor } from '../support/key-material.js';
 import { ServiceProcess } from '../support/process.js';
@@ -448,19 +448,19 @@ describe('The sealed successor', () => {
 
 describe.each(['HS256', 'RS256', 'ES512'] as const)('A change of keys from %s', (algorithm) => {
   let app: TestApp;
-  let settings: TestApp['config']['jwt'];
+  let keys: ReturnType<typeof keyCommands>;
   let own: string;
 
   const use = async (id: string) => {
-    useKey(settings, id, 60);
+    await keys.use(id);
     // The service checks the file every tenth of a second.
     await sleep(120);
   };
-  const add = () => addKey(settings, algorithm).split(' ')[0]!;
+  const add = () => keys.add(algorithm);
 
   beforeAll(async () => {
     app = await bootApp({ ...proxied, ...settingsFor(algorithm) });
-    settings = app.config.jwt;
+    keys = keyCommands(app.config.jwt);
     own = app.app.get(TokenKeys).ring.signing.id;
   });
   afterAll(() => app.close());
@@ -468,7 +468,7 @@ describe.each(['HS256', 'RS256', 'ES512'] as const)('A change of keys from %s', 
   it('answers repeats whose successor was sealed with an earlier key', async () => {
     const user = await app.newLogin();
     const { body } = await refreshAt(app, user.refresh);
-    await use(add());
+    await use(await add());
     const again = await refreshAt(app, user.refresh);
     expect([again.status, again.body.refresh_token]).toEqual([200, body.refresh_token]);
     await use(own);
@@ -476,11 +476,11 @@ describe.each(['HS256', 'RS256', 'ES512'] as const)('A change of keys from %s', 
 
   it('answers a repeat with 503, and ends no session, if the key of its successor was retired', async () => {
     const user = await app.newLogin();
-    const gone = add();
+    const gone = await add();
     await use(gone);
     const { body } = await refreshAt(app, user.refresh);
     await use(own);
-    retireKey(settings, gone);
+    await keys.retire(gone);
     await sleep(120);
     const { status, headers, body: refused } = await refreshAt(app, user.refresh);
     expect([status, refused]).toEqual([
@@ -504,13 +504,13 @@ describe.each(['HS256', 'RS256', 'ES512'] as const)('A change of keys from %s', 
   });
 
   it('unseals with a retired key as long as it is configured', async () => {
-    const next = add();
+    const next = await add();
     await use(next);
     const user = await app.newLogin();
     await use(own);
     const { body } = await refreshAt(app, user.refresh);
     await use(next);
-    retireKey(settings, own);
+    await keys.retire(own);
     await sleep(120);
     const again = await refreshAt(app, user.refresh);
     expect([again.status, again.body.refresh_token]).toEqual([200, body.refresh_token]);

@@ -82,7 +82,7 @@ describe('AppConfig', () => {
     [{ JWT_AUTHTYPE: 'HS512' }, { jwt: { algorithm: 'HS512', algorithms: ['HS512'] } }],
     [{ JWT_ALGORITHMS: 'HS256, HS512' }, { jwt: { algorithms: ['HS256', 'HS512'] } }],
     [{ JWT_ALGORITHMS: 'HS512,HS256' }, { jwt: { algorithms: ['HS256', 'HS512'] } }],
-    [{ JWT_KEYS_FILE: '/etc/keys.json' }, { jwt: { keysFile: '/etc/keys.json' } }],
+    [{ JWT_KEYS_FILE: '/etc/keys.json' }, { jwt: { keyStore: { file: '/etc/keys.json' } } }],
     [{ TOKEN_COOKIES: 'true' }, { tokenCookies: true, web: { cookiesOnly: false } }],
     [{ TOKEN_COOKIES: 'only' }, { tokenCookies: true, web: { cookiesOnly: true } }],
     [

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { StartError } from '../../src/errors/start-error.js';
-import type { KeyFileContent } from '../../src/keys/key-file.js';
+import { type KeyContent, noKeys } from '../../src/keys/key-content.js';
 import { generateKey } from '../../src/keys/stored-key.js';
 
 /** The calls that change files, in their order. */
@@ -38,12 +38,12 @@ jest.unstable_mockModule('node:fs', () => ({
     fs.renameSync(from, to);
   },
 }));
-const { KeyFile, noKeys } = await import('../../src/keys/key-file.js');
+const { KeyFile } = await import('../../src/keys/key-file.js');
 
 const user = process.getuid?.() ?? 0;
 const key = generateKey('HS256');
 const empty = { keys: [], signing: null, replaced: {}, retired: [] };
-const content: KeyFileContent = {
+const content: KeyContent = {
   keys: [key],
   signing: key.kid,
   replaced: { old: '2026-01-01T00:00:00.000Z' },
@@ -76,7 +76,7 @@ describe('KeyFile', () => {
   };
   const loop = () => fs.symlinkSync(path, path);
   const modeOf = (name: string) => fs.statSync(name).mode & 0o777;
-  const change = (work: (content: KeyFileContent) => void = () => {}) => file().change(work);
+  const change = (work: (content: KeyContent) => void = () => {}) => file().change(work);
 
   it('starts with new, empty content', () => {
     expect(noKeys()).toEqual(empty);

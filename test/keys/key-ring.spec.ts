@@ -1,14 +1,14 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { StartError } from '../../src/errors/start-error.js';
-import { type KeyFileContent, noKeys } from '../../src/keys/key-file.js';
+import { type KeyContent, noKeys } from '../../src/keys/key-content.js';
 import { KeyRing } from '../../src/keys/key-ring.js';
 import { generateKey } from '../../src/keys/stored-key.js';
 import { tokenKey } from '../../src/keys/token-key.js';
 
 const own = tokenKey(createSecretKey(Buffer.alloc(32, 'own')), 'HS256');
 const [secret, pair] = [generateKey('HS256'), generateKey('ES256')];
-const contentOf = (content: Partial<KeyFileContent> = {}): KeyFileContent => ({
+const contentOf = (content: Partial<KeyContent> = {}): KeyContent => ({
   ...noKeys(),
   keys: [secret, pair],
   ...content,
@@ -62,7 +62,7 @@ describe('KeyRing', () => {
   });
 
   it('publishes the public keys that verify, and no secret', () => {
-    const ids = (content: Partial<KeyFileContent>) =>
+    const ids = (content: Partial<KeyContent>) =>
       new KeyRing(own, contentOf(content)).publicKeys.map(({ kid }) => kid);
     expect(ids({})).toEqual([pair.kid]);
     expect(ids({ retired: [pair.kid] })).toEqual([]);

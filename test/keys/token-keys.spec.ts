@@ -1,230 +1,81 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createSecretKey } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { StartError } from '../../src/errors/start-error.js';
 import type { JwtSettings } from '../../src/config/jwt-settings.js';
-import { KeyFile } from '../../src/keys/key-file.js';
+import { noKeys } from '../../src/keys/key-content.js';
+import { KeyRing } from '../../src/keys/key-ring.js';
 import { generateKey } from '../../src/keys/stored-key.js';
 import { tokenKey } from '../../src/keys/token-key.js';
 import { configuredKey, TokenKeys } from '../../src/keys/token-keys.js';
 
 const secret = createSecretKey(Buffer.alloc(32, 'own'));
 const own = tokenKey(secret, 'HS256');
-const [first, second] = [generateKey('HS256'), generateKey('HS384')];
 
-describe('TokenKeys', () => {
+describe('configuredKey', () => {
   let folder: string;
   let settings: JwtSettings;
-  let time: number;
-  let log: jest.SpiedFunction<Logger['log']>;
-  let warn: jest.SpiedFunction<Logger['warn']>;
-  let error: jest.SpiedFunction<Logger['error']>;
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'keys-'));
-    const algorithms = ['HS256', 'HS512'] as const;
     settings = {
-      ...{ key: { key: secret }, algorithm: 'HS256', algorithms: [...algorithms] },
-      keysFile: join(folder, 'keys.json'),
+      ...{ key: { key: secret }, algorithm: 'HS256', algorithms: ['HS256', 'HS512'] },
+      keyStore: { file: join(folder, 'keys.json') },
     };
-    time = 5000;
-    jest.spyOn(performance, 'now').mockImplementation(() => time);
-    log = jest.spyOn(Logger.prototype, 'log').mockReturnValue();
-    warn = jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
-    error = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
   });
-  afterEach(() => {
-    jest.restoreAllMocks();
-    rmSync(folder, { recursive: true });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('returns the key of the settings', () => {
+    expect(configuredKey({ ...settings, key: null })).toBeNull();
+    expect(configuredKey(settings)).toMatchObject({ id: own.id, algorithms: ['HS256', 'HS512'] });
   });
 
-  const change = (...[work]: Parameters<KeyFile['change']>) =>
-    new KeyFile(settings.keysFile).change(work);
-  const store = (key = first) => change(({ keys }) => keys.push(key));
-  const checksDuring = (work: () => void) => {
-    const stamp = jest.spyOn(KeyFile.prototype, 'stamp');
-    work();
-    const { length } = stamp.mock.calls;
-    stamp.mockRestore();
-    return length;
-  };
+  it('creates a secret file, unless it is told not to', () => {
+    const key = { secretFile: join(folder, 'secret') };
+    expect(configuredKey({ ...settings, key }, { make: false })).toBeNull();
+    expect(readdirSync(folder)).toEqual([]);
+    const made = configuredKey({ ...settings, key });
+    expect(made?.signing.symmetricKeySize).toBe(86);
+    expect(configuredKey({ ...settings, key }, { make: false })?.id).toBe(made!.id);
+  });
+});
 
-  it('holds the configured key and the keys of the file', () => {
-    store();
-    const keys = new TokenKeys(settings);
-    expect(keys.ring.signing).toMatchObject({ id: own.id, algorithms: ['HS256', 'HS512'] });
+describe('TokenKeys', () => {
+  const added = generateKey('HS256');
+
+  class Keys extends TokenKeys {
+    ring = new KeyRing(own, noKeys());
+    override reload = jest.fn(async () => {
+      this.ring = new KeyRing(own, {
+        ...noKeys(),
+        keys: [added],
+        retired: [own.id],
+        signing: added.kid,
+      });
+    });
+  }
+
+  it('finds a loaded key without a reload', async () => {
+    const keys = new Keys();
     expect(keys.find(own.id)?.id).toBe(own.id);
-    expect(keys.find(undefined)?.id).toBe(own.id);
-    expect(keys.find(first.kid)?.id).toBe(first.kid);
-    expect(keys.findForUnsealing(first.kid)?.id).toBe(first.kid);
+    expect((await keys.findOrReload(undefined))?.id).toBe(own.id);
+    expect(keys.find(added.kid)).toBeUndefined();
+    expect(keys.reload).not.toHaveBeenCalled();
+    expect(keys.pollInterval).toBeUndefined();
   });
 
-  it('throws without a key in the settings and in the file', () => {
-    expect(() => new TokenKeys({ ...settings, key: null })).toThrow(StartError);
+  it('finds a key that was just added after a reload', async () => {
+    const keys = new Keys();
+    expect((await keys.findOrReload(added.kid))?.id).toBe(added.kid);
+    expect(await keys.findOrReload('other')).toBeUndefined();
+    expect(keys.reload).toHaveBeenCalledTimes(2);
   });
 
-  it('checks the file again after a tenth of a second', () => {
-    const keys = new TokenKeys(settings);
-    change((content) => {
-      content.keys.push(second);
-      content.signing = second.kid;
-    });
-    time += 99;
-    expect(keys.ring.signing.id).toBe(own.id);
-    time += 1;
-    expect(keys.ring.signing.id).toBe(second.kid);
-    expect(log.mock.calls).toEqual([[`The keys have changed: ${second.kid} (HS384) signs`]]);
-    time += 99;
-    expect(checksDuring(() => keys.ring)).toBe(0);
-    time += 1;
-    expect(checksDuring(() => keys.ring)).toBe(1);
-  });
-
-  it('loads the keys once for each change of the file', () => {
-    store();
-    const keys = new TokenKeys(settings);
-    const { ring } = keys;
-    time += 100;
-    expect(keys.ring).toBe(ring);
-    store(second);
-    time += 100;
-    const { ring: next } = keys;
-    expect(next).not.toBe(ring);
-    time += 100;
-    expect(keys.ring).toBe(next);
-    expect(log).toHaveBeenCalledTimes(1);
-  });
-
-  it.each(['find', 'findForUnsealing'] as const)(
-    'checks the file at once for an unknown id: %s',
-    (name) => {
-      const keys = new TokenKeys(settings);
-      expect(keys[name](first.kid)).toBeUndefined();
-      store();
-      expect(keys[name](first.kid)?.id).toBe(first.kid);
-      expect(checksDuring(() => keys[name](first.kid))).toBe(0);
-      expect(checksDuring(() => keys[name]('other'))).toBe(1);
-    },
-  );
-
-  it('unseals with a retired key', () => {
-    store();
-    change((content) => {
-      content.signing = first.kid;
-      content.retired.push(own.id);
-    });
-    const keys = new TokenKeys(settings);
+  it('unseals with a retired key', async () => {
+    const keys = new Keys();
+    await keys.reload();
     expect(keys.find(own.id)).toBeUndefined();
     expect(keys.findForUnsealing(own.id)?.id).toBe(own.id);
-  });
-
-  describe('TokenKeys with a broken file', () => {
-    let keys: TokenKeys;
-    beforeEach(() => {
-      store();
-      keys = new TokenKeys(settings);
-    });
-    const later = () => {
-      time += 100;
-      return keys.ring.find(first.kid)?.id;
-    };
-
-    it('keeps the keys while the file is damaged, and logs each change once', () => {
-      writeFileSync(settings.keysFile, '{', { mode: 0o600 });
-      expect([later(), later()]).toEqual([first.kid, first.kid]);
-      const problem = expect.stringMatching(
-        /^The keys were not reloaded: The key file .* is damaged/,
-      );
-      expect(error.mock.calls).toEqual([[problem]]);
-      writeFileSync(settings.keysFile, '{{');
-      later();
-      expect(error).toHaveBeenCalledTimes(2);
-      expect(log).not.toHaveBeenCalled();
-    });
-
-    it('keeps the keys while the file is missing', () => {
-      rmSync(settings.keysFile);
-      expect(later()).toBe(first.kid);
-      const problem = `The keys were not reloaded: The key file ${settings.keysFile} has vanished.`;
-      expect(error.mock.calls).toEqual([[problem]]);
-    });
-
-    it('keeps the keys while the key that should sign is missing', () => {
-      const content = { keys: [], signing: first.kid, replaced: {}, retired: [] };
-      writeFileSync(settings.keysFile, JSON.stringify(content));
-      expect(later()).toBe(first.kid);
-    });
-
-    it('does not check a broken file for unknown ids', () => {
-      writeFileSync(settings.keysFile, '{');
-      later();
-      for (const name of ['find', 'findForUnsealing'] as const) {
-        expect(checksDuring(() => keys[name]('other'))).toBe(0);
-      }
-      rmSync(settings.keysFile);
-      store(second);
-      time += 100;
-      expect(keys.find(second.kid)?.id).toBe(second.kid);
-      expect(checksDuring(() => keys.find('other'))).toBe(1);
-      // The same problem is logged again after the file was valid.
-      expect(error).toHaveBeenCalledTimes(1);
-      rmSync(settings.keysFile);
-      later();
-      store(second);
-      time += 100;
-      expect(keys.ring.find(second.kid)?.id).toBe(second.kid);
-      rmSync(settings.keysFile);
-      later();
-      expect(error).toHaveBeenCalledTimes(3);
-    });
-
-    it('checks a broken file again only after a tenth of a second', () => {
-      writeFileSync(settings.keysFile, '{');
-      later();
-      expect(checksDuring(() => keys.ring)).toBe(0);
-    });
-  });
-
-  it('warns if others may read the key file', () => {
-    store();
-    new TokenKeys(settings);
-    expect(warn).not.toHaveBeenCalled();
-    chmodSync(settings.keysFile, 0o640);
-    const keys = new TokenKeys(settings);
-    const warning = `Others may read ${settings.keysFile}; run: chmod 600 ${settings.keysFile}`;
-    expect(warn.mock.calls).toEqual([[warning]]);
-    store(second);
-    time += 100;
-    expect(keys.ring.find(second.kid)).toBeDefined();
-    expect(warn.mock.calls).toEqual([[warning], [warning]]);
-  });
-
-  it('warns if others may read the secret file', () => {
-    const secretFile = join(folder, 'secret');
-    writeFileSync(secretFile, 'x'.repeat(64));
-    chmodSync(secretFile, 0o644);
-    new TokenKeys({ ...settings, key: { secretFile } });
-    expect(warn.mock.calls).toEqual([
-      [`Others may read ${secretFile}; run: chmod 600 ${secretFile}`],
-    ]);
-  });
-
-  describe('configuredKey', () => {
-    it('returns the key of the settings', () => {
-      expect(configuredKey({ ...settings, key: null })).toBeNull();
-      expect(configuredKey(settings)).toMatchObject({ id: own.id, algorithms: ['HS256', 'HS512'] });
-    });
-
-    it('creates a secret file, unless it is told not to', () => {
-      const key = { secretFile: join(folder, 'secret') };
-      expect(configuredKey({ ...settings, key }, { make: false })).toBeNull();
-      expect(readdirSync(folder)).toEqual([]);
-      const made = configuredKey({ ...settings, key });
-      expect(made?.signing.symmetricKeySize).toBe(86);
-      expect(configuredKey({ ...settings, key }, { make: false })?.id).toBe(made!.id);
-    });
   });
 });

@@ -2,6 +2,7 @@ import { createHmac, createSecretKey } from 'node:crypto';
 import jsonwebtoken from 'jsonwebtoken';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AppConfig } from '../../src/config/app-config.js';
+import { unavailable } from '../../src/errors/api-error.js';
 import { type TokenKey, tokenKey } from '../../src/keys/token-key.js';
 import type { TokenKeys } from '../../src/keys/token-keys.js';
 import type { TokenStore } from '../../src/tokens/token-store.js';
@@ -31,7 +32,8 @@ describe('TokenVerifier', () => {
   const isActive = jest.fn<TokenStore['isActive']>();
   const isOutdated = jest.fn<TokenStore['isOutdated']>();
   const find = jest.fn<TokenKeys['find']>();
-  let keys: { ring: object; find: TokenKeys['find'] };
+  const reload = jest.fn<TokenKeys['reload']>();
+  let keys: { ring: object } & Pick<TokenKeys, 'find' | 'reload'>;
   let verifier: TokenVerifier;
 
   const verifierWith = (env: Record<string, string>) =>
@@ -46,7 +48,7 @@ describe('TokenVerifier', () => {
     isActive.mockResolvedValue(true);
     isOutdated.mockResolvedValue(false);
     find.mockImplementation((id): TokenKey | undefined => (id === key.id ? key : undefined));
-    keys = { ring: {}, find };
+    keys = { ring: {}, find, reload };
     verifier = verifierWith({ JWT_ISSUER: 'us', JWT_AUDIENCE: 'here' });
   });
   afterEach(() => {
@@ -220,6 +222,30 @@ describe('TokenVerifier', () => {
     for (let i = 0; i < 2; i++) {
       expect(await refusalOf(text)).toEqual(['token_invalid', 'no key has the kid of the token']);
     }
+  });
+
+  it('loads changed keys once for an unknown kid, and accepts a token of a new key', async () => {
+    find.mockReturnValue(undefined);
+    reload.mockImplementation(async () => {
+      keys.ring = {};
+      find.mockReturnValue(key);
+    });
+    expect(await verifier.verify(signed(access))).toMatchObject({ subject: 'leia' });
+    expect(await verifier.verify(signed(access))).toMatchObject({ subject: 'leia' });
+    expect(reload).toHaveBeenCalledTimes(1);
+  });
+
+  it('does not load keys for a token of a known key', async () => {
+    await verifier.verify(signed(access));
+    await refusalOf(signed(access, { by: Buffer.alloc(32, 'x') }));
+    await refusalOf(signed(access, { header: { kid: 'other', crv: 1, crit: ['b64'] } }));
+    expect(reload).not.toHaveBeenCalled();
+  });
+
+  it('does not refuse a token as invalid if the keys cannot be loaded', async () => {
+    find.mockReturnValue(undefined);
+    reload.mockRejectedValue(unavailable('no database'));
+    expect(await refusalOf(signed(access))).toEqual(['service_unavailable', 'no database']);
   });
 
   it('caches at most 64 headers', async () => {

@@ -10,7 +10,8 @@ import { type Finding, findings } from './finding.js';
 import { inspect } from './inspected-database.js';
 import { checkRedis } from './redis-check.js';
 import { checkReplica } from './replica-check.js';
-import { checkKeys, checkPermissions, checkProxy, checkSettings } from './settings-checks.js';
+import { checkDatabaseKeys, checkKeys } from './key-checks.js';
+import { checkPermissions, checkProxy, checkSettings } from './settings-checks.js';
 
 export function addDoctorCommand(program: AdminCommand): void {
   program
@@ -32,7 +33,7 @@ async function runChecks(): Promise<Finding[]> {
   if (!config) return found;
   return [
     ...found,
-    ...checkKeys(),
+    ...checkKeys(config),
     ...checkPermissions(config),
     ...checkProxy(config),
     ...(await checkRedis(config)),
@@ -45,7 +46,10 @@ async function checkDatabase(config: AppConfig): Promise<Finding[]> {
   const { ok, problem } = findings('database');
   const { database: settings } = config;
   if (settings.engine === 'sqlite' && settings.create && !existsSync(settings.file)) {
-    return [ok(`The file ${settings.file} does not exist. The next start creates it.`)];
+    return [
+      ok(`The file ${settings.file} does not exist. The next start creates it.`),
+      ...(await checkDatabaseKeys(config, null)),
+    ];
   }
   try {
     const database = await inspect(config.database);
@@ -54,6 +58,7 @@ async function checkDatabase(config: AppConfig): Promise<Finding[]> {
       return [
         ok(`The database is ${describeDatabase(config.database)}, and answers.`),
         ...(await checkMigrations(database, tables)),
+        ...(await checkDatabaseKeys(config, database, tables)),
         ...(await checkClock(config, database, tables)),
         ...checkDisk(config),
         ...(await checkSizes(config, database, tables)),

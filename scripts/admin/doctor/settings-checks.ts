@@ -5,10 +5,6 @@ import { isOpenToOthers } from '../../../src/config/private-file.js';
 import { SettingsError } from '../../../src/config/settings-reader.js';
 import { fileModeWarnings } from '../../../src/database/sqlite/sqlite-file.js';
 import { messageOf } from '../../../src/errors/error-message.js';
-import { StartError } from '../../../src/errors/start-error.js';
-import { KeyFile, noKeys } from '../../../src/keys/key-file.js';
-import { KeyRing } from '../../../src/keys/key-ring.js';
-import { configuredKey } from '../../../src/keys/token-keys.js';
 import { type Finding, findings, orOk } from './finding.js';
 
 /** A warning about the setting that the check of the proxy reports. */
@@ -27,33 +23,16 @@ export function checkSettings(): { config: AppConfig | null; found: Finding[] } 
   }
 }
 
-function problemsOf(error: unknown): readonly string[] {
+/** Returns the messages of an error, one for each invalid setting. */
+export function problemsOf(error: unknown): readonly string[] {
   return error instanceof SettingsError ? error.problems : [messageOf(error)];
-}
-
-/** Whether tokens can be signed. Creates no secret file, as the start does in development. */
-export function checkKeys(): Finding[] {
-  const { ok, problem } = findings('keys');
-  try {
-    const { jwt } = AppConfig.load();
-    const stored = new KeyFile(jwt.keysFile).read();
-    const configured = configuredKey(jwt, { make: false });
-    if (!configured && !stored && jwt.key && 'secretFile' in jwt.key) {
-      return [ok(`The next start creates ${jwt.key.secretFile}.`)];
-    }
-    const { signing } = new KeyRing(configured, stored ?? noKeys());
-    return [ok(`The key ${signing.id} signs (${signing.algorithm}).`)];
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    return problemsOf(error).map(problem);
-  }
 }
 
 /** Whether other users of the machine may read or replace the database, keys or settings. */
 export function checkPermissions({ production, jwt, database }: AppConfig): Finding[] {
   const { ok, warning, problem } = findings('permissions');
   const keyFiles = [
-    jwt.keysFile,
+    ...('file' in jwt.keyStore ? [jwt.keyStore.file] : []),
     ...(jwt.key && 'secretFile' in jwt.key ? [jwt.key.secretFile] : []),
     ...(jwt.key && 'file' in jwt.key && jwt.key.file !== undefined ? [jwt.key.file] : []),
   ];

@@ -57,8 +57,9 @@ function keyNotes({ jwt, database }: AppConfig, to: DatabaseSettings): string[] 
   const [before, after] = [keyFolder(database), keyFolder(to)];
   if (before === after) return [];
   const notes: string[] = [];
-  const { keysFile, key } = jwt;
-  if (keysFile === join(before, 'jwt-keys.json') && existsSync(keysFile)) {
+  const { keyStore, key } = jwt;
+  const keysFile = join(before, 'jwt-keys.json');
+  if ('file' in keyStore && keyStore.file === keysFile && existsSync(keysFile)) {
     notes.push(`Tokens stay valid only with the same keys: set JWT_KEYS_FILE=${keysFile}`);
   }
   if (key && 'secretFile' in key && existsSync(key.secretFile)) {

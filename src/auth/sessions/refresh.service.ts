@@ -100,10 +100,12 @@ export class RefreshService {
     const access = await this.accessTokenFor(user, token, expiresAt);
     const successor = isCurrent ? await this.successorOf(token, expiresAt) : null;
 
-    const refresh = await this.database.write(async () => {
-      if (successor && (await this.rotate(token, sessionId, successor, client))) return successor;
-      return this.repeats.answer(token, sessionId, { userId: user.id, client });
-    });
+    const write = () =>
+      this.database.write(async () => {
+        if (successor && (await this.rotate(token, sessionId, successor, client))) return successor;
+        return this.repeats.answer(token, sessionId, { userId: user.id, client });
+      });
+    const refresh = await this.seal.retryWithNewKeys(write);
     // Thrown outside the write, because its rollback would undo the end of the session.
     if (refresh === 'ended') throw new TokenError(tokenRevoked, 'the session has ended');
     if (refresh === 'reused') throw new ReusedToken();

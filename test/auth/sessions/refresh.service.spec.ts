@@ -40,6 +40,7 @@ describe('RefreshService', () => {
   const findActive = jest.fn<SessionRepository['findActive']>();
   const answer = jest.fn<RefreshRepeatsService['answer']>();
   const seal = jest.fn<SuccessorSealService['seal']>();
+  const retryWithNewKeys = (write: () => Promise<unknown>) => write();
 
   beforeEach(() => {
     jest.useFakeTimers({ now: NOW });
@@ -80,7 +81,7 @@ describe('RefreshService', () => {
       { createAccessToken, createRefreshToken } as unknown as TokenService,
       { recordUse, rotateRefreshToken, findActive } as unknown as SessionRepository,
       { answer } as unknown as RefreshRepeatsService,
-      { seal } as unknown as SuccessorSealService,
+      { seal, retryWithNewKeys } as unknown as SuccessorSealService,
       database,
       AppConfig.from({ JWT_REFRESH_TOKEN_EXPIRES: '30d', SESSION_MAX_AGE: '90d', ...env }),
       events,

@@ -30,9 +30,9 @@ import { StartError } from '../../../src/errors/start-error.js';
 import { AppConfig } from '../../../src/config/app-config.js';
 import { JWT_ALGORITHMS, type JwtAlgorithm } from '../../../src/config/jwt-algorithms.js';
 import { KeyFile } from '../../../src/keys/key-file.js';
-import { addKey, listKeys, retireKey, useKey } from '../../../src/keys/manage-keys.js';
 import { runChild } from '../../support/children.js';
 import type { Client, TestUser } from '../../support/client.js';
+import { keyCommands } from '../../support/key-commands.js';
 import { keyPairFor, pemOf, settingsFor } from '../../support/key-material.js';
 import { freezeTime } from '../../support/time.js';
 import { ServiceProcess } from '../../support/process.js';
@@ -122,10 +122,10 @@ describe('Keys', () => {
     return app;
   };
   const jwt = () => AppConfig.from(settings()).jwt;
-  const add = (algorithm: JwtAlgorithm): string => addKey(jwt(), algorithm).split(' ')[0]!;
-  const use = (kid: string): string => useKey(jwt(), kid, 30 * 86_400);
-  const retire = (kid: string): string => retireKey(jwt(), kid);
-  const list = (): string => listKeys(jwt());
+  const add = (algorithm: JwtAlgorithm) => keyCommands(jwt()).add(algorithm);
+  const use = (kid: string) => keyCommands(jwt()).use(kid);
+  const retire = (kid: string) => keyCommands(jwt()).retire(kid);
+  const list = () => keyCommands(jwt()).list();
   const me = async (client: Client, token: string) => {
     const { status, body } = await client.get('/auth/me', { token });
     return body.code ?? status;
@@ -177,11 +177,11 @@ describe('Keys', () => {
       }
     })();
 
-    const second = add(to);
+    const second = await add(to);
     await until(async () => to === 'HS512' || (await publicIds(one)).includes(second));
     const during = await one.login(testUser);
     expect(kidOf(during.access)).toBe(first);
-    use(second);
+    await use(second);
     const after = await loginBy(one, second);
     await loginBy(two, second);
     busy = false;
@@ -196,7 +196,7 @@ describe('Keys', () => {
     for (const client of instances) {
       for (const { access } of [before, during, after]) expect(await me(client, access)).toBe(200);
     }
-    expect(retire(first)).toBe(
+    expect(await retire(first)).toBe(
       `${first} is retired: its tokens are refused from now on. Also remove it from the settings.`,
     );
     for (const client of instances) {
@@ -211,19 +211,19 @@ describe('Keys', () => {
   it('checks the file at once for a key that an instance does not know yet', async () => {
     const [one, two] = [await start(), await start()];
     for (let round = 0; round < 3; round++) {
-      const kid = add('ES256');
-      use(kid);
+      const kid = await add('ES256');
+      await use(kid);
       const { access } = await loginBy(one, kid);
       expect(await me(two, access)).toBe(200);
     }
   });
 
-  it('stores keys in a file that only its owner may read, and lists no secrets', () => {
-    const [pair, secret] = [add('ES384'), add('HS256')];
+  it('stores keys in a file that only its owner may read, and lists no secrets', async () => {
+    const [pair, secret] = [await add('ES384'), await add('HS256')];
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    use(pair);
+    await use(pair);
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    const [own = '', ...lines] = list().split('\n');
+    const [own = '', ...lines] = (await list()).split('\n');
     expect(own).toMatch(/^[\w-]{43} {2}HS256 {2}verifies; the last of its tokens expires by .+Z/);
     expect(own).toMatch(/ \(settings\)$/);
     expect(lines).toEqual([
@@ -231,60 +231,64 @@ describe('Keys', () => {
       expect.stringMatching(`^${secret}  HS256  verifies, and has not signed yet \\(file, .+Z\\)$`),
     ]);
     const stored = JSON.parse(readFileSync(file, 'utf8')) as { keys: { d?: string; k?: string }[] };
-    for (const { d, k } of stored.keys) expect(list()).not.toContain(d ?? k);
-    use(secret);
-    expect(retire(pair)).toBe(`${pair} is retired: its tokens are refused from now on.`);
+    for (const { d, k } of stored.keys) expect(await list()).not.toContain(d ?? k);
+    await use(secret);
+    expect(await retire(pair)).toBe(`${pair} is retired: its tokens are refused from now on.`);
     expect(readFileSync(file, 'utf8')).not.toContain(pair);
   });
 
   it('signs with the configured key again on command', async () => {
-    const own = list().split(' ')[0]!;
-    const kid = add('HS384');
-    use(kid);
-    use(own);
-    expect(list()).toContain(`${own}  HS256  signs (settings)`);
-    expect(list()).toContain(`${kid}  HS384  verifies; the last of its tokens`);
+    const own = (await list()).split(' ')[0]!;
+    const kid = await add('HS384');
+    await use(kid);
+    await use(own);
+    expect(await list()).toContain(`${own}  HS256  signs (settings)`);
+    expect(await list()).toContain(`${kid}  HS384  verifies; the last of its tokens`);
     const app = await start();
     expect(kidOf((await app.login(testUser)).access)).toBe(own);
   });
 
-  it('lists a replaced key as ready to be retired when its last token has expired', () => {
-    const own = list().split(' ')[0]!;
-    const kid = add('ES256');
-    expect(use(kid)).toBe(
+  it('lists a replaced key as ready to be retired when its last token has expired', async () => {
+    const own = (await list()).split(' ')[0]!;
+    const kid = await add('ES256');
+    expect(await use(kid)).toBe(
       `${kid} signs from now on; the other keys still verify; services that use the public keys may not know it for 5 minutes.`,
     );
-    expect(list()).not.toContain('can be retired');
+    expect(await list()).not.toContain('can be retired');
     freezeTime(Date.now() + 30 * 86_400_000 + 1000);
-    expect(list()).toContain(`${own}  HS256  verifies, and can be retired`);
+    expect(await list()).toContain(`${own}  HS256  verifies, and can be retired`);
     jest.useRealTimers();
   });
 
-  it('refuses to retire a key that signs, and to use one that was retired', () => {
-    const own = list().split(' ')[0]!;
-    expect(() => retire(own)).toThrow(`The key ${own} signs; choose another signing key first.`);
-    use(add('HS384'));
-    retire(own);
-    expect(() => use(own)).toThrow(`The key ${own} was retired.`);
-    expect(list()).toContain('is retired (settings)');
-    expect(() => retire('nothing')).toThrow('There is no key nothing; see: npm run keys -- list');
+  it('refuses to retire a key that signs, and to use one that was retired', async () => {
+    const own = (await list()).split(' ')[0]!;
+    await expect(retire(own)).rejects.toThrow(
+      `The key ${own} signs; choose another signing key first.`,
+    );
+    await use(await add('HS384'));
+    await retire(own);
+    await expect(use(own)).rejects.toThrow(`The key ${own} was retired.`);
+    expect(await list()).toContain('is retired (settings)');
+    await expect(retire('nothing')).rejects.toThrow(
+      'There is no key nothing; see: npm run keys -- list',
+    );
     expect(readdirSync(database.folder)).not.toContain('jwt-keys.json.new');
   });
 
-  it('lists keys without creating one', () => {
+  it('lists keys without creating one', async () => {
     const made = AppConfig.from({
       ...database.settings,
       DATABASE_URL: `sqlite:${database.folder}/a`,
     });
-    expect(listKeys(made.jwt)).toBe('There are no keys.');
+    expect(await keyCommands(made.jwt).list()).toBe('There are no keys.');
     expect(readdirSync(database.folder)).not.toContain('jwt-secret');
   });
 
-  it('refuses to change keys while another command changes them', () => {
-    add('ES256');
+  it('refuses to change keys while another command changes them', async () => {
+    await add('ES256');
     writeFileSync(`${file}.new`, '');
     const before = readFileSync(file, 'utf8');
-    expect(() => add('ES256')).toThrow(
+    await expect(add('ES256')).rejects.toThrow(
       `The keys are being changed by another command; try again, or delete ${file}.new if no command is running.`,
     );
     expect(readFileSync(file, 'utf8')).toBe(before);
@@ -300,13 +304,13 @@ describe('Keys', () => {
     await expect(start(production)).rejects.toThrow(
       'There is no signing key; choose one with: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.',
     );
-    use(kid);
+    await use(kid);
     expect(await publicIds(await start(production))).toEqual([kid]);
   });
 
   it('refuses to start with a damaged file, and keeps the keys of a running service', async () => {
-    const kid = add('ES256');
-    use(kid);
+    const kid = await add('ES256');
+    await use(kid);
     const { logger, errors } = quietLogger();
     const app = await start({}, logger);
     const { access } = await app.login(testUser);
@@ -340,7 +344,7 @@ describe('Keys', () => {
   });
 
   it('warns of a key file that others may read', async () => {
-    add('ES256');
+    await add('ES256');
     chmodSync(file, 0o640);
     const { logger, warnings } = quietLogger();
     const app = await start({}, logger);
@@ -356,10 +360,10 @@ describe('Keys', () => {
     const { logger, errors } = quietLogger();
     const app = await start({}, logger);
     const before = await app.login(testUser);
-    const kid = add('ES256');
-    use(kid);
+    const kid = await add('ES256');
+    await use(kid);
     const { access } = await loginBy(app, kid);
-    retire(kidOf(before.access));
+    await retire(kidOf(before.access));
     await until(async () => (await me(app, before.access)) === 'token_invalid');
 
     const away = `${file}.away`;
@@ -382,15 +386,15 @@ describe('Keys', () => {
       rmSync(file, { recursive: true, force: true });
     }
     renameSync(away, file);
-    const next = add('HS256');
-    use(next);
+    const next = await add('HS256');
+    await use(next);
     await loginBy(app, next);
   });
 
   it('reads the file again after a transient failure', async () => {
     const app = await start();
-    const kid = add('ES256');
-    use(kid);
+    const kid = await add('ES256');
+    await use(kid);
     const content = readFileSync(file, 'utf8');
     writeFileSync(file, '');
     const stopped = kidOf((await app.login(testUser)).access);
@@ -407,31 +411,31 @@ describe('Keys', () => {
     await loginBy(app, kid);
   });
 
-  it('changes a key file behind a symbolic link', () => {
+  it('changes a key file behind a symbolic link', async () => {
     const shared = `${file}.shared`;
-    add('ES256');
+    await add('ES256');
     renameSync(file, shared);
     symlinkSync(shared, file);
-    const kid = add('ES384');
+    const kid = await add('ES384');
     expect(lstatSync(file).isSymbolicLink()).toBe(true);
     expect(readFileSync(shared, 'utf8')).toContain(kid);
     rmSync(shared);
-    expect(() => add('ES256')).toThrow(`The key file ${file} cannot be changed (ENOENT).`);
+    await expect(add('ES256')).rejects.toThrow(`The key file ${file} cannot be changed (ENOENT).`);
     expect(lstatSync(file).isSymbolicLink()).toBe(true);
   });
 
-  it('refuses to change a file with an invalid key, except to retire that key', () => {
-    add('ES256');
+  it('refuses to change a file with an invalid key, except to retire that key', async () => {
+    await add('ES256');
     const content = readFileSync(file, 'utf8').replace(/"kid": ".{43}"/, '"kid": "bogus"');
     writeFileSync(file, content);
-    expect(() => use('bogus')).toThrow(/^The stored key bogus should have the kid /);
-    expect(() => add('ES256')).toThrow(StartError);
+    await expect(use('bogus')).rejects.toThrow(/^The stored key bogus should have the kid /);
+    await expect(add('ES256')).rejects.toThrow(StartError);
     expect(readFileSync(file, 'utf8')).toBe(content);
-    expect(retire('bogus')).toContain('is retired');
+    expect(await retire('bogus')).toContain('is retired');
   });
 
   it('keeps all keys if the disk is full', async () => {
-    const kids = [add('ES512'), add('ES512'), add('ES512'), add('ES512')];
+    const kids = [await add('ES512'), await add('ES512'), await add('ES512'), await add('ES512')];
     const content = readFileSync(file, 'utf8');
     const script = 'ulimit -f 1; exec node .cache/bundle/scripts/keys.js add ES256';
     const env = { PATH: process.env.PATH, ...settings() };
@@ -439,8 +443,8 @@ describe('Keys', () => {
     const problem = `The key file ${file} cannot be changed (EFBIG).`;
     expect([status, stderr]).toEqual([1, expect.stringContaining(problem)]);
     expect(readFileSync(file, 'utf8')).toBe(content);
-    for (const kid of kids) expect(list()).toContain(kid);
-    expect(add('ES256')).toMatch(/^[\w-]{43}$/);
+    for (const kid of kids) expect(await list()).toContain(kid);
+    expect(await add('ES256')).toMatch(/^[\w-]{43}$/);
   });
 
   it('accepts key files in JWT_SECRET and JWT_PUBLICKEY', async () => {

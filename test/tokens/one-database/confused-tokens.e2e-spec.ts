@@ -9,7 +9,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import type { JwtAlgorithm } from '../../../src/config/jwt-algorithms.js';
-import { addKey, retireKey, useKey } from '../../../src/keys/manage-keys.js';
+import { keyCommands } from '../../support/key-commands.js';
 import { keyPairFor, pemOf, settingsFor } from '../../support/key-material.js';
 import { bootApp, type TestApp } from '../../support/test-app.js';
 
@@ -215,9 +215,9 @@ describe('A secret and key pairs together', () => {
   beforeAll(async () => {
     app = await bootApp({ JWT_SECRET_KEY: secret });
     const { access } = await app.login({ name: 'user', password: 'password' });
-    const add = (algorithm: JwtAlgorithm) => addKey(app.config.jwt, algorithm).split(' ')[0]!;
+    const { add } = keyCommands(app.config.jwt);
     const hs = jsonwebtoken.decode(access, { complete: true })!.header.kid!;
-    kids = { hs, rs: add('RS256'), es: add('ES256') };
+    kids = { hs, rs: await add('RS256'), es: await add('ES256') };
   });
   afterAll(() => app.close());
 
@@ -246,13 +246,13 @@ describe('A secret and key pairs together', () => {
   it('verifies a token without a kid with the configured key, until that is retired', async () => {
     const { hs, es } = kids;
     expect(await me(hmac({ alg: 'HS256' }, secret))).toBe(200);
-    useKey(app.config.jwt, es, 60);
+    await keyCommands(app.config.jwt).use(es);
     for (let signing = hs; signing !== es;) {
       const { access } = await app.login({ name: 'user', password: 'password' });
       signing = jsonwebtoken.decode(access, { complete: true })!.header.kid!;
     }
     expect(await me(hmac({ alg: 'HS256' }, secret))).toBe(200);
-    retireKey(app.config.jwt, hs);
+    await keyCommands(app.config.jwt).retire(hs);
     while ((await me(hmac({ alg: 'HS256', kid: hs }, secret))) === 200);
     expect(await me(hmac({ alg: 'HS256' }, secret))).toEqual(invalid);
   });

@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import type { JwtAlgorithm } from '../../../../src/config/jwt-algorithms.js';
-import { KeyFile } from '../../../../src/keys/key-file.js';
-import { addKey, useKey } from '../../../../src/keys/manage-keys.js';
+import { keyCommands } from '../../../support/key-commands.js';
 import { runChild, startChild } from '../../../support/children.js';
 import { Client, type LoggedIn } from '../../../support/client.js';
 import { keyPairFor, pemOf, settingsFor } from '../../../support/key-material.js';
@@ -262,10 +261,9 @@ withPython(() => {
 
     /** Adds a key, makes it sign, and returns the first login whose tokens it signed. */
     async function loginWithNewKey(algorithm: JwtAlgorithm): Promise<LoggedIn> {
-      const { jwt } = app.config;
-      addKey(jwt, algorithm);
-      const { kid } = new KeyFile(jwt.keysFile).read()!.keys.at(-1)!;
-      useKey(jwt, kid, app.config.refreshTokenLifetime);
+      const keys = keyCommands(app.config.jwt);
+      const kid = await keys.add(algorithm);
+      await keys.use(kid);
       for (;;) {
         const user = await app.newLogin();
         if (kidOf(user.access) === kid) return user;
