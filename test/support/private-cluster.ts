@@ -27,16 +27,16 @@ export class PrivateCluster {
   ) {}
 
   static start(): Promise<PrivateCluster> {
-    const folder = makeFolder();
-    run('initdb', '-D', join(folder, 'data'), '-A', 'trust', '-U', 'postgres', '--no-sync');
+    const folder = makePostgresFolder();
+    runPostgres('initdb', '-D', join(folder, 'data'), '-A', 'trust', '-U', 'postgres', '--no-sync');
     return PrivateCluster.serve(folder);
   }
 
   /** A standby that replicates this server, and accepts no writes until it is promoted. */
   standby(): Promise<PrivateCluster> {
-    const folder = makeFolder();
+    const folder = makePostgresFolder();
     const words = ['-D', join(folder, 'data'), '-R', '--no-sync', '-c', 'fast'];
-    run('pg_basebackup', ...words, '-d', this.url());
+    runPostgres('pg_basebackup', ...words, '-d', this.url());
     return PrivateCluster.serve(folder);
   }
 
@@ -45,9 +45,9 @@ export class PrivateCluster {
     const settings = ['fsync=off', 'max_connections=40', 'listen_addresses=127.0.0.1'];
     const words = settings.flatMap((setting) => ['-c', setting]);
     const server = startChild(
-      program('postgres'),
+      postgresProgram('postgres'),
       ['-D', join(folder, 'data'), '-p', String(port), '-k', folder, ...words],
-      { ...owner(), stdio: 'ignore' },
+      { ...postgresOwner(), stdio: 'ignore' },
     );
     const cluster = new PrivateCluster(port, folder, server);
     while (!(await cluster.query('SELECT 1').catch(() => undefined))) {
@@ -92,24 +92,27 @@ export class PrivateCluster {
   }
 }
 
-function program(name: string): string {
+/** The path of a program of PostgreSQL. */
+export function postgresProgram(name: string): string {
   return join(postgresPrograms()!, name);
 }
 
-function run(name: string, ...words: string[]): void {
-  execFileSync(program(name), words, { ...owner(), cwd: tmpdir(), stdio: 'pipe' });
+/** Runs a program of PostgreSQL to its end. */
+export function runPostgres(name: string, ...words: string[]): void {
+  execFileSync(postgresProgram(name), words, { ...postgresOwner(), cwd: tmpdir(), stdio: 'pipe' });
 }
 
 /** PostgreSQL refuses to run as root. */
-function owner(): { uid?: number; gid?: number } {
+export function postgresOwner(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const id = (option: string) => Number(execFileSync('id', [option, 'postgres']));
   return { uid: id('-u'), gid: id('-g') };
 }
 
-function makeFolder(): string {
+/** Creates a folder that the servers may read and write. */
+export function makePostgresFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'nest-rest-jwt-pg-'));
-  const { uid, gid } = owner();
+  const { uid, gid } = postgresOwner();
   if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid);
   return folder;
 }
