@@ -30,7 +30,10 @@ const shared = {
 /** End-to-end specs in this folder run only on SQLite, because the database makes no difference. */
 const ONE_DATABASE = '/one-database/';
 
-/** End-to-end specs in this folder use both databases, and run only if PostgreSQL is there. */
+/**
+ * End-to-end specs in this folder use both databases, or PostgreSQL servers of their own. They run
+ * once, and only if PostgreSQL is there.
+ */
 const BOTH_DATABASES = '/both-databases/';
 
 /**

@@ -15,6 +15,8 @@ export interface Failure {
   path: string;
   /** The status, or the code of the connection's error. */
   result: number | string;
+  /** When; see `performance.now`. */
+  at: number;
 }
 
 interface Pair {
@@ -32,6 +34,7 @@ export class Load {
   /** The ids of the writes that were acknowledged. */
   readonly written: string[] = [];
   private isOver = false;
+  private isClosed = false;
   private running: Promise<unknown> = Promise.resolve();
 
   private constructor(private readonly clients: LoadClient[]) {}
@@ -68,7 +71,7 @@ export class Load {
 
   /** Waits until this number of requests has succeeded without a failure in between. */
   async untilSteady(count: number): Promise<void> {
-    for (let failed = -1; failed < this.failures.length; ) {
+    for (let failed = -1; failed < this.failures.length;) {
       failed = this.failures.length;
       await this.untilAcknowledged(count);
     }
@@ -90,7 +93,10 @@ export class Load {
     return Promise.all(this.clients.map(async (client) => (await client.refresh()).status));
   }
 
+  /** Ends the clients, also if a request never succeeds. */
   close(): void {
+    this.isOver = true;
+    this.isClosed = true;
     for (const client of this.clients) client.close();
   }
 
@@ -102,7 +108,7 @@ export class Load {
 
   /** Sends a request until it succeeds. */
   private async repeat(client: LoadClient, step: Step): Promise<void> {
-    for (;;) {
+    while (!this.isClosed) {
       const { status, body } = await step.send().catch((error: NodeJS.ErrnoException) => ({
         ...{ status: error.code ?? error.message, body: undefined },
       }));
@@ -114,7 +120,8 @@ export class Load {
       }
       const code = (body as { code?: string } | undefined)?.code;
       const result = code === undefined ? status : `${status} ${code}`;
-      this.failures.push({ client: client.number, path: step.path, result });
+      const at = performance.now();
+      this.failures.push({ client: client.number, path: step.path, result, at });
     }
   }
 }

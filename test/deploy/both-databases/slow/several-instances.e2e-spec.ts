@@ -1,5 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  jest,
+} from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { describeUnless } from '../../../support/programs.js';
 import { Load } from '../../several-instances/load.js';
@@ -51,6 +60,11 @@ describeUnless(cannotRun, 'Three instances with the files of deploy/several-inst
   };
   const refresh = async (instance: number, token: string) =>
     sendTo(instance, '/auth/refresh', { method: 'POST', token });
+
+  it('are started with settings in which doctor finds no problem', async () => {
+    const found = JSON.parse(await parts.admin('doctor', '--json')) as Record<string, string>[];
+    expect(found.filter(({ status }) => status !== 'ok')).toEqual([]);
+  });
 
   it('share sessions, refreshes and logouts at once', async () => {
     const user = await register();
@@ -156,7 +170,10 @@ describeUnless(cannotRun, 'Three instances with the files of deploy/several-inst
     const failures = () => {
       const counts: Record<string, number> = {};
       for (const { result } of load.failures) counts[result] = (counts[result] ?? 0) + 1;
-      if (process.env.TEST_FULL === 'true') console.log(expect.getState().currentTestName, counts);
+      if (process.env.TEST_FULL === 'true') {
+        const seconds = ((load.failures.at(-1)?.at ?? 0) - (load.failures[0]?.at ?? 0)) / 1000;
+        console.log(JSON.stringify({ test: expect.getState().currentTestName, counts, seconds }));
+      }
       return counts;
     };
 

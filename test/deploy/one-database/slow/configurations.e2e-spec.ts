@@ -14,6 +14,13 @@ const run = async (program: string, words: string[], env: Record<string, string>
   return [status, output];
 };
 
+/** The lines of a file without comments. */
+const linesOf = (file: string) =>
+  readFileSync(join('deploy', file), 'utf8')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
 describe('The files of deploy/', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -48,6 +55,21 @@ describe('The files of deploy/', () => {
     });
   });
 
+  it('have one configuration of HAProxy, apart from the addresses', () => {
+    const withoutAddresses = (file: string) =>
+      linesOf(file).map((line) => line.replace(/[\d.]+:\d+/, ''));
+    expect(withoutAddresses('several-instances/haproxy.cfg')).toEqual(
+      withoutAddresses('haproxy.cfg'),
+    );
+  });
+
+  it('give several instances only settings that docs/settings.md describes', () => {
+    const names = linesOf('several-instances/service.env').map((line) => line.split('=')[0]!);
+    const settings = readFileSync('docs/settings.md', 'utf8');
+    expect(names).toContain('DATABASE_URL');
+    expect(names.filter((name) => !settings.includes(`\`${name}\``))).toEqual([]);
+  });
+
   describeWith('haproxy', 'compose/haproxy.cfg', (program) => {
     it('is valid', async () => {
       const [status] = await run(program, ['-c', '-f', 'deploy/compose/haproxy.cfg']);
@@ -55,11 +77,6 @@ describe('The files of deploy/', () => {
     });
 
     it('differs from haproxy.cfg only in the instances and the log', () => {
-      const linesOf = (file: string) =>
-        readFileSync(join('deploy', file), 'utf8')
-          .split('\n')
-          .map((line) => line.trim())
-          .filter((line) => line !== '' && !line.startsWith('#'));
       const known = linesOf('haproxy.cfg');
       const own = linesOf('compose/haproxy.cfg').filter((line) => !known.includes(line));
       const expected = /^(log|resolvers|nameserver|hold|bind|server-template) /;
