@@ -57,7 +57,8 @@ await build({
   plugins: [bundledMigrations],
   external: [
     // Native addons, served files, a driver that TypeORM loads, and a module that has to run first.
-    ...['argon2', 'better-sqlite3', 'swagger-ui-dist', 'pg', 'reflect-metadata'],
+    // ioredis is a CommonJS module whose names Node finds, and a bundle that imports it lazily does not.
+    ...['argon2', 'better-sqlite3', 'swagger-ui-dist', 'pg', 'reflect-metadata', 'ioredis'],
     // Optional dependencies of other packages, which are not installed.
     ...['pg-native', '@nestjs/microservices', '@nestjs/websockets', '@nestjs/platform-express'],
     ...['@fastify/view', '@fastify/multipart'],
