@@ -1,25 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { checkReplica } from '../../../scripts/admin/doctor/replica-check.js';
-import { AppConfig } from '../../../src/config/app-config.js';
-import { Database } from '../../../src/database/database.js';
-import { crate } from '../../support/fixture/crates.js';
-import { bootFixtureApp } from '../../support/fixture-app.js';
-import { postgresPrograms, PrivateCluster } from '../../support/private-cluster.js';
-import { describeUnless } from '../../support/programs.js';
-import { freePort } from '../../support/tcp-proxy.js';
-import { SECRET, type TestApp } from '../../support/test-app.js';
-import { engine } from '../../support/test-database.js';
+import { checkReplica } from '../../../../scripts/admin/doctor/replica-check.js';
+import { AppConfig } from '../../../../src/config/app-config.js';
+import { Database } from '../../../../src/database/database.js';
+import { crate } from '../../../support/fixture/crates.js';
+import { bootFixtureApp } from '../../../support/fixture-app.js';
+import { postgresPrograms, PrivateCluster } from '../../../support/private-cluster.js';
+import { describeUnless } from '../../../support/programs.js';
+import { freePort } from '../../../support/tcp-proxy.js';
+import { SECRET, type TestApp } from '../../../support/test-app.js';
 
 /** The time in which the replica is no longer used, in milliseconds: see `PostgresReplica`. */
 const NOTICED_AFTER = 8_000;
 
-const reason =
-  engine === 'sqlite'
-    ? 'SQLite has no replica'
-    : postgresPrograms()
-      ? undefined
-      : 'the programs of PostgreSQL are not installed';
+const reason = postgresPrograms() ? undefined : 'the programs of PostgreSQL are not installed';
 
 describeUnless(reason, 'DATABASE_REPLICA_URL', () => {
   let primary: PrivateCluster;
