@@ -12,23 +12,27 @@ export interface BenchDatabase {
   remove: () => Promise<void>;
 }
 
-export function sqliteDatabase(folder: string): BenchDatabase {
+export function sqliteDatabase(folder: string, name = 'crates'): BenchDatabase {
   // The caller removes the folder, and with it the file.
-  return describe(`sqlite:${join(folder, 'crates.sqlite')}`, async () => undefined);
+  return describe(`sqlite:${join(folder, `${name}.sqlite`)}`, async () => undefined);
 }
 
-/** @returns null if no server answers */
-export async function postgresDatabase(): Promise<BenchDatabase | null> {
-  const remove = () => onServer(`DROP DATABASE IF EXISTS ${NAME} WITH (FORCE)`);
+/**
+ * @param suffix tells several databases of a benchmark apart
+ * @returns null if no server answers
+ */
+export async function postgresDatabase(suffix = ''): Promise<BenchDatabase | null> {
+  const name = NAME + suffix;
+  const remove = () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
   try {
     await remove();
   } catch (error) {
     console.error(`SKIPPED: PostgreSQL. ${String(error)} Set TEST_POSTGRES_URL to a server.`);
     return null;
   }
-  await onServer(`CREATE DATABASE ${NAME}`);
+  await onServer(`CREATE DATABASE ${name}`);
   const url = new URL(POSTGRES);
-  url.pathname = `/${NAME}`;
+  url.pathname = `/${name}`;
   return describe(url.href, remove);
 }
 

@@ -16,6 +16,8 @@ interface Load extends HttpRequest {
   path: string;
   connections: number;
   seconds: number;
+  /** Requests that differ from each other; see autocannon. */
+  requests?: autocannon.Request[];
 }
 
 /**

@@ -23,6 +23,10 @@ export interface Options {
   floods: boolean;
   /** Whether to measure how long the removal of expired rows delays requests and the shutdown. */
   purge: boolean;
+  /** Whether to compare a large database with a small one. */
+  growth: boolean;
+  /** The number of sessions, revoked tokens and audit entries of the large database, each. */
+  rows: number;
   /** A commit. The routes are compared with this build instead of the baseline. */
   against: string | undefined;
   /** Settings of the product that the routes are measured with. */
@@ -38,7 +42,8 @@ const LOGIN_TIMES = 'login-times';
 const STALLS = 'stalls';
 const FLOODS = 'floods';
 const PURGE = 'purge';
-const ALL = [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS, PURGE];
+const GROWTH = 'growth';
+const ALL = [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS, PURGE, GROWTH];
 
 export const usage = `npm run bench -- [options]
   --launches <n>  number of times that the servers start whose routes are compared (3)
@@ -46,6 +51,8 @@ export const usage = `npm run bench -- [options]
   --seconds <n>   duration of a round of a route (1); a round of a token check or a list takes half
                   of this time
   --crates <n>     number of crates in the lists (1000000)
+  --rows <n>      number of sessions, of revoked tokens and of audit entries of the large database of
+                  ${GROWTH} (1000000)
   --only <name>   runs only this benchmark; may be repeated:
                   ${ROUTES}, or one of them: ${namesOf(scenarios)}
                   ${CHECKS}, or one of them: ${namesOf(tokenChecks)}
@@ -54,6 +61,7 @@ export const usage = `npm run bench -- [options]
                   ${STALLS}: how long hostile requests delay others
                   ${FLOODS}: how long floods of password hashes delay a login from elsewhere
                   ${PURGE}: how long the removal of expired rows delays requests
+                  ${GROWTH}: requests, start and removal with a large database
   --against <ref> compares the routes with the build of another commit, tag or branch instead of
                   the baseline; --only selects routes
   --with <NAME=value>
@@ -74,6 +82,7 @@ export function readOptions(args: string[]): Options | null {
       launches: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '1' },
       crates: { type: 'string', default: '1000000' },
+      rows: { type: 'string', default: '1000000' },
       only: { type: 'string', multiple: true },
       against: { type: 'string' },
       with: { type: 'string', multiple: true, default: [] },
@@ -94,20 +103,24 @@ export function readOptions(args: string[]): Options | null {
   if (!(seconds >= 0.5 && seconds <= 600)) {
     throw new Error('--seconds must be a number from 0.5 to 600.');
   }
-  const crates = Number(values.crates);
-  if (!Number.isInteger(crates) || crates < 1000) {
-    throw new Error('--crates must be an integer of at least 1000.');
-  }
+  const crates = readCount('crates', values.crates, 1000);
+  const rows = readCount('rows', values.rows, 100_000);
   const { against, only = against === undefined ? ALL : [ROUTES] } = values;
   const selection = selectBenchmarks(only);
   if (against !== undefined && !selectsRoutesOnly(selection)) {
     throw new Error('--against compares routes. Use --only with names of routes.');
   }
   return {
-    ...{ launches, rounds, seconds, crates, against, ...selection },
+    ...{ launches, rounds, seconds, crates, rows, against, ...selection },
     settings: readSettings(values.with),
     format: values.json ? 'json' : values.markdown ? 'markdown' : 'text',
   };
+}
+
+function readCount(name: string, value: string, min: number): number {
+  const count = Number(value);
+  if (Number.isInteger(count) && count >= min) return count;
+  throw new Error(`--${name} must be an integer of at least ${min}.`);
 }
 
 function readSettings(assignments: readonly string[]): Record<string, string> {
@@ -122,7 +135,14 @@ function readSettings(assignments: readonly string[]): Record<string, string> {
 
 type Selection = Pick<
   Options,
-  'scenarios' | 'tokenChecks' | 'listQueries' | 'loginTimes' | 'stalls' | 'floods' | 'purge'
+  | 'scenarios'
+  | 'tokenChecks'
+  | 'listQueries'
+  | 'loginTimes'
+  | 'stalls'
+  | 'floods'
+  | 'purge'
+  | 'growth'
 >;
 
 function selectBenchmarks(wanted: readonly string[]): Selection {
@@ -142,6 +162,7 @@ function selectBenchmarks(wanted: readonly string[]): Selection {
     stalls: wanted.includes(STALLS),
     floods: wanted.includes(FLOODS),
     purge: wanted.includes(PURGE),
+    growth: wanted.includes(GROWTH),
   };
 }
 

@@ -7,6 +7,7 @@
  * - the last page of long lists, compared with the first page
  * - refused logins of existing users, compared with those of unknown names
  * - how long hostile requests, floods of password hashes and the removal of rows delay others
+ * - requests with a large database, compared with a small one
  *
  * `usage` describes the options. The exit code says whether the benchmark ran, not whether it met
  * its targets, because a benchmark is not a test.
@@ -17,6 +18,8 @@ import { join } from 'node:path';
 import { compareRoute, measureRoute, type Rounds } from './compare-routes.js';
 import type { TokenResult } from './compare-token-checks.js';
 import { measureFloods } from './floods.js';
+import { measureGrowth } from './growth.js';
+import { describeGrowth } from './growth-report.js';
 import { measureLoginTimes } from './login-times.js';
 import { type Options, readOptions, usage } from './options.js';
 import { buildOther } from './other-build.js';
@@ -63,6 +66,10 @@ async function run(options: Options): Promise<void> {
     const purge = await measurePurge(folder);
     const title = 'Requests during the removal of expired rows:';
     output.add({ purge }, (format) => [title, format(purgeTable(purge))]);
+  }
+  if (options.growth) {
+    const growth = await measureGrowth(folder, options);
+    output.add({ growth }, (format) => describeGrowth(growth, options.rows, format));
   }
   output.end();
 }

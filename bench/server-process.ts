@@ -40,16 +40,20 @@ export class ServerProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     // No child process may outlive this process.
-    process.once('exit', () => child.kill('SIGKILL'));
+    const kill = () => void child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('exit', () => process.off('exit', kill));
     return new ServerProcess(name, await waitForAddress(name, child), child);
   }
 
   /** The CPU time that the server has taken since its start, in microseconds. */
-  async cpuTime(): Promise<number> {
-    const answer = once(this.child, 'message');
-    this.child.send('cpu');
-    const [microseconds] = (await answer) as [number];
-    return microseconds;
+  cpuTime(): Promise<number> {
+    return this.ask('cpu');
+  }
+
+  /** The memory that the server takes (resident set size), in bytes. */
+  memory(): Promise<number> {
+    return this.ask('memory');
   }
 
   async stop(): Promise<void> {
@@ -58,6 +62,14 @@ export class ServerProcess {
     this.child.kill('SIGTERM');
     const timeout = sleep(STOP_TIMEOUT, 'timeout' as const, { ref: false });
     if ((await Promise.race([stopped, timeout])) === 'timeout') this.child.kill('SIGKILL');
+  }
+
+  /** Asks what `cpu-usage.ts` answers. */
+  private async ask(question: 'cpu' | 'memory'): Promise<number> {
+    const answer = once(this.child, 'message');
+    this.child.send(question);
+    const [figure] = (await answer) as [number];
+    return figure;
   }
 }
 

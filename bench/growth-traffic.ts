@@ -1,0 +1,123 @@
+import { createSecretKey } from 'node:crypto';
+import type autocannon from 'autocannon';
+import jsonwebtoken from 'jsonwebtoken';
+import { GrowthRows } from './growth-rows.js';
+import type { HttpRequest } from './http-request.js';
+
+/** Seconds; longer than the benchmark takes. */
+const LIFETIME = 24 * 3600;
+/** The password of all users. */
+export const PASSWORD = 'a long way from home';
+
+/** Requests of many clients: each uses another session or another user than the one before. */
+export interface Traffic extends Pick<HttpRequest, 'method' | 'headers'> {
+  name: string;
+  path: string;
+  requests: autocannon.Request[];
+}
+
+/** The client of a session, with its current refresh token. */
+interface Client {
+  session: number;
+  token: string;
+}
+
+/** What a connection knows of its current request. */
+type Taken = Partial<Pick<Client, 'session'>>;
+
+interface TrafficOptions {
+  rows: GrowthRows;
+  /** The secret that the server signs its tokens with. */
+  secret: string;
+  /**
+   * The number of sessions and of users that the requests use, spread over all of them. It is the
+   * same for the large and for the small database, so that both servers do the same work in the
+   * background, such as recording when a session was used.
+   */
+  clients: number;
+}
+
+export function createTraffic(options: TrafficOptions) {
+  return {
+    tokenCheck: tokenChecks(options),
+    refresh: refreshes(options),
+    /** @param hash the index of the password hash that the users must have, of `hashes` */
+    login: (hash: number, hashes: number) => logins(options, hash, hashes),
+  };
+}
+
+function tokenChecks({ rows, secret, clients }: TrafficOptions): Traffic {
+  const sign = signWith(secret);
+  const tokens = spreadOver(rows.size.rows, clients).map((session) => {
+    const { sub, sid } = rows.claimsOf(session);
+    const own = { type: 'access', fresh: true, scope: {}, rv: 0 };
+    return sign('at+jwt', { sub, sid, jti: `access ${session}`, ...own });
+  });
+  let next = 0;
+  const setupRequest = (request: autocannon.Request): autocannon.Request => {
+    const token = tokens[next++ % tokens.length]!;
+    return { ...request, headers: { authorization: `Bearer ${token}` } };
+  };
+  return { ...get('/auth/me'), name: 'GET /auth/me', requests: [{ setupRequest }] };
+}
+
+/**
+ * Each request sends the token that the last refresh of its session returned. A session whose response
+ * is lost at the end of a round is not used again, because its token has been rotated.
+ */
+function refreshes({ rows, secret, clients }: TrafficOptions): Traffic {
+  const sign = signWith(secret);
+  const idle = spreadOver(rows.size.rows, clients).map((session): Client => {
+    const { sub, sid, refreshId: jti } = rows.claimsOf(session);
+    return { session, token: sign('rt+jwt', { sub, sid, jti, type: 'refresh' }) };
+  });
+  let next = 0;
+  const setupRequest = (request: autocannon.Request, context: Taken): autocannon.Request => {
+    const { session, token } = idle[next++]!;
+    context.session = session;
+    return { ...request, headers: { authorization: `Bearer ${token}` } };
+  };
+  const onResponse = (status: number, body: string, { session }: Taken): void => {
+    if (status !== 200 || session === undefined) return;
+    const { refresh_token: token } = JSON.parse(body) as { refresh_token: string };
+    idle.push({ session, token });
+  };
+  const requests = [{ setupRequest, onResponse }];
+  return { ...post('/auth/refresh'), name: 'POST /auth/refresh', requests };
+}
+
+function logins({ rows, clients }: TrafficOptions, hash: number, hashes: number): Traffic {
+  const users = spreadOver(Math.floor(rows.size.users / hashes), clients).map(
+    (user) => user * hashes + hash,
+  );
+  let next = 0;
+  const setupRequest = (request: autocannon.Request): autocannon.Request => {
+    const username = GrowthRows.nameOf(users[next++ % users.length]!);
+    return { ...request, body: JSON.stringify({ username, password: PASSWORD }) };
+  };
+  const headers = { 'content-type': 'application/json' };
+  const requests = [{ headers, setupRequest }];
+  return { ...post('/auth/login'), name: 'POST /auth/login', requests };
+}
+
+const get = (path: string) => ({ method: 'GET', path, headers: {} }) as const;
+const post = (path: string) => ({ method: 'POST', path, headers: {} }) as const;
+
+function signWith(secret: string) {
+  const key = createSecretKey(Buffer.from(secret));
+  const iat = Math.floor(Date.now() / 1000) - 1;
+  const times = { iat, nbf: iat, exp: iat + LIFETIME };
+  return (typ: string, claims: object): string =>
+    jsonwebtoken.sign({ ...claims, ...times }, key, { header: { alg: 'HS256', typ } });
+}
+
+/** @returns `wanted` of the numbers below `count`, in an order without neighbors; all if there are fewer */
+function spreadOver(count: number, wanted: number): number[] {
+  const length = Math.min(count, wanted);
+  const numbers = Array.from({ length }, (_, i) => Math.floor((i * count) / length));
+  const order = (i: number): number => (i * 7_919) % 100_003;
+  return numbers
+    .map((number, i) => ({ number, at: order(i) }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ number }) => number);
+}
