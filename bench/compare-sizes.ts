@@ -13,8 +13,6 @@ import { compareRounds, median, quantile, type Ratio } from './statistics.js';
 const CONNECTIONS = 2;
 /** Milliseconds in which a server finishes the work of its last round. */
 const PAUSE = 200;
-/** The number of sessions and of users that the requests of a launch use. */
-const CLIENTS = 10_000;
 /** The large database may take this many times as long as the small one, and as much CPU time. */
 export const MAX_GROWTH_RATIO = 1.25;
 
@@ -64,8 +62,7 @@ export async function compareSizes(options: CompareOptions) {
     memories: { small: [], large: [] },
   };
   for (let launch = 1; launch <= options.launches; launch++) {
-    const label = `${options.databases.large.settings.engine}, ${launch}/${options.launches}`;
-    await measureLaunch(options, label, measured);
+    await measureLaunch(options, launch, measured);
   }
   const mediansOf = (values: Record<Side, number[]>) => ({
     small: median(values.small),
@@ -80,16 +77,15 @@ export async function compareSizes(options: CompareOptions) {
 
 async function measureLaunch(
   options: CompareOptions,
-  label: string,
+  launch: number,
   measured: Measured,
 ): Promise<void> {
+  const { launches } = options;
+  const label = `${options.databases.large.settings.engine}, ${launch}/${launches}`;
+  const clients = Math.floor(options.rows.small.size.rows / launches);
   const secret = randomBytes(64).toString('base64url');
   const traffic = (side: Side) =>
-    createTraffic({
-      rows: options.rows[side],
-      secret,
-      clients: Math.min(CLIENTS, options.rows.small.size.rows),
-    });
+    createTraffic({ rows: options.rows[side], secret, clients, launches, launch: launch - 1 });
   const [small, large] = [traffic('small'), traffic('large')];
   const servers = await startBoth(options, { JWT_SECRET_KEY: secret }, measured);
   const compare = (pair: Record<Side, Traffic>, both = servers) =>

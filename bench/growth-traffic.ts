@@ -30,11 +30,14 @@ interface TrafficOptions {
   /** The secret that the server signs its tokens with. */
   secret: string;
   /**
-   * The number of sessions and of users that the requests use, spread over all of them. It is the
-   * same for the large and for the small database, so that both servers do the same work in the
+   * The number of sessions that the requests use, spread over all of them, and at most of users. It is
+   * the same for the large and for the small database, so that both servers do the same work in the
    * background, such as recording when a session was used.
    */
   clients: number;
+  /** The number of this launch from 0. Each launch uses other sessions, whose tokens are as at first. */
+  launch: number;
+  launches: number;
 }
 
 export function createTraffic(options: TrafficOptions) {
@@ -46,9 +49,9 @@ export function createTraffic(options: TrafficOptions) {
   };
 }
 
-function tokenChecks({ rows, secret, clients }: TrafficOptions): Traffic {
+function tokenChecks({ rows, secret, ...part }: TrafficOptions): Traffic {
   const sign = signWith(secret);
-  const tokens = spreadOver(rows.size.rows, clients).map((session) => {
+  const tokens = spreadOver(rows.size.rows, part).map((session) => {
     const { sub, sid } = rows.claimsOf(session);
     const own = { type: 'access', fresh: true, scope: {}, rv: 0 };
     return sign('at+jwt', { sub, sid, jti: `access ${session}`, ...own });
@@ -65,9 +68,9 @@ function tokenChecks({ rows, secret, clients }: TrafficOptions): Traffic {
  * Each request sends the token that the last refresh of its session returned. A session whose response
  * is lost at the end of a round is not used again, because its token has been rotated.
  */
-function refreshes({ rows, secret, clients }: TrafficOptions): Traffic {
+function refreshes({ rows, secret, ...part }: TrafficOptions): Traffic {
   const sign = signWith(secret);
-  const idle = spreadOver(rows.size.rows, clients).map((session): Client => {
+  const idle = spreadOver(rows.size.rows, part).map((session): Client => {
     const { sub, sid, refreshId: jti } = rows.claimsOf(session);
     return { session, token: sign('rt+jwt', { sub, sid, jti, type: 'refresh' }) };
   });
@@ -86,8 +89,8 @@ function refreshes({ rows, secret, clients }: TrafficOptions): Traffic {
   return { ...post('/auth/refresh'), name: 'POST /auth/refresh', requests };
 }
 
-function logins({ rows, clients }: TrafficOptions, hash: number, hashes: number): Traffic {
-  const users = spreadOver(Math.floor(rows.size.users / hashes), clients).map(
+function logins({ rows, ...part }: TrafficOptions, hash: number, hashes: number): Traffic {
+  const users = spreadOver(Math.floor(rows.size.users / hashes), part).map(
     (user) => user * hashes + hash,
   );
   let next = 0;
@@ -111,13 +114,14 @@ function signWith(secret: string) {
     jsonwebtoken.sign({ ...claims, ...times }, key, { header: { alg: 'HS256', typ } });
 }
 
-/** @returns `wanted` of the numbers below `count`, in an order without neighbors; all if there are fewer */
-function spreadOver(count: number, wanted: number): number[] {
-  const length = Math.min(count, wanted);
-  const numbers = Array.from({ length }, (_, i) => Math.floor((i * count) / length));
+/** @returns numbers below `count` that no other launch gets, in an order without neighbors */
+function spreadOver(
+  count: number,
+  { clients, launch, launches }: Pick<TrafficOptions, 'clients' | 'launch' | 'launches'>,
+): number[] {
+  const length = Math.min(Math.floor(count / launches), clients);
   const order = (i: number): number => (i * 7_919) % 100_003;
-  return numbers
-    .map((number, i) => ({ number, at: order(i) }))
-    .sort((one, other) => one.at - other.at)
-    .map(({ number }) => number);
+  return Array.from({ length }, (_, i) => i)
+    .sort((one, other) => order(one) - order(other))
+    .map((i) => Math.floor(((i * launches + launch) * count) / (length * launches)));
 }
