@@ -137,8 +137,9 @@ async function compareTraffic(
   console.error(`${label}: ${name} …`);
   const measure = async (side: Side): Promise<Measurement> => {
     await sleep(PAUSE);
-    const { name: _, ...load } = traffic[side];
-    return putUnderLoad(servers[side], { ...load, connections: CONNECTIONS, seconds });
+    const { name: _, secondsFactor, ...load } = traffic[side];
+    const options = { connections: CONNECTIONS, seconds: secondsFactor * seconds };
+    return putUnderLoad(servers[side], { ...load, ...options });
   };
   // The first round only warms the servers up.
   for (const side of SIDES) await measure(side);

@@ -6,10 +6,10 @@ import type { RowSource } from './growth-rows.js';
 
 /** The number of rows of one statement. */
 const BATCH = 500;
-/** The number of statements of one transaction. */
-const BATCHES_PER_TRANSACTION = 40;
-
-/** A crash of the machine may damage a database that is being filled, which does not matter here. */
+/**
+ * A crash of the machine may damage a database that is being filled, which does not matter here. The cache
+ * of SQLite holds a table with its indexes, whose pages are otherwise written again and again.
+ */
 const FAST = {
   sqlite: ['PRAGMA synchronous = OFF', 'PRAGMA cache_size = -1000000'],
   postgres: ['SET synchronous_commit = off'],
@@ -52,18 +52,15 @@ async function fillTable(
   });
   bar.start(count, 0);
   try {
-    for (let from = 0; from < count;) {
-      await runner.startTransaction();
-      for (let i = 0; i < BATCHES_PER_TRANSACTION && from < count; i++) {
-        const size = Math.min(BATCH, count - from);
-        const values = Array.from({ length: size }, (_, index) => row(from + index));
-        const sent = engine === 'sqlite' ? values.flat().map(withoutBoolean) : values.flat();
-        await runner.query(insertStatement(engine, { table, columns }, size), sent);
-        from += size;
-      }
-      await runner.commitTransaction();
-      bar.update(from);
+    await runner.startTransaction();
+    for (let from = 0; from < count; from += BATCH) {
+      const size = Math.min(BATCH, count - from);
+      const values = Array.from({ length: size }, (_, index) => row(from + index)).flat();
+      const sent = engine === 'sqlite' ? values.map(withoutBoolean) : values;
+      await runner.query(insertStatement(engine, { table, columns }, size), sent);
+      bar.update(from + size);
     }
+    await runner.commitTransaction();
   } finally {
     bar.stop();
   }

@@ -14,6 +14,8 @@ export interface Traffic extends Pick<HttpRequest, 'method' | 'headers'> {
   name: string;
   path: string;
   requests: autocannon.Request[];
+  /** How many times longer than others its rounds are: a login takes long. */
+  secondsFactor: number;
 }
 
 /** The client of a session, with its current refresh token. */
@@ -100,11 +102,11 @@ function logins({ rows, ...part }: TrafficOptions, hash: number, hashes: number)
   };
   const headers = { 'content-type': 'application/json' };
   const requests = [{ headers, setupRequest }];
-  return { ...post('/auth/login'), name: 'POST /auth/login', requests };
+  return { ...post('/auth/login'), name: 'POST /auth/login', requests, secondsFactor: 2 };
 }
 
-const get = (path: string) => ({ method: 'GET', path, headers: {} }) as const;
-const post = (path: string) => ({ method: 'POST', path, headers: {} }) as const;
+const get = (path: string) => ({ method: 'GET', path, headers: {}, secondsFactor: 1 }) as const;
+const post = (path: string) => ({ method: 'POST', path, headers: {}, secondsFactor: 1 }) as const;
 
 function signWith(secret: string) {
   const key = createSecretKey(Buffer.from(secret));
