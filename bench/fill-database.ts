@@ -23,7 +23,8 @@ export async function fillDatabase(
   await onDatabase(settings, async (runner) => {
     for (const statement of FAST[settings.engine]) await runner.query(statement);
     for (const source of sources) await fillTable(runner, settings.engine, source);
-    await runner.query('ANALYZE');
+    // PostgreSQL does this by itself, but later, beside the requests. SQLite has no statistics in production.
+    if (settings.engine === 'postgres') await runner.query('VACUUM ANALYZE');
   });
 }
 
