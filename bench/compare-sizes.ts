@@ -13,6 +13,11 @@ import { compareRounds, median, quantile, type Ratio } from './statistics.js';
 const CONNECTIONS = 2;
 /** Milliseconds in which a server finishes the work of its last round. */
 const PAUSE = 200;
+/**
+ * The number of sessions that are in use. Each is used once before the first round, so that the caches hold
+ * them: the first use of a session reads its rows from the disk or from the cache of the system.
+ */
+const SESSIONS_IN_USE = 1_000;
 /** The large database may take this many times as long as the small one, and as much CPU time. */
 export const MAX_GROWTH_RATIO = 1.25;
 
@@ -82,7 +87,7 @@ async function measureLaunch(
 ): Promise<void> {
   const { launches } = options;
   const label = `${options.databases.large.settings.engine}, ${launch}/${launches}`;
-  const clients = Math.floor(options.rows.small.size.rows / launches);
+  const clients = Math.min(SESSIONS_IN_USE, Math.floor(options.rows.small.size.rows / launches));
   const secret = randomBytes(64).toString('base64url');
   const traffic = (side: Side) =>
     createTraffic({ rows: options.rows[side], secret, clients, launches, launch: launch - 1 });
@@ -140,12 +145,15 @@ async function compareTraffic(
   console.error(`${label}: ${name} …`);
   const measure = async (side: Side): Promise<Measurement> => {
     await sleep(PAUSE);
-    const { name: _, secondsFactor, ...load } = traffic[side];
+    const { name: _, secondsFactor, warmUps: __, ...load } = traffic[side];
     const options = { connections: CONNECTIONS, seconds: secondsFactor * seconds };
     return putUnderLoad(servers[side], { ...load, ...options });
   };
-  // The first round only warms the servers up.
-  for (const side of SIDES) await measure(side);
+  for (const side of SIDES) {
+    const { method, path, headers, requests, warmUps: amount } = traffic[side];
+    const load = { method, path, headers, requests, amount };
+    await putUnderLoad(servers[side], { ...load, connections: CONNECTIONS, seconds });
+  }
   const rounds = measured.get(name) ?? { small: [], large: [] };
   measured.set(name, rounds);
   for (let round = 0; round < count; round++) {

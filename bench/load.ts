@@ -18,6 +18,8 @@ interface Load extends HttpRequest {
   seconds: number;
   /** Requests that differ from each other; see autocannon. */
   requests?: autocannon.Request[];
+  /** The number of requests; without it, the load lasts for `seconds`. */
+  amount?: number;
 }
 
 /**
