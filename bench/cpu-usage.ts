@@ -6,11 +6,13 @@ interface WorkerCpu {
 }
 
 /**
- * Loaded into each measured server (`--import`): it answers the message `cpu` of the benchmark with
- * the CPU times of the process and of its workers, in microseconds, with all their threads.
+ * Loaded into each measured server (`--import`): it answers the messages of the benchmark. `cpu` asks
+ * for the CPU times of the process and of its workers, in microseconds, with all their threads;
+ * `memory` asks for the memory of the process, in bytes.
  */
-process.on('message', (message) => {
-  if (message !== 'cpu') return;
+process.on('message', (question) => {
+  if (question === 'memory') process.send?.(process.memoryUsage.rss());
+  if (question !== 'cpu') return;
   const { user, system } = process.cpuUsage();
   const own = user + system;
   if (cluster.isWorker) process.send?.({ cpu: own } satisfies WorkerCpu);

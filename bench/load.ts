@@ -18,6 +18,10 @@ interface Load extends HttpRequest {
   path: string;
   connections: number;
   seconds: number;
+  /** Requests that differ from each other; see autocannon. */
+  requests?: autocannon.Request[];
+  /** The number of requests; without it, the load lasts for `seconds`. */
+  amount?: number;
 }
 
 /**

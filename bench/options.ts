@@ -25,6 +25,10 @@ export interface Options {
   purge: boolean;
   /** Whether to compare several workers with one. */
   workers: boolean;
+  /** Whether to compare a large database with a small one. */
+  growth: boolean;
+  /** The number of sessions, revoked tokens and audit entries of the large database, each. */
+  rows: number;
   /** A commit. The routes are compared with this build instead of the baseline. */
   against: string | undefined;
   /** Settings of the product that the routes are measured with. */
@@ -41,7 +45,8 @@ const STALLS = 'stalls';
 const FLOODS = 'floods';
 const PURGE = 'purge';
 const WORKERS = 'workers';
-const ALL = [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS, PURGE, WORKERS];
+const GROWTH = 'growth';
+const ALL = [ROUTES, CHECKS, LISTS, LOGIN_TIMES, STALLS, FLOODS, PURGE, WORKERS, GROWTH];
 
 export const usage = `npm run bench -- [options]
   --launches <n>  number of times that the servers start whose routes are compared (3)
@@ -49,6 +54,8 @@ export const usage = `npm run bench -- [options]
   --seconds <n>   duration of a round of a route (1); a round of a token check or a list takes half
                   of this time
   --crates <n>     number of crates in the lists (1000000)
+  --rows <n>      number of sessions, of revoked tokens and of audit entries of the large database of
+                  ${GROWTH} (1000000)
   --only <name>   runs only this benchmark; may be repeated:
                   ${ROUTES}, or one of them: ${namesOf(scenarios)}
                   ${CHECKS}, or one of them: ${namesOf(tokenChecks)}
@@ -58,6 +65,7 @@ export const usage = `npm run bench -- [options]
                   ${FLOODS}: how long floods of password hashes delay a login from elsewhere
                   ${PURGE}: how long the removal of expired rows delays requests
                   ${WORKERS}: two and three workers, compared with one
+                  ${GROWTH}: requests, start and removal with a large database
   --against <ref> compares the routes with the build of another commit, tag or branch instead of
                   the baseline; --only selects routes
   --with <NAME=value>
@@ -78,6 +86,7 @@ export function readOptions(args: string[]): Options | null {
       launches: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '1' },
       crates: { type: 'string', default: '1000000' },
+      rows: { type: 'string', default: '1000000' },
       only: { type: 'string', multiple: true },
       against: { type: 'string' },
       with: { type: 'string', multiple: true, default: [] },
@@ -98,20 +107,24 @@ export function readOptions(args: string[]): Options | null {
   if (!(seconds >= 0.5 && seconds <= 600)) {
     throw new Error('--seconds must be a number from 0.5 to 600.');
   }
-  const crates = Number(values.crates);
-  if (!Number.isInteger(crates) || crates < 1000) {
-    throw new Error('--crates must be an integer of at least 1000.');
-  }
+  const crates = readCount('crates', values.crates, 1000);
+  const rows = readCount('rows', values.rows, 100_000);
   const { against, only = against === undefined ? ALL : [ROUTES] } = values;
   const selection = selectBenchmarks(only);
   if (against !== undefined && !selectsRoutesOnly(selection)) {
     throw new Error('--against compares routes. Use --only with names of routes.');
   }
   return {
-    ...{ launches, rounds, seconds, crates, against, ...selection },
+    ...{ launches, rounds, seconds, crates, rows, against, ...selection },
     settings: readSettings(values.with),
     format: values.json ? 'json' : values.markdown ? 'markdown' : 'text',
   };
+}
+
+function readCount(name: string, value: string, min: number): number {
+  const count = Number(value);
+  if (Number.isInteger(count) && count >= min) return count;
+  throw new Error(`--${name} must be an integer of at least ${min}.`);
 }
 
 function readSettings(assignments: readonly string[]): Record<string, string> {
@@ -134,6 +147,7 @@ type Selection = Pick<
   | 'floods'
   | 'purge'
   | 'workers'
+  | 'growth'
 >;
 
 function selectBenchmarks(wanted: readonly string[]): Selection {
@@ -154,6 +168,7 @@ function selectBenchmarks(wanted: readonly string[]): Selection {
     floods: wanted.includes(FLOODS),
     purge: wanted.includes(PURGE),
     workers: wanted.includes(WORKERS),
+    growth: wanted.includes(GROWTH),
   };
 }
 

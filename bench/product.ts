@@ -1,7 +1,10 @@
-/** The product with the fixture of the tests, as a process that the benchmark starts. */
+/**
+ * The product with the fixture of the tests, as a process that the benchmark starts. `BENCH_HASH_COST`
+ * replaces the cost of password hashes, which is no setting of the product.
+ */
 import cluster from 'node:cluster';
 import { createApp } from '../src/app.setup.js';
-import { AppConfig } from '../src/config/app-config.js';
+import { AppConfig, type PasswordHashCost } from '../src/config/app-config.js';
 import { protectOutput } from '../src/logging/process-output.js';
 import { shutDownOnSignals } from '../src/operation/shutdown.js';
 import { Primary } from '../src/workers/primary.js';
@@ -11,7 +14,11 @@ import { FixtureModule } from '../test/support/fixture/fixture.module.js';
 import { addTestUsers } from '../test/support/test-users.js';
 
 protectOutput();
-const config = AppConfig.load();
+const hashCost = process.env.BENCH_HASH_COST;
+const config =
+  hashCost === undefined
+    ? AppConfig.load()
+    : AppConfig.from(process.env, { passwordHashCost: JSON.parse(hashCost) as PasswordHashCost });
 const { workers } = config.limits;
 if (workers > 1 && cluster.isPrimary) {
   new Primary({ workers, shutdownDelay: config.shutdownDelay }).start();

@@ -39,25 +39,37 @@ export interface Purge {
 }
 
 export async function measurePurge(folder: string): Promise<Purge[]> {
-  const purges = [await measureOn(sqliteDatabase(folder), folder)];
+  const measure = (database: BenchDatabase): Promise<Purge> => {
+    const { settings } = database;
+    console.error(`${settings.engine}: removal of ${ROWS} expired sessions …`);
+    const expire = () => fillWithSessions(settings, 1, ROWS, Date.now() - EXPIRED_FOR);
+    return measureRemoval(database, folder, expire);
+  };
+  const purges = [await measure(sqliteDatabase(folder))];
   const postgres = await postgresDatabase();
   try {
-    if (postgres) purges.push(await measureOn(postgres, folder));
+    if (postgres) purges.push(await measure(postgres));
   } finally {
     await postgres?.remove();
   }
   return purges;
 }
 
-/** @throws Error if all rows were removed before the measurement ended */
-async function measureOn({ url, settings }: BenchDatabase, folder: string): Promise<Purge> {
+/**
+ * @param expire makes the rows that the service removes; no service uses the database at that time
+ * @throws Error if all rows were removed before the measurement ended
+ */
+export async function measureRemoval(
+  { url, settings }: BenchDatabase,
+  folder: string,
+  expire: () => Promise<void>,
+): Promise<Purge> {
   const { engine } = settings;
   const start = () => startProduct(folder, `purge-${engine}`, { url });
-  console.error(`${engine}: removal of ${ROWS} expired sessions …`);
   const idleServer = await start();
   const idle = quantile(await measureLatencies(idleServer), 0.5);
   await idleServer.stop();
-  await fillWithSessions(settings, 1, ROWS, Date.now() - EXPIRED_FOR);
+  await expire();
   // The service begins to remove the rows when it starts.
   const server = await start();
   const latencies = await measureLatencies(server);

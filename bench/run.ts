@@ -8,6 +8,7 @@
  * - refused logins of existing users, compared with those of unknown names
  * - several workers, compared with one
  * - how long hostile requests, floods of password hashes and the removal of rows delay others
+ * - requests with a large database, compared with a small one
  *
  * `usage` describes the options. The exit code says whether the benchmark ran, not whether it met
  * its targets, because a benchmark is not a test.
@@ -18,6 +19,8 @@ import { join } from 'node:path';
 import { compareRoute, measureRoute, type Rounds } from './compare-routes.js';
 import type { TokenResult } from './compare-token-checks.js';
 import { measureFloods } from './floods.js';
+import { measureGrowth } from './growth.js';
+import { describeGrowth } from './growth-report.js';
 import { measureLoginTimes } from './login-times.js';
 import { type Options, readOptions, usage } from './options.js';
 import { buildOther } from './other-build.js';
@@ -71,6 +74,10 @@ async function run(options: Options): Promise<void> {
     const workers = await measureWorkers(folder, options);
     const title = `Several workers, compared with one: ${options.launches} launches, each with ${options.rounds} rounds of ${options.seconds} s`;
     output.add({ workers }, (format) => [title, format(workersTable(workers))]);
+  }
+  if (options.growth) {
+    const growth = await measureGrowth(folder, options);
+    output.add({ growth }, (format) => describeGrowth(growth, options.rows, format));
   }
   output.end();
 }

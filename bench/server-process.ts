@@ -48,15 +48,20 @@ export class ServerProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     // No child process may outlive this process.
-    process.once('exit', () => child.kill('SIGKILL'));
+    const kill = () => void child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('exit', () => process.off('exit', kill));
     return new ServerProcess(name, await waitForAddress(name, child), child);
   }
 
   async cpuTimes(): Promise<CpuTimes> {
-    const answer = once(this.child, 'message');
-    this.child.send('cpu');
-    const [{ own, workers }] = (await answer) as [{ own: number; workers: number[] }];
+    const { own, workers } = await this.ask<{ own: number; workers: number[] }>('cpu');
     return { total: own + workers.reduce((sum, time) => sum + time, 0), workers };
+  }
+
+  /** The memory that the server takes (resident set size), in bytes. */
+  memory(): Promise<number> {
+    return this.ask<number>('memory');
   }
 
   async stop(): Promise<void> {
@@ -65,6 +70,14 @@ export class ServerProcess {
     this.child.kill('SIGTERM');
     const timeout = sleep(STOP_TIMEOUT, 'timeout' as const, { ref: false });
     if ((await Promise.race([stopped, timeout])) === 'timeout') this.child.kill('SIGKILL');
+  }
+
+  /** Asks what `cpu-usage.ts` answers. */
+  private async ask<Answer>(question: 'cpu' | 'memory'): Promise<Answer> {
+    const answer = once(this.child, 'message');
+    this.child.send(question);
+    const [figures] = (await answer) as [Answer];
+    return figures;
   }
 }
 

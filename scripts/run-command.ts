@@ -1,3 +1,4 @@
+import { ApiError } from '../src/errors/api-error.js';
 import { messageOf } from '../src/errors/error-message.js';
 import { StartError } from '../src/errors/start-error.js';
 
@@ -12,9 +13,13 @@ export async function runCommand(
     const output = await command();
     if (output !== undefined) console.log(output);
   } catch (error) {
-    console.error(
-      error instanceof StartError ? error.message : `The command failed: ${messageOf(error)}`,
-    );
+    console.error(textOf(error));
     process.exitCode = 1;
   }
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof StartError) return error.message;
+  const reason = error instanceof ApiError ? error.reason : messageOf(error);
+  return `The command failed: ${reason}`;
 }

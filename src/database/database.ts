@@ -49,7 +49,7 @@ export abstract class Database {
    * Runs `work` in a transaction, which is committed if the promise resolves, and rolled back if it
    * rejects. A call within another `write` joins its transaction. Reads within `work` see its
    * changes. `work` should wait for nothing but the database, because on SQLite all other writes
-   * wait for it. After a deadlock, `work` runs again from its beginning.
+   * wait for it. After a deadlock or a serialization failure, `work` runs again from its beginning.
    *
    * @throws ApiError 503 if too many writes are queued, or the database stays locked
    */

@@ -9,7 +9,7 @@ const POSTGRES = [
   '25P03', // the transaction was idle for too long
   '28...', // refused credentials, which only happens when a connection is opened
   '3D000', // the database does not exist, which also only happens then
-  '40001', // a standby cancelled the read
+  '40001', // a standby cancelled the read, or a serialization failure in every attempt
   '40P01', // a deadlock in every attempt
   '53...', // out of disk space, memory or connections
   '55P03', // a lock was not available in time

@@ -135,6 +135,31 @@ describe('Writes', () => {
     expect(new Set(labels.map(({ label }) => label)).size).toBe(1);
   });
 
+  if (engine === 'postgres') {
+    it('repeats a write that the server rolled back because of a serialization failure', async () => {
+      const database = app.app.get(Database);
+      const label = 'serialized';
+      let runs = 0;
+      await database.write(async (manager) => {
+        runs++;
+        await manager.insert(Crate, { ...crateRow, label });
+        if (runs > 2) return;
+        await manager.query("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$");
+      });
+      expect(runs).toBe(3);
+      const labels = await app.sql((manager) => manager.findBy(Crate, { label }));
+      expect(labels).toHaveLength(1);
+    });
+
+    it('answers 503 if a serialization failure occurs in every attempt', async () => {
+      const database = app.app.get(Database);
+      const attempt = database.write((manager) =>
+        manager.query("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$"),
+      );
+      await expect(attempt).rejects.toMatchObject({ code: 'service_unavailable' });
+    });
+  }
+
   if (engine === 'sqlite') {
     it('yields to the event loop between writes of some milliseconds', async () => {
       const database = app.app.get(Database);

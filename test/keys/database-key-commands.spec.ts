@@ -17,11 +17,11 @@ class Store implements KeyStore {
   content: KeyContent | null = null;
   changes = 0;
 
-  read(): KeyContent | null {
+  async read(): Promise<KeyContent | null> {
     return this.content;
   }
 
-  change(work: (content: KeyContent) => void): void {
+  async change(work: (content: KeyContent) => void): Promise<void> {
     const content = JSON.parse(JSON.stringify(this.content ?? noKeys())) as KeyContent;
     work(content);
     this.changes++;

@@ -126,6 +126,15 @@ describe('DatabaseTokenKeys', () => {
     expect(log).toHaveBeenCalledTimes(1);
   });
 
+  it('logs no error if the row has the loaded revision again when it is read', async () => {
+    store(1, { keys: [first] });
+    const keys = await DatabaseTokenKeys.load(settings, table);
+    revision.mockResolvedValueOnce(2);
+    await keys.reload();
+    expect(error).not.toHaveBeenCalled();
+    expect(keys.find(first.kid)).toBeDefined();
+  });
+
   it('fails if the database does not answer', async () => {
     const keys = await DatabaseTokenKeys.load(settings, table);
     revision.mockRejectedValueOnce(unavailable('no answer'));

@@ -19,6 +19,15 @@ describe('encryptText', () => {
     expect(Buffer.from(one, 'base64url')).toHaveLength(12 + 16 + 4);
   });
 
+  it('accepts no shorter tag', () => {
+    const bytes = Buffer.from(encryptText('', key), 'base64url');
+    expect(bytes).toHaveLength(28);
+    for (const length of [4, 8, 12, 15]) {
+      const shortened = bytes.subarray(0, 12 + length).toString('base64url');
+      expect(decryptText(shortened, key)).toBeNull();
+    }
+  });
+
   it('detects a change of every part', () => {
     const bytes = Buffer.from(encryptText('text', key), 'base64url');
     for (let i = 0; i < bytes.length; i++) {

@@ -52,6 +52,15 @@ describe('KeyPollingService', () => {
     await none.onApplicationShutdown();
   });
 
+  it('logs a cause again after a minute', async () => {
+    reload.mockRejectedValue(unavailable('no answer'));
+    polling.onApplicationBootstrap();
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(warn).toHaveBeenCalledTimes(1);
+    await jest.advanceTimersByTimeAsync(250);
+    expect(warn).toHaveBeenCalledTimes(2);
+  });
+
   it('survives failures, and logs one line a minute for each cause', async () => {
     reload.mockRejectedValue(unavailable('no answer'));
     polling.onApplicationBootstrap();

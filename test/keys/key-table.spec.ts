@@ -54,6 +54,22 @@ describe('KeyTable', () => {
     expect((await after.read())!.keys).toEqual([key]);
   });
 
+  it('reads and changes the only row it knows', async () => {
+    await table.change(({ keys }) => keys.push(key));
+    const other = { id: 0, revision: 1, sealed: 'other' };
+    await database.manager.insert(StoredTokenKeys, other);
+    expect(await table.revision()).toBe(1);
+    await table.change((content) => (content.signing = key.kid));
+    expect(await table.load()).toMatchObject({ revision: 2, content: { signing: key.kid } });
+    expect(await rows()).toContainEqual(other);
+  });
+
+  it('reads the revision without the keys', () => {
+    const [row, revision] = database.selects.map(({ query }) => query(database.manager).getSql());
+    expect(row).toContain('sealed');
+    expect(revision).not.toContain('sealed');
+  });
+
   it('locks the row for a change', () => {
     const [row, revision] = database.selects;
     expect(row!.lock).toBe('exclusive');
@@ -69,9 +85,11 @@ describe('KeyTable', () => {
   });
 
   it('refuses a change if the revision has changed since it was read', async () => {
-    jest.spyOn(EntityManager.prototype, 'update').mockResolvedValue({ affected: 0 } as never);
+    const update = jest.spyOn(EntityManager.prototype, 'update');
+    update.mockResolvedValue({ affected: 0 } as never);
     await expect(table.change(({ keys }) => keys.push(key))).rejects.toThrow(
       new StartError('Another command changed the keys; try again.'),
     );
+    expect(update.mock.calls[0]!.slice(0, 2)).toEqual([StoredTokenKeys, { id: 1, revision: 0 }]);
   });
 });

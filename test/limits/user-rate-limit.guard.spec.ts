@@ -33,14 +33,14 @@ describe('UserRateLimitGuard', () => {
     );
     guard.onModuleInit();
     /** @returns the seconds of `Retry-After`, or 0 if the request is allowed */
-    const visit = (token?: Token, handler: () => void = limited): number => {
+    const visit = async (token?: Token, handler: () => void = limited): Promise<number> => {
       const context = {
         getHandler: () => handler,
         switchToHttp: () => ({ getRequest: () => ({ token }) }),
       } as unknown as ExecutionContext;
       try {
         // No `expect` here: one test calls this 40,000 times, and as many assertions take seconds.
-        if (guard.canActivate(context) !== true) throw new Error('It did not return true.');
+        if ((await guard.canActivate(context)) !== true) throw new Error('It did not return true.');
         return 0;
       } catch (error) {
         expect(error).toMatchObject({
@@ -55,54 +55,56 @@ describe('UserRateLimitGuard', () => {
     return { list, visit };
   };
 
-  it('bounds the requests of one user per minute over all sessions', () => {
+  it('bounds the requests of one user per minute over all sessions', async () => {
     const { visit } = guardWith(2);
-    expect([visit(tokenOf('1', 'a')), visit(tokenOf('1', 'b'))]).toEqual([0, 0]);
-    expect([visit(tokenOf('1', 'c')), visit(tokenOf('1'))]).toEqual([60, 60]);
-    expect(visit(tokenOf('2', 'd'))).toBe(0);
+    expect(await Promise.all([visit(tokenOf('1', 'a')), visit(tokenOf('1', 'b'))])).toEqual([0, 0]);
+    expect(await Promise.all([visit(tokenOf('1', 'c')), visit(tokenOf('1'))])).toEqual([60, 60]);
+    expect(await visit(tokenOf('2', 'd'))).toBe(0);
     now = 59_999;
-    expect(visit(tokenOf('1', 'c'))).toBe(1);
+    expect(await visit(tokenOf('1', 'c'))).toBe(1);
     now = 60_000;
-    expect(visit(tokenOf('1', 'c'))).toBe(0);
+    expect(await visit(tokenOf('1', 'c'))).toBe(0);
   });
 
-  it('bounds the requests of one session as well', () => {
+  it('bounds the requests of one session as well', async () => {
     const { visit } = guardWith(2);
-    expect([visit(tokenOf('1', 'a')), visit(tokenOf('2', 'a'))]).toEqual([0, 0]);
-    expect(visit(tokenOf('3', 'a'))).toBe(60);
-    expect(visit(tokenOf('3', 'b'))).toBe(0);
+    expect(await Promise.all([visit(tokenOf('1', 'a')), visit(tokenOf('2', 'a'))])).toEqual([0, 0]);
+    expect(await visit(tokenOf('3', 'a'))).toBe(60);
+    expect(await visit(tokenOf('3', 'b'))).toBe(0);
   });
 
-  it('counts a token without a session by its user only', () => {
+  it('counts a token without a session by its user only', async () => {
     const { visit } = guardWith(1);
-    expect([visit(tokenOf('1')), visit(tokenOf('2')), visit(tokenOf('1'))]).toEqual([0, 0, 60]);
+    expect(
+      await Promise.all([visit(tokenOf('1')), visit(tokenOf('2')), visit(tokenOf('1'))]),
+    ).toEqual([0, 0, 60]);
   });
 
-  it('counts a user and a session with the same id separately', () => {
+  it('counts a user and a session with the same id separately', async () => {
     const { visit } = guardWith(1);
-    expect([visit(tokenOf('1', '2')), visit(tokenOf('2', '3'))]).toEqual([0, 0]);
+    expect(await Promise.all([visit(tokenOf('1', '2')), visit(tokenOf('2', '3'))])).toEqual([0, 0]);
   });
 
-  it('does not count routes that neither write nor hash, or requests without a token', () => {
+  it('does not count routes that neither write nor hash, or requests without a token', async () => {
     const { visit } = guardWith(1);
     for (let i = 0; i < 3; i++) {
-      expect([visit(tokenOf('1'), unlimited), visit(undefined)]).toEqual([0, 0]);
+      expect(await Promise.all([visit(tokenOf('1'), unlimited), visit(undefined)])).toEqual([0, 0]);
     }
-    expect(visit(tokenOf('1'))).toBe(0);
+    expect(await visit(tokenOf('1'))).toBe(0);
   });
 
-  it('does not limit requests or read the routes if the limit is 0', () => {
+  it('does not limit requests or read the routes if the limit is 0', async () => {
     const { list, visit } = guardWith(0);
-    for (let i = 0; i < 3; i++) expect(visit(tokenOf('1'))).toBe(0);
+    for (let i = 0; i < 3; i++) expect(await visit(tokenOf('1'))).toBe(0);
     expect(list).not.toHaveBeenCalled();
   });
 
-  it('remembers the counts of 20,000 users and sessions', () => {
+  it('remembers the counts of 20,000 users and sessions', async () => {
     const { visit } = guardWith(1);
-    visit(tokenOf('first'));
-    for (let i = 1; i < 20_000; i++) visit(tokenOf(`${i}`));
-    expect(visit(tokenOf('first'))).toBe(60);
-    for (let i = 1; i <= 20_000; i++) visit(tokenOf(`other ${i}`));
-    expect(visit(tokenOf('first'))).toBe(0);
+    await visit(tokenOf('first'));
+    for (let i = 1; i < 20_000; i++) await visit(tokenOf(`${i}`));
+    expect(await visit(tokenOf('first'))).toBe(60);
+    for (let i = 1; i <= 20_000; i++) await visit(tokenOf(`other ${i}`));
+    expect(await visit(tokenOf('first'))).toBe(0);
   });
 });

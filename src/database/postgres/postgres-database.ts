@@ -99,7 +99,7 @@ export class PostgresDatabase extends Database {
     try {
       return await retry(
         () => this.source.transaction((manager) => this.inWrite.run(manager, () => work(manager))),
-        isDeadlock,
+        isRolledBackByServer,
       );
     } catch (error) {
       // After a failover, connections to the old server may remain. New ones reach the new server.
@@ -211,13 +211,18 @@ const LOCKS = { share: 'FOR KEY SHARE', exclusive: 'FOR NO KEY UPDATE' };
 /** Codes of the PostgreSQL manual's appendix A. */
 const UNIQUE_VIOLATION = '23505';
 const DEADLOCK = '40P01';
+const SERIALIZATION_FAILURE = '40001';
 const READ_ONLY = '25006';
 
 /**
- * If writes wait for each other's rows, PostgreSQL rolls one of them back, and it may run again.
- * SQLite has no deadlocks, because it runs one write at a time.
+ * Whether the server has rolled a write back, so that it may run again. PostgreSQL does that if writes wait
+ * for each other's rows. Distributed databases that speak its protocol also do it if writes that do not
+ * wait have changed the same rows (docs/scaling.md). SQLite runs one write at a time, and has neither.
  */
-const isDeadlock = (error: unknown): boolean => codeOf(error) === DEADLOCK;
+function isRolledBackByServer(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === DEADLOCK || code === SERIALIZATION_FAILURE;
+}
 
 /** Tells the person who starts the service why the server cannot be used, and what to do. */
 function startErrorOf(error: unknown): StartError {
