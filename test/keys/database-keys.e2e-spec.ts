@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
@@ -175,7 +175,7 @@ describe('Keys in the database', () => {
     const opens = /^The keys in the database cannot be opened: JWT_KEYS_SECRET is not the secret/;
     const another = { JWT_KEYS_SECRET: 'another secret, which has not sealed any of these keys' };
     await expect(start(another)).rejects.toThrow(opens);
-    const middle = row.sealed.length / 2;
+    const middle = Math.floor(row.sealed.length / 2);
     const flipped = row.sealed[middle] === 'A' ? 'B' : 'A';
     for (const change of [
       { sealed: '' },
@@ -261,13 +261,6 @@ describe('Keys in the database', () => {
     expect((await command('reseal'))[1]).toMatch(/^The keys are sealed with JWT_KEYS_SECRET\./);
     expect((await command('import'))[0]).toBe(2);
   }, 60_000);
-
-  it('creates no secret in a file, which other machines would not have', async () => {
-    const folder = join(database.folder, 'elsewhere');
-    mkdirSync(folder);
-    await expect(start({ JWT_SECRET_KEY: '' })).rejects.toThrow(/^There is no signing key; create/);
-    expect(readdirSync(database.folder, { recursive: true }).join()).not.toContain('jwt-secret');
-  });
 
   it('takes over a key file without ending a login', async () => {
     const file = database.settings.JWT_KEYS_FILE;

@@ -32,6 +32,14 @@ describe('KeyRing', () => {
     );
   });
 
+  it('says how to begin if there is no key at all', () => {
+    expect(() => new KeyRing(null, noKeys())).toThrow(
+      new StartError(
+        'There is no signing key; create one with: npm run keys -- add, and choose it with: npm run keys -- use <kid>, or set JWT_SECRET_KEY or JWT_PRIVATE_KEY.',
+      ),
+    );
+  });
+
   it.each([
     ['missing', contentOf({ signing: 'other' }), 'other'],
     ['retired', contentOf({ signing: secret.kid, retired: [secret.kid] }), secret.kid],
