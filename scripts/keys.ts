@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { AppConfig } from '../src/config/app-config.js';
 import { JWT_ALGORITHMS, type JwtAlgorithm } from '../src/config/jwt-algorithms.js';
-import { openDatabase } from '../src/database/database.module.js';
+import { openWithoutReplica } from '../src/database/database.module.js';
 import { importKeys, resealKeys } from '../src/keys/database-key-commands.js';
 import { KeyFile } from '../src/keys/key-file.js';
 import type { KeyStore } from '../src/keys/key-store.js';
@@ -49,7 +49,7 @@ function commandOf({ jwt, ...config }: AppConfig): Command | null {
 async function withKeyStore(config: AppConfig, command: Command): Promise<string> {
   const { keyStore } = config.jwt;
   if ('file' in keyStore) return command(new KeyFile(keyStore.file));
-  const database = await openDatabase(config.database);
+  const database = await openWithoutReplica(config.database);
   try {
     return await command(new KeyTable(database, keyStore));
   } finally {

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { AppModule, type Imports } from '../../src/app.module.js';
 import type { AppConfig } from '../../src/config/app-config.js';
-import { openDatabase } from '../../src/database/database.module.js';
+import { openWithoutReplica } from '../../src/database/database.module.js';
 import type { TokenKeys } from '../../src/keys/token-keys.js';
 
 /** Returns the provider of a class. */
@@ -29,7 +29,7 @@ export async function openServices(
   config: AppConfig,
   imports: Imports = [],
 ): Promise<OpenServices> {
-  const database = await openDatabase(config.database);
+  const database = await openWithoutReplica(config.database);
   const module = AppModule.forRoot({ config, keys: NO_KEYS, database }, imports);
   const options = { logger: false, abortOnError: false } as const;
   const app = await NestFactory.create(module, new FastifyAdapter(), options);

@@ -44,6 +44,13 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
   return database;
 }
 
+/** Opens the database without its replica, for a command, which needs no second server. */
+export function openWithoutReplica(settings: DatabaseSettings): Promise<Database> {
+  return openDatabase(
+    settings.engine === 'postgres' ? { ...settings, replicaUrl: null } : settings,
+  );
+}
+
 function refuseMissingSchema(missing: readonly string[]): void {
   if (missing.length === 0) return;
   throw new StartError(

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/gl
 import { checkReplica } from '../../../../scripts/admin/doctor/replica-check.js';
 import { AppConfig } from '../../../../src/config/app-config.js';
 import { Database } from '../../../../src/database/database.js';
+import { adminJson } from '../../../support/admin.js';
 import { crate } from '../../../support/fixture/crates.js';
 import { bootFixtureApp } from '../../../support/fixture-app.js';
 import { postgresPrograms, PrivateCluster } from '../../../support/private-cluster.js';
@@ -129,6 +130,14 @@ describeUnless(reason, 'DATABASE_REPLICA_URL', () => {
     const [, refused] = await check(`postgres://user:secret-word@127.0.0.1:${port}/postgres`);
     expect(refused).toContain(`The replica at 127.0.0.1:${port} cannot be used`);
     expect(refused).not.toContain('secret-word');
+  });
+
+  it('is not used by commands, which would print a warning without it', async () => {
+    const env = {
+      DATABASE_REPLICA_URL: `postgres://postgres@127.0.0.1:${await freePort()}/postgres`,
+    };
+    const users = await adminJson<object[]>({ url: primary.url() }, ['user', 'list'], { env });
+    expect(users).not.toEqual([]);
   });
 
   it('starts without the replica, and uses no server that is not a standby', async () => {
