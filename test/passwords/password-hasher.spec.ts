@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import argon2 from 'argon2';
 import { ApiError } from '../../src/errors/api-error.js';
@@ -39,6 +40,24 @@ describe('PasswordHasher', () => {
     expect(hash).toMatch(/p=1/);
     expect(today.isOutdated(hash)).toBe(false);
     expect(new PasswordHasher(config).isOutdated(hash)).toBe(true);
+  });
+
+  it('divides the cores among the workers, with one hash at a time at least', async () => {
+    const cores = availableParallelism();
+    for (const [workers, expected] of [
+      [1, cores],
+      [cores, 1],
+      [4 * cores, 1],
+    ]) {
+      const env = { WORKERS: String(workers), UV_THREADPOOL_SIZE: '1024' };
+      const passwordHashCost = { memoryCost: 64, timeCost: 1, parallelism: 1 };
+      const hasher = new PasswordHasher(AppConfig.from(env, { passwordHashCost }));
+      const hashes = Array.from({ length: 4 * cores }, (_, i) =>
+        hasher.hash('secret', from('203.0.113.7', `account ${i}`)),
+      );
+      expect([workers, hasher.load.running]).toEqual([workers, expected]);
+      await Promise.all(hashes);
+    }
   });
 
   it('verifies the password of an unknown user against a hash of the same cost', async () => {
