@@ -2,20 +2,10 @@ import { availableParallelism } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { resolve } from 'node:path';
 import { AppConfig } from '../../src/config/app-config.js';
-import { SettingsError } from '../../src/config/settings-reader.js';
+import { problemsOf } from '../support/settings.js';
 
 const SECRET = 'a secret of 64 bytes, which is long enough for every algorithm..';
 const production = { NODE_ENV: 'production', JWT_SECRET_KEY: SECRET };
-
-function problemsOf(env: Record<string, string>): readonly string[] {
-  try {
-    AppConfig.from(env);
-  } catch (error) {
-    if (error instanceof SettingsError) return error.problems;
-    throw error;
-  }
-  return [];
-}
 
 describe('AppConfig', () => {
   it('has a default for every setting in development', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { AppConfig } from '../../src/config/app-config.js';
-import { SettingsError } from '../../src/config/settings-reader.js';
+import { problemsOf as problemsOfSettings } from '../support/settings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'jwt-settings-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -39,19 +39,12 @@ const rsaRemedy =
 const ecRemedy = (curve: string) =>
   `set it to the PEM, or the path, of a key made by: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:${curve} -out private.pem.`;
 
-function from(env: Record<string, string>): AppConfig {
-  return AppConfig.from({ DATABASE_URL: `sqlite:${join(folder, 'app.sqlite')}`, ...env });
-}
-
-function problemsOf(env: Record<string, string>): readonly string[] {
-  try {
-    from(env);
-  } catch (error) {
-    if (error instanceof SettingsError) return error.problems;
-    throw error;
-  }
-  return [];
-}
+const inFolder = (env: Record<string, string>) => ({
+  DATABASE_URL: `sqlite:${join(folder, 'app.sqlite')}`,
+  ...env,
+});
+const from = (env: Record<string, string>): AppConfig => AppConfig.from(inFolder(env));
+const problemsOf = (env: Record<string, string>) => problemsOfSettings(inFolder(env));
 
 describe('The key settings', () => {
   it.each([

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { AppConfig } from '../../src/config/app-config.js';
 import type { SealingSecrets } from '../../src/config/keys/key-store-settings.js';
-import { SettingsError } from '../../src/config/settings-reader.js';
+import { problemsOf as problemsOfSettings } from '../support/settings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'key-store-settings-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -16,19 +16,12 @@ const OTHER = 'another secret, which seals nothing any more';
 const remedy = 'set it to at least 32 random bytes, for example from: openssl rand -base64 48.';
 const database = { JWT_KEYS: 'database', JWT_KEYS_SECRET: SECRET };
 
-function from(env: Record<string, string>): AppConfig {
-  return AppConfig.from({ DATABASE_URL: `sqlite:${join(folder, 'app.sqlite')}`, ...env });
-}
-
-function problemsOf(env: Record<string, string>): readonly string[] {
-  try {
-    from(env);
-  } catch (error) {
-    if (error instanceof SettingsError) return error.problems;
-    throw error;
-  }
-  return [];
-}
+const inFolder = (env: Record<string, string>) => ({
+  DATABASE_URL: `sqlite:${join(folder, 'app.sqlite')}`,
+  ...env,
+});
+const from = (env: Record<string, string>): AppConfig => AppConfig.from(inFolder(env));
+const problemsOf = (env: Record<string, string>) => problemsOfSettings(inFolder(env));
 
 describe('The settings of the key store', () => {
   it('name a file next to the database by default', () => {
