@@ -8,7 +8,7 @@ import { AppConfig, type PasswordHashCost } from '../src/config/app-config.js';
 import { protectOutput } from '../src/logging/process-output.js';
 import { shutDownOnSignals } from '../src/operation/shutdown.js';
 import { Primary } from '../src/workers/primary.js';
-import { workerChannel } from '../src/workers/worker-channel.js';
+import { isFirstProcess, workerChannel } from '../src/workers/worker-channel.js';
 import { addExampleCrates } from '../test/support/fixture/add-example-crates.js';
 import { FixtureModule } from '../test/support/fixture/fixture.module.js';
 import { addTestUsers } from '../test/support/test-users.js';
@@ -26,7 +26,7 @@ if (workers > 1 && cluster.isPrimary) {
   const app = await createApp(config, { imports: [FixtureModule] });
   shutDownOnSignals(app);
   await app.init();
-  if (workerChannel?.isFirst ?? true) {
+  if (isFirstProcess) {
     await addTestUsers(app);
     await addExampleCrates(app);
   }

@@ -6,7 +6,7 @@ import type { protectOutput } from './logging/process-output.js';
 import { SecurityEventsService } from './logging/security-events.service.js';
 import { shutDownOnSignals } from './operation/shutdown.js';
 import { startLines } from './start-lines.js';
-import { workerChannel } from './workers/worker-channel.js';
+import { isFirstProcess, workerChannel } from './workers/worker-channel.js';
 
 /**
  * Serves requests in this process: the only one, or one of several workers.
@@ -22,10 +22,9 @@ export async function serve(
   const events = app.get(SecurityEventsService);
   countLostLines((lines, cause) => events.count('log_lost', cause, lines));
   const logger = new Logger('Main');
-  const isFirst = workerChannel?.isFirst ?? true;
-  if (isFirst) for (const warning of warningsOf(config)) logger.warn(warning);
+  if (isFirstProcess) for (const warning of warningsOf(config)) logger.warn(warning);
   await app.listen(config.port, config.host).catch(explain);
-  if (isFirst) for (const line of await startLines(app)) logger.log(line);
+  if (isFirstProcess) for (const line of await startLines(app)) logger.log(line);
   workerChannel?.ready();
 }
 

@@ -11,7 +11,7 @@ import { AppConfig } from '../config/app-config.js';
 import { errorBody, genericKind } from '../errors/api-error.js';
 import { messageOf } from '../errors/error-message.js';
 import { StartError } from '../errors/start-error.js';
-import { workerChannel } from '../workers/worker-channel.js';
+import { isFirstProcess } from '../workers/worker-channel.js';
 import { MetricsService, processRegistry } from './metrics.service.js';
 
 /** Milliseconds. A client that is slower loses its connection. */
@@ -58,9 +58,7 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
     }
     this.server = server;
     const name = host.includes(':') ? `[${host}]` : host;
-    if (workerChannel?.isFirst ?? true) {
-      this.logger.log(`Metrics: http://${name}:${this.port}/metrics`);
-    }
+    if (isFirstProcess) this.logger.log(`Metrics: http://${name}:${this.port}/metrics`);
   }
 
   async onApplicationShutdown(): Promise<void> {

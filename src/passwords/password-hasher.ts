@@ -47,7 +47,8 @@ const RETRY_AFTER = 5;
 
 /**
  * Hashes passwords with argon2id (RFC 9106) outside the event loop, as many concurrently as there
- * are cores, in all workers together. Passwords are hashed in Unicode NFC, so that a password is the same on every keyboard.
+ * are cores, in all workers together. Passwords are hashed in Unicode NFC, so that a password is the
+ * same on every keyboard.
  */
 @Injectable()
 export class PasswordHasher implements OnModuleInit {

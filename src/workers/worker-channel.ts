@@ -111,3 +111,6 @@ export class WorkerChannel {
 export const workerChannel: WorkerChannel | null = cluster.isWorker
   ? new WorkerChannel(process, cluster.worker?.id === 1)
   : null;
+
+/** Whether this is the only process, or the first worker: it says what the start has to say. */
+export const isFirstProcess = workerChannel?.isFirst ?? true;

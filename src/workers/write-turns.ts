@@ -7,7 +7,7 @@ interface Turn<Owner> {
 /** Gives turns to write, one at a time and in the order in which they are requested. */
 export class WriteTurns<Owner> {
   /** The first one has begun. */
-  private readonly turns: Turn<Owner>[] = [];
+  private turns: Turn<Owner>[] = [];
 
   /** @param begin is called when the turn begins */
   request(owner: Owner, id: number, begin: () => void): void {
@@ -26,9 +26,9 @@ export class WriteTurns<Owner> {
   }
 
   private remove(isEnded: (turn: Turn<Owner>) => boolean): void {
-    const current = this.turns[0];
-    const remaining = this.turns.filter((turn) => !isEnded(turn));
-    this.turns.splice(0, Infinity, ...remaining);
-    if (remaining[0] !== current) remaining[0]?.begin();
+    const [current] = this.turns;
+    this.turns = this.turns.filter((turn) => !isEnded(turn));
+    const [next] = this.turns;
+    if (next !== current) next?.begin();
   }
 }
