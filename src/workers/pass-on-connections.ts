@@ -15,8 +15,8 @@ const MAX_KEPT = 16;
  * accept them, and keeps them open for as long as the primary runs, so that their clients would get
  * no answer. It sends a worker one connection of each address and port at a time.
  *
- * A worker accepts a connection before it reads from it. The channel is read to its end before
- * `disconnect`, so no connection that it has accepted is passed on.
+ * A worker accepts a connection before it reads from it. The channel has been read to its end before
+ * `close`, so no connection that it has accepted is passed on.
  *
  * @param another returns a worker that serves requests; undefined if there is none
  */
@@ -32,7 +32,10 @@ export function passOnConnections(
     if (sent.length > MAX_KEPT) sent.shift();
     return send(...parameters);
   };
-  child.once('disconnect', () => {
+  child.once('close', () => {
+    // If the worker has not acknowledged a connection, Node does not emit this event, and `cluster`
+    // would go on to choose the worker for new connections.
+    child.emit('disconnect');
     for (const { message, connection } of sent) {
       if (connection.fd < 0) continue;
       const worker = another();

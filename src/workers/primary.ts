@@ -56,9 +56,7 @@ export class Primary {
 
   /** Starts the first worker, which migrates the database, and the others when it is ready. */
   start(): void {
-    cluster
-      .on('message', (worker, message: ToPrimary) => this.receive(worker, message))
-      .on('exit', (worker, code, signal) => this.ended(worker, code, signal));
+    cluster.on('message', (worker, message: ToPrimary) => this.receive(worker, message));
     const stop = () => this.stop();
     process.on('SIGTERM', stop).on('SIGINT', stop);
     this.fork();
@@ -67,8 +65,12 @@ export class Primary {
   private fork(): void {
     const state = { startedAt: performance.now(), isReady: false, collections: new Map() };
     const worker = cluster.fork();
-    passOnConnections(worker, () => this.findReady());
     this.workers.set(worker, state);
+    // If the process cannot be created, `close` follows.
+    worker.on('error', (error) => this.logger.error(error.message));
+    passOnConnections(worker, () => this.findReady());
+    // Not `exit`, after which messages of the worker may still arrive.
+    worker.process.once('close', (code, signal) => this.ended(worker, code, signal));
   }
 
   private findReady(): Worker | undefined {
