@@ -2,11 +2,11 @@
  * Tests a fresh clone on each supported release line of Node: the install, the start, and a load
  * that creates thousands of SQL statements, which are garbage-collected.
  *
- *     node scripts/node-versions.js [--suite 20,24] [--lines 20,22,24,26]
+ *     node scripts/node-versions.js [--suite 20,24 [--slow]] [--lines 20,22,24,26]
  *
  * From Node 22 on, the install runs without a compiler, Python and make, and must not print a
- * warning. On the lines of `--suite` the test suite also runs. At the end `npm start` serves the
- * build after `npm prune --omit=dev`. The exit code is 1 if anything failed.
+ * warning. On the lines of `--suite` the test suite also runs, with `--slow` the slow specs too. At
+ * the end `npm start` serves the build after `npm prune --omit=dev`. The exit code is 1 if anything failed.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,6 +33,7 @@ const TOOLS = ['sh', 'env', 'git', 'bash', 'cat', 'uname'];
 const { values: options } = parseArgs({
   options: {
     suite: { type: 'string', default: '' },
+    slow: { type: 'boolean', default: false },
     lines: { type: 'string', default: Object.keys(LINES).join(',') },
   },
 });
@@ -243,7 +244,7 @@ async function freePort() {
 
 function runSuite({ clone, env }) {
   const slow = ['run', 'test:slow', '--', '--testPathIgnorePatterns', COPIES];
-  const runs = [['test'], slow].map((args) =>
+  const runs = [['test'], ...(options.slow ? [slow] : [])].map((args) =>
     spawnSync('npm', args, { cwd: clone, env, stdio: 'inherit' }),
   );
   return runs.every(({ status }) => status === 0) ? 'passed' : 'failed';

@@ -60,13 +60,15 @@ describe('GET /metrics', () => {
       expect(await valueOf(name)).toBeGreaterThan(0);
   });
 
-  it.each([
-    ...['Forwarded', 'Via', 'X-Real-IP', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded'],
-    ...['X-Original-Forwarded-For', 'X_Forwarded_For', 'CF-Connecting-IP', 'True-Client-IP'],
-  ])('is 404 on the port of the API if the request has the header %s', async (name) => {
+  it('is 404 on the port of the API if a proxy has forwarded the request', async () => {
     app = await bootApp();
-    const { status, body } = await app.get('/metrics', { headers: { [name]: 'for=127.0.0.1' } });
-    expect([status, body]).toMatchObject([404, { code: 'not_found' }]);
+    for (const name of [
+      ...['Forwarded', 'Via', 'X-Real-IP', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded'],
+      ...['X-Original-Forwarded-For', 'X_Forwarded_For', 'CF-Connecting-IP', 'True-Client-IP'],
+    ]) {
+      const { status, body } = await app.get('/metrics', { headers: { [name]: 'for=127.0.0.1' } });
+      expect([name, status, body]).toMatchObject([name, 404, { code: 'not_found' }]);
+    }
   });
 
   it('is 404 on the port of the API in production, and with METRICS_PORT', async () => {

@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { ScrollRepository } from '../../support/fixture/scroll.repository.js';
-import { CrateResponse } from '../../support/fixture/dto/crate-response.dto.js';
-import { CratesService } from '../../support/fixture/crates.service.js';
-import { SessionBatchesService } from '../../../src/sessions/session-batches.service.js';
-import { SessionRepository } from '../../../src/sessions/session.repository.js';
-import { TokenService } from '../../../src/tokens/token.service.js';
-import { fuzzApp } from '../../support/fuzz-app.js';
-import { takeProblems } from '../../support/response-check.js';
-import { bootFixtureApp } from '../../support/fixture-app.js';
-import type { TestApp } from '../../support/test-app.js';
+import { ScrollRepository } from '../../../support/fixture/scroll.repository.js';
+import { CrateResponse } from '../../../support/fixture/dto/crate-response.dto.js';
+import { CratesService } from '../../../support/fixture/crates.service.js';
+import { SessionBatchesService } from '../../../../src/sessions/session-batches.service.js';
+import { SessionRepository } from '../../../../src/sessions/session.repository.js';
+import { TokenService } from '../../../../src/tokens/token.service.js';
+import { fuzzApp } from '../../../support/fuzz-app.js';
+import { takeProblems } from '../../../support/response-check.js';
+import { bootFixtureApp } from '../../../support/fixture-app.js';
+import type { TestApp } from '../../../support/test-app.js';
 
 describe('The fuzzer', () => {
   let app: TestApp;

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { IsNull, MoreThan, Not } from 'typeorm';
-import { Session } from '../../src/sessions/session.entity.js';
-import type { Client, TestUser } from '../support/client.js';
-import { ServiceProcess } from '../support/process.js';
-import { bootApp, SECRET, type TestApp } from '../support/test-app.js';
-import { createDatabase } from '../support/test-database.js';
-import { freezeTime } from '../support/time.js';
-import { tutorialLogin } from './tutorial-client.js';
+import { Session } from '../../../src/sessions/session.entity.js';
+import type { Client, TestUser } from '../../support/client.js';
+import { ServiceProcess } from '../../support/process.js';
+import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
+import { createDatabase } from '../../support/test-database.js';
+import { freezeTime } from '../../support/time.js';
+import { tutorialLogin } from '../tutorial-client.js';
 
 const BOOKSTORE = 'true';
 

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { chosen } from '../../../mutate/chosen.js';
-import { readExplained, staleAmong } from '../../../mutate/explained.js';
-import { mutantsOf } from '../../../mutate/generate.js';
-import { applied, keyOf } from '../../../mutate/mutant.js';
-import { randomFrom, shuffled } from '../../../mutate/random.js';
-import { targets } from '../../../mutate/targets.js';
-import { TypeCheck } from '../../../mutate/type-check.js';
+import { chosen } from '../../../../mutate/chosen.js';
+import { readExplained, staleAmong } from '../../../../mutate/explained.js';
+import { mutantsOf } from '../../../../mutate/generate.js';
+import { applied, keyOf } from '../../../../mutate/mutant.js';
+import { randomFrom, shuffled } from '../../../../mutate/random.js';
+import { targets } from '../../../../mutate/targets.js';
+import { TypeCheck } from '../../../../mutate/type-check.js';
 
 const linesOf = (text: string) => mutantsOf('src/x.ts', text).map(({ to }) => to);
 

@@ -4,23 +4,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
-import { StartError } from '../../src/errors/start-error.js';
-import { importKeys, resealKeys } from '../../src/keys/database-key-commands.js';
-import { KeyFile } from '../../src/keys/key-file.js';
-import { KeyPollingService } from '../../src/keys/key-polling.service.js';
-import { StoredTokenKeys } from '../../src/keys/stored-token-keys.entity.js';
-import { TokenKeys } from '../../src/keys/token-keys.js';
-import type { Client } from '../support/client.js';
+import { StartError } from '../../../src/errors/start-error.js';
+import { importKeys, resealKeys } from '../../../src/keys/database-key-commands.js';
+import { KeyFile } from '../../../src/keys/key-file.js';
+import { KeyPollingService } from '../../../src/keys/key-polling.service.js';
+import { StoredTokenKeys } from '../../../src/keys/stored-token-keys.entity.js';
+import { TokenKeys } from '../../../src/keys/token-keys.js';
+import type { Client } from '../../support/client.js';
 import {
   type KeyConnection,
   KEYS_SECRET,
   keysInDatabase,
   openKeys,
-} from '../support/database-keys.js';
-import { keyCommands } from '../support/key-commands.js';
-import { ServiceProcess } from '../support/process.js';
-import { bootApp, SECRET, type TestApp } from '../support/test-app.js';
-import { createDatabase, engine, type TestDatabase } from '../support/test-database.js';
+} from '../../support/database-keys.js';
+import { keyCommands } from '../../support/key-commands.js';
+import { ServiceProcess } from '../../support/process.js';
+import { bootApp, SECRET, type TestApp } from '../../support/test-app.js';
+import { createDatabase, engine, type TestDatabase } from '../../support/test-database.js';
 
 const testUser = { name: 'user', password: 'password' };
 const kidOf = (token: string) => jsonwebtoken.decode(token, { complete: true })!.header.kid!;
