@@ -64,16 +64,18 @@ const project = (displayName, specs, groups) => ({
 /** The project of the end-to-end suite on one of the two databases. */
 const endToEnd = (engine, specs, groups) => ({
   ...project(engine, specs, groups),
-  setupFilesAfterEnv: ['<rootDir>/test/support/fail-undocumented.ts'],
+  setupFilesAfterEnv: ['fail-undocumented', 'drop-template'].map(
+    (name) => `<rootDir>/test/support/${name}.ts`,
+  ),
   globals: { TEST_ENGINE: engine, TEST_POSTGRES_URL: postgresUrl },
 });
 
 /** @returns {Promise<import('jest').Config>} */
 export default async function config() {
   await runAgainIfModulesAreOff();
-  const projects = [project('unit', unitSpecs, 2), endToEnd('sqlite', sqliteSpecs, 9)];
+  const projects = [project('unit', unitSpecs, 2), endToEnd('sqlite', sqliteSpecs, 6)];
   if (await answers(new URL(postgresUrl))) {
-    projects.push(endToEnd('postgres', postgresSpecs, 6));
+    projects.push(endToEnd('postgres', postgresSpecs, 4));
   } else if (process.env.TEST_REQUIRE_ALL === 'true') {
     throw new Error(
       'PostgreSQL does not answer, but TEST_REQUIRE_ALL requires the suite to run on it.',

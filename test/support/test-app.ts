@@ -9,7 +9,7 @@ import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
 import { Client, type LoggedIn } from './client.js';
 import { featuresOff } from './features.js';
 import { report, type ResponseCheck, responseCheck } from './response-check.js';
-import { createDatabase, type TestDatabase } from './test-database.js';
+import { createMigratedDatabase, type TestDatabase } from './test-database.js';
 import { addTestUsers } from './test-users.js';
 
 /** A secret that production accepts with every HMAC algorithm. */
@@ -58,7 +58,7 @@ export async function bootApp(
   env: Record<string, string> = {},
   options: TestAppOptions = {},
 ): Promise<TestApp> {
-  const database = options.database ?? (await createDatabase());
+  const database = options.database ?? (await createMigratedDatabase());
   const { passwordHashCost = { memoryCost: 64, timeCost: 1, parallelism: 1 } } = options;
   const { users = true, prepare, variant, ...appOptions } = options;
   const defaults = {

@@ -26,6 +26,36 @@ export function createDatabase(): Promise<TestDatabase> {
   return engine === 'sqlite' ? createSqliteDatabase() : createPostgresDatabase();
 }
 
+/**
+ * Creates a database for an application that runs the migrations, if they have not run. On PostgreSQL
+ * they have: they take longer than most tests, so each spec runs them once, and copies the result.
+ */
+export async function createMigratedDatabase(): Promise<TestDatabase> {
+  if (engine === 'sqlite') return createSqliteDatabase();
+  const { url } = await (template ??= createTemplate());
+  return createPostgresDatabase(new URL(url).pathname.slice(1));
+}
+
+let template: Promise<TestDatabase> | undefined;
+
+/** `drop-template.ts` calls it at the end of each spec. */
+export async function dropTemplate(): Promise<void> {
+  await (await template)?.drop();
+}
+
+async function createTemplate(): Promise<TestDatabase> {
+  // Imported here, because some specs replace modules of the application before they import it.
+  const { AppConfig } = await import('../../src/config/app-config.js');
+  const { dataSourceOptions } = await import('../../src/database/data-source-options.js');
+  const { MigrationSource } = await import('../../src/database/migration-source.js');
+  const created = await createPostgresDatabase();
+  const settings = AppConfig.from({ DATABASE_URL: created.url }).database;
+  const source = await new MigrationSource(dataSourceOptions(settings)).initialize();
+  await source.runMigrations();
+  await source.destroy();
+  return created;
+}
+
 /** Names a SQLite file that does not exist yet. */
 export async function createSqliteDatabase(): Promise<TestDatabase> {
   const folder = createFolder();
@@ -38,10 +68,10 @@ export async function createSqliteDatabase(): Promise<TestDatabase> {
   };
 }
 
-async function createPostgresDatabase(): Promise<TestDatabase> {
+async function createPostgresDatabase(copied = 'template1'): Promise<TestDatabase> {
   const folder = createFolder();
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await onServer(`CREATE DATABASE ${name}`);
+  await onServer(`CREATE DATABASE ${name} TEMPLATE ${copied}`);
   const url = new URL(TEST_POSTGRES_URL);
   url.pathname = `/${name}`;
   return {
