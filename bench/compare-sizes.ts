@@ -1,18 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchDatabase } from './bench-databases.js';
 import type { GrowthRows } from './growth-rows.js';
 import { createTraffic, type Traffic } from './growth-traffic.js';
 import { CHEAP_COST } from './hash-costs.js';
 import { type Measurement, putUnderLoad } from './load.js';
 import { startProduct } from './product-server.js';
+import {
+  compareCpuTimes,
+  compareRates,
+  measureInTurns,
+  type SideResult,
+  summarize,
+} from './rounds.js';
 import type { ServerProcess } from './server-process.js';
-import { compareRounds, median, quantile, type Ratio } from './statistics.js';
+import { median, type Ratio } from './statistics.js';
 
 /** Few, so that the figures show the cost of the requests and not the time in a queue. */
 const CONNECTIONS = 2;
-/** Milliseconds in which a server finishes the work of its last round. */
-const PAUSE = 200;
 /**
  * The number of sessions that are in use. Each is used once before the first round, so that the caches hold
  * them: the first use of a session reads its rows from the disk or from the cache of the system.
@@ -22,15 +26,6 @@ const SESSIONS_IN_USE = 1_000;
 export const MAX_GROWTH_RATIO = 1.25;
 
 export type Side = 'small' | 'large';
-
-interface SideResult {
-  requestsPerSecond: number;
-  /** Latencies over all rounds, in milliseconds. */
-  p50: number;
-  p99: number;
-  /** The CPU time of the server process for each request, in microseconds: the median. */
-  cpuPerRequest: number;
-}
 
 export interface ComparedRequest extends Record<Side, SideResult> {
   name: string;
@@ -143,12 +138,6 @@ async function compareTraffic(
 ): Promise<void> {
   const { name } = traffic.large;
   console.error(`${label}: ${name} …`);
-  const measure = async (side: Side): Promise<Measurement> => {
-    await sleep(PAUSE);
-    const { name: _, secondsFactor, warmUps: __, ...load } = traffic[side];
-    const options = { connections: CONNECTIONS, seconds: secondsFactor * seconds };
-    return putUnderLoad(servers[side], { ...load, ...options });
-  };
   for (const side of SIDES) {
     const { method, path, headers, requests, warmUps: amount } = traffic[side];
     const load = { method, path, headers, requests, amount };
@@ -156,31 +145,23 @@ async function compareTraffic(
   }
   const rounds = measured.get(name) ?? { small: [], large: [] };
   measured.set(name, rounds);
-  for (let round = 0; round < count; round++) {
-    // The order alternates, so that a machine that gets slower or faster favors neither side.
-    const order = round % 2 === 0 ? SIDES : SIDES.toReversed();
-    for (const side of order) rounds[side].push(await measure(side));
-  }
+  await measureInTurns(count, rounds, (side) => {
+    const { name: _, secondsFactor, warmUps: __, ...load } = traffic[side];
+    const options = { connections: CONNECTIONS, seconds: secondsFactor * seconds };
+    return putUnderLoad(servers[side], { ...load, ...options });
+  });
 }
 
-function compareRequest(name: string, rounds: Record<Side, Measurement[]>): ComparedRequest {
-  const ratesOf = (side: Side) => rounds[side].map((each) => each.requestsPerSecond);
-  const cpuTimesOf = (side: Side) => rounds[side].map((each) => each.cpuPerRequest);
-  const summarize = (side: Side): SideResult => {
-    const latencies = rounds[side].flatMap((each) => each.latencies);
-    return {
-      requestsPerSecond: median(ratesOf(side)),
-      p50: quantile(latencies, 0.5),
-      p99: quantile(latencies, 0.99),
-      cpuPerRequest: median(cpuTimesOf(side)),
-    };
-  };
+function compareRequest(
+  name: string,
+  { small, large }: Record<Side, Measurement[]>,
+): ComparedRequest {
   return {
     name,
-    small: summarize('small'),
-    large: summarize('large'),
+    small: summarize(small),
+    large: summarize(large),
     // A rate is the inverse of the time.
-    ratio: compareRounds(ratesOf('small'), ratesOf('large')),
-    cpuRatio: compareRounds(cpuTimesOf('large'), cpuTimesOf('small')),
+    ratio: compareRates(small, large),
+    cpuRatio: compareCpuTimes(large, small),
   };
 }
