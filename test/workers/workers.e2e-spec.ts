@@ -62,6 +62,17 @@ describe('A service with two workers', () => {
     const refused = (await Promise.all(writes)).filter(({ status }) => status === 429);
     expect(refused).toHaveLength(2);
   });
+
+  it('divides MAX_CONNECTIONS among the workers', async () => {
+    service = await WorkerService.start(database, { MAX_CONNECTIONS: '4' });
+    const connections = Array.from({ length: 8 }, () => service.connect());
+    for (const agent of connections) {
+      expect((await service.send(agent, 'GET', '/health/ready')).status).toBe(200);
+    }
+    // A new connection replaces an idle one.
+    const open = () => connections.flatMap(({ freeSockets }) => Object.values(freeSockets).flat());
+    while (open().length !== 4) await sleep(10);
+  });
 });
 
 describe('A service with workers that cannot start', () => {
