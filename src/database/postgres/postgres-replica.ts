@@ -103,8 +103,11 @@ export class PostgresReplica {
         this.upToDateAt = position.at;
         this.awaited = undefined;
       }
-      if (!this.isUsable) throw new Error(`it is more than ${MAX_BEHIND / 1000} s behind`);
-      this.report(null);
+      if (this.isUsable) this.report(null);
+      // A replica that may reach the position in time is no problem, such as at the start.
+      else if (performance.now() - position.at > MAX_BEHIND) {
+        throw new Error(`it is more than ${MAX_BEHIND / 1000} s behind`);
+      }
     } catch (error) {
       this.report(messageOf(error));
     }
