@@ -43,12 +43,17 @@ export interface SortKey {
   least: Value;
 }
 
-/** A field of a resource that a list can be filtered by, and sorted by if it has a key. */
+/**
+ * A field of a resource that a list can be filtered by. If it has a key, the list can be sorted by it,
+ * and limited to a range: the column is compared with a value of `parse`, as `key.parameter` writes it.
+ */
 export interface ListField {
   /** The property of the entity, if it has another name than the field. */
   property?: string;
-  /** The JSON Schema of the filter's values. */
+  /** The JSON Schema of the filter's values, except null. */
   schema: object;
+  /** Whether a filter may be `null`. By default it may not. */
+  nullable?: boolean;
   parse: (parameter: Parameter) => Value | InvalidParameter;
   /**
    * Returns the condition for the rows that a filter matches.
@@ -64,6 +69,8 @@ export interface ListField {
    * read may scan many rows. By default it does not.
    */
   isAmbiguous?: (value: Value) => boolean;
+  /** Whether null has the key of another value, so that the read of a range may scan many nulls. */
+  sharesKeyWithNull?: boolean;
   /** Whether the field holds several values. A filter matches if one of them is equal. */
   many?: boolean;
 }
@@ -79,11 +86,11 @@ const integerParameter = (name: string): string => `CAST(:${name} AS bigint)`;
  * refuses other values. Null comes before all integers.
  */
 export function integerWithin(bounds: IntegerBounds, nullable = false): ListField {
-  const schema = schemaOf(bounds);
   const keyOfNull = bounds.min - 1;
   const least = nullable ? keyOfNull : bounds.min;
   return {
-    schema: nullable ? { oneOf: [schema, { type: 'string', enum: ['null'] }] } : schema,
+    schema: schemaOf(bounds),
+    nullable,
     parse: (parameter) => {
       if (nullable && parameter === 'null') return null;
       return parseIntegerWithin(parameter, bounds);
@@ -174,6 +181,7 @@ export function text(options: TextOptions = {}): ListField {
     },
     // The key of a shorter text is the text itself, and no other text has that key.
     isAmbiguous: (value) => !whole && hasSortedLength(value as string),
+    sharesKeyWithNull: nullable,
   };
 }
 

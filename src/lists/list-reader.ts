@@ -2,9 +2,17 @@ import type { ObjectLiteral } from 'typeorm';
 import type { Database } from '../database/database.js';
 import type { BoundedRows, ReadCaller, Select, Value } from '../database/select.js';
 import { keyOf, writeCursor } from './cursor.js';
+import {
+  boundsOf,
+  intersect,
+  isWithin,
+  type KeyBounds,
+  rangeCondition,
+  within,
+} from './key-bounds.js';
 import { waitToSend, waitToRead } from './large-pages.js';
 import type { Condition, ListFields, SortKey } from './list-field.js';
-import type { ListQuery, SortTerm } from './list-query.js';
+import type { ListQuery, ListRange, SortTerm } from './list-query.js';
 import type { Page } from './page.js';
 
 /** The rows of a keyset range, and their order. */
@@ -43,7 +51,11 @@ export class ListReader<Entity extends ObjectLiteral> {
   /** @param scope the values that all rows of the list have, by property */
   async page(query: ListQuery, scope: Record<string, Value> = {}): Promise<Page<Entity>> {
     const { limit, sort } = query;
-    const conditions = [...this.scopeConditions(scope), ...this.filterConditions(query)];
+    const conditions = [
+      ...this.scopeConditions(scope),
+      ...this.filterConditions(query),
+      ...this.rangeConditions(query),
+    ];
     const expensive = this.isExpensive(query, scope);
     // One row more than the page may hold tells whether another page follows.
     const wanted = limit + 1;
@@ -68,13 +80,14 @@ export class ListReader<Entity extends ObjectLiteral> {
 
   /**
    * Whether a read may scan and sort many rows. A read is cheap if an index returns its rows in
-   * order: the rows of one filter or of a scope in order of `id`, or all rows in order of one
-   * field. A filter by 100 characters or more is not cheap, because an index holds the first 100 of
-   * each text.
+   * order: the rows of one filter or of a scope in order of `id`, or all rows, or those in a range
+   * of the field, in order of one field. A filter or a range by 100 characters or more is not cheap,
+   * because an index holds the first 100 of each text.
    */
-  private isExpensive({ filters, sort }: ListQuery, scope: Record<string, Value>): boolean {
+  private isExpensive({ filters, ranges, sort }: ListQuery, scope: Record<string, Value>): boolean {
     if (this.options.expensive === true) return true;
-    if (Object.keys(scope).length > 0) return filters.length > 0 || sort.length > 1;
+    const restrictions = filters.length + ranges.length;
+    if (Object.keys(scope).length > 0) return restrictions > 0 || sort.length > 1;
     const isCheap = (name: string, value?: Value) => {
       // A list that does not name the field `id` can still be sorted by it.
       const { isIndexed, isAmbiguous } = this.fields[name] ?? { isIndexed: name === 'id' };
@@ -82,8 +95,15 @@ export class ListReader<Entity extends ObjectLiteral> {
     };
     const indexed =
       filters.every(([name, value]) => isCheap(name, value)) &&
+      ranges.every(({ field, value }) => {
+        const { sharesKeyWithNull = false } = this.fields[field]!;
+        return field === sort[0]!.field && isCheap(field, value) && !sharesKeyWithNull;
+      }) &&
       sort.every(({ field }) => isCheap(field));
-    return !indexed || filters.length + sort.length > 2;
+    // A filter by one field and an order by another need to sort.
+    return (
+      !indexed || filters.length + sort.length > 2 || (filters.length > 0 && ranges.length > 0)
+    );
   }
 
   private scopeConditions(scope: Record<string, Value>): Condition[] {
@@ -102,33 +122,57 @@ export class ListReader<Entity extends ObjectLiteral> {
   }
 
   /**
+   * Without a range on the column that the list is sorted by: `keysetRanges` has it, and with two
+   * bounds for a column SQLite could read from the wider one.
+   */
+  private rangeConditions({ ranges, sort }: ListQuery): Condition[] {
+    return ranges
+      .filter(({ field }) => {
+        return field !== sort[0]!.field || this.key(field).sql !== this.column(field);
+      })
+      .map((range) =>
+        rangeCondition(this.column(range.field), keyOf(this.fields, range.field), range),
+      );
+  }
+
+  /**
    * The keyset ranges after the cursor, in order: the rows that differ from it only in the last
    * key, then those that differ in the last key but one, and so on. An index can serve each range,
    * even if one key is ascending and another descending. It could not serve all ranges in one
    * query.
    */
-  private keysetRanges({ sort, after }: ListQuery): KeysetRange[] {
+  private keysetRanges({ sort, ranges, after }: ListQuery): KeysetRange[] {
     const keys = sort.map(({ field }) => this.key(field));
+    const [first, { field, descending }] = [keys[0]!, sort[0]!];
+    const bounds = this.keyBounds(field, ranges);
     if (after === null) {
-      const { sql, parameter, least } = keys[0]!;
       // True for every row, and tells SQLite that the index of the first key gives the order.
-      const everything = { sql: `${sql} >= ${parameter('least')}`, values: { least } };
-      return [{ condition: everything, sort }];
+      const all = { lower: { key: first.least, inclusive: true } };
+      return [{ condition: within(first, intersect(all, bounds)), sort }];
     }
     const compare = (index: number, operator: string): string =>
       `${keys[index]!.sql} ${operator} ${keys[index]!.parameter(`after_${index}`)}`;
-    return sort
-      .map(({ descending }, differing) => {
-        const same = keys.slice(0, differing).map((_, index) => compare(index, '='));
-        const beyond = compare(differing, descending ? '<' : '>');
-        const values = after.slice(0, differing + 1).map((key, i) => [`after_${i}`, key] as const);
-        const condition = {
-          sql: [...same, beyond].join(' AND '),
-          values: Object.fromEntries(values),
-        };
-        return { condition, sort: sort.slice(differing) };
-      })
-      .reverse();
+    const last = { key: after[0]!, inclusive: false };
+    const beyond = intersect(descending ? { upper: last } : { lower: last }, bounds);
+    const ofOtherKey = { condition: within(first, beyond), sort };
+    // A client can change a cursor, so that its row is not in the range.
+    if (!isWithin(last.key, bounds)) return [ofOtherKey];
+    const ofSameKey = sort.slice(1).map((term, index) => {
+      const differing = index + 1;
+      const same = keys.slice(0, differing).map((_, i) => compare(i, '='));
+      const values = after.slice(0, differing + 1).map((key, i) => [`after_${i}`, key] as const);
+      const condition = {
+        sql: [...same, compare(differing, term.descending ? '<' : '>')].join(' AND '),
+        values: Object.fromEntries(values),
+      };
+      return { condition, sort: sort.slice(differing) };
+    });
+    return [...ofSameKey.reverse(), ofOtherKey];
+  }
+
+  private keyBounds(field: string, ranges: readonly ListRange[]): KeyBounds {
+    const own = ranges.filter((range) => range.field === field);
+    return own.length > 0 ? boundsOf(this.fields[field]!, own) : {};
   }
 
   private prepareRead(

@@ -14,6 +14,7 @@ import { callerOf } from '../access/caller.js';
 import type { ListFields } from './list-field.js';
 import { linkHeader } from '../http/links.js';
 import { LinkInterceptor } from './link.interceptor.js';
+import type { RangeOperator } from './list-query.js';
 import { DEFAULT_LIMIT, MAX_LIMIT, parseListQuery, type QueryString } from './parse-list-query.js';
 
 /** Injects the checked query string into a handler, as a `ListQuery`. */
@@ -52,15 +53,20 @@ function ApiListParameters(fields: ListFields, defaultLimit = DEFAULT_LIMIT) {
   const sortable = Object.keys(fields).filter((name) => fields[name]?.key);
   const optional = (name: string, description: string, schema: object) =>
     ApiQuery({ name, required: false, description, schema });
+  const rangeParameters = (name: string, schema: object) =>
+    Object.entries(RANGES).map(([operator, text]) =>
+      optional(`${name}[${operator}]`, text, schema),
+    );
   const limit = { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: defaultLimit };
   return applyDecorators(
-    ...Object.entries(fields).map(([name, { schema, many }]) =>
+    ...Object.entries(fields).flatMap(([name, { schema, nullable, many, key }]) => [
       optional(
         name,
         many ? 'Only items that contain this value.' : 'Only items with this value.',
-        schema,
+        nullable ? { oneOf: [schema, { type: 'string', enum: ['null'] }] } : schema,
       ),
-    ),
+      ...(key ? rangeParameters(name, schema) : []),
+    ]),
     ...(sortable.length > 0 ? [optional('sort', SORT, sortSchema(sortable))] : []),
     optional('cursor', 'The beginning of the page, as in `Link`.', { type: 'string' }),
     optional('limit', 'The maximum number of items.', limit),
@@ -70,6 +76,13 @@ function ApiListParameters(fields: ListFields, defaultLimit = DEFAULT_LIMIT) {
     ),
   );
 }
+
+const RANGES: Record<RangeOperator, string> = {
+  gt: 'Only items with a greater value.',
+  gte: 'Only items with this or a greater value.',
+  lt: 'Only items with a smaller value.',
+  lte: 'Only items with this or a smaller value.',
+};
 
 const SORT =
   'The fields to sort by, separated by commas, each at most once. A minus before a field sorts it in descending order. Items that are equal in all fields are in order of `id`.';

@@ -1,8 +1,22 @@
 import { type FieldError, invalid } from '../validation/field-errors.js';
 import { messages } from '../validation/messages.js';
 import { readCursor } from './cursor.js';
-import { type ListFields, type Parameter, parseInteger, InvalidParameter } from './list-field.js';
-import { BY_ID, type ListQuery, type SortTerm } from './list-query.js';
+import type { Value } from '../database/select.js';
+import {
+  InvalidParameter,
+  type ListField,
+  type ListFields,
+  type Parameter,
+  parseInteger,
+} from './list-field.js';
+import {
+  BY_ID,
+  type ListQuery,
+  type ListRange,
+  RANGE_OPERATORS,
+  type RangeOperator,
+  type SortTerm,
+} from './list-query.js';
 
 export const DEFAULT_LIMIT = 100;
 export const MAX_LIMIT = 1000;
@@ -35,11 +49,32 @@ export function parseListQuery(
     const value = read(name, parse);
     return value === undefined ? [] : [[name, value] as const];
   });
+  const ranges: ListRange[] = [];
   const known = new Set(['limit', 'sort', 'cursor', ...Object.keys(fields)]);
-  const unknown = Object.keys(parameters).filter((name) => !known.has(name));
-  errors.push(...unknown.map((name): FieldError => [name, [messages.unknown]]));
+  for (const name of Object.keys(parameters)) {
+    if (known.has(name)) continue;
+    const range = rangeOf(fields, name);
+    if (!range) errors.push([name, [messages.unknown]]);
+    const value = range && read(name, (parameter) => parseBound(fields[range.field]!, parameter));
+    if (range && value !== undefined) ranges.push({ ...range, value });
+  }
   if (errors.length > 0) throw invalid(errors);
-  return { limit, sort, filters, after };
+  return { limit, sort, filters, ranges, after };
+}
+
+/** The field and the operator in `crew[gte]`; undefined for a field without a range. */
+function rangeOf(fields: ListFields, name: string): Omit<ListRange, 'value'> | undefined {
+  const [, field = '', operator = ''] = /^([^[]+)\[(\w+)\]$/.exec(name) ?? [];
+  const isRange = Object.hasOwn(RANGE_OPERATORS, operator) && Object.hasOwn(fields, field);
+  return isRange && fields[field]!.key ? { field, operator: operator as RangeOperator } : undefined;
+}
+
+/** Parses a bound like the value of a filter, but null is in no range. */
+function parseBound(
+  { parse, nullable }: ListField,
+  parameter: Parameter,
+): Value | InvalidParameter {
+  return nullable && parameter === 'null' ? new InvalidParameter(messages.null) : parse(parameter);
 }
 
 function parseLimit(parameter: Parameter): number | InvalidParameter {

@@ -154,6 +154,24 @@ describe('Expensive reads', () => {
       expect(await groupsOf(path)).toEqual([`subject ${user.id}`]);
     });
 
+    it.each([
+      ['/api/crates?weight[gte]=5&weight[lt]=99999&sort=weight', false],
+      ['/api/crates?label[gt]=A&sort=-label', false],
+      ['/api/crates?id[gt]=5', false],
+      ['/api/users?name[gte]=m&sort=name', false],
+      ['/api/crates?weight[gte]=5', true],
+      ['/api/crates?weight[gte]=5&sort=label', true],
+      ['/api/crates?weight[gte]=5&sort=weight,label', true],
+      ['/api/crates?weight[gte]=5&kind=Fruit&sort=weight', true],
+      [`/api/crates?label[gt]=${'P'.repeat(100)}&sort=label`, true],
+      ['/api/scrolls?title[gt]=a&sort=title', true],
+    ])(
+      'queues the read of a range, if no range of an index serves it: %s, %s',
+      async (path, is) => {
+        expect(await groupsOf(path)).toHaveLength(is ? 1 : 0);
+      },
+    );
+
     it('queues an expensive read without a token by the networks of its address', async () => {
       expect(await groupsOf('/api/crates?sort=label,count')).toEqual([
         ['127.0.0.0/16', '127.0.0.0/24'],

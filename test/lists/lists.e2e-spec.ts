@@ -261,6 +261,102 @@ describe('Lists', () => {
     expect(await walk(`/api/crates?${query}&limit=1`)).toEqual(sorted(expected, '-packed_by'));
   });
 
+  describe('Ranges', () => {
+    const OPERATORS = {
+      gt: (difference: number) => difference > 0,
+      gte: (difference: number) => difference >= 0,
+      lt: (difference: number) => difference < 0,
+      lte: (difference: number) => difference <= 0,
+    };
+    /** Compares whole values: numbers by value, texts by code points. */
+    const compare = (a: string | number, b: string | number): number =>
+      typeof a === 'number' ? a - Number(b) : Buffer.compare(Buffer.from(a), Buffer.from(`${b}`));
+
+    it.each([
+      ['id', [1, 12, 41]],
+      ['count', [2, 3, 2 ** 53 - 1]],
+      ['weight', [7, 9, 1600]],
+      ['kind', ['Fruit', '', '\uffee', '\u{1f680}']],
+      ['label', ['B', 'aa', '日本']],
+      ['packed_by', [`${'x'.repeat(100)}a`, 'x'.repeat(100), '\u{1f680}'.repeat(150)]],
+    ] as const)(
+      'returns exactly the rows in each range of %s, in any order',
+      async (name, values) => {
+        for (const [operator, holds] of Object.entries(OPERATORS)) {
+          for (const value of values) {
+            const expected = crates.filter((row) => holds(compare(row[name], value)));
+            for (const sort of ['id', name, `-${name}`, `-${name},weight`]) {
+              if (sort === '-weight,weight') continue;
+              const query = { [`${name}[${operator}]`]: String(value), sort, limit: '15' };
+              const path = `/api/crates?${new URLSearchParams(query).toString()}`;
+              expect([path, idsOf(await walk(path))]).toEqual([
+                path,
+                idsOf(sorted(expected, sort)),
+              ]);
+            }
+          }
+        }
+      },
+    );
+
+    it('combines ranges and filters with "and"', async () => {
+      const between = crates.filter(({ weight }) => weight > 7 && weight <= 300);
+      const query = 'weight[gt]=7&weight[gte]=1&weight[lte]=300&weight[lt]=1000';
+      expect(await walk(`/api/crates?${query}&limit=7`)).toEqual(between);
+      expect(await walk(`/api/crates?${query}&sort=-weight&limit=7`)).toEqual(
+        sorted(between, '-weight'),
+      );
+      expect(await walk(`/api/crates?${query}&count[lt]=10&kind=fruit&weight=10`)).toEqual(
+        between.filter(
+          ({ count, kind, weight }) => count < 10 && kind === 'fruit' && weight === 10,
+        ),
+      );
+      expect(await walk('/api/crates?weight[gt]=300&weight[lt]=8&sort=weight')).toEqual([]);
+    });
+
+    it.each(['weight', '-weight'])(
+      'returns no row outside of the range for a changed cursor sorted by %s',
+      async (sort) => {
+        for (const weight of [-5, 7, 8, 300, 1600, 9_000]) {
+          const content = JSON.stringify([`${sort},id`, weight, 0]);
+          const cursor = Buffer.from(content).toString('base64url');
+          const path = `/api/crates?weight[gt]=7&weight[lt]=1600&sort=${sort}&cursor=${cursor}`;
+          const rest = crates.filter(
+            (row) =>
+              row.weight > 7 &&
+              row.weight < 1600 &&
+              (sort === 'weight' ? row.weight >= weight : row.weight <= weight),
+          );
+          expect(await walk(path)).toEqual(sorted(rest, sort));
+        }
+      },
+    );
+
+    it('keeps the range in the link to the next page', async () => {
+      const { headers } = await app.get('/api/crates?weight[gte]=8&limit=1');
+      const next = new URL(nextOf(headers)!, app.url);
+      expect(next.searchParams.get('weight[gte]')).toBe('8');
+    });
+
+    it.each<[string, object]>([
+      ['weight[gte]=heavy', { 'weight[gte]': ['Not a valid integer.'] }],
+      ['weight[gte]=1&weight[gte]=2', { 'weight[gte]': ['Not a valid integer.'] }],
+      ['label[lt]=a%00b', { 'label[lt]': ['Not a valid string.'] }],
+      ['weight[eq]=1', { 'weight[eq]': ['Unknown field.'] }],
+      ['weight[toString]=1', { 'weight[toString]': ['Unknown field.'] }],
+      ['weight[]=1', { 'weight[]': ['Unknown field.'] }],
+      ['weight[gt=1', { 'weight[gt': ['Unknown field.'] }],
+      ['weight[gt][lt]=1', { 'weight[gt][lt]': ['Unknown field.'] }],
+      ['tags[gt]=a', { 'tags[gt]': ['Unknown field.'] }],
+      ['colour[gt]=a', { 'colour[gt]': ['Unknown field.'] }],
+      ['__proto__[gt]=a', { '__proto__[gt]': ['Unknown field.'] }],
+      ['limit[gt]=1', { 'limit[gt]': ['Unknown field.'] }],
+    ])('refuses the query ?%s', async (query, message) => {
+      const { status, body } = await app.get(`/api/crates?${query}`);
+      expect([status, body.code, body.message]).toEqual([400, 'validation_failed', message]);
+    });
+  });
+
   it('sends no link on the last page, and an empty list if no row matches', async () => {
     const all = await app.get<unknown[]>(`/api/crates?limit=${crates.length}`);
     expect([all.body.length, all.headers.get('link')]).toEqual([crates.length, null]);
@@ -479,6 +575,20 @@ describe('Lists', () => {
         const { status } = await app.get(`/api/scrolls?${query}`, { token: leia.access });
         expect([query, status]).toEqual([query, 400]);
       }
+    });
+
+    it('finds no scroll without a priority in a range, and refuses null as a bound', async () => {
+      for (const sort of ['id', 'priority', '-priority', 'title']) {
+        const path = `/api/scrolls?priority[lte]=3&limit=2&sort=${sort}`;
+        const small = scrolls.filter(({ priority }) => priority !== null && priority <= 3);
+        expect(await walk(path, { as: leia.access })).toEqual(sorted(small, sort));
+      }
+      const path = '/api/scrolls?priority[lte]=null';
+      const { status, body } = await app.get(path, { token: leia.access });
+      expect([status, body.message]).toEqual([
+        400,
+        { 'priority[lte]': ['Field may not be null.'] },
+      ]);
     });
 
     it('returns no scroll of another user for a cursor of that user', async () => {

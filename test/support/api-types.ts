@@ -2389,8 +2389,24 @@ export interface operations {
             query?: {
                 /** @description Only items with this value. */
                 id?: number;
+                /** @description Only items with a greater value. */
+                "id[gt]"?: number;
+                /** @description Only items with this or a greater value. */
+                "id[gte]"?: number;
+                /** @description Only items with a smaller value. */
+                "id[lt]"?: number;
+                /** @description Only items with this or a smaller value. */
+                "id[lte]"?: number;
                 /** @description Only items with this value. */
                 name?: string;
+                /** @description Only items with a greater value. */
+                "name[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "name[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "name[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "name[lte]"?: string;
                 /** @description The fields to sort by, separated by commas, each at most once. A minus before a field sorts it in descending order. Items that are equal in all fields are in order of `id`. */
                 sort?: string;
                 /** @description The beginning of the page, as in `Link`. */
@@ -3298,22 +3314,86 @@ export interface operations {
             query?: {
                 /** @description Only items with this value. */
                 id?: number;
+                /** @description Only items with a greater value. */
+                "id[gt]"?: number;
+                /** @description Only items with this or a greater value. */
+                "id[gte]"?: number;
+                /** @description Only items with a smaller value. */
+                "id[lt]"?: number;
+                /** @description Only items with this or a smaller value. */
+                "id[lte]"?: number;
                 /** @description Only items with this value. */
                 affiliation?: string;
+                /** @description Only items with a greater value. */
+                "affiliation[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "affiliation[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "affiliation[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "affiliation[lte]"?: string;
                 /** @description Only items with this value. */
                 category?: string;
+                /** @description Only items with a greater value. */
+                "category[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "category[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "category[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "category[lte]"?: string;
                 /** @description Only items with this value. */
                 crew?: number;
+                /** @description Only items with a greater value. */
+                "crew[gt]"?: number;
+                /** @description Only items with this or a greater value. */
+                "crew[gte]"?: number;
+                /** @description Only items with a smaller value. */
+                "crew[lt]"?: number;
+                /** @description Only items with this or a smaller value. */
+                "crew[lte]"?: number;
                 /** @description Only items with this value. */
                 length?: number;
+                /** @description Only items with a greater value. */
+                "length[gt]"?: number;
+                /** @description Only items with this or a greater value. */
+                "length[gte]"?: number;
+                /** @description Only items with a smaller value. */
+                "length[lt]"?: number;
+                /** @description Only items with this or a smaller value. */
+                "length[lte]"?: number;
                 /** @description Only items with this value. */
                 manufacturer?: string;
+                /** @description Only items with a greater value. */
+                "manufacturer[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "manufacturer[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "manufacturer[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "manufacturer[lte]"?: string;
                 /** @description Only items with this value. */
                 model?: string;
+                /** @description Only items with a greater value. */
+                "model[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "model[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "model[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "model[lte]"?: string;
                 /** @description Only items that contain this value. */
                 roles?: string;
                 /** @description Only items with this value. */
                 ship_class?: string;
+                /** @description Only items with a greater value. */
+                "ship_class[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "ship_class[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "ship_class[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "ship_class[lte]"?: string;
                 /** @description The fields to sort by, separated by commas, each at most once. A minus before a field sorts it in descending order. Items that are equal in all fields are in order of `id`. */
                 sort?: string;
                 /** @description The beginning of the page, as in `Link`. */
@@ -3908,14 +3988,54 @@ export interface operations {
             query?: {
                 /** @description Only items with this value. */
                 id?: number;
+                /** @description Only items with a greater value. */
+                "id[gt]"?: number;
+                /** @description Only items with this or a greater value. */
+                "id[gte]"?: number;
+                /** @description Only items with a smaller value. */
+                "id[lt]"?: number;
+                /** @description Only items with this or a smaller value. */
+                "id[lte]"?: number;
                 /** @description Only items with this value. */
                 name?: string;
+                /** @description Only items with a greater value. */
+                "name[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "name[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "name[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "name[lte]"?: string;
                 /** @description Only items with this value. */
                 author?: string;
+                /** @description Only items with a greater value. */
+                "author[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "author[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "author[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "author[lte]"?: string;
                 /** @description Only items with this value. */
                 publisher?: string;
+                /** @description Only items with a greater value. */
+                "publisher[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "publisher[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "publisher[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "publisher[lte]"?: string;
                 /** @description Only items with this value. */
                 price?: number | "null";
+                /** @description Only items with a greater value. */
+                "price[gt]"?: number;
+                /** @description Only items with this or a greater value. */
+                "price[gte]"?: number;
+                /** @description Only items with a smaller value. */
+                "price[lt]"?: number;
+                /** @description Only items with this or a smaller value. */
+                "price[lte]"?: number;
                 /** @description The fields to sort by, separated by commas, each at most once. A minus before a field sorts it in descending order. Items that are equal in all fields are in order of `id`. */
                 sort?: string;
                 /** @description The beginning of the page, as in `Link`. */
@@ -5238,22 +5358,94 @@ export interface operations {
             query?: {
                 /** @description Only items with this value. */
                 id?: number;
+                /** @description Only items with a greater value. */
+                "id[gt]"?: number;
+                /** @description Only items with this or a greater value. */
+                "id[gte]"?: number;
+                /** @description Only items with a smaller value. */
+                "id[lt]"?: number;
+                /** @description Only items with this or a smaller value. */
+                "id[lte]"?: number;
                 /** @description Only items with this value. */
                 event?: string;
+                /** @description Only items with a greater value. */
+                "event[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "event[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "event[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "event[lte]"?: string;
                 /** @description Only items with this value. */
                 user_id?: number | "null";
+                /** @description Only items with a greater value. */
+                "user_id[gt]"?: number;
+                /** @description Only items with this or a greater value. */
+                "user_id[gte]"?: number;
+                /** @description Only items with a smaller value. */
+                "user_id[lt]"?: number;
+                /** @description Only items with this or a smaller value. */
+                "user_id[lte]"?: number;
                 /** @description Only items with this value. */
                 actor_id?: number | "null";
+                /** @description Only items with a greater value. */
+                "actor_id[gt]"?: number;
+                /** @description Only items with this or a greater value. */
+                "actor_id[gte]"?: number;
+                /** @description Only items with a smaller value. */
+                "actor_id[lt]"?: number;
+                /** @description Only items with this or a smaller value. */
+                "actor_id[lte]"?: number;
                 /** @description Only items with this value. */
                 session_id?: string;
+                /** @description Only items with a greater value. */
+                "session_id[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "session_id[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "session_id[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "session_id[lte]"?: string;
                 /** @description Only items with this value. */
                 ip?: string;
+                /** @description Only items with a greater value. */
+                "ip[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "ip[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "ip[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "ip[lte]"?: string;
                 /** @description Only items with this value. */
                 user_agent?: string;
+                /** @description Only items with a greater value. */
+                "user_agent[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "user_agent[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "user_agent[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "user_agent[lte]"?: string;
                 /** @description Only items with this value. */
                 request_id?: string;
+                /** @description Only items with a greater value. */
+                "request_id[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "request_id[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "request_id[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "request_id[lte]"?: string;
                 /** @description Only items with this value. */
                 happened_at?: string;
+                /** @description Only items with a greater value. */
+                "happened_at[gt]"?: string;
+                /** @description Only items with this or a greater value. */
+                "happened_at[gte]"?: string;
+                /** @description Only items with a smaller value. */
+                "happened_at[lt]"?: string;
+                /** @description Only items with this or a smaller value. */
+                "happened_at[lte]"?: string;
                 /** @description The fields to sort by, separated by commas, each at most once. A minus before a field sorts it in descending order. Items that are equal in all fields are in order of `id`. */
                 sort?: string;
                 /** @description The beginning of the page, as in `Link`. */
