@@ -53,6 +53,9 @@ async function createTemplate(): Promise<TestDatabase> {
   const source = await new MigrationSource(dataSourceOptions(settings)).initialize();
   await source.runMigrations();
   await source.destroy();
+  // pgbouncer keeps its connections to the server, and a database in use cannot be copied.
+  await onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                  WHERE datname = '${new URL(created.url).pathname.slice(1)}'`);
   return created;
 }
 
