@@ -28,12 +28,13 @@ describe('The tours in the documents', () => {
   it('shows requests in docs/lists.md that work when they are pasted', async () => {
     const [lists = ''] = codeBlocks('docs/lists.md', 'Lists', 'sh');
     const stdout = await paste(lists, app.url);
-    const [sorted = [], , ...pages] = stdout
+    const [sorted = [], , range, ...pages] = stdout
       .match(/\[(\{.*?\})?\]/g)!
       .map((json) => JSON.parse(json) as { id: number; name: string }[]);
     const { body: users } = await app.get<{ id: number; name: string }[]>('/api/users');
     const names = users.map(({ name }) => name);
     expect(sorted.map(({ name }) => name)).toEqual([names.toSorted().at(-1)]);
+    expect(range).toEqual(users.filter(({ id }) => id >= 2));
     expect(pages.flat()).toEqual(users);
   });
 
