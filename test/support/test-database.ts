@@ -32,9 +32,11 @@ export function createDatabase(): Promise<TestDatabase> {
  */
 export async function createMigratedDatabase(): Promise<TestDatabase> {
   if (engine === 'sqlite') return createSqliteDatabase();
-  const { url } = await (template ??= createTemplate());
-  return createPostgresDatabase(new URL(url).pathname.slice(1));
+  return createPostgresDatabase(nameOf(await (template ??= createTemplate())));
 }
+
+/** The name of a database on PostgreSQL. */
+const nameOf = ({ url }: TestDatabase): string => new URL(url).pathname.slice(1);
 
 let template: Promise<TestDatabase> | undefined;
 
@@ -55,7 +57,7 @@ async function createTemplate(): Promise<TestDatabase> {
   await source.destroy();
   // pgbouncer keeps its connections to the server, and a database in use cannot be copied.
   await onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                  WHERE datname = '${new URL(created.url).pathname.slice(1)}'`);
+                  WHERE datname = '${nameOf(created)}'`);
   return created;
 }
 

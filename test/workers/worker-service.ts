@@ -4,7 +4,7 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { expect } from '@jest/globals';
 import { ServiceProcess } from '../support/process.js';
 import { SECRET } from '../support/test-app.js';
-import type { TestDatabase } from '../support/test-database.js';
+import { createDatabase, type TestDatabase } from '../support/test-database.js';
 
 export const credentials = { username: 'anna', password: 'correct horse 7' };
 
@@ -13,26 +13,25 @@ interface Answer {
   body: { access_token: string; refresh_token: string; id: number };
 }
 
-/** A service with two workers in production, and clients that keep their connections. */
+/** A service with two workers in production on a new database, and clients that keep their connections. */
 export class WorkerService {
   private readonly agents: Agent[] = [];
 
   private constructor(
     readonly process: ServiceProcess,
     private readonly origin: string,
+    private readonly database: TestDatabase,
   ) {}
 
   /** Waits until both workers serve requests. */
-  static async start(
-    { settings }: TestDatabase,
-    env: Record<string, string> = {},
-  ): Promise<WorkerService> {
+  static async start(env: Record<string, string> = {}): Promise<WorkerService> {
+    const database = await createDatabase();
     const process = ServiceProcess.spawn({
-      ...settings,
+      ...database.settings,
       ...{ JWT_SECRET_KEY: SECRET, NODE_ENV: 'production', WORKERS: '2', METRICS_PORT: '0' },
       ...env,
     });
-    const service = new WorkerService(process, (await process.client()).url);
+    const service = new WorkerService(process, (await process.client()).url, database);
     await process.saying('All 2 workers serve requests');
     return service;
   }
@@ -40,6 +39,7 @@ export class WorkerService {
   async end(): Promise<void> {
     for (const agent of this.agents) agent.destroy();
     await this.process.kill('SIGKILL');
+    await this.database.drop();
   }
 
   /** Connections are given to the workers in turn. */

@@ -1,21 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { ServiceProcess } from '../support/process.js';
 import { SECRET } from '../support/test-app.js';
-import { createDatabase, type TestDatabase } from '../support/test-database.js';
 import { credentials, WorkerService } from './worker-service.js';
 
 describe('A service with two workers', () => {
-  let database: TestDatabase;
   let service: WorkerService;
 
-  beforeEach(async () => {
-    database = await createDatabase();
-  });
-  afterEach(async () => {
-    await service.end();
-    await database.drop();
-  });
+  afterEach(() => service.end());
 
   /** The ids of the processes that have logged requests. */
   const servingIds = (): Set<number> => {
@@ -25,7 +17,7 @@ describe('A service with two workers', () => {
   };
 
   it('shares connections, sessions and counters among the workers', async () => {
-    service = await WorkerService.start(database);
+    service = await WorkerService.start();
     const connections = Array.from({ length: 4 }, () => service.connect());
     await service.register(connections[0]!);
     const { access_token: token } = await service.logIn(connections[1]!);
@@ -48,7 +40,7 @@ describe('A service with two workers', () => {
   });
 
   it('counts AUTH_RATE_LIMIT and USER_RATE_LIMIT for all workers together', async () => {
-    service = await WorkerService.start(database, { AUTH_RATE_LIMIT: '4', USER_RATE_LIMIT: '6' });
+    service = await WorkerService.start({ AUTH_RATE_LIMIT: '4', USER_RATE_LIMIT: '6' });
     const connections = Array.from({ length: 8 }, () => service.connect());
     await service.register(connections[0]!);
     const { access_token: token } = await service.logIn(connections[1]!);
@@ -64,7 +56,7 @@ describe('A service with two workers', () => {
   });
 
   it('divides MAX_CONNECTIONS among the workers', async () => {
-    service = await WorkerService.start(database, { MAX_CONNECTIONS: '4' });
+    service = await WorkerService.start({ MAX_CONNECTIONS: '4' });
     const connections = Array.from({ length: 8 }, () => service.connect());
     for (const agent of connections) {
       expect((await service.send(agent, 'GET', '/health/ready')).status).toBe(200);

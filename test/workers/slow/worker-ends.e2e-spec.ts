@@ -1,19 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createDatabase, type TestDatabase } from '../../support/test-database.js';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { credentials, WorkerService } from '../worker-service.js';
 
 describe('The end of a worker, and of a service with two workers', () => {
-  let database: TestDatabase;
   let service: WorkerService;
 
-  beforeEach(async () => {
-    database = await createDatabase();
-  });
-  afterEach(async () => {
-    await service.end();
-    await database.drop();
-  });
+  afterEach(() => service.end());
 
   const isRunning = (pid: number): boolean => {
     try {
@@ -22,8 +14,9 @@ describe('The end of a worker, and of a service with two workers', () => {
       return false;
     }
   };
+
   it('loses no acknowledged write when a worker is killed, and replaces it', async () => {
-    service = await WorkerService.start(database, { AUTH_RATE_LIMIT: '0', USER_RATE_LIMIT: '0' });
+    service = await WorkerService.start({ AUTH_RATE_LIMIT: '0', USER_RATE_LIMIT: '0' });
     const connections = Array.from({ length: 8 }, () => service.connect());
     await service.register(connections[0]!);
     const sessions = await Promise.all(connections.map((agent) => service.logIn(agent)));
@@ -35,14 +28,8 @@ describe('The end of a worker, and of a service with two workers', () => {
       let token = refresh_token;
       while (!isOver) {
         try {
-          const { status, body } = await service.send(
-            connections[index]!,
-            'POST',
-            '/auth/refresh',
-            {
-              token,
-            },
-          );
+          const agent = connections[index]!;
+          const { status, body } = await service.send(agent, 'POST', '/auth/refresh', { token });
           expect(status).toBe(200);
           token = body.refresh_token;
           acknowledged++;
@@ -75,7 +62,7 @@ describe('The end of a worker, and of a service with two workers', () => {
   });
 
   it('finishes the requests of all workers on SIGTERM, and exits with 0', async () => {
-    service = await WorkerService.start(database);
+    service = await WorkerService.start();
     const connections = Array.from({ length: 8 }, () => service.connect());
     const started = connections.map((agent, index) => {
       const json = { name: `user-${index}`, password: credentials.password };
@@ -90,7 +77,7 @@ describe('The end of a worker, and of a service with two workers', () => {
   });
 
   it('ends its workers if the primary is killed', async () => {
-    service = await WorkerService.start(database);
+    service = await WorkerService.start();
     const workers = service.workerIds();
     expect(workers).toHaveLength(2);
     await service.process.kill('SIGKILL');
