@@ -35,7 +35,7 @@ export function startChild(
   running.add(pid);
   reaper.stdin?.write(`+ ${pid}\n`);
   child.once('exit', () => {
-    if (isGroupAlive(pid)) return;
+    if (isAlive(-pid)) return;
     running.delete(pid);
     reaper?.stdin?.write(`- ${pid}\n`);
   });
@@ -80,7 +80,7 @@ export async function runChild(
 
 /** Ends everything that is still running. */
 export function endChildren(): void {
-  for (const pid of running) if (isGroupAlive(pid)) process.kill(-pid, 'SIGKILL');
+  for (const pid of running) if (isAlive(-pid)) process.kill(-pid, 'SIGKILL');
   running.clear();
   reaper?.stdin?.end();
   reaper = undefined;
@@ -97,9 +97,10 @@ function startReaper(): ChildProcess {
   return child;
 }
 
-function isGroupAlive(pid: number): boolean {
+/** @param pid of a process; a negative number stands for a group of processes */
+export function isAlive(pid: number): boolean {
   try {
-    return process.kill(-pid, 0);
+    return process.kill(pid, 0);
   } catch {
     return false;
   }

@@ -2,16 +2,9 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { transformFileSync } from '@swc/core';
-import { endChildren, runChild, startChild } from '../../support/children.js';
+import { endChildren, isAlive, runChild, startChild } from '../../support/children.js';
 
 describe('Processes that tests start', () => {
-  const isAlive = (pid: number): boolean => {
-    try {
-      return process.kill(pid, 0);
-    } catch {
-      return false;
-    }
-  };
   const untilEnded = async (pid: number): Promise<void> => {
     while (isAlive(pid)) await sleep(5);
   };

@@ -1,19 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { isAlive } from '../../support/children.js';
 import { credentials, WorkerService } from '../worker-service.js';
 
 describe('The end of a worker, and of a service with two workers', () => {
   let service: WorkerService;
 
   afterEach(() => service.end());
-
-  const isRunning = (pid: number): boolean => {
-    try {
-      return process.kill(pid, 0);
-    } catch {
-      return false;
-    }
-  };
 
   it('loses no acknowledged write when a worker is killed, and replaces it', async () => {
     service = await WorkerService.start({ AUTH_RATE_LIMIT: '0', USER_RATE_LIMIT: '0' });
@@ -73,7 +66,7 @@ describe('The end of a worker, and of a service with two workers', () => {
     const end = service.process.kill('SIGTERM');
     expect((await Promise.all(started)).map(({ status }) => status)).toEqual(Array(8).fill(201));
     expect(await end).toBe(0);
-    expect(workers.filter(isRunning)).toEqual([]);
+    expect(workers.filter(isAlive)).toEqual([]);
   });
 
   it('ends its workers if the primary is killed', async () => {
@@ -81,6 +74,6 @@ describe('The end of a worker, and of a service with two workers', () => {
     const workers = service.workerIds();
     expect(workers).toHaveLength(2);
     await service.process.kill('SIGKILL');
-    while (workers.some(isRunning)) await sleep(10);
+    while (workers.some(isAlive)) await sleep(10);
   });
 });
