@@ -16,7 +16,7 @@ const layers = [
   ['keys'],
   ['tokens'],
   ['access', 'sessions'],
-  ['limits', 'lists'],
+  ['idempotency', 'limits', 'lists'],
   ['audit', 'passwords'],
   ['users'],
   ['auth'],

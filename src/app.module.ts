@@ -16,6 +16,7 @@ import { HomeModule } from './home/home.module.js';
 import { BodyPipe } from './validation/body.pipe.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { OperationModule } from './operation/operation.module.js';
 import { ShipsModule } from './ships/ships.module.js';
@@ -59,6 +60,7 @@ export class AppModule {
         TokensModule,
         SessionsModule,
         AccessModule,
+        IdempotencyModule,
         AuditModule,
         AuthModule,
         UsersModule,

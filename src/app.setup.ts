@@ -18,6 +18,7 @@ import {
   rejectInvalidRequests,
 } from './http/broken-request.js';
 import { createBoundedServer } from './http/connections.js';
+import { tagResponses } from './http/conditional-requests.js';
 import { allowOrigins } from './http/cors.js';
 import { acceptOnlyJson, BODY_LIMIT } from './http/json-body.js';
 import { prepareLinks } from './http/links.js';
@@ -99,6 +100,7 @@ export async function createApp(
   requests.watchAll(instance);
   sendSecurityHeaders(instance, config);
   prepareLinks(instance, config);
+  tagResponses(instance, config);
   rejectInvalidRequests(instance, config);
   const routes = new RouteMethods(instance);
   if (config.docs) serveDocs(app, config);

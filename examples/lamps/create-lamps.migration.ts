@@ -12,6 +12,7 @@ export class CreateLamps1796000000001 implements MigrationInterface {
             ...{ name: 'id', type: 'integer', isPrimary: true },
             ...{ isGenerated: true, generationStrategy: 'increment' },
           },
+          { name: 'version', type: 'bigint', default: 0 },
           { name: 'colour', type: 'integer' },
           { name: 'created_at', type: 'bigint' },
         ],

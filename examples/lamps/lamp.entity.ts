@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { RowVersion } from '../../src/database/row-version.js';
 import { SortIndexes } from '../../src/lists/sort-indexes.decorator.js';
 
 @Entity('lamps')
@@ -6,6 +7,9 @@ import { SortIndexes } from '../../src/lists/sort-indexes.decorator.js';
 export class Lamp {
   @PrimaryGeneratedColumn('increment', { type: 'integer' })
   id: number;
+
+  @RowVersion()
+  version: number;
 
   /** 24 bits: red, green and blue. */
   @Column('integer')

@@ -1,6 +1,7 @@
 import { AuditRetentionService } from '../../src/audit/audit-retention.service.js';
 import { LoginThrottleService } from '../../src/auth/throttle/login-throttle.service.js';
 import type { OnRemovalProgress } from '../../src/database/remove-in-batches.js';
+import { IdempotencyRecordRepository } from '../../src/idempotency/idempotency-record.repository.js';
 import { ExpiryService } from '../../src/sessions/expiry.service.js';
 import { SuccessorErasureService } from '../../src/sessions/successor-erasure.service.js';
 import { UserRemovalsService } from '../../src/users/user-removals.service.js';
@@ -38,6 +39,7 @@ async function removeAll(get: Services, onProgress: OnRemovalProgress): Promise<
   await get(ExpiryService).removeExpired(undefined, onProgress);
   await get(AuditRetentionService).removeOld(undefined, onProgress);
   await get(LoginThrottleService).removeOld(undefined, onProgress);
+  await get(IdempotencyRecordRepository).removeAllExpired(undefined, onProgress);
   await get(SuccessorErasureService).eraseOverdue();
   const table = 'user_removals';
   onProgress({ table, removed: 0, total: 0 });

@@ -1,4 +1,5 @@
 import { LoginUnlockService } from '../../src/auth/throttle/login-unlock.service.js';
+import { NO_PRECONDITION } from '../../src/database/precondition.js';
 import { escapeText } from '../../src/logging/escape-text.js';
 import { NewPassword } from '../../src/users/dto/user-body.dto.js';
 import { UserAdministrationService } from '../../src/users/administration/user-administration.service.js';
@@ -74,7 +75,7 @@ async function deleteUser(call: Call): Promise<Output> {
     const user = await userOf(get, name);
     const shown = escapeText(user.name);
     await confirm(call, `This deletes ${shown} with all rows of this user.`, user.name);
-    await get(UsersService).remove(user.id);
+    await get(UsersService).remove(user.id, NO_PRECONDITION);
     return {
       text: `Deleted the user ${shown} with the id ${user.id}.`,
       json: { id: user.id, name: user.name },

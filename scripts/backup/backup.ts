@@ -1,8 +1,11 @@
 import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import pg from 'pg';
+// Registers the entities.
+import '../../src/app.module.js';
 import type { DatabaseSettings } from '../../src/config/app-config.js';
 import { codeOf } from '../../src/database/driver-error.js';
+import { versionedTables } from '../../src/database/row-version.js';
 import { sync } from '../../src/database/sqlite/sqlite-creation.js';
 import { StartError } from '../../src/errors/start-error.js';
 import { backUpPostgres, restorePostgres } from './postgres-backup.js';
@@ -11,6 +14,31 @@ import { backUpSqlite, restoreSqlite } from './sqlite-backup.js';
 /** Ends all sessions, as the service does: the sealed refresh tokens are erased. */
 const endSessionsAt = (timestamp: number) =>
   `UPDATE sessions SET ended_at = ${timestamp}, successor = NULL, spent_range = NULL, spent_agent = NULL, repeated_by = NULL WHERE ended_at IS NULL`;
+
+/** Random integers of 48 bits. */
+const NEW_VERSION = {
+  sqlite: 'random() & 281474976710655',
+  postgres: 'floor(random() * 281474976710656)',
+};
+
+/** The query for the tables, of those given, that have versions of rows. An old copy has none. */
+const WITH_VERSIONS = {
+  sqlite: `SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE c.name = 'version'`,
+  postgres: `SELECT table_name AS name FROM information_schema.columns
+    WHERE table_schema = current_schema() AND column_name = 'version'`,
+};
+
+/**
+ * The statements that change the versions of all rows, so that no `ETag` from before is valid.
+ *
+ * @param found the tables of the copy that have such a column
+ */
+function changeVersions(engine: 'sqlite' | 'postgres', found: { name: string }[]): string[] {
+  const names = found.map(({ name }) => name);
+  return versionedTables()
+    .filter((table) => names.includes(table))
+    .map((table) => `UPDATE "${table}" SET "version" = ${NEW_VERSION[engine]}`);
+}
 
 /** A copy of the database. */
 interface Copy {
@@ -61,15 +89,21 @@ export async function restore(
 ): Promise<Restored> {
   const copy = resolve(file);
   requireFile(copy);
-  const statement = endSessionsAt(Date.now());
+  const ends = endSessions ? [endSessionsAt(Date.now())] : [];
   if (database.engine === 'sqlite') {
     const replaced = restoreSqlite(copy, database.file, (connection) => {
-      if (endSessions) connection.exec(statement);
+      const found = connection.prepare<[], { name: string }>(WITH_VERSIONS.sqlite).all();
+      connection.exec([...ends, ...changeVersions('sqlite', found)].join(';'));
     });
     return { file: copy, replaced };
   }
   restorePostgres(copy, database.url);
-  if (endSessions) await runOnPostgres(database.url, statement);
+  await onPostgres(database.url, async (client) => {
+    const { rows } = await client.query<{ name: string }>(WITH_VERSIONS.postgres);
+    for (const statement of [...ends, ...changeVersions('postgres', rows)]) {
+      await client.query(statement);
+    }
+  });
   return { file: copy, replaced: null };
 }
 
@@ -89,11 +123,11 @@ function createPrivateFile(file: string): void {
   }
 }
 
-async function runOnPostgres(url: string, statement: string): Promise<void> {
+async function onPostgres(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(statement);
+    await work(client);
   } finally {
     await client.end();
   }

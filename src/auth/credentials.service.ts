@@ -58,6 +58,19 @@ export class CredentialsService implements CurrentPasswordCheck {
     }
   }
 
+  /** See `CurrentPasswordCheck`. */
+  async isPasswordOf(id: number, password: string, client: Client): Promise<boolean> {
+    const user = await this.users.findByIdWithHash(id);
+    if (!user) return false;
+    const queueKeys = loginQueueKeys(user.name, client);
+    return this.throttle.attempt(
+      user.name,
+      client,
+      (beforeHash) => this.passwords.verify(user.passwordHash, password, queueKeys, beforeHash),
+      { onFailure: () => this.recordFailure(user.name, client) },
+    );
+  }
+
   private verifyUncounted(
     given: string,
     password: string,

@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { RowVersion } from '../database/row-version.js';
 
 /** A book of one user. Other users cannot see it. */
 @Entity('books')
@@ -7,6 +8,9 @@ import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 export class Book {
   @PrimaryGeneratedColumn('increment', { type: 'integer' })
   id: number;
+
+  @RowVersion()
+  version: number;
 
   /**
    * The id of the user. It is not a foreign key, because deleting a user would then delete all of

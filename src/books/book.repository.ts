@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ApiError } from '../errors/api-error.js';
 import { Database } from '../database/database.js';
+import type { Precondition } from '../database/precondition.js';
 import type { Select } from '../database/select.js';
 import { OwnedRows, type OwnedValues, selectOwner } from '../users/owned-rows.js';
 import type { User } from '../users/user.entity.js';
@@ -63,12 +64,28 @@ export class BookRepository {
     );
   }
 
-  /**
-   * @returns whether the owner has that book
-   * @throws ApiError `book_exists`
-   */
-  update(ownerId: number, id: number, values: BookValues): Promise<boolean> {
-    return this.database.writeUnique(bookExists, () => this.rows.update(ownerId, id, values));
+  /** @throws ApiError `book_exists`, `not_found`, `precondition_required`, `precondition_failed` */
+  replace(
+    ownerId: number,
+    id: number,
+    values: BookValues,
+    precondition: Precondition,
+  ): Promise<Book> {
+    return this.database.writeUnique(bookExists, () =>
+      this.rows.replace(ownerId, id, values, precondition),
+    );
+  }
+
+  /** @throws ApiError `book_exists`, `not_found`, `precondition_required`, `precondition_failed` */
+  patch(
+    ownerId: number,
+    id: number,
+    values: Partial<BookValues>,
+    precondition: Precondition,
+  ): Promise<Book> {
+    return this.database.writeUnique(bookExists, () =>
+      this.rows.patch(ownerId, id, values, precondition),
+    );
   }
 
   private async refuseBeyondLimit(ownerId: number): Promise<void> {

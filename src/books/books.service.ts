@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ApiError, notFound } from '../errors/api-error.js';
+import type { Precondition } from '../database/precondition.js';
 import type { ListQuery } from '../lists/list-query.js';
 import type { Page } from '../lists/page.js';
 import { BookRepository, type BookValues } from './book.repository.js';
@@ -15,10 +15,8 @@ export class BooksService {
   }
 
   /** @throws ApiError `not_found` */
-  async get(ownerId: number, id: number): Promise<Book> {
-    const book = await this.books.rows.find(ownerId, id);
-    if (!book) throw new ApiError(notFound);
-    return book;
+  get(ownerId: number, id: number): Promise<Book> {
+    return this.books.rows.get(ownerId, id);
   }
 
   /**
@@ -29,14 +27,28 @@ export class BooksService {
     return this.books.insert(ownerId, values);
   }
 
-  /** @throws ApiError `book_exists`, `not_found` */
-  async replace(ownerId: number, id: number, values: BookValues): Promise<Book> {
-    if (!(await this.books.update(ownerId, id, values))) throw new ApiError(notFound);
-    return { ...values, ownerId, id };
+  /** @throws ApiError `book_exists`, `not_found`, `precondition_required`, `precondition_failed` */
+  replace(
+    ownerId: number,
+    id: number,
+    values: BookValues,
+    precondition: Precondition,
+  ): Promise<Book> {
+    return this.books.replace(ownerId, id, values, precondition);
   }
 
-  /** @throws ApiError `not_found` */
-  async remove(ownerId: number, id: number): Promise<void> {
-    if (!(await this.books.rows.delete(ownerId, id))) throw new ApiError(notFound);
+  /** @throws ApiError `book_exists`, `not_found`, `precondition_required`, `precondition_failed` */
+  patch(
+    ownerId: number,
+    id: number,
+    values: Partial<BookValues>,
+    precondition: Precondition,
+  ): Promise<Book> {
+    return this.books.patch(ownerId, id, values, precondition);
+  }
+
+  /** @throws ApiError `not_found`, `precondition_required`, `precondition_failed` */
+  remove(ownerId: number, id: number, precondition: Precondition): Promise<void> {
+    return this.books.rows.delete(ownerId, id, precondition);
   }
 }

@@ -20,6 +20,7 @@ import { bookValues } from '../books/dto/book-body.dto.js';
 import { OwnerId } from '../users/owner-id.decorator.js';
 import { serviceUnavailable, tooManyRequests } from '../errors/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
+import { NO_PRECONDITION } from '../database/precondition.js';
 import { AppConfig } from '../config/app-config.js';
 import { ResourceId } from '../http/resource-id.js';
 import { type Client, RequestClient } from '../http/client.js';
@@ -165,7 +166,7 @@ export class BookstoreController {
   @ApiTutorialMessage(404, messages.noBook)
   @ApiErrors(serviceUnavailable)
   async removeBook(@OwnerId() ownerId: number, @ResourceId() id: number): Promise<MessageResponse> {
-    await this.books.remove(ownerId, id);
+    await this.books.remove(ownerId, id, NO_PRECONDITION);
     return { message: messages.deleted };
   }
 }

@@ -69,7 +69,7 @@ export class AppConfig {
   readonly maxSessions: number;
   /** How long entries of the audit trail are kept. */
   readonly auditRetention: number;
-  /** How the service is reached from outside, and which cookies it sets. */
+  /** How the service is reached from outside, which cookies it sets, and how it protects writes. */
   readonly web: WebSettings;
   /** Metrics and traces. */
   readonly monitoring: MonitoringSettings;

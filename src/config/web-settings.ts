@@ -1,6 +1,6 @@
 import type { SettingsReader } from './settings-reader.js';
 
-/** How the service is reached from outside, and which cookies it sets. */
+/** How the service is reached from outside, which cookies it sets, and how it protects writes. */
 export interface WebSettings {
   /** What `Location` and `Link` start with, without a slash at the end; null without the setting. */
   readonly publicUrl: string | null;
@@ -10,9 +10,12 @@ export interface WebSettings {
   readonly cookiesOnly: boolean;
   /** The attribute `Domain` of the cookies; null for cookies of this host only. */
   readonly cookieDomain: string | null;
+  /** Whether `PUT`, `PATCH` and `DELETE` of a resource need `If-Match`. */
+  readonly requireIfMatch: boolean;
+  /** How long the answer to a request with an `Idempotency-Key` is kept. */
+  readonly idempotencyRetention: number;
 }
 
-/** Reads `PUBLIC_URL`, `TOKEN_COOKIES` and `COOKIE_DOMAIN`. */
 export function readWebSettings(read: SettingsReader, production: boolean): WebSettings {
   const publicUrl = readPublicUrl(read, production);
   const cookies = read.choice('TOKEN_COOKIES', ['false', 'true', 'only'], 'false');
@@ -25,7 +28,11 @@ export function readWebSettings(read: SettingsReader, production: boolean): WebS
       `COOKIE_DOMAIN: every host below ${cookieDomain} receives the token cookies and can set cookies of the same names; set it only if you control all of these hosts.`,
     );
   }
-  return { publicUrl, tokenCookies, cookiesOnly: cookies === 'only', cookieDomain };
+  return {
+    ...{ publicUrl, tokenCookies, cookiesOnly: cookies === 'only', cookieDomain },
+    requireIfMatch: read.flag('REQUIRE_IF_MATCH', false),
+    idempotencyRetention: read.duration('IDEMPOTENCY_RETENTION', '24h'),
+  };
 }
 
 function readPublicUrl(read: SettingsReader, production: boolean): string | null {

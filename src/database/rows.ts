@@ -1,6 +1,14 @@
-import type { ObjectLiteral, WhereExpressionBuilder } from 'typeorm';
+import type { DeleteQueryBuilder, EntityManager, ObjectLiteral, UpdateQueryBuilder } from 'typeorm';
 import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
+import {
+  ApiError,
+  notFound,
+  preconditionFailed,
+  preconditionRequired,
+} from '../errors/api-error.js';
 import type { Database } from './database.js';
+import { lacksVersion, onlyIfMet, type Precondition, refuseUnmet } from './precondition.js';
+import { newVersion } from './row-version.js';
 import type { Select, Value } from './select.js';
 
 /**
@@ -12,10 +20,12 @@ export const THIS_ID = 'id = CAST(:id AS bigint)';
 
 interface Row extends ObjectLiteral {
   id: number;
+  /** See `@RowVersion()`. */
+  version: number;
 }
 
-/** The values of a row that a client sends. The database generates the id. */
-export type Values<Entity extends Row> = Omit<Entity, 'id'>;
+/** The values of a row that a client sends. The id and the version are generated. */
+export type Values<Entity extends Row> = Omit<Entity, 'id' | 'version'>;
 
 interface RowOptions<Scope extends string> {
   /** Properties that each access gives a value for. It finds only rows with these values. */
@@ -27,7 +37,9 @@ interface RowOptions<Scope extends string> {
 /** The values of the scope. They are not passed if there is no scope. */
 type ScopeValues<Scope extends string> = [Scope] extends [never] ? [] : [Record<Scope, Value>];
 
-/** Finds, inserts, updates and deletes single rows of an entity. Each method is one statement. */
+type Change<Entity extends Row> = UpdateQueryBuilder<Entity> | DeleteQueryBuilder<Entity>;
+
+/** Finds, inserts, changes and deletes single rows of an entity that has a `@RowVersion()`. */
 export class Rows<Entity extends Row, Scope extends string = never> {
   private readonly byId: Select<Entity, 'id' | Scope>;
 
@@ -51,43 +63,100 @@ export class Rows<Entity extends Row, Scope extends string = never> {
     return this.byId.first({ ...scope[0], id } as Record<'id' | Scope, Value>);
   }
 
+  /** @throws ApiError `not_found` */
+  async get(id: number, ...scope: ScopeValues<Scope>): Promise<Entity> {
+    const row = await this.find(id, ...scope);
+    if (!row) throw new ApiError(notFound);
+    return row;
+  }
+
   async insert(values: Values<Entity>): Promise<Entity> {
     return this.database.write(async (manager) => {
-      const row = { ...values } as unknown as QueryDeepPartialEntity<Entity>;
-      const { identifiers } = await manager.insert(this.entity, row);
-      return { ...values, id: identifiers[0]?.id as number } as unknown as Entity;
+      const row = { ...values, version: newVersion() };
+      const added = { ...row } as unknown as QueryDeepPartialEntity<Entity>;
+      const { identifiers } = await manager.insert(this.entity, added);
+      return { ...row, id: identifiers[0]?.id as number } as unknown as Entity;
     });
   }
 
-  /** @returns whether the row exists */
-  async update(
+  /**
+   * Replaces all values of a row, in one statement.
+   *
+   * @throws ApiError `not_found`, `precondition_required`, `precondition_failed`
+   */
+  async replace(
+    id: number,
+    values: Values<Entity>,
+    precondition: Precondition,
+    ...scope: ScopeValues<Scope>
+  ): Promise<Entity> {
+    const row = { ...values, version: newVersion() };
+    await this.update(id, row as unknown as QueryDeepPartialEntity<Entity>, precondition, scope);
+    return { ...row, ...scope[0], id } as unknown as Entity;
+  }
+
+  /**
+   * Changes some values of a row, in one statement, and reads the row in the same transaction. Without
+   * values the row keeps its version.
+   *
+   * @throws ApiError `not_found`, `precondition_required`, `precondition_failed`
+   */
+  async patch(
+    id: number,
+    values: Partial<Values<Entity>>,
+    precondition: Precondition,
+    ...scope: ScopeValues<Scope>
+  ): Promise<Entity> {
+    if (Object.keys(values).length === 0) {
+      const row = await this.get(id, ...scope);
+      refuseUnmet(precondition, row.version);
+      return row;
+    }
+    return this.database.write(async () => {
+      const changes = { ...values, version: newVersion() };
+      await this.update(id, changes as QueryDeepPartialEntity<Entity>, precondition, scope);
+      return this.get(id, ...scope);
+    });
+  }
+
+  /** @throws ApiError `not_found`, `precondition_required`, `precondition_failed` */
+  delete(id: number, precondition: Precondition, ...scope: ScopeValues<Scope>): Promise<void> {
+    return this.change(id, precondition, scope, (manager) =>
+      manager.createQueryBuilder().delete().from(this.entity),
+    );
+  }
+
+  private update(
     id: number,
     values: QueryDeepPartialEntity<Entity>,
-    ...scope: ScopeValues<Scope>
-  ): Promise<boolean> {
-    return this.database.write(async (manager) => {
-      const update = manager.createQueryBuilder().update(this.entity).set(values);
-      const { affected } = await this.only(update, id, scope[0]).execute();
-      return affected !== 0;
-    });
+    precondition: Precondition,
+    scope: ScopeValues<Scope>,
+  ): Promise<void> {
+    return this.change(id, precondition, scope, (manager) =>
+      manager.createQueryBuilder().update(this.entity).set(values),
+    );
   }
 
-  /** @returns whether the row existed */
-  async delete(id: number, ...scope: ScopeValues<Scope>): Promise<boolean> {
-    return this.database.write(async (manager) => {
-      const deletion = manager.createQueryBuilder().delete().from(this.entity);
-      const { affected } = await this.only(deletion, id, scope[0]).execute();
-      return affected !== 0;
-    });
-  }
-
-  private only<Query extends WhereExpressionBuilder>(
-    query: Query,
+  private async change(
     id: number,
-    scope: Record<string, Value> = {},
-  ): Query {
-    query.where(THIS_ID, { id }).andWhere(scope);
-    const { condition } = this.options;
-    return condition === undefined ? query : query.andWhere(condition, scope);
+    precondition: Precondition,
+    scope: ScopeValues<Scope>,
+    statement: (manager: EntityManager) => Change<Entity>,
+  ): Promise<void> {
+    if (lacksVersion(precondition)) {
+      await this.get(id, ...scope);
+      throw new ApiError(preconditionRequired);
+    }
+    await this.database.write(async (manager) => {
+      const query = statement(manager)
+        .where(THIS_ID, { id })
+        .andWhere(scope[0] ?? {});
+      const { condition } = this.options;
+      if (condition !== undefined) query.andWhere(condition, scope[0]);
+      const { affected } = await onlyIfMet(query, precondition).execute();
+      if (affected !== 0) return;
+      await this.get(id, ...scope);
+      throw new ApiError(preconditionFailed);
+    });
   }
 }

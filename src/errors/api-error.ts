@@ -116,6 +116,16 @@ export const bodyTooFull: ErrorKind = {
 };
 export const notFound = genericKind(404);
 export const methodNotAllowed = genericKind(405);
+export const preconditionFailed: ErrorKind = {
+  status: 412,
+  code: 'precondition_failed',
+  message: 'The resource has changed, or `If-Match` does not name its ETag.',
+};
+export const preconditionRequired: ErrorKind = {
+  status: 428,
+  code: 'precondition_required',
+  message: 'Send If-Match with the ETag of the resource.',
+};
 export const payloadTooLarge = genericKind(413);
 export const unsupportedMediaType = genericKind(415);
 export const tooManyRequests = genericKind(429);

@@ -10,7 +10,7 @@ const REQUEST_HEADERS = ['authorization', 'content-type', REQUEST_ID_HEADER];
 
 /** The response headers that scripts of other origins may read. */
 const RESPONSE_HEADERS = [
-  ...['link', 'location', 'etag', 'retry-after', 'www-authenticate'],
+  ...['link', 'location', 'etag', 'idempotent-replayed', 'retry-after', 'www-authenticate'],
   REQUEST_ID_HEADER,
 ];
 

@@ -9,7 +9,7 @@ import {
 import { ApiCreatedResponse } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, tap } from 'rxjs';
-import { locationHeader, setLocation } from './links.js';
+import { locationHeader, locationOf } from './links.js';
 
 /**
  * For a handler that creates a resource and returns its representation. Sets `Location` to the path
@@ -27,6 +27,11 @@ class LocationInterceptor implements NestInterceptor<{ id: number }> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
-    return next.handle().pipe(tap(({ id }) => setLocation(request, reply, id)));
+    return next.handle().pipe(
+      tap(({ id }) => {
+        // A repeated request with an `Idempotency-Key` gets the `Location` of the first one.
+        if (!reply.hasHeader('location')) reply.header('location', locationOf(request, id));
+      }),
+    );
   }
 }

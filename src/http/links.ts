@@ -27,14 +27,14 @@ export function linksNameHost({ web, production }: Pick<AppConfig, 'web' | 'prod
 }
 
 /**
- * Sets `Location` to a reference to the created resource (RFC 9110, section 10.2.2): the path of the
- * request, followed by the id.
+ * A reference to the created resource (RFC 9110, section 10.2.2): the path of the request, followed by
+ * the id.
  */
-export function setLocation(request: FastifyRequest, reply: FastifyReply, id: number): void {
+export function locationOf(request: FastifyRequest, id: number): string {
   const { url } = request.routeOptions;
   // A request may spell a path in several ways, such as `/api/%73hips`.
   const path = url === undefined || url.includes(':') ? linkPath(request) : url;
-  reply.header('location', `${request.server.linkBase(request)}${path}/${id}`);
+  return `${request.server.linkBase(request)}${path}/${id}`;
 }
 
 /** Sets `Link` (RFC 8288) to a reference to the next page, if there is one. */

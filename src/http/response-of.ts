@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { hasRowVersion } from '../database/row-version.js';
 import {
   type CamelCase,
   columnNamed,
@@ -7,6 +8,7 @@ import {
   isTextType,
 } from '../validation/columns.js';
 import { boundsOfType, formatOf, orNull } from '../validation/integer-column.js';
+import { withVersion } from './conditional-requests.js';
 
 /** The fields of a response, which have the names of columns, with the types of the properties. */
 type ResponseFields<Entity, Name> = {
@@ -39,6 +41,8 @@ export function example(value: unknown, description: string): object {
  *     export class UserResponse extends ResponseOf(User, { id: 1, name: 'user' }) {}
  *     UserResponse.from(user);
  *
+ * If the entity has a `@RowVersion()`, a response that is a single resource gets its `ETag`.
+ *
  * @param examples an example of each field, by the name of its column in the database
  * @throws Error if the entity lacks a column, or if the type of a column is not supported
  */
@@ -47,13 +51,14 @@ export function ResponseOf<Entity extends object, const Examples extends object>
   examples: Examples,
 ): ResponseClass<Entity, keyof Examples> {
   const columns = Object.keys(examples).map((name) => columnNamed(entity, name));
+  const isVersioned = hasRowVersion(entity);
   class Response {
     static readonly fields = Object.keys(examples);
 
     static from(row: Entity): object {
       const response: Record<string, unknown> = {};
       for (const { name, property } of columns) response[name] = row[property as keyof Entity];
-      return response;
+      return isVersioned ? withVersion(response, row as { version: number }) : response;
     }
   }
   for (const column of columns) {

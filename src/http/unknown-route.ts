@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { ApiError, methodNotAllowed, notFound } from '../errors/api-error.js';
+import { PATCH_TYPES } from './json-body.js';
 import { pathOf } from './links.js';
 import type { RouteMethods } from './route-methods.js';
 
@@ -13,7 +14,10 @@ export function answerUnknownRoutes(instance: FastifyInstance, routes: RouteMeth
     if (!request.is404) return done();
     const allowed = routes.of(pathOf(request));
     if (allowed.length === 0) return done(new ApiError(notFound));
-    const headers = { allow: allowed.join(', ') };
+    const headers = {
+      allow: allowed.join(', '),
+      ...(allowed.includes('PATCH') && { 'accept-patch': PATCH_TYPES.join(', ') }),
+    };
     if (request.method === 'OPTIONS') return void reply.headers(headers).status(204).send();
     done(new ApiError(methodNotAllowed, { headers }));
   });

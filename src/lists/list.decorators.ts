@@ -5,13 +5,14 @@ import {
   type Type,
   UseInterceptors,
 } from '@nestjs/common';
-import { ApiOkResponse, ApiQuery } from '@nestjs/swagger';
+import { ApiHeader, ApiOkResponse, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { tooManyRequests, validationFailed } from '../errors/api-error.js';
 import { ApiErrors } from '../errors/api-errors.decorator.js';
 import { messages } from '../validation/messages.js';
 import { callerOf } from '../access/caller.js';
 import type { ListFields } from './list-field.js';
+import { etagHeader, ifNoneMatchHeader } from '../http/conditional-requests.js';
 import { linkHeader } from '../http/links.js';
 import { LinkInterceptor } from './link.interceptor.js';
 import type { RangeOperator } from './list-query.js';
@@ -35,16 +36,19 @@ interface ListOptions {
 }
 
 /**
- * For a handler that returns a `Page`: sends its rows with a `Link` to the next page (RFC 8288),
- * and documents the parameters and the response.
+ * For a handler that returns a `Page`: sends its rows with a `Link` to the next page (RFC 8288)
+ * and a weak `ETag`, and documents the parameters and the response.
  *
  * @param response of each row, or of the whole body if `member` is given
  */
 export function ListOf(response: Type, { fields, defaultLimit, member }: ListOptions) {
+  const headers = { ...linkHeader, ...etagHeader };
   return applyDecorators(
     UseInterceptors(new LinkInterceptor(member ?? null)),
     ApiListParameters(fields, defaultLimit),
-    ApiOkResponse({ type: response, isArray: member === undefined, headers: linkHeader }),
+    ApiHeader(ifNoneMatchHeader),
+    ApiOkResponse({ type: response, isArray: member === undefined, headers }),
+    ApiResponse({ status: 304, headers }),
   );
 }
 

@@ -1,4 +1,5 @@
 import { Index } from 'typeorm';
+import { hasRowVersion } from '../database/row-version.js';
 import {
   columnsOf,
   type EntityClass,
@@ -20,7 +21,7 @@ export function SortIndexes(table: string): ClassDecorator {
     tables.add(target);
     for (const column of columnsOf(target as unknown as EntityClass)) {
       const { name } = column;
-      if (name === 'id' || !isSortable(column)) continue;
+      if (name === 'id' || !isSortable(target, column)) continue;
       for (const direction of ['asc', 'desc']) {
         Index(`${table}_${name}_${direction}_idx`, { synchronize: false })(target);
       }
@@ -30,9 +31,11 @@ export function SortIndexes(table: string): ClassDecorator {
 
 /** Whether `@SortIndexes()` of the entity declares indexes of the column. */
 export function hasSortIndexes(entity: object, column: EntityColumn): boolean {
-  return tables.has(entity) && isSortable(column);
+  return tables.has(entity) && isSortable(entity, column);
 }
 
-function isSortable({ type }: EntityColumn): boolean {
+function isSortable(entity: object, { name, type }: EntityColumn): boolean {
+  // Clients see no versions.
+  if (name === 'version' && hasRowVersion(entity)) return false;
   return isTextType(type) || boundsOfType(type) !== undefined;
 }

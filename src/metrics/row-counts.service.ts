@@ -4,6 +4,7 @@ import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { AuditRetentionService } from '../audit/audit-retention.service.js';
 import { Database } from '../database/database.js';
 import { countOldRows } from '../database/remove-in-batches.js';
+import { IdempotencyRecord } from '../idempotency/idempotency-record.entity.js';
 import { withDeadline } from '../operation/deadline.js';
 import { ExpiryService } from '../sessions/expiry.service.js';
 import { RevokedToken } from '../sessions/revoked-token.entity.js';
@@ -48,13 +49,21 @@ export class RowCountsService {
     const { database } = this;
     const expired = { column: 'expiresAt', timestamp: this.sessions.threshold } as const;
     const old = { column: 'happenedAt', timestamp: this.audit.threshold } as const;
-    const [active, sessions, tokens, entries] = await Promise.all([
+    const ended = { column: 'expiresAt', timestamp: Date.now() } as const;
+    const [active, sessions, tokens, entries, records] = await Promise.all([
       this.countActiveSessions(),
       countOldRows(database, Session, expired, MAX_COUNTED_ROWS),
       countOldRows(database, RevokedToken, expired, MAX_COUNTED_ROWS),
       countOldRows(database, AuditEntry, old, MAX_COUNTED_ROWS),
+      countOldRows(database, IdempotencyRecord, ended, MAX_COUNTED_ROWS),
     ]);
-    return { active, expired: { sessions, revoked_tokens: tokens, audit_entries: entries } };
+    return {
+      active,
+      expired: {
+        ...{ sessions, revoked_tokens: tokens, audit_entries: entries },
+        idempotency_records: records,
+      },
+    };
   }
 
   private countActiveSessions(): Promise<number> {

@@ -20,6 +20,7 @@ import { pathOf } from '../http/links.js';
 import { requestIdHeader } from '../http/request-id.js';
 import { focusFirstScheme } from './authorize-focus.js';
 import { removeUnused, shareHeaders } from './components.js';
+import { describeHttpMethods } from './http-methods.js';
 import { listErrorCodes } from './error-codes.js';
 import { DocumentChangesService } from './document-changes.service.js';
 import { addError, appendDescription, type OperationObject, operationsOf } from './operations.js';
@@ -66,6 +67,7 @@ export function buildDocument(app: NestFastifyApplication, config: AppConfig): O
   describeSetCookie(document, cookies);
   if (!config.refreshRotation) describeRefreshWithoutRotation(document);
   if (cookies) describeTokenBodies(document, config.web);
+  describeHttpMethods(document);
   complete(document, config);
   sortByTags(document);
   listErrorCodes(document);

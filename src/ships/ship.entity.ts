@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { RowVersion } from '../database/row-version.js';
 import { SortIndexes } from '../lists/sort-indexes.decorator.js';
 
 @Entity('ships')
@@ -6,6 +7,9 @@ import { SortIndexes } from '../lists/sort-indexes.decorator.js';
 export class Ship {
   @PrimaryGeneratedColumn('increment', { type: 'integer' })
   id: number;
+
+  @RowVersion()
+  version: number;
 
   @Column({ type: 'text', collation: 'C' })
   affiliation: string;

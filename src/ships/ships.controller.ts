@@ -1,16 +1,20 @@
-import { Body, Controller, Delete, Get, HttpCode, Post, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Put } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { idMismatch, notFound, serviceUnavailable } from '../errors/api-error.js';
 import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
+import type { Precondition } from '../database/precondition.js';
+import { IfMatch } from '../http/conditional-requests.js';
 import { Created } from '../http/created.decorator.js';
+import { IdempotencyKey, type KeyedRequest } from '../idempotency/idempotency-key.decorator.js';
+import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { ListOf, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { mapPage, type Page } from '../lists/page.js';
 import { Public } from '../access/require-token.decorator.js';
-import { valuesOf } from '../validation/columns.js';
-import { CreateShip, ReplaceShip } from './dto/ship-body.dto.js';
+import { changesOf, valuesOf } from '../validation/columns.js';
+import { CreateShip, PatchShip, ReplaceShip } from './dto/ship-body.dto.js';
 import { ShipResponse } from './dto/ship-response.dto.js';
 import { Ship } from './ship.entity.js';
 import { shipFields } from './ship-fields.js';
@@ -21,7 +25,10 @@ const badBody = { crew: ['Not a valid integer.'] };
 @ApiTag('Ships', 'Reading ships needs no token, and changing them needs an access token.')
 @Controller('api/ships')
 export class ShipsController {
-  constructor(private readonly ships: ShipsService) {}
+  constructor(
+    private readonly ships: ShipsService,
+    private readonly idempotency: IdempotencyService,
+  ) {}
 
   @Get()
   @Public()
@@ -45,8 +52,13 @@ export class ShipsController {
   @Created(ShipResponse)
   @ApiBodyErrors(badBody)
   @ApiErrors(serviceUnavailable)
-  async create(@Body() body: CreateShip): Promise<ShipResponse> {
-    return ShipResponse.from(await this.ships.create(valuesOf(Ship, body)));
+  create(
+    @Body() body: CreateShip,
+    @IdempotencyKey() key: KeyedRequest | null,
+  ): Promise<ShipResponse> {
+    return this.idempotency.once(key, async () =>
+      ShipResponse.from(await this.ships.create(valuesOf(Ship, body))),
+    );
   }
 
   @Put(':id')
@@ -54,9 +66,29 @@ export class ShipsController {
   @ApiOkResponse({ type: ShipResponse })
   @ApiBodyErrors(badBody)
   @ApiErrors(idMismatch, notFound, serviceUnavailable)
-  async replace(@ResourceId() id: number, @Body() body: ReplaceShip): Promise<ShipResponse> {
+  async replace(
+    @ResourceId() id: number,
+    @Body() body: ReplaceShip,
+    @IfMatch() precondition: Precondition,
+  ): Promise<ShipResponse> {
     refuseOtherId(id, body);
-    return ShipResponse.from(await this.ships.replace(id, valuesOf(Ship, body)));
+    const values = valuesOf(Ship, body);
+    return ShipResponse.from(await this.ships.replace(id, values, precondition));
+  }
+
+  @Patch(':id')
+  @ApiOperation({ summary: 'Change some fields of a ship' })
+  @ApiOkResponse({ type: ShipResponse })
+  @ApiBodyErrors(badBody)
+  @ApiErrors(idMismatch, notFound, serviceUnavailable)
+  async patch(
+    @ResourceId() id: number,
+    @Body() body: PatchShip,
+    @IfMatch() precondition: Precondition,
+  ): Promise<ShipResponse> {
+    refuseOtherId(id, body);
+    const values = changesOf(Ship, body);
+    return ShipResponse.from(await this.ships.patch(id, values, precondition));
   }
 
   @Delete(':id')
@@ -64,7 +96,7 @@ export class ShipsController {
   @ApiOperation({ summary: 'Delete a ship' })
   @ApiNoContentResponse()
   @ApiErrors(notFound, serviceUnavailable)
-  async remove(@ResourceId() id: number): Promise<void> {
-    await this.ships.remove(id);
+  async remove(@ResourceId() id: number, @IfMatch() precondition: Precondition): Promise<void> {
+    await this.ships.remove(id, precondition);
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { Precondition } from '../database/precondition.js';
 import type { Values } from '../database/rows.js';
-import { ApiError, notFound } from '../errors/api-error.js';
 import type { ListQuery } from '../lists/list-query.js';
 import type { Page } from '../lists/page.js';
 import { ShipRepository } from './ship.repository.js';
@@ -15,24 +15,26 @@ export class ShipsService {
   }
 
   /** @throws ApiError `not_found` */
-  async get(id: number): Promise<Ship> {
-    const ship = await this.ships.rows.find(id);
-    if (!ship) throw new ApiError(notFound);
-    return ship;
+  get(id: number): Promise<Ship> {
+    return this.ships.rows.get(id);
   }
 
   create(values: Values<Ship>): Promise<Ship> {
     return this.ships.rows.insert(values);
   }
 
-  /** @throws ApiError `not_found` */
-  async replace(id: number, values: Values<Ship>): Promise<Ship> {
-    if (!(await this.ships.rows.update(id, values))) throw new ApiError(notFound);
-    return { ...values, id };
+  /** @throws ApiError `not_found`, `precondition_required`, `precondition_failed` */
+  replace(id: number, values: Values<Ship>, precondition: Precondition): Promise<Ship> {
+    return this.ships.rows.replace(id, values, precondition);
   }
 
-  /** @throws ApiError `not_found` */
-  async remove(id: number): Promise<void> {
-    if (!(await this.ships.rows.delete(id))) throw new ApiError(notFound);
+  /** @throws ApiError `not_found`, `precondition_required`, `precondition_failed` */
+  patch(id: number, values: Partial<Values<Ship>>, precondition: Precondition): Promise<Ship> {
+    return this.ships.rows.patch(id, values, precondition);
+  }
+
+  /** @throws ApiError `not_found`, `precondition_required`, `precondition_failed` */
+  remove(id: number, precondition: Precondition): Promise<void> {
+    return this.ships.rows.delete(id, precondition);
   }
 }

@@ -1,5 +1,5 @@
-import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import type { Database } from '../database/database.js';
+import type { Precondition } from '../database/precondition.js';
 import { Rows, type Values } from '../database/rows.js';
 import type { Select } from '../database/select.js';
 import { WRITE_BATCH } from '../database/write-batches.service.js';
@@ -13,12 +13,13 @@ import { User } from './user.entity.js';
 
 interface OwnedRow {
   id: number;
+  version: number;
   /** The id of the user. Without a foreign key, which would remove all rows of a user in one write. */
   ownerId: number;
 }
 
 /** The values of a row that a client sends. */
-export type OwnedValues<Entity extends OwnedRow> = Omit<Entity, 'id' | 'ownerId'>;
+export type OwnedValues<Entity extends OwnedRow> = Omit<Entity, 'id' | 'version' | 'ownerId'>;
 
 /** The rows of a deleted user may exist for some seconds; see `UserRemovalsService`. */
 const ownerExists = (parameter: string): string =>
@@ -38,7 +39,7 @@ export function selectOwner(
 }
 
 /**
- * Lists, finds, inserts, updates and deletes rows that belong to users. Every access names the owner,
+ * Lists, finds, inserts, changes and deletes rows that belong to users. Every access names the owner,
  * and finds no row of another user. The rows are removed with their owner.
  */
 export class OwnedRows<Entity extends OwnedRow> {
@@ -67,8 +68,9 @@ export class OwnedRows<Entity extends OwnedRow> {
     return this.lists.page(query, { ownerId });
   }
 
-  find(ownerId: number, id: number): Promise<Entity | undefined> {
-    return this.rows.find(id, { ownerId });
+  /** @throws ApiError `not_found` if the owner has no such row */
+  get(ownerId: number, id: number): Promise<Entity> {
+    return this.rows.get(id, { ownerId });
   }
 
   /**
@@ -91,14 +93,30 @@ export class OwnedRows<Entity extends OwnedRow> {
     });
   }
 
-  /** @returns whether the owner has that row */
-  update(ownerId: number, id: number, values: QueryDeepPartialEntity<Entity>): Promise<boolean> {
-    return this.rows.update(id, values, { ownerId });
+  /** @throws ApiError `not_found`, `precondition_required`, `precondition_failed` */
+  replace(
+    ownerId: number,
+    id: number,
+    values: OwnedValues<Entity>,
+    precondition: Precondition,
+  ): Promise<Entity> {
+    return this.rows.replace(id, values as unknown as Values<Entity>, precondition, { ownerId });
   }
 
-  /** @returns whether the owner had that row */
-  delete(ownerId: number, id: number): Promise<boolean> {
-    return this.rows.delete(id, { ownerId });
+  /** @throws ApiError `not_found`, `precondition_required`, `precondition_failed` */
+  patch(
+    ownerId: number,
+    id: number,
+    values: Partial<OwnedValues<Entity>>,
+    precondition: Precondition,
+  ): Promise<Entity> {
+    const changes = values as unknown as Partial<Values<Entity>>;
+    return this.rows.patch(id, changes, precondition, { ownerId });
+  }
+
+  /** @throws ApiError `not_found`, `precondition_required`, `precondition_failed` */
+  delete(ownerId: number, id: number, precondition: Precondition): Promise<void> {
+    return this.rows.delete(id, precondition, { ownerId });
   }
 
   /**

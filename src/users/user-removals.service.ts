@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { IdempotencyRecordRepository } from '../idempotency/idempotency-record.repository.js';
 import { PeriodicJobsService } from '../scheduling/periodic-jobs.service.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
@@ -25,6 +26,7 @@ export class UserRemovalsService {
     private readonly database: Database,
     private readonly batches: WriteBatchesService,
     sessions: SessionBatchesService,
+    records: IdempotencyRecordRepository,
     private readonly jobs: PeriodicJobsService,
   ) {
     const run = () => this.finishAll();
@@ -36,11 +38,13 @@ export class UserRemovalsService {
         manager.createQueryBuilder(UserRemoval, 'removal').where('removal.userId = :userId'),
     });
     this.register((userId) => sessions.removeBatch(String(userId)));
+    this.register((userId) => records.removeBatch(userId));
   }
 
   /**
    * Registers a function that removes rows of a deleted user. A module whose rows belong to users
-   * calls it. The rows of sessions are registered by the constructor.
+   * calls it. The constructor registers sessions and the answers to
+   * requests with an `Idempotency-Key`.
    */
   register(remove: RemoveBatch): void {
     this.removers.push(remove);

@@ -7,9 +7,11 @@ import { messages } from '../validation/messages.js';
 import { nfc } from '../validation/values.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
+import { type Precondition, refuseUnmet } from '../database/precondition.js';
+import { newVersion } from '../database/row-version.js';
 import { SessionRepository } from '../sessions/session.repository.js';
 import { CurrentPasswordCheck } from './passwords/current-password.js';
-import type { ReplaceUser } from './dto/user-body.dto.js';
+import type { PatchUser, ReplaceUser } from './dto/user-body.dto.js';
 import { ConflictError, retry } from '../scheduling/retry.js';
 import { hashQueueKeys, PasswordHasher } from '../passwords/password-hasher.js';
 import { PasswordRulesService } from './passwords/password-rules.service.js';
@@ -23,7 +25,16 @@ import {
 } from './user.repository.js';
 import { type Caller, UsersService } from './users.service.js';
 
-/** Implements `PUT /api/users/:id`; see docs/decisions/0014-flask-compat.md. */
+interface UserChange {
+  /** In Unicode NFC; undefined if it stays the same. */
+  name: string | undefined;
+  /** Undefined if it stays the same. */
+  password: string | undefined;
+  /** The current password; null if none is required. */
+  current: string | null;
+}
+
+/** Implements `PUT` and `PATCH /api/users/:id`; see docs/decisions/0014-flask-compat.md. */
 @Injectable()
 export class UserReplacementService {
   constructor(
@@ -44,26 +55,76 @@ export class UserReplacementService {
    *
    * @param caller the session of its token must be active until the change is stored
    * @throws ApiError `validation_failed`, `password_too_common`, `not_found`, `name_taken`,
-   * `current_password_wrong`, `too_many_requests`; TokenError `token_revoked`
+   * `precondition_required`, `precondition_failed`, `current_password_wrong`, `too_many_requests`;
+   * TokenError `token_revoked`
    */
-  async replace(id: number, body: ReplaceUser, caller: Caller): Promise<KnownUser> {
+  async replace(
+    id: number,
+    body: ReplaceUser,
+    caller: Caller,
+    precondition: Precondition,
+  ): Promise<KnownUser> {
     const current = this.currentOf(id, body, caller);
-    const { password } = body;
     const name = nfc(body.name);
-    this.rules.refuse(password, name);
+    this.rules.refuse(body.password, name);
+    return this.change(id, { name, password: body.password, current }, caller, precondition);
+  }
+
+  /**
+   * Changes the fields that the body names. With a password, the rules are those of `replace`. A name
+   * alone needs no password.
+   *
+   * @throws as `replace`
+   */
+  async patch(
+    id: number,
+    body: PatchUser,
+    caller: Caller,
+    precondition: Precondition,
+  ): Promise<KnownUser> {
+    const name = body.name === undefined ? undefined : nfc(body.name);
+    const { password } = body;
+    if (password !== undefined) {
+      const current = this.currentOf(id, body, caller);
+      return this.change(id, { name, password, current }, caller, precondition);
+    }
+    if (body.current_password !== undefined) {
+      throw invalid([['current_password', [messages.unknown]]]);
+    }
+    return this.change(id, { name, password, current: null }, caller, precondition);
+  }
+
+  private change(
+    id: number,
+    { name: newName, password, current }: UserChange,
+    caller: Caller,
+    precondition: Precondition,
+  ): Promise<KnownUser> {
     let newHash: string | undefined;
     return retry(async () => {
       const user = await this.users.findByIdWithHash(id);
-      refuseNewName(name, user);
+      if (newName !== undefined) refuseNewName(newName, user);
       if (!user) throw new ApiError(notFound);
+      const name = newName ?? user.name;
+      if (password !== undefined) this.rules.refuse(password, name);
+      refuseUnmet(precondition, user.version);
+      if (newName === undefined && password === undefined) return user;
       if (name !== user.name && (await this.users.isTaken(name, id))) throw new ApiError(nameTaken);
-      const { verified, isUnchanged } = await this.verify(user, { password, current }, caller);
-      newHash ??= await this.passwords.hash(
-        password,
-        hashQueueKeys(caller.client, `account ${user.name}`),
-      );
-      const values = { name, passwordHash: isUnchanged ? verified.passwordHash : newHash };
-      if (await this.updateUser(verified, values, caller)) return { ...verified, name };
+      const version = newVersion();
+      let [verified, passwordHash] = [user, user.passwordHash];
+      if (password !== undefined) {
+        const result = await this.verify(user, { password, current }, caller);
+        newHash ??= await this.passwords.hash(
+          password,
+          hashQueueKeys(caller.client, `account ${user.name}`),
+        );
+        verified = result.verified;
+        passwordHash = result.isUnchanged ? verified.passwordHash : newHash;
+      }
+      const values = { name, passwordHash, version };
+      if (await this.updateUser(verified, values, caller, precondition)) {
+        return { ...verified, ...values };
+      }
       throw new ConflictError('the user kept changing');
     });
   }
@@ -72,7 +133,7 @@ export class UserReplacementService {
    * The current password from the body, or null if none is required: with `FLASK_COMPAT`, or if an
    * administrator changes another user.
    */
-  private currentOf(id: number, body: ReplaceUser, { token }: Caller): string | null {
+  private currentOf(id: number, body: PatchUser, { token }: Caller): string | null {
     const { current_password: current } = body;
     if (!this.config.flaskCompat && parseId(token.subject) === id) {
       if (current !== undefined) return current;
@@ -107,11 +168,16 @@ export class UserReplacementService {
   }
 
   /** @returns false if the user has changed since they were read */
-  private async updateUser(user: UserWithHash, values: NewUser, caller: Caller): Promise<boolean> {
+  private async updateUser(
+    user: UserWithHash,
+    values: NewUser & Pick<KnownUser, 'version'>,
+    caller: Caller,
+    precondition: Precondition,
+  ): Promise<boolean> {
     const kept = this.config.flaskCompat ? caller.token.sessionId : null;
     return this.database.write(async () => {
       await this.accounts.requireActiveSession(caller.token);
-      if (!(await this.users.updateIfUnchanged(user, values))) return false;
+      if (!(await this.users.updateIfUnchanged(user, values, precondition))) return false;
       if (values.name !== user.name) {
         await this.audit.record('user_renamed', { userId: user.id, ...caller });
       }

@@ -1,9 +1,14 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { RowVersion } from '../database/row-version.js';
 
 @Entity('users')
 export class User {
   @PrimaryGeneratedColumn('increment', { type: 'integer' })
   id: number;
+
+  /** Changes when the name does, or when `PUT` or `PATCH` writes the user. */
+  @RowVersion()
+  version: number;
 
   /** In Unicode NFC; unique. */
   @Index('users_name_key', { unique: true })

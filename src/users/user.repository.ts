@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { NO_PRECONDITION, onlyIfMet, type Precondition } from '../database/precondition.js';
+import { newVersion } from '../database/row-version.js';
 import { THIS_ID } from '../database/rows.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
@@ -102,7 +104,7 @@ export class UserRepository {
   async add(values: NewUser): Promise<KnownUser> {
     const user = {
       ...{ ...values, admin: false, roleVersion: 0 },
-      ...{ publicId: randomUUID(), createdAt: Date.now() },
+      ...{ publicId: randomUUID(), createdAt: Date.now(), version: newVersion() },
     };
     return this.database.writeUnique(nameTaken, async (manager) => {
       const row = { ...user, nameKey: nameKey(user.name) };
@@ -115,12 +117,14 @@ export class UserRepository {
    * Changes the user in one statement (compare-and-set), if the hash and the roles are still those
    * that were read. If `values` has a name, the name must be unchanged, too.
    *
+   * @param precondition is met by the user that was read; then it must still be met
    * @returns false if the user does not exist or has changed
    * @throws ApiError `name_taken`
    */
   async updateIfUnchanged(
     { id, passwordHash, roleVersion, name }: UserWithHash,
-    values: Partial<NewUser>,
+    values: Partial<Pick<User, 'name' | 'passwordHash' | 'version'>>,
+    precondition: Precondition = NO_PRECONDITION,
   ): Promise<boolean> {
     const next = values.name;
     const where = { id, passwordHash, roleVersion, ...(next !== undefined && { name }) };
@@ -128,8 +132,9 @@ export class UserRepository {
     // index.
     const key = next !== undefined && next !== name && { nameKey: nameKey(next) };
     return this.database.writeUnique(nameTaken, async (manager) => {
-      const { affected } = await manager.update(User, where, { ...values, ...key });
-      return affected !== 0;
+      const update = manager.createQueryBuilder().update(User);
+      update.set({ ...values, ...key }).where(where);
+      return (await onlyIfMet(update, precondition).execute()).affected !== 0;
     });
   }
 
@@ -150,16 +155,11 @@ export class UserRepository {
     });
   }
 
-  /** @returns whether the user existed */
-  async remove(id: number): Promise<boolean> {
+  /** @returns whether the user existed, and met the precondition */
+  async remove(id: number, precondition: Precondition): Promise<boolean> {
     return this.database.write(async (manager) => {
-      const { affected } = await manager
-        .createQueryBuilder()
-        .delete()
-        .from(User)
-        .where(THIS_ID, { id })
-        .execute();
-      return affected !== 0;
+      const deletion = manager.createQueryBuilder().delete().from(User).where(THIS_ID, { id });
+      return (await onlyIfMet(deletion, precondition).execute()).affected !== 0;
     });
   }
 }

@@ -1,4 +1,14 @@
-import { Body, Controller, Delete, Get, HttpCode, Post, Put, UseGuards } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Patch,
+  Post,
+  Put,
+  UseGuards,
+} from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { idMismatch, notFound, serviceUnavailable, tooManyRequests } from '../errors/api-error.js';
@@ -6,8 +16,12 @@ import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
 import { type Client, RequestClient } from '../http/client.js';
+import type { Precondition } from '../database/precondition.js';
+import { IfMatch } from '../http/conditional-requests.js';
 import { Created } from '../http/created.decorator.js';
 import { AuthRateLimitGuard } from '../limits/rate-limit.guard.js';
+import { IdempotencyKey, type KeyedRequest } from '../idempotency/idempotency-key.decorator.js';
+import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { ListOf, ListParameters } from '../lists/list.decorators.js';
 import type { ListQuery } from '../lists/list-query.js';
 import { mapPage, type Page } from '../lists/page.js';
@@ -20,8 +34,9 @@ import {
 } from '../access/require-token.decorator.js';
 import { param } from '../access/requirement.js';
 import { Token } from '../tokens/token.js';
-import { CreateUser, ReplaceUser } from './dto/user-body.dto.js';
+import { CreateUser, PatchUser, ReplaceUser } from './dto/user-body.dto.js';
 import { UserResponse } from './dto/user-response.dto.js';
+import { CurrentPasswordCheck } from './passwords/current-password.js';
 import { PasswordChangeLimitService } from './passwords/password-change-limit.service.js';
 import { RegistrationGuard } from './registration.guard.js';
 import { lastAdministrator, nameTaken } from './user-errors.js';
@@ -47,6 +62,8 @@ export class UsersController {
     private readonly users: UsersService,
     private readonly changes: PasswordChangeLimitService,
     private readonly replacement: UserReplacementService,
+    private readonly passwords: CurrentPasswordCheck,
+    private readonly idempotency: IdempotencyService,
   ) {}
 
   @Get()
@@ -77,12 +94,19 @@ export class UsersController {
   @Created(UserResponse)
   @ApiBodyErrors(badBody)
   @ApiErrors(nameTaken, passwordTooCommon, tooManyRequests, serviceUnavailable)
-  async create(
+  create(
     @Body() body: CreateUser,
     @CurrentToken() token: Token | undefined,
     @RequestClient() client: Client,
+    @IdempotencyKey() key: KeyedRequest | null,
   ): Promise<UserResponse> {
-    return UserResponse.from(await this.users.register(body, { client, ...(token && { token }) }));
+    const origin = { client, ...(token && { token }) };
+    return this.idempotency.oncePrepared(key, {
+      prepare: () => this.users.prepareRegistration(body, origin),
+      write: async (prepared) => UserResponse.from(await this.users.add(prepared, origin)),
+      confirm: ({ id }) => this.passwords.isPasswordOf(id, body.password, client),
+      userOf: ({ id }) => id,
+    });
   }
 
   @Put(':id')
@@ -99,10 +123,35 @@ export class UsersController {
     @Body() body: ReplaceUser,
     @CurrentToken() token: Token,
     @RequestClient() client: Client,
+    @IfMatch() precondition: Precondition,
   ): Promise<UserResponse> {
     refuseOtherId(id, body);
     await this.changes.count(token);
-    return UserResponse.from(await this.replacement.replace(id, body, { token, client }));
+    const caller = { token, client };
+    return UserResponse.from(await this.replacement.replace(id, body, caller, precondition));
+  }
+
+  @Patch(':id')
+  @OwnUserOrAdmin()
+  @ApiOperation({
+    summary: 'Change some fields of a user',
+    description:
+      'For the user and for administrators. With a password it obeys the rules of `PUT`.',
+  })
+  @ApiOkResponse({ type: UserResponse })
+  @ApiBodyErrors(badBody)
+  @ApiErrors(idMismatch, nameTaken, passwordTooCommon, notFound, serviceUnavailable)
+  async patch(
+    @ResourceId() id: number,
+    @Body() body: PatchUser,
+    @CurrentToken() token: Token,
+    @RequestClient() client: Client,
+    @IfMatch() precondition: Precondition,
+  ): Promise<UserResponse> {
+    refuseOtherId(id, body);
+    if (body.password !== undefined) await this.changes.count(token);
+    const caller = { token, client };
+    return UserResponse.from(await this.replacement.patch(id, body, caller, precondition));
   }
 
   @Delete(':id')
@@ -118,7 +167,8 @@ export class UsersController {
     @ResourceId() id: number,
     @CurrentToken() token: Token,
     @RequestClient() client: Client,
+    @IfMatch() precondition: Precondition,
   ): Promise<void> {
-    await this.users.remove(id, { token, client });
+    await this.users.remove(id, precondition, { token, client });
   }
 }

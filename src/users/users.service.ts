@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
-import { ApiError, notFound } from '../errors/api-error.js';
+import { ApiError, notFound, preconditionFailed } from '../errors/api-error.js';
 import { parseRowId } from '../http/resource-id.js';
 import { nfc } from '../validation/values.js';
 import { Database } from '../database/database.js';
+import { type Precondition, refuseUnmet } from '../database/precondition.js';
 import { WRITE_BATCH, WriteBatchesService } from '../database/write-batches.service.js';
 import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';
@@ -81,14 +82,22 @@ export class UsersService {
    * @throws ApiError `name_taken`, `validation_failed` and `password_too_common` for the password
    */
   async register(credentials: Credentials, origin: Partial<Caller>): Promise<KnownUser> {
+    return this.add(await this.prepareRegistration(credentials, origin), origin);
+  }
+
+  /** Checks the name and the password of a new user, and hashes the password; throws as `register`. */
+  async prepareRegistration(
+    credentials: Credentials,
+    { client }: Partial<Caller>,
+  ): Promise<NewUser> {
     this.rules.refuse(credentials.password, credentials.name);
     // Checked first, so that a taken name costs no hash. The unique index decides between
     // concurrent requests.
     if (await this.users.isTaken(credentials.name)) throw new ApiError(nameTaken);
-    const queueKeys = origin.client
-      ? hashQueueKeys(origin.client, `new ${nfc(credentials.name)}`)
+    const queueKeys = client
+      ? hashQueueKeys(client, `new ${nfc(credentials.name)}`)
       : serviceHashQueueKeys();
-    return this.add(await this.prepare(credentials, queueKeys), origin);
+    return this.prepare(credentials, queueKeys);
   }
 
   /**
@@ -149,16 +158,17 @@ export class UsersService {
    * then on no request sees any row of the user. Rows beyond one batch are removed by later writes.
    *
    * @param caller absent on the command line
-   * @throws ApiError `not_found`, `last_administrator`
+   * @throws ApiError `not_found`, `last_administrator`, `precondition_required`, `precondition_failed`
    * @throws TokenError `token_revoked`, `token_expired`
    */
-  async remove(id: number, caller?: Caller): Promise<void> {
+  async remove(id: number, precondition: Precondition, caller?: Caller): Promise<void> {
+    refuseUnmet(precondition, (await this.get(id)).version);
     await this.endSessionsBeyondBatch(id, caller?.token);
     const complete = await this.database.write(async () => {
       if (caller) await this.requireActiveSession(caller.token);
       if (!(await this.users.lockUser(id))) throw new ApiError(notFound);
       await this.roles.removeAll(id);
-      await this.users.remove(id);
+      if (!(await this.users.remove(id, precondition))) throw new ApiError(preconditionFailed);
       await this.sessions.endAll(String(id));
       await this.audit.record('user_deleted', { userId: id, ...caller });
       return this.removals.begin(id);

@@ -68,6 +68,28 @@ type EntityValues<Body> = {
     : Body[Field];
 };
 
+/** The values of a partial body: a field that is left out has none. */
+type EntityChanges<Body> = {
+  [Field in Exclude<keyof Body, 'id'> as CamelCase<Field & string>]?: Exclude<
+    Body[Field],
+    undefined
+  >;
+};
+
+/**
+ * Returns the values that a partial body names, without `id`, for `PATCH`.
+ *
+ * @param body with fields that are named after the columns of the entity
+ * @throws Error if the entity lacks a column
+ */
+export function changesOf<Body extends object>(
+  entity: EntityClass,
+  body: Body,
+): EntityChanges<Body> {
+  const named = Object.entries(body).filter(([, value]) => value !== undefined);
+  return valuesOf(entity, Object.fromEntries(named));
+}
+
 /**
  * Returns the values of a body for an entity, without `id`: the one in the path counts.
  *

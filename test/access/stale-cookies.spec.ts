@@ -37,7 +37,8 @@ function linesOf({
   cookie,
 }: Situation): string[] {
   const headers = { ...(host && { host }), ...(cookie && { cookie }) };
-  const web = { publicUrl, cookieDomain, tokenCookies: true, cookiesOnly: false };
+  const cookies = { cookieDomain, tokenCookies: true, cookiesOnly: false };
+  const web = { publicUrl, ...cookies, requireIfMatch: false, idempotencyRetention: 0 };
   const secured = cookieDomain === null ? '__Host-' : '__Secure-';
   const names = withPrefix(production ? secured : '');
   return expireStaleCookies({ headers }, { production, web }, names);

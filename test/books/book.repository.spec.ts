@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { openSqlite } from '../support/sqlite.js';
 import type { Database } from '../../src/database/database.js';
+import { NO_PRECONDITION } from '../../src/database/precondition.js';
 import type { Select } from '../../src/database/select.js';
 import { firstPage } from '../../src/lists/list-query.js';
 import { parseListQuery, type QueryString } from '../../src/lists/parse-list-query.js';
@@ -80,13 +81,16 @@ describe('BookRepository', () => {
           SELECT ${ownerId}, 'Volume ' || i, '', '' FROM n`,
       ),
     );
+  const missing = { code: 'not_found' };
   const exists = {
     kind: { status: 409, code: 'book_exists', message: 'Book already exists.' },
   };
 
   it('adds a book for its owner', async () => {
     const book = await books.insert(LEIA, values('Spectre'));
-    expect(book).toEqual({ ...values('Spectre'), id: dark + 1, ownerId: LEIA });
+    expect(book).toEqual({
+      ...{ ...values('Spectre'), id: dark + 1, ownerId: LEIA, version: expect.any(Number) },
+    });
     expect((await plain()).at(-1)).toEqual(book);
   });
 
@@ -103,12 +107,12 @@ describe('BookRepository', () => {
   });
 
   it('finds a book only for its owner', async () => {
-    expect({ ...(await books.rows.find(LEIA, heir)) }).toEqual({
-      ...{ ...values('Heir'), id: heir, ownerId: LEIA },
+    expect({ ...(await books.rows.get(LEIA, heir)) }).toEqual({
+      ...{ ...values('Heir'), id: heir, ownerId: LEIA, version: expect.any(Number) },
     });
-    expect(await books.rows.find(LUKE, heir)).toBeUndefined();
-    expect(await books.rows.find(LEIA, dark)).toBeUndefined();
-    expect(await books.rows.find(LEIA, 2 ** 40)).toBeUndefined();
+    await expect(books.rows.get(LUKE, heir)).rejects.toMatchObject(missing);
+    await expect(books.rows.get(LEIA, dark)).rejects.toMatchObject(missing);
+    await expect(books.rows.get(LEIA, 2 ** 40)).rejects.toMatchObject(missing);
   });
 
   it('lists the books of one owner', async () => {
@@ -155,33 +159,44 @@ describe('BookRepository', () => {
     });
   });
 
+  const replace = (ownerId: number, id: number, name: string) =>
+    books.replace(ownerId, id, values(name), NO_PRECONDITION);
+  const patch = (ownerId: number, id: number, name: string) =>
+    books.patch(ownerId, id, { name }, NO_PRECONDITION);
+  const remove = (ownerId: number, id: number) => books.rows.delete(ownerId, id, NO_PRECONDITION);
+
   it('updates a book only for its owner', async () => {
-    expect(await books.update(LEIA, heir, values('Spectre'))).toBe(true);
-    expect(await books.update(LUKE, heir, values('Mine'))).toBe(false);
-    expect(await books.update(LEIA, dark, values('Mine'))).toBe(false);
+    expect(await replace(LEIA, heir, 'Spectre')).toMatchObject({ id: heir, ...values('Spectre') });
+    for (const change of [replace, patch]) {
+      await expect(change(LUKE, heir, 'Mine')).rejects.toMatchObject(missing);
+      await expect(change(LEIA, dark, 'Mine')).rejects.toMatchObject(missing);
+    }
     expect((await rows()).map(({ name }) => name)).toEqual(['Spectre', 'Dark']);
   });
 
   it('refuses an update to the name and author of another book of the owner with 409', async () => {
     await books.insert(LEIA, values('Spectre'));
-    await expect(books.update(LEIA, heir, values('Spectre'))).rejects.toMatchObject(exists);
+    for (const change of [replace, patch]) {
+      await expect(change(LEIA, heir, 'Spectre')).rejects.toMatchObject(exists);
+    }
   });
 
   it('removes a book only for its owner', async () => {
-    expect(await books.rows.delete(LUKE, heir)).toBe(false);
-    expect(await books.rows.delete(LEIA, dark)).toBe(false);
+    await expect(remove(LUKE, heir)).rejects.toMatchObject(missing);
+    await expect(remove(LEIA, dark)).rejects.toMatchObject(missing);
     expect(await rows()).toHaveLength(2);
-    expect(await books.rows.delete(LEIA, heir)).toBe(true);
+    await remove(LEIA, heir);
     expect((await rows()).map(({ id }) => id)).toEqual([dark]);
-    expect(await books.rows.delete(LEIA, heir)).toBe(false);
+    await expect(remove(LEIA, heir)).rejects.toMatchObject(missing);
   });
 
   it('shows and changes no book of an owner who was deleted', async () => {
     const left = await leftBehind();
-    expect(await books.rows.find(GONE, left)).toBeUndefined();
+    await expect(books.rows.get(GONE, left)).rejects.toMatchObject(missing);
     expect((await books.rows.list(GONE, everything)).rows).toEqual([]);
-    expect(await books.update(GONE, left, values('Found'))).toBe(false);
-    expect(await books.rows.delete(GONE, left)).toBe(false);
+    await expect(replace(GONE, left, 'Found')).rejects.toMatchObject(missing);
+    await expect(patch(GONE, left, 'Found')).rejects.toMatchObject(missing);
+    await expect(remove(GONE, left)).rejects.toMatchObject(missing);
     expect((await plain()).at(-1)).toMatchObject({ id: left, name: 'Left' });
   });
 
@@ -205,7 +220,7 @@ describe('BookRepository', () => {
         },
       });
       expect(await books.insert(LUKE, values('Last'))).not.toBeNull();
-      await books.rows.delete(LEIA, heir);
+      await remove(LEIA, heir);
       expect(await books.insert(LEIA, values('Last'))).not.toBeNull();
     });
 

@@ -1,11 +1,14 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { NO_PRECONDITION } from '../../src/database/precondition.js';
+import { withVersion } from '../../src/http/conditional-requests.js';
 import { firstPage } from '../../src/lists/list-query.js';
 import { BooksController } from '../../src/books/books.controller.js';
 import type { BooksService } from '../../src/books/books.service.js';
+import type { IdempotencyService } from '../../src/idempotency/idempotency.service.js';
 
 const values = { name: 'Am\u00e9lie', author: 'Zahn', publisher: 'Bantam', price: null };
-const book = { ...values, id: 5, ownerId: 7 };
-const response = { ...values, id: 5 };
+const book = { ...values, id: 5, ownerId: 7, version: 3 };
+const response = withVersion({ ...values, id: 5 }, book);
 const body = { name: 'Ame\u0301lie', author: 'Zahn', publisher: 'Bantam' };
 
 describe('BooksController', () => {
@@ -15,7 +18,11 @@ describe('BooksController', () => {
   const replace = jest.fn<BooksService['replace']>();
   const remove = jest.fn<BooksService['remove']>();
   const service: Partial<BooksService> = { list, get, create, replace, remove };
-  const controller = new BooksController(service as BooksService);
+  const once: IdempotencyService['once'] = (_, write) => write();
+  const controller = new BooksController(
+    service as BooksService,
+    { once } as Partial<IdempotencyService> as IdempotencyService,
+  );
 
   beforeEach(() => {
     jest.clearAllMocks();
@@ -39,24 +46,23 @@ describe('BooksController', () => {
   });
 
   it('creates a book for the owner, in Unicode NFC', async () => {
-    expect(await controller.create(7, body)).toEqual(response);
+    expect(await controller.create(7, body, null)).toEqual(response);
     expect(create.mock.calls).toEqual([[7, values]]);
   });
 
   it('replaces a book of the owner, in Unicode NFC', async () => {
-    expect(await controller.replace(7, 5, { ...body, id: 5 })).toEqual(response);
-    expect(replace.mock.calls).toEqual([[7, 5, values]]);
+    expect(await controller.replace(7, 5, { ...body, id: 5 }, NO_PRECONDITION)).toEqual(response);
+    expect(replace.mock.calls).toEqual([[7, 5, values, NO_PRECONDITION]]);
   });
 
   it('refuses a body with another id than the path with 400', async () => {
-    await expect(controller.replace(7, 5, { ...body, id: 6 })).rejects.toMatchObject({
-      code: 'id_mismatch',
-    });
+    const refused = controller.replace(7, 5, { ...body, id: 6 }, NO_PRECONDITION);
+    await expect(refused).rejects.toMatchObject({ code: 'id_mismatch' });
     expect(replace).not.toHaveBeenCalled();
   });
 
   it('removes a book of the owner', async () => {
-    await controller.remove(7, 5);
-    expect(remove.mock.calls).toEqual([[7, 5]]);
+    await controller.remove(7, 5, NO_PRECONDITION);
+    expect(remove.mock.calls).toEqual([[7, 5, NO_PRECONDITION]]);
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { openSqlite } from '../support/sqlite.js';
 import type { Database } from '../../src/database/database.js';
+import { NO_PRECONDITION } from '../../src/database/precondition.js';
 import { firstPage } from '../../src/lists/list-query.js';
 import { parseListQuery, type QueryString } from '../../src/lists/parse-list-query.js';
 import { User } from '../../src/users/user.entity.js';
@@ -75,13 +76,16 @@ describe('OwnedRows', () => {
           SELECT ${ownerId}, 'Volume ' || i, '' FROM n`,
       ),
     );
+  const missing = { code: 'not_found' };
   const exists = {
     kind: { status: 409, code: 'scroll_exists', message: 'Scroll already exists.' },
   };
 
   it('adds a scroll for its owner', async () => {
     const scroll = await scrolls.insert(LEIA, values('Spectre'));
-    expect(scroll).toEqual({ ...values('Spectre'), id: dark + 1, ownerId: LEIA });
+    expect(scroll).toEqual({
+      ...{ ...values('Spectre'), id: dark + 1, ownerId: LEIA, version: expect.any(Number) },
+    });
     expect((await plain()).at(-1)).toEqual(scroll);
   });
 
@@ -110,12 +114,12 @@ describe('OwnedRows', () => {
   });
 
   it('finds a scroll only for its owner', async () => {
-    expect({ ...(await scrolls.rows.find(LEIA, heir)) }).toEqual({
-      ...{ ...values('Heir'), id: heir, ownerId: LEIA },
+    expect({ ...(await scrolls.rows.get(LEIA, heir)) }).toEqual({
+      ...{ ...values('Heir'), id: heir, ownerId: LEIA, version: expect.any(Number) },
     });
-    expect(await scrolls.rows.find(LUKE, heir)).toBeUndefined();
-    expect(await scrolls.rows.find(LEIA, dark)).toBeUndefined();
-    expect(await scrolls.rows.find(LEIA, 2 ** 40)).toBeUndefined();
+    await expect(scrolls.rows.get(LUKE, heir)).rejects.toMatchObject(missing);
+    await expect(scrolls.rows.get(LEIA, dark)).rejects.toMatchObject(missing);
+    await expect(scrolls.rows.get(LEIA, 2 ** 40)).rejects.toMatchObject(missing);
   });
 
   it('lists the scrolls of one owner', async () => {
@@ -163,33 +167,44 @@ describe('OwnedRows', () => {
     });
   });
 
+  const replace = (ownerId: number, id: number, title: string) =>
+    scrolls.replace(ownerId, id, values(title), NO_PRECONDITION);
+  const patch = (ownerId: number, id: number, title: string) =>
+    scrolls.patch(ownerId, id, { title }, NO_PRECONDITION);
+  const remove = (ownerId: number, id: number) => scrolls.rows.delete(ownerId, id, NO_PRECONDITION);
+
   it('updates a scroll only for its owner', async () => {
-    expect(await scrolls.update(LEIA, heir, values('Spectre'))).toBe(true);
-    expect(await scrolls.update(LUKE, heir, values('Mine'))).toBe(false);
-    expect(await scrolls.update(LEIA, dark, values('Mine'))).toBe(false);
+    expect(await replace(LEIA, heir, 'Spectre')).toMatchObject({ id: heir, ...values('Spectre') });
+    for (const change of [replace, patch]) {
+      await expect(change(LUKE, heir, 'Mine')).rejects.toMatchObject(missing);
+      await expect(change(LEIA, dark, 'Mine')).rejects.toMatchObject(missing);
+    }
     expect((await rows()).map(({ title }) => title)).toEqual(['Spectre', 'Dark']);
   });
 
   it('refuses an update to the title and topic of another scroll of the owner with 409', async () => {
     await scrolls.insert(LEIA, values('Spectre'));
-    await expect(scrolls.update(LEIA, heir, values('Spectre'))).rejects.toMatchObject(exists);
+    for (const change of [replace, patch]) {
+      await expect(change(LEIA, heir, 'Spectre')).rejects.toMatchObject(exists);
+    }
   });
 
   it('removes a scroll only for its owner', async () => {
-    expect(await scrolls.rows.delete(LUKE, heir)).toBe(false);
-    expect(await scrolls.rows.delete(LEIA, dark)).toBe(false);
+    await expect(remove(LUKE, heir)).rejects.toMatchObject(missing);
+    await expect(remove(LEIA, dark)).rejects.toMatchObject(missing);
     expect(await rows()).toHaveLength(2);
-    expect(await scrolls.rows.delete(LEIA, heir)).toBe(true);
+    await remove(LEIA, heir);
     expect((await rows()).map(({ id }) => id)).toEqual([dark]);
-    expect(await scrolls.rows.delete(LEIA, heir)).toBe(false);
+    await expect(remove(LEIA, heir)).rejects.toMatchObject(missing);
   });
 
   it('shows and changes no scroll of an owner who was deleted', async () => {
     const left = await leftBehind();
-    expect(await scrolls.rows.find(GONE, left)).toBeUndefined();
+    await expect(scrolls.rows.get(GONE, left)).rejects.toMatchObject(missing);
     expect((await scrolls.rows.list(GONE, everything)).rows).toEqual([]);
-    expect(await scrolls.update(GONE, left, values('Found'))).toBe(false);
-    expect(await scrolls.rows.delete(GONE, left)).toBe(false);
+    await expect(replace(GONE, left, 'Found')).rejects.toMatchObject(missing);
+    await expect(patch(GONE, left, 'Found')).rejects.toMatchObject(missing);
+    await expect(remove(GONE, left)).rejects.toMatchObject(missing);
     expect((await plain()).at(-1)).toMatchObject({ id: left, title: 'Left' });
   });
 

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AuditService } from '../../src/audit/audit.service.js';
 import type { AppConfig } from '../../src/config/app-config.js';
 import type { Database } from '../../src/database/database.js';
+import { NO_PRECONDITION } from '../../src/database/precondition.js';
 import type { SessionRepository } from '../../src/sessions/session.repository.js';
 import { TokenError, tokenRevoked } from '../../src/tokens/token-errors.js';
 import { type Claims, Token } from '../../src/tokens/token.js';
@@ -24,6 +25,7 @@ const leia: UserWithHash = {
   passwordHash: 'hash of secret',
   admin: false,
   roleVersion: 0,
+  version: 5,
   publicId: 'public',
   createdAt: 0,
 };
@@ -97,7 +99,7 @@ describe('UserReplacementService', () => {
       users as UserRepository,
       passwords as PasswordHasher,
       { refuse: rules } as Partial<PasswordRulesService> as PasswordRulesService,
-      { confirmPassword },
+      { confirmPassword } as Partial<CurrentPasswordCheck> as CurrentPasswordCheck,
       sessions as SessionRepository,
       { record } as Partial<AuditService> as AuditService,
       { write } as Partial<Database> as Database,
@@ -108,11 +110,16 @@ describe('UserReplacementService', () => {
     body: { name?: string; password?: string; current_password?: string },
     caller = administrator,
     id = 7,
-  ) => replacement.replace(id, { name: 'leia', password: 'secret', ...body }, caller);
+  ) =>
+    replacement.replace(id, { name: 'leia', password: 'secret', ...body }, caller, NO_PRECONDITION);
   const messages = (message: Record<string, string[]>) => ({
     code: 'validation_failed',
     body: { message },
   });
+  const updated = (name: string, passwordHash: string) => [
+    'updateIfUnchanged',
+    { name, passwordHash, version: expect.any(Number) },
+  ];
   const changed = (by: Caller) => ['password_changed', { userId: 7, ...by }];
   const renamed = (by: Caller) => ['user_renamed', { userId: 7, ...by }];
 
@@ -123,7 +130,7 @@ describe('UserReplacementService', () => {
       expect(updateIfUnchanged.mock.calls[0]?.[0]).toEqual(leia);
       expect(events).toEqual([
         'hash',
-        ['updateIfUnchanged', { name: 'organa', passwordHash: 'hash of other' }],
+        updated('organa', 'hash of other'),
         renamed(administrator),
         ['end sessions', '7', null],
         changed(administrator),
@@ -133,7 +140,7 @@ describe('UserReplacementService', () => {
     it('keeps the hash and the sessions if the password stays the same', async () => {
       await replace({ name: 'organa' });
       expect(events.slice(1)).toEqual([
-        ['updateIfUnchanged', { name: 'organa', passwordHash: 'hash of secret' }],
+        updated('organa', 'hash of secret'),
         renamed(administrator),
       ]);
     });
@@ -145,10 +152,7 @@ describe('UserReplacementService', () => {
 
     it('hashes a new password even if it stays the same, so that the duration does not reveal it', async () => {
       await replace({});
-      expect(events).toEqual([
-        'hash',
-        ['updateIfUnchanged', { name: 'leia', passwordHash: leia.passwordHash }],
-      ]);
+      expect(events).toEqual(['hash', updated('leia', leia.passwordHash)]);
     });
 
     it('queues its hashes by the account of the user', async () => {
@@ -187,7 +191,7 @@ describe('UserReplacementService', () => {
       await replace({ password: 'other', current_password: 'secret' }, owner);
       expect(confirmPassword.mock.calls).toEqual([[leia, 'secret', owner.token, client]]);
       expect(events.slice(1)).toEqual([
-        ['updateIfUnchanged', { name: 'leia', passwordHash: 'hash of other' }],
+        updated('leia', 'hash of other'),
         ['end sessions', '7', null],
         changed(owner),
       ]);
@@ -203,7 +207,7 @@ describe('UserReplacementService', () => {
     it('keeps the sessions if the new password is the current one, in any Unicode form', async () => {
       await replace({ password: 'e\u0301\u0301a', current_password: '\u00e9\u0301a' }, owner);
       await replace({ password: '\u00e9\u0301a', current_password: 'e\u0301\u0301a' }, owner);
-      const kept = ['updateIfUnchanged', { name: 'leia', passwordHash: leia.passwordHash }];
+      const kept = updated('leia', leia.passwordHash);
       expect(events).toEqual(['hash', kept, 'hash', kept]);
     });
 
@@ -211,10 +215,7 @@ describe('UserReplacementService', () => {
       confirmPassword.mockResolvedValue({ ...leia, passwordHash: 'newer hash' });
       await replace({ name: 'organa', current_password: 'secret', password: 'secret' }, owner);
       expect(updateIfUnchanged.mock.calls[0]?.[0]).toMatchObject({ passwordHash: 'newer hash' });
-      expect(events[1]).toEqual([
-        'updateIfUnchanged',
-        { name: 'organa', passwordHash: 'newer hash' },
-      ]);
+      expect(events[1]).toEqual(updated('organa', 'newer hash'));
     });
   });
 

@@ -10,6 +10,7 @@ import {
 } from '@jest/globals';
 import { openSqlite } from '../support/sqlite.js';
 import type { Database } from '../../src/database/database.js';
+import { NO_PRECONDITION } from '../../src/database/precondition.js';
 import type { Select } from '../../src/database/select.js';
 import { firstPage } from '../../src/lists/list-query.js';
 import { User } from '../../src/users/user.entity.js';
@@ -60,6 +61,7 @@ describe('UserRepository', () => {
       ...{ id: luke.id + 1, name: 'Han', nameKey: 'han', passwordHash: 'a hash', admin: false },
       ...{
         roleVersion: 0,
+        version: expect.any(Number),
         createdAt: NOW,
         publicId: expect.stringMatching(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/),
       },
@@ -117,7 +119,7 @@ describe('UserRepository', () => {
       );
       expect(await users.isTaken('luke', luke.id)).toBe(true);
       expect(await users.isTaken('luke', luke.id + 50)).toBe(true);
-      await users.remove(luke.id);
+      await users.remove(luke.id, NO_PRECONDITION);
       expect(await users.isTaken('luke')).toBe(true);
       expect(await users.isTaken('luke', luke.id + 50)).toBe(false);
       expect(await users.isTaken('luk')).toBe(false);
@@ -144,12 +146,9 @@ describe('UserRepository', () => {
 
   describe('updateIfUnchanged', () => {
     it('changes a user who is unchanged since the read, and no other', async () => {
-      expect(await users.updateIfUnchanged(leia, { name: 'Organa', passwordHash: 'new' })).toBe(
-        true,
-      );
-      expect(await users.findByIdWithHash(leia.id)).toEqual({
-        ...{ ...leia, name: 'Organa', passwordHash: 'new' },
-      });
+      const next = { name: 'Organa', passwordHash: 'new', version: leia.version + 1 };
+      expect(await users.updateIfUnchanged(leia, next)).toBe(true);
+      expect(await users.findByIdWithHash(leia.id)).toEqual({ ...leia, ...next });
       expect(await users.findByIdWithHash(luke.id)).toEqual(luke);
       expect(await keys()).toEqual(['organa', 'luke']);
     });
@@ -195,8 +194,8 @@ describe('UserRepository', () => {
   });
 
   it('removes one user, and reports whether there was one', async () => {
-    expect(await users.remove(leia.id)).toBe(true);
+    expect(await users.remove(leia.id, NO_PRECONDITION)).toBe(true);
     expect((await rows()).map(({ id }) => id)).toEqual([luke.id]);
-    expect(await users.remove(leia.id)).toBe(false);
+    expect(await users.remove(leia.id, NO_PRECONDITION)).toBe(false);
   });
 });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AuditService } from '../../src/audit/audit.service.js';
 import type { Database } from '../../src/database/database.js';
+import { NO_PRECONDITION } from '../../src/database/precondition.js';
 import type { WriteBatchesService } from '../../src/database/write-batches.service.js';
 import type { ListQuery } from '../../src/lists/list-query.js';
 import type { SessionBatchesService } from '../../src/sessions/session-batches.service.js';
@@ -25,7 +26,7 @@ const token = tokenOf('1', 'mine');
 const caller = { token, client };
 const leia: UserWithHash = {
   ...{ id: 7, name: 'leia', passwordHash: 'hash of secret', admin: false, roleVersion: 3 },
-  ...{ publicId: 'public', createdAt: 0 },
+  ...{ publicId: 'public', createdAt: 0, version: 5 },
 };
 const revoked = { code: 'token_revoked' };
 
@@ -268,14 +269,14 @@ describe('UsersService', () => {
     ];
 
     it('removes the user with sessions and rows in one write, and records it', async () => {
-      await service.remove(7, caller);
+      await service.remove(7, NO_PRECONDITION, caller);
       expect(events).toEqual(removal);
       expect(exceedBatch.mock.calls).toEqual([['7']]);
     });
 
     it('removes a user on the command line, where no session has to be active', async () => {
       exceedBatch.mockResolvedValue(true);
-      await service.remove(7);
+      await service.remove(7, NO_PRECONDITION);
       expect(events).toEqual([
         ['end batch', '7', null],
         ...removal.slice(1, 5),
@@ -287,12 +288,17 @@ describe('UsersService', () => {
 
     it('removes rows beyond one batch after the write', async () => {
       begin.mockResolvedValue(false);
-      await service.remove(7, caller);
+      await service.remove(7, NO_PRECONDITION, caller);
       expect(events.at(-1)).toEqual(['finish', 7]);
     });
 
     it('throws 404 if there is no such user', async () => {
-      await expect(service.remove(8, caller)).rejects.toMatchObject({ code: 'not_found' });
+      const remove = () => service.remove(8, NO_PRECONDITION, caller);
+      await expect(remove()).rejects.toMatchObject({ code: 'not_found' });
+      expect(events).toEqual([]);
+      // Another request deletes the user after the first read.
+      users.findById = async () => ({ ...leia, id: 8 });
+      await expect(remove()).rejects.toMatchObject({ code: 'not_found' });
       expect(events).toEqual([
         ['lockUser', 1],
         ['lockUser', 8],
@@ -301,7 +307,7 @@ describe('UsersService', () => {
 
     it('removes nothing if the session of the caller has ended', async () => {
       activeSessions = [];
-      await expect(service.remove(7, caller)).rejects.toMatchObject(revoked);
+      await expect(service.remove(7, NO_PRECONDITION, caller)).rejects.toMatchObject(revoked);
       expect(events).toEqual([['lockUser', 1]]);
     });
 
@@ -311,7 +317,7 @@ describe('UsersService', () => {
         events.push(['end batch', ...given]);
         return 500;
       });
-      await service.remove(7, caller);
+      await service.remove(7, NO_PRECONDITION, caller);
       const batch = [
         ['lockUser', 1],
         ['end batch', '7', 'mine'],
@@ -323,7 +329,7 @@ describe('UsersService', () => {
     it('ends no batch of sessions if the session of the caller has ended', async () => {
       exceedBatch.mockResolvedValue(true);
       activeSessions = [];
-      await expect(service.remove(7, caller)).rejects.toMatchObject(revoked);
+      await expect(service.remove(7, NO_PRECONDITION, caller)).rejects.toMatchObject(revoked);
       expect(endBatch).not.toHaveBeenCalled();
     });
   });

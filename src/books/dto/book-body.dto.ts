@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { IsInt, IsString, MaxLength, Min, MinLength } from 'class-validator';
 import { FitsColumn, IsOwnId, MayBeNull, MayBeOmitted } from '../../validation/decorators.js';
 import { nfc } from '../../validation/values.js';
@@ -47,10 +47,23 @@ export class ReplaceBook extends CreateBook {
   id?: number;
 }
 
+/** The body of `PATCH /api/books/:id`: any of the fields of `PUT`. */
+export class PatchBook extends PartialType(ReplaceBook, { skipNullProperties: false }) {}
+
 /**
  * The values of a body, without the id, because the id of the path counts. Texts are in Unicode
  * NFC, so that two books that look the same are the same.
  */
 export function bookValues({ name, author, publisher, price = null }: CreateBook): BookValues {
   return { name: nfc(name), author: nfc(author), publisher: nfc(publisher), price };
+}
+
+/** The values that a body of `PATCH` names. */
+export function bookChanges(body: PatchBook): Partial<BookValues> {
+  const { id: _, ...changes } = body;
+  return Object.fromEntries(
+    Object.entries(changes)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, typeof value === 'string' ? nfc(value) : value]),
+  );
 }

@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { IsArray, IsInt, IsString, MaxLength, Min, MinLength } from 'class-validator';
 import { FitsColumn, IsOwnId } from '../../validation/decorators.js';
 import { Ship } from '../ship.entity.js';
@@ -53,3 +53,6 @@ export class ReplaceShip extends CreateShip {
   @IsOwnId()
   id?: number;
 }
+
+/** The body of `PATCH /api/ships/:id`: any of the fields of `PUT`. */
+export class PatchShip extends PartialType(ReplaceShip, { skipNullProperties: false }) {}

@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { IsString, MaxLength, MinLength } from 'class-validator';
 import { Check, IsOwnId, KnownWhen, MayBeOmitted } from '../../validation/decorators.js';
 import { messages } from '../../validation/messages.js';
@@ -68,3 +68,6 @@ export class ReplaceUser {
   @IsOwnId()
   id?: number;
 }
+
+/** The body of `PATCH /api/users/:id`: any of the fields of `PUT`. A name alone needs no password. */
+export class PatchUser extends PartialType(ReplaceUser, { skipNullProperties: false }) {}

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { withVersion } from '../../http/conditional-requests.js';
 import type { Role } from '../roles/roles.js';
 import { roleNames } from '../roles/scope.js';
 import type { KnownUser } from '../user.repository.js';
@@ -11,8 +12,8 @@ export class UserResponse {
   @ApiProperty({ example: 'user' })
   name: string;
 
-  static from({ id, name }: Pick<KnownUser, 'id' | 'name'>): UserResponse {
-    return { id, name };
+  static from(user: Pick<KnownUser, 'id' | 'name' | 'version'>): UserResponse {
+    return withVersion({ id: user.id, name: user.name }, user);
   }
 }
 

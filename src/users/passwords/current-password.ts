@@ -4,7 +4,7 @@ import type { KnownUser } from '../user.repository.js';
 import type { AuthenticatedUser } from '../users.service.js';
 
 /**
- * Verifies the current password of a logged-in user: through the throttle, and with an audit entry
+ * Verifies the current password of a user: through the throttle, and with an audit entry
  * for each failure. `auth/` provides it, because this folder must not import `auth/`.
  */
 export abstract class CurrentPasswordCheck {
@@ -22,4 +22,12 @@ export abstract class CurrentPasswordCheck {
     token: Token,
     client: Client,
   ): Promise<AuthenticatedUser>;
+
+  /**
+   * Whether a password is that of the user, like a login: through the throttle, and with an audit entry
+   * for each failure.
+   *
+   * @throws ApiError `too_many_requests`
+   */
+  abstract isPasswordOf(id: number, password: string, client: Client): Promise<boolean>;
 }

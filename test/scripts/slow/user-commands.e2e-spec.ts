@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { openServices } from '../../../scripts/admin/services.js';
 import { AuditEntry } from '../../../src/audit/audit-entry.entity.js';
+import { NO_PRECONDITION } from '../../../src/database/precondition.js';
 import { UsersService } from '../../../src/users/users.service.js';
 import { adminJson, noTerminal, runAdmin, runAdminOnTerminal } from '../../support/admin.js';
 import { describeUnless } from '../../support/programs.js';
@@ -152,7 +153,7 @@ describe('npm run admin -- user', () => {
     const user = await app.newUser();
     await addScrolls(app, user.id, 1100);
     const { get, close } = await openServices(app.config, [FixtureModule]);
-    await get(UsersService).remove(user.id);
+    await get(UsersService).remove(user.id, NO_PRECONDITION);
     await close();
     const sql = `SELECT COUNT(*) AS count FROM scrolls WHERE user_id = ${user.id}`;
     const [row] = await app.sql((manager) => manager.query<{ count: number }[]>(sql));
