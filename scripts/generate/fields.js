@@ -19,7 +19,7 @@
 const SPEC = /^([a-z][a-z0-9_]*):([a-z]+)(?:\((-?\d*)\.\.(-?\d*)\))?(\?)?$/;
 
 /** Names that every resource uses already. */
-const RESERVED = ['id', 'user_id', 'owner_id', 'limit', 'sort', 'cursor'];
+const RESERVED = ['id', 'version', 'user_id', 'owner_id', 'limit', 'sort', 'cursor'];
 
 const INT_32 = { min: -(2 ** 31), max: 2 ** 31 - 1 };
 
