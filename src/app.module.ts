@@ -1,4 +1,4 @@
-import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
@@ -42,7 +42,18 @@ interface Foundations {
   database: Database;
 }
 
-/** The root module: all other modules, and what applies to each of their routes. */
+/** What applies to each route. */
+const FOR_EVERY_ROUTE: Provider[] = [
+  // The guards run in this order: an id that cannot exist is 404 before a token is required.
+  { provide: APP_GUARD, useClass: ResourceIdGuard },
+  { provide: APP_GUARD, useExisting: TokenGuard },
+  { provide: APP_GUARD, useClass: UserRateLimitGuard },
+  { provide: APP_INTERCEPTOR, useExisting: WriteQueueInterceptor },
+  { provide: APP_PIPE, useClass: BodyPipe },
+  { provide: APP_FILTER, useClass: ErrorFilter },
+];
+
+/** The root module: all other modules. */
 @Module({})
 export class AppModule {
   /** @param more additional modules, such as those of a test */
@@ -75,15 +86,7 @@ export class AppModule {
         MetricsModule.forRoot(config),
         ...more,
       ],
-      providers: [
-        // The guards run in this order: an id that cannot exist is 404 before a token is required.
-        { provide: APP_GUARD, useClass: ResourceIdGuard },
-        { provide: APP_GUARD, useExisting: TokenGuard },
-        { provide: APP_GUARD, useClass: UserRateLimitGuard },
-        { provide: APP_INTERCEPTOR, useExisting: WriteQueueInterceptor },
-        { provide: APP_PIPE, useClass: BodyPipe },
-        { provide: APP_FILTER, useClass: ErrorFilter },
-      ],
+      providers: FOR_EVERY_ROUTE,
     };
   }
 }
