@@ -56,7 +56,7 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   'src/auth/sessions/sessions.controller.ts': [unit('auth/sessions/sessions.controller')],
   'src/users/users.service.ts': [unit('users/users.service')],
   'src/users/user.repository.ts': [unit('users/user.repository')],
-  'src/users/user-replacement.service.ts': [unit('users/user-replacement.service')],
+  'src/users/changes/user-replacement.service.ts': [unit('users/changes/user-replacement.service')],
   'src/users/owned-rows.ts': [unit('users/owned-rows')],
   'src/database/rows.ts': [unit('database/rows'), unit('users/owned-rows')],
   'src/http/response-of.ts': [unit('http/response-of')],

@@ -18,8 +18,8 @@ import {
   rejectInvalidRequests,
 } from './http/broken-request.js';
 import { createBoundedServer } from './http/connections.js';
-import { tagResponses } from './http/conditional-requests.js';
-import { allowOrigins } from './http/cors.js';
+import { tagResponses } from './http/conditional/conditional-requests.js';
+import { allowOrigins } from './http/routing/cors.js';
 import { acceptOnlyJson, BODY_LIMIT } from './http/json-body.js';
 import { prepareLinks } from './http/links.js';
 import { AuthAttemptsService } from './limits/auth-attempts.service.js';
@@ -28,9 +28,9 @@ import { MetricsService } from './metrics/metrics.service.js';
 import { measureRequests } from './metrics/request-durations.js';
 import { AnsweredRequests } from './operation/answered-requests.js';
 import { createRequestLog } from './operation/request-log.js';
-import { RouteMethods } from './http/route-methods.js';
+import { RouteMethods } from './http/routing/route-methods.js';
 import { sendSecurityHeaders } from './http/security-headers.js';
-import { answerUnknownRoutes } from './http/unknown-route.js';
+import { answerUnknownRoutes } from './http/routing/unknown-route.js';
 import { serveDocs } from './openapi/document.js';
 import { CSRF_HEADER } from './access/token-cookies.service.js';
 import { declaredHeaders } from './openapi/request-headers.js';

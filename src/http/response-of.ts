@@ -8,7 +8,7 @@ import {
   isTextType,
 } from '../validation/columns.js';
 import { boundsOfType, formatOf, orNull } from '../validation/integer-column.js';
-import { withVersion } from './conditional-requests.js';
+import { withVersion } from './conditional/conditional-requests.js';
 
 /** The fields of a response, which have the names of columns, with the types of the properties. */
 type ResponseFields<Entity, Name> = {

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { ApiError } from '../errors/api-error.js';
-import { versionOf, withVersion } from '../http/conditional-requests.js';
+import { versionOf, withVersion } from '../http/conditional/conditional-requests.js';
 import { locationOf } from '../http/links.js';
 import { PeriodicJobsService } from '../scheduling/periodic-jobs.service.js';
 import { idempotencyInProgress, idempotencyKeyReused } from './idempotency-errors.js';

@@ -12,7 +12,7 @@ import { ApiErrors } from '../errors/api-errors.decorator.js';
 import { messages } from '../validation/messages.js';
 import { callerOf } from '../access/caller.js';
 import type { ListFields } from './list-field.js';
-import { etagHeader, ifNoneMatchHeader } from '../http/conditional-requests.js';
+import { etagHeader, ifNoneMatchHeader } from '../http/conditional/conditional-requests.js';
 import { linkHeader } from '../http/links.js';
 import { LinkInterceptor } from './link.interceptor.js';
 import type { RangeOperator } from './list-query.js';

@@ -1,5 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { etagHeader, ifNoneMatchHeader } from '../http/conditional-requests.js';
+import { etagHeader, ifNoneMatchHeader } from '../http/conditional/conditional-requests.js';
 import { PATCH_TYPES } from '../http/json-body.js';
 import { type OperationObject, operationsOf } from './operations.js';
 

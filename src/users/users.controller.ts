@@ -17,7 +17,7 @@ import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
 import { type Client, RequestClient } from '../http/client.js';
 import type { Precondition } from '../database/precondition.js';
-import { IfMatch } from '../http/conditional-requests.js';
+import { IfMatch } from '../http/conditional/conditional-requests.js';
 import { Created } from '../http/created.decorator.js';
 import { AuthRateLimitGuard } from '../limits/rate-limit.guard.js';
 import { IdempotencyKey, type KeyedRequest } from '../idempotency/idempotency-key.decorator.js';
@@ -42,7 +42,7 @@ import { RegistrationGuard } from './registration.guard.js';
 import { lastAdministrator, nameTaken } from './user-errors.js';
 import { passwordTooCommon } from '../passwords/common-passwords.service.js';
 import { userFields } from './user-fields.js';
-import { UserReplacementService } from './user-replacement.service.js';
+import { UserReplacementService } from './changes/user-replacement.service.js';
 import { UsersService } from './users.service.js';
 
 /** Allows the user and administrators, with a token that comes from a login. */

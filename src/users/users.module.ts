@@ -4,7 +4,7 @@ import { PasswordChangeLimitService } from './passwords/password-change-limit.se
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { PasswordRulesService } from './passwords/password-rules.service.js';
 import { UserAdministrationService } from './administration/user-administration.service.js';
-import { UserReplacementService } from './user-replacement.service.js';
+import { UserReplacementService } from './changes/user-replacement.service.js';
 import { UserRoleRepository } from './roles/user-role.repository.js';
 import { UserRolesController } from './roles/user-roles.controller.js';
 import { UserRolesService } from './roles/user-roles.service.js';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { NO_PRECONDITION } from '../../src/database/precondition.js';
-import { withVersion } from '../../src/http/conditional-requests.js';
+import { withVersion } from '../../src/http/conditional/conditional-requests.js';
 import { firstPage } from '../../src/lists/list-query.js';
 import { BooksController } from '../../src/books/books.controller.js';
 import type { BooksService } from '../../src/books/books.service.js';

@@ -67,7 +67,7 @@ describe('Errors', () => {
   });
 
   it.each([
-    ['POST', '/api/crates/1', 'GET, HEAD, PUT, DELETE'],
+    ['POST', '/api/crates/1', 'GET, HEAD, PUT, PATCH, DELETE'],
     ['PATCH', '/api/crates', 'GET, HEAD, POST'],
     ['DELETE', '/api/users', 'GET, HEAD, POST'],
     ['GET', '/auth/login', 'POST'],

@@ -192,7 +192,7 @@ describe('GET /metrics', () => {
       expect(text).not.toContain('\nsessions{');
       expect(text).toContain('\nlogins_total{');
     }
-    expect(count).toHaveBeenCalledTimes(4);
+    expect(count).toHaveBeenCalledTimes(5);
     answer(7);
     await never;
     expect(await valueOf('sessions', { state: 'active' })).toBe(7);

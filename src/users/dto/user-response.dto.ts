@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { withVersion } from '../../http/conditional-requests.js';
+import { withVersion } from '../../http/conditional/conditional-requests.js';
 import type { Role } from '../roles/roles.js';
 import { roleNames } from '../roles/scope.js';
 import type { KnownUser } from '../user.repository.js';

@@ -38,6 +38,22 @@ describe('The tours in the documents', () => {
     expect(pages.flat()).toEqual(users);
   });
 
+  it('shows safe updates and retries in docs/http.md that work when they are pasted', async () => {
+    const pasteFrom = async (heading: string) =>
+      paste(codeBlocks('docs/http.md', heading, 'sh')[0] ?? '', app.url);
+    const updates = await pasteFrom('Update without losing a change');
+    expect(updates).toMatch(/HTTP\/1\.1 200[^]+-first"[^]+HTTP\/1\.1 412[^]+precondition_failed/);
+    const created = await pasteFrom('Create exactly once');
+    const [first = '', again = '', reused = ''] = created.split(/(?=HTTP\/1\.1)/);
+    for (const answer of [first, again]) {
+      expect(answer).toMatch(/^HTTP\/1\.1 201[^]+"name":"only-once"/);
+    }
+    expect(again).toMatch(/idempotent-replayed: true/i);
+    expect(reused).toMatch(/^HTTP\/1\.1 422[^]+idempotency_key_reused/);
+    const unchanged = await pasteFrom('Read only what has changed');
+    expect(unchanged).toMatch(/^HTTP\/1\.1 304/);
+  });
+
   it('names only addresses in the documents that answer', async () => {
     const pages = readdirSync('docs').filter((name) => name.endsWith('.md'));
     const named = ['README.md', ...pages.map((name) => `docs/${name}`)]

@@ -39,8 +39,8 @@ const UNKNOWN = [
 ];
 const KNOWN_PATHS = [
   ['/api/crates', 'GET, HEAD, OPTIONS, POST'],
-  ['/api/crates/1', 'DELETE, GET, HEAD, OPTIONS, PUT'],
-  ['/api/crates/9999?limit=x', 'DELETE, GET, HEAD, OPTIONS, PUT'],
+  ['/api/crates/1', 'DELETE, GET, HEAD, OPTIONS, PATCH, PUT'],
+  ['/api/crates/9999?limit=x', 'DELETE, GET, HEAD, OPTIONS, PATCH, PUT'],
   ['/auth/login', 'OPTIONS, POST'],
   ['/auth/sessions', 'DELETE, GET, HEAD, OPTIONS'],
   ['/probe/1', 'DELETE, OPTIONS'],
@@ -130,7 +130,8 @@ describe('CORS with CORS_ORIGINS', () => {
   it('answers a preflight with the headers of all routes, including those that routes declare', async () => {
     const { headers } = await preflight('/api/crates');
     expect(listed(headers, 'access-control-allow-headers')).toEqual([
-      ...['authorization', 'content-type', 'x-csrf-token'],
+      ...['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match'],
+      'x-csrf-token',
       ...['x-declared-by-document', 'x-declared-by-parameter', 'x-declared-by-token'],
       'x-request-id',
     ]);
@@ -176,7 +177,8 @@ describe('CORS with CORS_ORIGINS', () => {
       expect(answer.status).toBe(status);
       expect(answer.headers.get('access-control-allow-origin')).toBe(ORIGIN);
       expect(listed(answer.headers, 'access-control-expose-headers')).toEqual([
-        ...['etag', 'link', 'location', 'retry-after', 'www-authenticate', 'x-request-id'],
+        ...['etag', 'idempotent-replayed', 'link', 'location', 'retry-after'],
+        ...['www-authenticate', 'x-request-id'],
       ]);
       expect(answer.headers.get('access-control-allow-credentials')).toBeNull();
       expect(answer.headers.get('vary')).toBe('Origin');

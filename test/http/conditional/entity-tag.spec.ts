@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { namesTag, tagOf, versionsIn } from '../../src/http/entity-tag.js';
+import { namesTag, tagOf, versionsIn } from '../../../src/http/conditional/entity-tag.js';
 
 const LARGEST = 2 ** 48 - 1;
 const strong = (header: string | undefined) => versionsIn(header, { isStrong: true });

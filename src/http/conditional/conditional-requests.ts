@@ -2,11 +2,11 @@ import { hash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { AppConfig } from '../config/app-config.js';
-import type { Precondition } from '../database/precondition.js';
-import { preconditionFailed, preconditionRequired } from '../errors/api-error.js';
-import { ApiErrors } from '../errors/api-errors.decorator.js';
-import { documentedParameter } from './documented-parameter.js';
+import type { AppConfig } from '../../config/app-config.js';
+import type { Precondition } from '../../database/precondition.js';
+import { preconditionFailed, preconditionRequired } from '../../errors/api-error.js';
+import { ApiErrors } from '../../errors/api-errors.decorator.js';
+import { documentedParameter } from '../documented-parameter.js';
 import { namesTag, tagOf, versionsIn } from './entity-tag.js';
 
 declare module 'fastify' {

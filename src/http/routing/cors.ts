@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { AppConfig } from '../config/app-config.js';
-import { pathOf } from './links.js';
-import { REQUEST_ID_HEADER } from './request-id.js';
+import type { AppConfig } from '../../config/app-config.js';
+import { pathOf } from '../links.js';
+import { REQUEST_ID_HEADER } from '../request-id.js';
 import type { RouteMethods } from './route-methods.js';
-import { addVary } from './vary.js';
+import { addVary } from '../vary.js';
 
 /** The request headers that belong to no single route. */
 const REQUEST_HEADERS = ['authorization', 'content-type', REQUEST_ID_HEADER];

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { ApiError, methodNotAllowed, notFound } from '../errors/api-error.js';
-import { PATCH_TYPES } from './json-body.js';
-import { pathOf } from './links.js';
+import { ApiError, methodNotAllowed, notFound } from '../../errors/api-error.js';
+import { PATCH_TYPES } from '../json-body.js';
+import { pathOf } from '../links.js';
 import type { RouteMethods } from './route-methods.js';
 
 /**

@@ -1,17 +1,17 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { AuditService } from '../../src/audit/audit.service.js';
-import type { AppConfig } from '../../src/config/app-config.js';
-import type { Database } from '../../src/database/database.js';
-import { NO_PRECONDITION } from '../../src/database/precondition.js';
-import type { SessionRepository } from '../../src/sessions/session.repository.js';
-import { TokenError, tokenRevoked } from '../../src/tokens/token-errors.js';
-import { type Claims, Token } from '../../src/tokens/token.js';
-import type { CurrentPasswordCheck } from '../../src/users/passwords/current-password.js';
-import type { HashQueueKeys, PasswordHasher } from '../../src/passwords/password-hasher.js';
-import type { PasswordRulesService } from '../../src/users/passwords/password-rules.service.js';
-import { UserReplacementService } from '../../src/users/user-replacement.service.js';
-import type { UserRepository, UserWithHash } from '../../src/users/user.repository.js';
-import type { Caller, UsersService } from '../../src/users/users.service.js';
+import type { AuditService } from '../../../src/audit/audit.service.js';
+import type { AppConfig } from '../../../src/config/app-config.js';
+import type { Database } from '../../../src/database/database.js';
+import { NO_PRECONDITION } from '../../../src/database/precondition.js';
+import type { SessionRepository } from '../../../src/sessions/session.repository.js';
+import { TokenError, tokenRevoked } from '../../../src/tokens/token-errors.js';
+import { type Claims, Token } from '../../../src/tokens/token.js';
+import type { CurrentPasswordCheck } from '../../../src/users/passwords/current-password.js';
+import type { HashQueueKeys, PasswordHasher } from '../../../src/passwords/password-hasher.js';
+import type { PasswordRulesService } from '../../../src/users/passwords/password-rules.service.js';
+import { UserReplacementService } from '../../../src/users/changes/user-replacement.service.js';
+import type { UserRepository, UserWithHash } from '../../../src/users/user.repository.js';
+import type { Caller, UsersService } from '../../../src/users/users.service.js';
 
 const client = { ip: '203.0.113.7', agent: null };
 const callerWith = (sub: string): Caller => ({

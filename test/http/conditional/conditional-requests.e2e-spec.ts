@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Answer, LoggedIn } from '../support/client.js';
-import { Crate } from '../support/fixture/crate.entity.js';
-import { crate } from '../support/fixture/crates.js';
-import { bootFixtureApp } from '../support/fixture-app.js';
-import type { TestApp } from '../support/test-app.js';
+import type { Answer, LoggedIn } from '../../support/client.js';
+import { Crate } from '../../support/fixture/crate.entity.js';
+import { crate } from '../../support/fixture/crates.js';
+import { bootFixtureApp } from '../../support/fixture-app.js';
+import type { TestApp } from '../../support/test-app.js';
 
 interface Resource {
   path: string;

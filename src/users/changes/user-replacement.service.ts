@@ -1,29 +1,29 @@
 import { Injectable } from '@nestjs/common';
-import { AuditService } from '../audit/audit.service.js';
-import { ApiError, notFound } from '../errors/api-error.js';
-import { parseId } from '../http/resource-id.js';
-import { invalid } from '../validation/field-errors.js';
-import { messages } from '../validation/messages.js';
-import { nfc } from '../validation/values.js';
-import { AppConfig } from '../config/app-config.js';
-import { Database } from '../database/database.js';
-import { type Precondition, refuseUnmet } from '../database/precondition.js';
-import { newVersion } from '../database/row-version.js';
-import { SessionRepository } from '../sessions/session.repository.js';
-import { CurrentPasswordCheck } from './passwords/current-password.js';
-import type { PatchUser, ReplaceUser } from './dto/user-body.dto.js';
-import { ConflictError, retry } from '../scheduling/retry.js';
-import { hashQueueKeys, PasswordHasher } from '../passwords/password-hasher.js';
-import { PasswordRulesService } from './passwords/password-rules.service.js';
-import { nameTaken } from './user-errors.js';
-import { nameError } from './user-name.js';
+import { AuditService } from '../../audit/audit.service.js';
+import { ApiError, notFound } from '../../errors/api-error.js';
+import { parseId } from '../../http/resource-id.js';
+import { invalid } from '../../validation/field-errors.js';
+import { messages } from '../../validation/messages.js';
+import { nfc } from '../../validation/values.js';
+import { AppConfig } from '../../config/app-config.js';
+import { Database } from '../../database/database.js';
+import { type Precondition, refuseUnmet } from '../../database/precondition.js';
+import { newVersion } from '../../database/row-version.js';
+import { SessionRepository } from '../../sessions/session.repository.js';
+import { CurrentPasswordCheck } from '../passwords/current-password.js';
+import type { PatchUser, ReplaceUser } from '../dto/user-body.dto.js';
+import { ConflictError, retry } from '../../scheduling/retry.js';
+import { hashQueueKeys, PasswordHasher } from '../../passwords/password-hasher.js';
+import { PasswordRulesService } from '../passwords/password-rules.service.js';
+import { nameTaken } from '../user-errors.js';
+import { nameError } from '../user-name.js';
 import {
   type KnownUser,
   type NewUser,
   UserRepository,
   type UserWithHash,
-} from './user.repository.js';
-import { type Caller, UsersService } from './users.service.js';
+} from '../user.repository.js';
+import { type Caller, UsersService } from '../users.service.js';
 
 interface UserChange {
   /** In Unicode NFC; undefined if it stays the same. */
@@ -65,9 +65,8 @@ export class UserReplacementService {
     precondition: Precondition,
   ): Promise<KnownUser> {
     const current = this.currentOf(id, body, caller);
-    const name = nfc(body.name);
-    this.rules.refuse(body.password, name);
-    return this.change(id, { name, password: body.password, current }, caller, precondition);
+    const change = { name: nfc(body.name), password: body.password, current };
+    return this.change(id, change, caller, precondition);
   }
 
   /**
@@ -100,13 +99,15 @@ export class UserReplacementService {
     caller: Caller,
     precondition: Precondition,
   ): Promise<KnownUser> {
+    // Refused before anything is read, if the name is known.
+    if (password !== undefined && newName !== undefined) this.rules.refuse(password, newName);
     let newHash: string | undefined;
     return retry(async () => {
       const user = await this.users.findByIdWithHash(id);
       if (newName !== undefined) refuseNewName(newName, user);
       if (!user) throw new ApiError(notFound);
       const name = newName ?? user.name;
-      if (password !== undefined) this.rules.refuse(password, name);
+      if (password !== undefined && newName === undefined) this.rules.refuse(password, name);
       refuseUnmet(precondition, user.version);
       if (newName === undefined && password === undefined) return user;
       if (name !== user.name && (await this.users.isTaken(name, id))) throw new ApiError(nameTaken);

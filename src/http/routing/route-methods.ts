@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
-import { parseId } from './resource-id.js';
+import { parseId } from '../resource-id.js';
 
 /**
  * Looks up the methods of a path in a second router with the same routes, because Fastify does not
