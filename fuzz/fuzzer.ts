@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { type Exchange, ResponseCheck } from '../test/support/response-check.js';
 import { Caller, type Credentials, type Session, sessionOf } from './caller.js';
+import { SeenTags, valueOf, violationsOfIfMatch } from './conditions.js';
 import { Model } from './model.js';
 import {
   CALLERS,
@@ -17,6 +18,12 @@ interface FuzzTarget {
   url: string;
   document: OpenAPIObject;
   makeAdmin: (name: string) => Promise<unknown>;
+}
+
+/** A row as a client sees it. */
+interface Row {
+  body: string;
+  etag: string;
 }
 
 export interface FuzzReport {
@@ -49,6 +56,9 @@ class Fuzzer {
   private readonly check: ResponseCheck;
   private readonly model: Model;
   private readonly callers: Record<string, Caller>;
+  private readonly tags = new SeenTags();
+  /** The first requests with a key, and their responses. */
+  private readonly keyed: { request: FuzzRequest; exchange: Exchange; key: string }[] = [];
   private names = 0;
 
   constructor(private readonly target: FuzzTarget) {
@@ -62,6 +72,7 @@ class Fuzzer {
 
   /** @throws Error with one line for each violation */
   async send(generated: FuzzRequest): Promise<void> {
+    if (generated.conditions.key === 'repeat') await this.repeat(generated);
     const { operation } = generated;
     const credentials = await this.callers[generated.caller]!.credentials();
     this.model.addSession(credentials);
@@ -74,7 +85,9 @@ class Fuzzer {
       : generated;
     const path = pathOf(request, id);
     const before = await this.readRow(operation, id);
-    const exchange = await this.exchange(operation.method, path, request, credentials);
+    const headers = await this.conditionalHeaders(request, path, before?.etag, credentials);
+    const exchange = await this.exchange(operation.method, path, request, credentials, headers);
+    this.remember(request, exchange, headers['idempotency-key']);
     const key = `${operation.id} ${exchange.status}`;
     this.answers.set(key, (this.answers.get(key) ?? 0) + 1);
     const violations = [
@@ -83,11 +96,13 @@ class Fuzzer {
       ...this.model.violationsOf(request, id, exchange, credentials),
       ...(await this.violationsOfNextPage(request, id, exchange, credentials)),
       ...(await this.violationsOfEnds(request, id, exchange, credentials)),
+      ...(await this.violationsOfTags(request, exchange, credentials)),
     ];
     // Added after these checks: a changed password ends every session except the one it opens.
     this.model.addSession(issuedSession(exchange));
-    if (exchange.status >= 400 && (await this.readRow(operation, id)) !== before) {
-      violations.push(`${operation.method} ${path} was refused but changed the row ${before}`);
+    const after = exchange.status < 400 ? before : await this.readRow(operation, id);
+    if (after?.body !== before?.body || after?.etag !== before?.etag) {
+      violations.push(`${operation.method} ${path} was refused but changed ${before?.body}`);
     }
     if (violations.length > 0) throw new Error(violations.join('\n'));
   }
@@ -97,11 +112,13 @@ class Fuzzer {
     path: string,
     request: FuzzRequest,
     credentials: Credentials | null,
+    conditional: Record<string, string> = {},
   ): Promise<Exchange> {
     this.requests++;
     const { body, contentType } = request;
     const headers = {
       ...headersFor(request, credentials),
+      ...conditional,
       ...(body !== null && contentType !== '' && { 'content-type': contentType }),
     };
     const sent = body === null ? {} : { body: Buffer.from(body) };
@@ -118,6 +135,78 @@ class Fuzzer {
       headers: Object.fromEntries(response.headers),
       body: await response.text(),
     };
+  }
+
+  /** The conditional headers of a request, and a new `Idempotency-Key`. */
+  private async conditionalHeaders(
+    request: FuzzRequest,
+    path: string,
+    etag: string | undefined,
+    credentials: Credentials | null,
+  ): Promise<Record<string, string>> {
+    const { ifMatch, ifNoneMatch, key } = request.conditions;
+    const isRead = ifNoneMatch === 'current' || ifNoneMatch === 'earlier';
+    const read = isRead ? await this.exchange('GET', path, request, credentials) : undefined;
+    const current = etag ?? (read?.headers.etag as string | undefined) ?? '"x"';
+    const headers = {
+      'if-match': valueOf(ifMatch, path, current, this.tags),
+      'if-none-match': valueOf(ifNoneMatch, path, current, this.tags),
+      'idempotency-key':
+        key === 'none' ? undefined : typeof key === 'object' ? key.hostile : `key-${this.requests}`,
+    };
+    return Object.fromEntries(
+      Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    );
+  }
+
+  private remember(request: FuzzRequest, exchange: Exchange, key: string | undefined): void {
+    if (exchange.status === 201 && key !== undefined && request.token === null) {
+      this.keyed.push({ request, exchange, key });
+    }
+  }
+
+  /**
+   * Sends the latest request of an operation that had a key once more.
+   *
+   * @throws Error if it creates another row, or gets another answer
+   */
+  private async repeat({ operation, caller }: FuzzRequest): Promise<void> {
+    const first = this.keyed.findLast(
+      ({ request }) => request.operation === operation && request.caller === caller,
+    );
+    const credentials = await this.callers[caller]!.credentials();
+    const kind = this.model.kindOf(operation.path);
+    if (!first || kind === undefined) return;
+    const newest = () => this.read(`/api/${kind}?sort=-id&limit=1`, credentials?.access);
+    const { body: before } = await newest();
+    const headers = { 'idempotency-key': first.key };
+    const again = await this.exchange('POST', operation.path, first.request, credentials, headers);
+    const problems = this.check.problemsOf(again);
+    if ((await newest()).body !== before)
+      problems.push(`${operation.id} was repeated and created a row`);
+    const isReplay = again.headers['idempotent-replayed'] === 'true';
+    if (again.status < 300 && (!isReplay || again.body !== first.exchange.body)) {
+      problems.push(
+        `${operation.id} answers ${first.exchange.body} by ${again.body} if it is repeated`,
+      );
+    }
+    if (problems.length > 0) throw new Error(problems.join('\n'));
+  }
+
+  /** One tag stands for one body, and a 304 hides no change. */
+  private async violationsOfTags(
+    request: FuzzRequest,
+    exchange: Exchange,
+    credentials: Credentials | null,
+  ): Promise<string[]> {
+    const { method, path, status, headers } = exchange;
+    const violations = violationsOfIfMatch(request.conditions.ifMatch, exchange);
+    if (method !== 'GET' || typeof headers.etag !== 'string') return violations;
+    const { etag } = headers;
+    if (status === 200) return [...violations, ...this.tags.add(path, etag, exchange.body)];
+    const now = await this.exchange('GET', path, request, credentials);
+    if (now.headers.etag !== etag) violations.push(`GET ${path} is 304 although it has changed`);
+    return [...violations, ...this.tags.add(path, String(now.headers.etag), now.body)];
   }
 
   /** The next page of a list must exist and obey the same rules. */
@@ -163,22 +252,23 @@ class Fuzzer {
    *
    * @returns null if there is no such row
    */
-  private async readRow(operation: Operation, id: string): Promise<string | null> {
+  private async readRow(operation: Operation, id: string): Promise<Row | null> {
     const kind = this.model.kindOf(operation.path);
     if (operation.method === 'GET' || kind === undefined || !/^\d+$/.test(id)) return null;
     const owner = this.model.ownerOf(kind, id);
     const token = Object.values(this.callers).find(({ current }) => current?.userId === owner)
       ?.current?.access;
     if (this.model.isOwned(kind) && token === undefined) return null;
-    const { status, body } = await this.read(`/api/${kind}/${id}`, token);
-    return status === 200 ? body : null;
+    const { status, body, etag } = await this.read(`/api/${kind}/${id}`, token);
+    return status === 200 ? { body, etag } : null;
   }
 
-  private async read(path: string, token?: string): Promise<{ status: number; body: string }> {
+  private async read(path: string, token?: string): Promise<Row & { status: number }> {
     this.requests++;
     const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
     const response = await fetch(this.target.url + path, { headers });
-    return { status: response.status, body: await response.text() };
+    const etag = response.headers.get('etag') ?? '';
+    return { status: response.status, body: await response.text(), etag };
   }
 }
 

@@ -186,8 +186,9 @@ function endedSessions(
       return ({ userId }) => userId === own.userId;
     case 'DELETE /api/users/{id}':
       return ({ userId }) => String(userId) === id;
-    case 'PUT /api/users/{id}': {
-      const { password } = JSON.parse(body ?? '{}') as { password?: string };
+    case 'PUT /api/users/{id}':
+    case 'PATCH /api/users/{id}': {
+      const { password = own.password } = JSON.parse(body ?? '{}') as { password?: string };
       return id === String(own.userId) && password !== own.password ? others : null;
     }
     default:

@@ -1,5 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { type Conditions, conditionsOf } from './conditions.js';
 import { broken, hostileText, type Resolve, type Schema, valid } from './values.js';
 
 export const CALLERS = ['anonymous', 'user', 'other', 'admin'] as const;
@@ -33,6 +34,7 @@ export interface FuzzRequest {
   token: string | null;
   /** Whether the caller sends its access token in place of the refresh token, or vice versa. */
   wrongTokenType: boolean;
+  conditions: Conditions;
 }
 
 type Member = {
@@ -85,6 +87,7 @@ export function requests(
       contentType: usually(fc.constant('application/json'), fc.constantFrom('text/plain', 'x', '')),
       token: usually(fc.constant(null), hostileText),
       wrongTokenType: usually(fc.constant(false), fc.constant(true)),
+      conditions: conditionsOf(operation),
     }),
   );
 }

@@ -95,6 +95,12 @@ describe('Idempotency-Key', () => {
     expect(body.code).toBe('validation_failed');
   });
 
+  it('refuses a request without a body with 400', async () => {
+    const headers = { 'idempotency-key': newKey() };
+    const { status, body } = await app.send('POST', '/api/crates', { headers, token: user.access });
+    expect([status, body.code]).toEqual([400, 'validation_failed']);
+  });
+
   it.each([
     ['empty', ''],
     ['too long', 'x'.repeat(256)],
