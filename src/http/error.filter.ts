@@ -11,6 +11,7 @@ import { SecurityEventsService } from '../logging/security-events.service.js';
 import { framesOf } from '../logging/escape-text.js';
 import { isPlainObject } from '../validation/values.js';
 import { clientAddress } from './client-address.js';
+import { acceptPatch } from './json-body.js';
 
 export interface ErrorAnswer {
   status: number;
@@ -46,7 +47,9 @@ export class ErrorFilter implements ExceptionFilter {
     const { status, headers, body } = this.answer(error);
     void reply
       .type('application/json; charset=utf-8')
-      .headers(headers)
+      .headers(
+        status === 415 && request.method === 'PATCH' ? { ...acceptPatch, ...headers } : headers,
+      )
       .status(status)
       .send(status >= 500 && isPlainObject(body) ? { ...body, request_id: request.id } : body);
   }

@@ -17,6 +17,9 @@ export const BODY_LIMIT = 100 * 1024;
 /** The media types of a body of `PATCH` (RFC 7396, and JSON for the same merge). */
 export const PATCH_TYPES = ['application/merge-patch+json', 'application/json'];
 
+/** The header that names them (RFC 5789, section 3.1). */
+export const acceptPatch = { 'accept-patch': PATCH_TYPES.join(', ') };
+
 /**
  * Accepts only JSON bodies, and merge patches as bodies of `PATCH`. Any other kind of body is refused
  * with 415.
@@ -32,17 +35,9 @@ export function acceptOnlyJson(instance: FastifyInstance): void {
     }
   });
   // A request without a body is accepted, whatever type it names.
-  instance.addContentTypeParser<Buffer>('*', options, (request, body, done) => {
-    done(body.length === 0 ? null : unsupported(request), undefined);
+  instance.addContentTypeParser<Buffer>('*', options, (_request, body, done) => {
+    done(body.length === 0 ? null : new ApiError(unsupportedMediaType), undefined);
   });
-}
-
-/** `Accept-Patch` is in RFC 5789, section 3.1. */
-function unsupported({ method }: FastifyRequest): ApiError {
-  return new ApiError(
-    unsupportedMediaType,
-    method === 'PATCH' ? { headers: { 'accept-patch': PATCH_TYPES.join(', ') } } : {},
-  );
 }
 
 function parseBody(request: FastifyRequest, body: Buffer): unknown {
@@ -50,12 +45,12 @@ function parseBody(request: FastifyRequest, body: Buffer): unknown {
   // JSON is always UTF-8 (RFC 8259, section 8.1).
   const [, charset = 'utf-8'] = /;\s*charset="?([^\s;"]*)/i.exec(type) ?? [];
   if (encoding.toLowerCase() !== 'identity' || charset.toLowerCase() !== 'utf-8') {
-    throw unsupported(request);
+    throw new ApiError(unsupportedMediaType);
   }
   // Some clients name the type even if they send no body.
   if (body.length === 0) return undefined;
   if (request.method !== 'PATCH' && /^application\/merge-patch/i.test(type)) {
-    throw unsupported(request);
+    throw new ApiError(unsupportedMediaType);
   }
   const excess = excessOf(body);
   if (excess) throw new ApiError(excess === 'depth' ? bodyTooDeep : bodyTooFull);

@@ -16,14 +16,19 @@ export function describeUserRules(
   document: OpenAPIObject,
   { flaskCompat, registrationClosed: closed }: AppConfig,
 ): void {
-  const replace = operationNamed(document, 'UsersController.replace');
-  if (flaskCompat) {
-    removeProperty(document.components?.schemas?.ReplaceUser, 'current_password');
-    replace.description += ' A changed password ends the other sessions of the user.';
-  } else {
-    replace.description +=
-      ' Users who change themselves send `current_password`. A changed password ends all sessions of the user, including that of the request.';
-    for (const kind of [currentPasswordWrong, tooManyRequests]) addError(replace, kind);
+  for (const [method, body] of [
+    ['replace', 'ReplaceUser'],
+    ['patch', 'PatchUser'],
+  ] as const) {
+    const change = operationNamed(document, `UsersController.${method}`);
+    if (flaskCompat) {
+      removeProperty(document.components?.schemas?.[body], 'current_password');
+      change.description += ' A changed password ends the other sessions of the user.';
+    } else {
+      change.description +=
+        ' Users who change their own password send `current_password`. A changed password ends all sessions of the user, including that of the request.';
+      for (const kind of [currentPasswordWrong, tooManyRequests]) addError(change, kind);
+    }
   }
   if (closed) {
     const create = operationNamed(document, 'UsersController.create');

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { ApiError, methodNotAllowed, notFound } from '../../errors/api-error.js';
-import { PATCH_TYPES } from '../json-body.js';
+import { acceptPatch } from '../json-body.js';
 import { pathOf } from '../links.js';
 import type { RouteMethods } from './route-methods.js';
 
@@ -16,7 +16,7 @@ export function answerUnknownRoutes(instance: FastifyInstance, routes: RouteMeth
     if (allowed.length === 0) return done(new ApiError(notFound));
     const headers = {
       allow: allowed.join(', '),
-      ...(allowed.includes('PATCH') && { 'accept-patch': PATCH_TYPES.join(', ') }),
+      ...(allowed.includes('PATCH') && acceptPatch),
     };
     if (request.method === 'OPTIONS') return void reply.headers(headers).status(204).send();
     done(new ApiError(methodNotAllowed, { headers }));
