@@ -72,9 +72,8 @@ export class IdempotencyRecordRepository {
   async claim(claim: Claim): Promise<void> {
     await this.refuseBeyondLimit(claim.caller);
     await this.database.writeUnique(idempotencyInProgress, async (manager) => {
-      const row = { ...claim, body: null, version: null, location: null, userId: null };
       try {
-        await manager.insert(IdempotencyRecord, row);
+        await manager.insert(IdempotencyRecord, { ...claim });
       } catch (error) {
         if (codeOf(error) !== LOCK_TIMEOUT) throw error;
         throw new ApiError(idempotencyInProgress, { cause: error });
@@ -136,7 +135,7 @@ export class IdempotencyRecordRepository {
     if (!(await this.nearLimit.first({ caller, now }))) return;
     const oldest = await this.oldest.first({ caller, now });
     if (!oldest || !(await this.atLimit.first({ caller, now }))) return;
-    const seconds = Math.max(1, Math.ceil((oldest.expiresAt - now) / 1000));
+    const seconds = Math.ceil((oldest.expiresAt - now) / 1000);
     throw new ApiError(tooManyRequests, {
       headers: { 'retry-after': String(seconds) },
       cause: 'the caller has too many idempotency keys',

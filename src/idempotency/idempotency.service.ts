@@ -172,7 +172,6 @@ async function settledBefore(deadline: number, promise: Promise<unknown>): Promi
   try {
     if ((await Promise.race([promise, late])) !== 'late') return;
   } finally {
-    late.catch(() => undefined);
     timeout.abort();
   }
   throw new ApiError(idempotencyInProgress);

@@ -63,7 +63,7 @@ describe('CredentialsService', () => {
     requireActiveSession = jest.fn<UsersService['requireActiveSession']>().mockResolvedValue();
     changePassword = jest.fn<AuthService['changePassword']>();
     const users: Partial<UsersService> = {
-      findByIdWithHash: async () => stored,
+      findByIdWithHash: async (id) => (id === 7 ? stored : undefined),
       updateHashIfUnchanged,
       idOf: async (name) => (name === 'leia' ? 7 : null),
       requireActiveSession,
@@ -203,6 +203,38 @@ describe('CredentialsService', () => {
       expect(queueKeys.map(({ account }) => account)).toEqual([
         ...['account leia', 'login 203.0.113 leia'],
       ]);
+    });
+  });
+
+  describe('isPasswordOf', () => {
+    it('is true for the password of the user, and records no failure', async () => {
+      expect(await service.isPasswordOf(7, 'right', client)).toBe(true);
+      expect(recorded).toEqual([]);
+    });
+
+    it('is false for a wrong password, and records the failure like that of a login', async () => {
+      expect(await service.isPasswordOf(7, 'wrong', client)).toBe(false);
+      expect(recorded).toEqual([['login_failed', { userId: 7, client }]]);
+    });
+
+    it('passes the throttle as a login of the user, and ends no session', async () => {
+      await service.isPasswordOf(7, 'wrong', client);
+      expect(attempt.mock.calls.map(([name, by]) => [name, by])).toEqual([['leia', client]]);
+      expect(attempt.mock.calls[0]?.[3].isKnown).toBeUndefined();
+      expect(queueKeys.map(({ account }) => account)).toEqual(['login 203.0.113 leia']);
+      expect(session).toEqual({ id: 'session', passwordAttempts: 0 });
+    });
+
+    it('lets the throttle check an attempt before it verifies a password', async () => {
+      const refused = new Error('throttled');
+      attempt.mockImplementation((_name, _client, verify) => verify(() => Promise.reject(refused)));
+      await expect(service.isPasswordOf(7, 'right', client)).rejects.toBe(refused);
+      expect(verified).toBe(0);
+    });
+
+    it('is false for a user who does not exist, and verifies nothing', async () => {
+      expect(await service.isPasswordOf(8, 'right', client)).toBe(false);
+      expect(attempt).not.toHaveBeenCalled();
     });
   });
 

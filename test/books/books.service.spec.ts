@@ -25,6 +25,7 @@ describe('BooksService', () => {
     rows: rows as BookRepository['rows'],
     insert: jest.fn<BookRepository['insert']>().mockResolvedValue(book),
     replace: jest.fn<BookRepository['replace']>(owned),
+    patch: jest.fn<BookRepository['patch']>(owned),
   };
   const service = new BooksService(repository as BookRepository);
   const missing = { code: 'not_found' };
@@ -49,6 +50,14 @@ describe('BooksService', () => {
     expect(await service.replace(7, 5, values, NO_PRECONDITION)).toEqual(book);
     expect(repository.replace).toHaveBeenCalledWith(7, 5, values, NO_PRECONDITION);
     const refused = service.replace(8, 5, values, NO_PRECONDITION);
+    await expect(refused).rejects.toMatchObject(missing);
+  });
+
+  it('changes some values of a book of its owner, and throws 404 for any other', async () => {
+    const changes = { price: 15 };
+    expect(await service.patch(7, 5, changes, NO_PRECONDITION)).toEqual(book);
+    expect(repository.patch).toHaveBeenCalledWith(7, 5, changes, NO_PRECONDITION);
+    const refused = service.patch(8, 5, changes, NO_PRECONDITION);
     await expect(refused).rejects.toMatchObject(missing);
   });
 

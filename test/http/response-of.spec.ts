@@ -1,5 +1,7 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { describe, expect, it } from '@jest/globals';
+import { RowVersion } from '../../src/database/row-version.js';
+import { versionOf } from '../../src/http/conditional/conditional-requests.js';
 import { example, ResponseOf } from '../../src/http/response-of.js';
 
 @Entity('answered_rows')
@@ -29,6 +31,25 @@ class AnsweredRow {
   ratio: number;
 }
 
+@Entity('versioned_rows')
+class VersionedRow {
+  @PrimaryGeneratedColumn('increment', { type: 'integer' })
+  id: number;
+
+  @RowVersion()
+  version: number;
+}
+
+/** Its column has the name of a version, but is none. */
+@Entity('edited_rows')
+class EditedRow {
+  @PrimaryGeneratedColumn('increment', { type: 'integer' })
+  id: number;
+
+  @Column('bigint')
+  version: number;
+}
+
 class RowResponse extends ResponseOf(AnsweredRow, {
   id: 16,
   ship_class: 'Cruiser',
@@ -56,6 +77,17 @@ describe('ResponseOf', () => {
     expect(RowResponse.fields).toEqual([
       ...['id', 'ship_class', 'length', 'active', 'hidden', 'roles'],
     ]);
+  });
+
+  it('gives a response the version of its row, which is no field', () => {
+    const response = ResponseOf(VersionedRow, { id: 1 }).from({ id: 3, version: 5 });
+    expect(versionOf(response)).toBe(5);
+    expect(Object.entries(response)).toEqual([['id', 3]]);
+  });
+
+  it('gives a response no version if the entity declares none', () => {
+    const response = ResponseOf(EditedRow, { id: 1 }).from({ id: 3, version: 5 });
+    expect(versionOf(response)).toBeUndefined();
   });
 
   it.each([

@@ -10,7 +10,7 @@ import {
 } from '@jest/globals';
 import { openSqlite } from '../support/sqlite.js';
 import type { Database } from '../../src/database/database.js';
-import { NO_PRECONDITION } from '../../src/database/precondition.js';
+import { NO_PRECONDITION, type Precondition } from '../../src/database/precondition.js';
 import type { Select } from '../../src/database/select.js';
 import { firstPage } from '../../src/lists/list-query.js';
 import { User } from '../../src/users/user.entity.js';
@@ -51,6 +51,7 @@ describe('UserRepository', () => {
         .orderBy('user.id')
         .getMany(),
     );
+  const matching = (version: number): Precondition => ({ ...NO_PRECONDITION, matches: [version] });
   const keys = async () => (await rows()).map(({ nameKey }) => nameKey);
   const plain = ({ passwordHash: _, ...user }: UserWithHash) => ({ ...user });
 
@@ -178,6 +179,15 @@ describe('UserRepository', () => {
       expect(await keys()).toEqual([nameKey, 'luke']);
     });
 
+    it('changes a user only if the precondition is still met by the row', async () => {
+      const next = { passwordHash: 'new', version: leia.version + 1 };
+      const outdated = matching(leia.version + 1);
+      expect(await users.updateIfUnchanged(leia, next, outdated)).toBe(false);
+      expect(await users.findByIdWithHash(leia.id)).toEqual(leia);
+      expect(await users.updateIfUnchanged(leia, next, matching(leia.version))).toBe(true);
+      expect(await users.findByIdWithHash(leia.id)).toEqual({ ...leia, ...next });
+    });
+
     it('refuses the name of another user with 400', async () => {
       await expect(users.updateIfUnchanged(leia, { name: 'LUKE' })).rejects.toMatchObject({
         code: 'name_taken',
@@ -197,5 +207,18 @@ describe('UserRepository', () => {
     expect(await users.remove(leia.id, NO_PRECONDITION)).toBe(true);
     expect((await rows()).map(({ id }) => id)).toEqual([luke.id]);
     expect(await users.remove(leia.id, NO_PRECONDITION)).toBe(false);
+  });
+
+  it('removes a user only if the precondition is met', async () => {
+    expect(await users.remove(leia.id, matching(leia.version + 1))).toBe(false);
+    expect(await users.findByIdWithHash(leia.id)).toEqual(leia);
+    expect(await users.remove(leia.id, matching(leia.version))).toBe(true);
+    expect(await users.findById(leia.id)).toBeUndefined();
+  });
+
+  it('gives each new user a version of its own', async () => {
+    expect(luke.version).not.toBe(leia.version);
+    const han = await users.add({ name: 'han', passwordHash: '' });
+    expect((await users.findById(han.id))?.version).toBe(han.version);
   });
 });

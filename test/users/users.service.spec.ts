@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AuditService } from '../../src/audit/audit.service.js';
 import type { Database } from '../../src/database/database.js';
-import { NO_PRECONDITION } from '../../src/database/precondition.js';
+import { NO_PRECONDITION, type Precondition } from '../../src/database/precondition.js';
 import type { WriteBatchesService } from '../../src/database/write-batches.service.js';
 import type { ListQuery } from '../../src/lists/list-query.js';
 import type { SessionBatchesService } from '../../src/sessions/session-batches.service.js';
@@ -35,6 +35,10 @@ describe('UsersService', () => {
   /** The writes, in their order. */
   let events: unknown[];
   let inWrite: boolean;
+  /** The preconditions of the deletions. */
+  let removedWith: Precondition[];
+  /** Whether a user who is deleted meets the precondition. */
+  let isMet: boolean;
   let activeSessions: string[];
   let queueKeys: HashQueueKeys[];
   let updateIfUnchanged: jest.Mock<UserRepository['updateIfUnchanged']>;
@@ -50,6 +54,8 @@ describe('UsersService', () => {
     stored = leia;
     events = [];
     inWrite = false;
+    removedWith = [];
+    isMet = true;
     activeSessions = ['mine'];
     queueKeys = [];
     const written = (...event: unknown[]) => {
@@ -78,9 +84,10 @@ describe('UsersService', () => {
         if (roleVersion !== null) return roleVersion === 3;
         return id === 1 || id === stored?.id;
       },
-      remove: async (id) => {
+      remove: async (id, precondition) => {
         written('remove', id);
-        return id === stored?.id;
+        removedWith.push(precondition);
+        return id === stored?.id && isMet;
       },
       updateIfUnchanged,
     };
@@ -303,6 +310,41 @@ describe('UsersService', () => {
         ['lockUser', 1],
         ['lockUser', 8],
       ]);
+    });
+
+    it('refuses a user who does not meet the precondition before it ends sessions', async () => {
+      exceedBatch.mockResolvedValue(true);
+      const refusals: [Partial<Precondition>, string][] = [
+        [{ matches: [4] }, 'precondition_failed'],
+        [{ matchesNone: [5] }, 'precondition_failed'],
+        [{ isRequired: true }, 'precondition_required'],
+      ];
+      for (const [given, code] of refusals) {
+        const precondition = { ...NO_PRECONDITION, ...given };
+        await expect(service.remove(7, precondition, caller)).rejects.toMatchObject({ code });
+        await expect(service.remove(8, precondition, caller)).rejects.toMatchObject({
+          code: 'not_found',
+        });
+      }
+      expect(exceedBatch).not.toHaveBeenCalled();
+      expect(events).toEqual([]);
+    });
+
+    it('repeats the precondition in the deletion', async () => {
+      const precondition: Precondition = { matches: [5], matchesNone: [4], isRequired: true };
+      await service.remove(7, precondition, caller);
+      expect(removedWith).toEqual([precondition]);
+      expect(events).toEqual(removal);
+    });
+
+    it('refuses a deletion with 412 if the user has changed since the precondition was met', async () => {
+      isMet = false;
+      const precondition = { ...NO_PRECONDITION, matches: [5] };
+      await expect(service.remove(7, precondition, caller)).rejects.toMatchObject({
+        code: 'precondition_failed',
+      });
+      // The write ends with the error, so that the roles stay.
+      expect(events).toEqual(removal.slice(0, 4));
     });
 
     it('removes nothing if the session of the caller has ended', async () => {

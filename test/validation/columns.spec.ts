@@ -1,6 +1,12 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { describe, expect, it } from '@jest/globals';
-import { columnNamed, columnsOf, isTextType, valuesOf } from '../../src/validation/columns.js';
+import {
+  changesOf,
+  columnNamed,
+  columnsOf,
+  isTextType,
+  valuesOf,
+} from '../../src/validation/columns.js';
 
 class Numbered {
   @PrimaryGeneratedColumn('increment', { type: 'integer' })
@@ -60,6 +66,27 @@ describe('isTextType', () => {
       expect(isTextType(type)).toBe(false);
     },
   );
+});
+
+describe('changesOf', () => {
+  it('returns only the values that a partial body names, without the id', () => {
+    const body: Partial<RowBody> = Object.assign(new RowBody(), { id: 7, size: 3 });
+    expect(Object.entries(changesOf(DescribedRow, body))).toEqual([['size', 3]]);
+    body.ship_class = 'Cruiser';
+    expect(changesOf(DescribedRow, body)).toEqual({ shipClass: 'Cruiser', size: 3 });
+  });
+
+  it('returns null for a field that a partial body sets to null', () => {
+    expect(changesOf(DescribedRow, { ship_class: null })).toEqual({ shipClass: null });
+  });
+
+  it('returns no values for an empty body', () => {
+    expect(Object.entries(changesOf(DescribedRow, {}))).toEqual([]);
+  });
+
+  it('refuses a field of a partial body that is no column, and names both', () => {
+    expect(() => changesOf(DescribedRow, { crew: 1 })).toThrow('DescribedRow has no column crew.');
+  });
 });
 
 describe('valuesOf', () => {

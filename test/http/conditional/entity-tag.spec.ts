@@ -154,6 +154,11 @@ describe('Entity tags', () => {
       expect(namesTag(header, list)).toBe(isNamed);
     });
 
+    it('takes W/ within the quotes as a part of the tag', () => {
+      expect(namesTag('"aW/b"', '"aW/b"')).toBe(true);
+      expect(namesTag('"ab"', '"aW/b"')).toBe(false);
+    });
+
     it.each(INVALID)('finds no tag in the invalid header %j', (header) => {
       expect(namesTag(header, '"1"')).toBe(false);
     });

@@ -2,10 +2,11 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AuditService } from '../../../src/audit/audit.service.js';
 import type { AppConfig } from '../../../src/config/app-config.js';
 import type { Database } from '../../../src/database/database.js';
-import { NO_PRECONDITION } from '../../../src/database/precondition.js';
+import { NO_PRECONDITION, type Precondition } from '../../../src/database/precondition.js';
 import type { SessionRepository } from '../../../src/sessions/session.repository.js';
 import { TokenError, tokenRevoked } from '../../../src/tokens/token-errors.js';
 import { type Claims, Token } from '../../../src/tokens/token.js';
+import type { PatchUser } from '../../../src/users/dto/user-body.dto.js';
 import type { CurrentPasswordCheck } from '../../../src/users/passwords/current-password.js';
 import type { HashQueueKeys, PasswordHasher } from '../../../src/passwords/password-hasher.js';
 import type { PasswordRulesService } from '../../../src/users/passwords/password-rules.service.js';
@@ -216,6 +217,188 @@ describe('UserReplacementService', () => {
       await replace({ name: 'organa', current_password: 'secret', password: 'secret' }, owner);
       expect(updateIfUnchanged.mock.calls[0]?.[0]).toMatchObject({ passwordHash: 'newer hash' });
       expect(events[1]).toEqual(updated('organa', 'newer hash'));
+    });
+  });
+
+  const patch = (
+    body: PatchUser,
+    caller = owner,
+    precondition: Precondition = NO_PRECONDITION,
+    id = 7,
+  ) => replacement.patch(id, body, caller, precondition);
+
+  describe('patch', () => {
+    it('changes a name without a password, and writes no hash', async () => {
+      const given = await patch({ name: 'organa' });
+      expect(given).toMatchObject({ id: 7, name: 'organa', publicId: 'public' });
+      expect(events).toEqual([updated('organa', leia.passwordHash), renamed(owner)]);
+      expect([queueKeys, rules.mock.calls, confirmPassword.mock.calls]).toEqual([[], [], []]);
+    });
+
+    it('keeps the password that was stored when the user was read', async () => {
+      await patch({ name: 'organa' });
+      expect(updateIfUnchanged.mock.calls[0]?.[0]).toEqual(leia);
+    });
+
+    it('stores a name in Unicode NFC', async () => {
+      expect((await patch({ name: 'ame\u0301lie' })).name).toBe('am\u00e9lie');
+    });
+
+    it('gives a renamed user a new version', async () => {
+      const { version } = await patch({ name: 'organa' });
+      expect(version).not.toBe(leia.version);
+      expect(updateIfUnchanged.mock.calls[0]?.[1]).toMatchObject({ version });
+    });
+
+    it('changes a password, and keeps the name', async () => {
+      const given = await patch({ password: 'other', current_password: 'secret' });
+      expect(given.name).toBe('leia');
+      expect(confirmPassword.mock.calls).toEqual([[leia, 'secret', owner.token, client]]);
+      expect(events).toEqual([
+        'hash',
+        updated('leia', 'hash of other'),
+        ['end sessions', '7', null],
+        changed(owner),
+      ]);
+    });
+
+    it('changes both the name and the password', async () => {
+      await patch({ name: 'organa', password: 'other' }, administrator);
+      expect(events).toEqual([
+        'hash',
+        updated('organa', 'hash of other'),
+        renamed(administrator),
+        ['end sessions', '7', null],
+        changed(administrator),
+      ]);
+    });
+
+    it('requires the current password for a new one', async () => {
+      for (const body of [{ password: 'other' }, { name: 'organa', password: 'other' }]) {
+        await expect(patch(body)).rejects.toMatchObject(
+          messages({ current_password: ['Missing data for required field.'] }),
+        );
+      }
+      expect(events).toEqual([]);
+    });
+
+    it('refuses a current password without a new one as an unknown field', async () => {
+      const unknown = messages({ current_password: ['Unknown field.'] });
+      for (const body of [{}, { name: 'organa' }]) {
+        const refused = patch({ ...body, current_password: 'secret' });
+        await expect(refused).rejects.toMatchObject(unknown);
+      }
+      expect([events, confirmPassword.mock.calls]).toEqual([[], []]);
+    });
+
+    it('checks a password against the new name, or against the stored name', async () => {
+      await patch({ password: 'other' }, administrator);
+      await patch({ name: 'ame\u0301lie', password: 'other' }, administrator);
+      expect(rules.mock.calls).toEqual([
+        ['other', 'leia'],
+        ['other', 'am\u00e9lie'],
+      ]);
+    });
+
+    it('refuses a password that breaks the rules before it hashes', async () => {
+      rules.mockImplementation(() => {
+        throw new Error('refused');
+      });
+      // With a name it does so before it reads the user, so that an unknown user makes no difference.
+      const both = { name: 'organa', password: 'other' };
+      const unread = async () => patch(both, administrator, NO_PRECONDITION, 8);
+      await expect(unread()).rejects.toThrow('refused');
+      await expect(patch({ password: 'other' }, administrator)).rejects.toThrow('refused');
+      expect(queueKeys).toEqual([]);
+    });
+
+    it('refuses a name that is taken or breaks the rules', async () => {
+      taken = ['luke', 'leia'];
+      await expect(patch({ name: 'luke' })).rejects.toMatchObject({ code: 'name_taken' });
+      await expect(patch({ name: ' luke' })).rejects.toMatchObject(
+        messages({ name: ['Must not begin or end with white space.'] }),
+      );
+      expect(events).toEqual([]);
+    });
+
+    it('does not refuse the stored name if only the password changes', async () => {
+      taken = [' leia'];
+      stored = { ...leia, name: ' leia' };
+      await expect(patch({ password: 'other' }, administrator)).resolves.toMatchObject({
+        name: ' leia',
+      });
+    });
+
+    it('returns the user, and writes nothing, without a field', async () => {
+      expect(await patch({})).toBe(leia);
+      expect([events, updateIfUnchanged.mock.calls]).toEqual([[], []]);
+    });
+
+    it('refuses an unknown user with 404', async () => {
+      const bodies = [{}, { name: 'organa' }, { password: 'other' }];
+      for (const body of bodies) {
+        const refused = patch(body, administrator, NO_PRECONDITION, 8);
+        await expect(refused).rejects.toMatchObject({ code: 'not_found' });
+      }
+      expect(events).toEqual([]);
+    });
+
+    it('keeps a new name if the hash was replaced after the user was read', async () => {
+      updateIfUnchanged.mockImplementationOnce(async () => {
+        stored = { ...leia, passwordHash: 'newer hash' };
+        return false;
+      });
+      await patch({ name: 'organa' });
+      expect(events[0]).toEqual(updated('organa', 'newer hash'));
+    });
+  });
+
+  describe('The precondition', () => {
+    const precondition: Precondition = { matches: [5], matchesNone: [4], isRequired: true };
+    /** What a request changes, from nothing to everything. */
+    const requests: [name: string, request: (given: Precondition) => Promise<unknown>][] = [
+      [
+        'replace',
+        (given) =>
+          replacement.replace(7, { name: 'leia', password: 'other' }, administrator, given),
+      ],
+      ['patch of a password', (given) => patch({ password: 'other' }, administrator, given)],
+      ['patch of a name', (given) => patch({ name: 'organa' }, owner, given)],
+      ['patch without a field', (given) => patch({}, owner, given)],
+    ];
+
+    it.each(requests)('of a %s is evaluated before anything is hashed', async (_, request) => {
+      const refusals: [Partial<Precondition>, string][] = [
+        [{ matches: [4] }, 'precondition_failed'],
+        [{ matchesNone: [5] }, 'precondition_failed'],
+        [{ isRequired: true }, 'precondition_required'],
+      ];
+      for (const [given, code] of refusals) {
+        const refused = request({ ...NO_PRECONDITION, ...given });
+        await expect(refused).rejects.toMatchObject({ code });
+      }
+      expect([queueKeys, updateIfUnchanged.mock.calls]).toEqual([[], []]);
+    });
+
+    it.each(requests.slice(0, -1))('of a %s is repeated by the statement', async (_, request) => {
+      await request(precondition);
+      expect(updateIfUnchanged.mock.calls.map(([, , given]) => given)).toEqual([precondition]);
+    });
+
+    it('refuses a change with 412 if the user was changed between the read and the write', async () => {
+      updateIfUnchanged.mockImplementationOnce(async () => {
+        stored = { ...leia, version: 6 };
+        return false;
+      });
+      await expect(patch({ name: 'organa' }, owner, precondition)).rejects.toMatchObject({
+        code: 'precondition_failed',
+      });
+      expect(updateIfUnchanged).toHaveBeenCalledTimes(1);
+    });
+
+    it('is evaluated after the user was found', async () => {
+      const refused = patch({}, administrator, { ...NO_PRECONDITION, isRequired: true }, 8);
+      await expect(refused).rejects.toMatchObject({ code: 'not_found' });
     });
   });
 
