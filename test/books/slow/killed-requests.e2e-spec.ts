@@ -22,7 +22,6 @@ async function freePort(): Promise<string> {
 /** An instance that is killed at random times, and started again at the same port. */
 class KilledInstance {
   kills = 0;
-  private service: ServiceProcess | undefined;
 
   constructor(
     private readonly env: Record<string, string>,
@@ -35,12 +34,59 @@ class KilledInstance {
 
   async run(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
-      this.service = ServiceProcess.spawn({ ...this.env, PORT: this.port });
-      await this.service.client();
-      await sleep(200 + Math.random() * 600);
-      await this.service.kill('SIGKILL');
+      const service = ServiceProcess.spawn({ ...this.env, PORT: this.port });
+      await service.client();
+      await sleep(300 + Math.random() * 900);
+      await service.kill('SIGKILL');
       this.kills++;
     }
+  }
+}
+
+/** A client that repeats each request until it gets an answer. */
+class PersistentClient {
+  /** Requests without a usable answer. */
+  lost = 0;
+  readonly answers = new Map<number, string>();
+
+  constructor(
+    private readonly token: string,
+    private readonly isOver: () => boolean,
+  ) {}
+
+  async post(index: number, urls: string[]): Promise<void> {
+    while (!this.isOver()) {
+      const { status, text, isReplay } = await this.send(index, urls);
+      if (status === 201 && text) {
+        // A repeated request gets the answer of the first, also if that was lost.
+        expect(this.answers.get(index) ?? text).toBe(text);
+        this.answers.set(index, text);
+        // Every tenth answer is taken for lost.
+        if (isReplay || index % 10 > 0) return;
+      } else {
+        this.lost++;
+        expect([undefined, 201, 409, 503]).toContain(status);
+        await sleep(20);
+      }
+    }
+  }
+
+  private async send(index: number, urls: string[]) {
+    const url = urls[Math.floor(Math.random() * urls.length)];
+    const response = await fetch(`${url}/api/books`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${this.token}`,
+        'content-type': 'application/json',
+        'idempotency-key': `book ${index}`,
+      },
+      body: JSON.stringify({ name: `Book ${index}`, author: 'Zahn', publisher: 'Bantam' }),
+      // Some clients hang up before the answer.
+      signal: AbortSignal.timeout(Math.random() < 0.1 ? 5 : 15_000),
+    }).catch(() => null);
+    const text = await response?.text().catch(() => null);
+    const isReplay = response?.headers.has('idempotent-replayed') === true;
+    return { status: response?.status, text, isReplay };
   }
 }
 
@@ -48,60 +94,37 @@ it('creates each of 1,000 books once, although two instances are killed again an
   const app = await bootApp();
   const { id: ownerId, access } = await app.newLogin();
   const env = { ...app.database.settings, JWT_SECRET_KEY: SECRET };
-  const ports = [await freePort(), await freePort()];
-  const instances = ports.map((port) => new KilledInstance(env, port));
+  const instances = [await freePort(), await freePort()].map(
+    (port) => new KilledInstance(env, port),
+  );
+  let isOver = false;
+  const client = new PersistentClient(access, () => isOver);
   let next = 0;
-  let lost = 0;
-  const answers = new Map<number, string>();
-
-  const post = async (index: number): Promise<void> => {
-    for (;;) {
-      const { url } = instances[Math.floor(Math.random() * instances.length)]!;
-      const response = await fetch(`${url}/api/books`, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${access}`,
-          'content-type': 'application/json',
-          'idempotency-key': `book ${index}`,
-        },
-        body: JSON.stringify({ name: `Book ${index}`, author: 'Zahn', publisher: 'Bantam' }),
-        // Some clients hang up before the answer.
-        signal: AbortSignal.timeout(Math.random() < 0.1 ? 5 : 15_000),
-      }).catch(() => null);
-      const text = await response?.text().catch(() => null);
-      if (response?.status === 201 && text) {
-        // A repeated request gets the answer of the first, also if that was lost.
-        expect(answers.get(index) ?? text).toBe(text);
-        answers.set(index, text);
-        // Every tenth answer is taken for lost once more.
-        if (response.headers.has('idempotent-replayed') || index % 10 > 0) return;
-      } else {
-        lost++;
-        expect([undefined, 201, 409, 503]).toContain(response?.status);
-        await sleep(20);
-      }
+  const postAll = async (): Promise<void> => {
+    while (next < REQUESTS && !isOver) {
+      await client.post(
+        next++,
+        instances.map(({ url }) => url),
+      );
     }
   };
-  const client = async (): Promise<void> => {
-    while (next < REQUESTS) await post(next++);
-  };
-
+  const running = instances.map((instance) => instance.run(() => isOver));
+  const posting = Promise.all(Array.from({ length: CLIENTS }, postAll));
   try {
-    const clients = Promise.all(Array.from({ length: CLIENTS }, client));
-    let isOver = false;
-    const running = instances.map((instance) => instance.run(() => isOver));
-    await Promise.race([clients, ...running]);
-    await clients.finally(() => (isOver = true));
-    await Promise.all(running);
+    await Promise.race([posting, Promise.all(running)]);
+    isOver = true;
+    await Promise.all([posting, ...running]);
     const books = await app.sql((manager) => manager.findBy(Book, { ownerId }));
     expect(books.map(({ name }) => name).sort()).toEqual(
       Array.from({ length: REQUESTS }, (_, index) => `Book ${index}`).sort(),
     );
-    const ids = [...answers.values()].map((text) => (JSON.parse(text) as { id: number }).id);
+    const ids = [...client.answers.values()].map((text) => (JSON.parse(text) as { id: number }).id);
     expect(new Set(ids)).toEqual(new Set(books.map(({ id }) => id)));
     for (const { kills } of instances) expect(kills).toBeGreaterThan(3);
-    expect(lost).toBeGreaterThan(20);
+    expect(client.lost).toBeGreaterThan(20);
   } finally {
+    isOver = true;
+    await Promise.allSettled([posting, ...running]);
     await app.close();
   }
 }, 240_000);
