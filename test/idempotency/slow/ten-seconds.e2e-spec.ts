@@ -28,7 +28,6 @@ it('answers 409 if the first request with an Idempotency-Key takes longer than 1
     expect(performance.now() - startedAt).toBeGreaterThan(9_900);
     release();
     expect((await first).status).toBe(201);
-    expect((await register()).status).toBe(422);
   } finally {
     release();
     await app.close();
