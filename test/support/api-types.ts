@@ -257,7 +257,11 @@ export interface paths {
         delete: operations["usersRemove"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change some fields of a user
+         * @description For the user and for administrators. With a password it obeys the rules of `PUT`. Needs an access token, which has to come from a login.
+         */
+        patch: operations["usersPatch"];
         trace?: never;
     };
     "/api/users/{id}/roles": {
@@ -333,7 +337,11 @@ export interface paths {
         delete: operations["shipsRemove"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change some fields of a ship
+         * @description Needs an access token.
+         */
+        patch: operations["shipsPatch"];
         trace?: never;
     };
     "/api/books": {
@@ -385,7 +393,11 @@ export interface paths {
         delete: operations["booksRemove"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change some fields of one of your books
+         * @description Needs an access token.
+         */
+        patch: operations["booksPatch"];
         trace?: never;
     };
     "/register": {
@@ -843,6 +855,29 @@ export interface components {
              */
             id?: number;
         };
+        PatchUser: {
+            /**
+             * @description Unique after Unicode NFC, ignoring case. No white space at the ends; no control, zero-width or bidirectional formatting characters.
+             * @example luke
+             */
+            name?: string;
+            /**
+             * Format: password
+             * @example a long way from home
+             */
+            password?: string;
+            /**
+             * @description Required if users change their own account.
+             * @example password
+             */
+            current_password?: string;
+            /**
+             * Format: int32
+             * @description Optional. It must be the id in the path.
+             * @example 1
+             */
+            id?: number;
+        };
         ReplaceRoles: {
             /**
              * @example [
@@ -952,6 +987,42 @@ export interface components {
              */
             id?: number;
         };
+        PatchShip: {
+            /** @example Empire */
+            affiliation?: string;
+            /** @example Capital Ships */
+            category?: string;
+            /**
+             * Format: int64
+             * @example 37085
+             */
+            crew?: number;
+            /**
+             * Format: int64
+             * @description In metres.
+             * @example 1600
+             */
+            length?: number;
+            /** @example Kuat Drive Yards */
+            manufacturer?: string;
+            /** @example Imperial I-class Star Destroyer */
+            model?: string;
+            /**
+             * @example [
+             *       "Destroyer",
+             *       "Carrier"
+             *     ]
+             */
+            roles?: string[];
+            /** @example Star Destroyer */
+            ship_class?: string;
+            /**
+             * Format: int32
+             * @description Optional. It must be the id in the path.
+             * @example 1
+             */
+            id?: number;
+        };
         BookResponse: {
             /**
              * Format: int32
@@ -984,6 +1055,22 @@ export interface components {
             author: string;
             /** @example Bantam Spectra */
             publisher: string;
+            /** @example 15 */
+            price?: number | null;
+            /**
+             * Format: int32
+             * @description Optional. It must be the id in the path.
+             * @example 1
+             */
+            id?: number;
+        };
+        PatchBook: {
+            /** @example Heir to the Empire */
+            name?: string;
+            /** @example Timothy Zahn */
+            author?: string;
+            /** @example Bantam Spectra */
+            publisher?: string;
             /** @example 15 */
             price?: number | null;
             /**
@@ -1096,7 +1183,7 @@ export interface components {
              * @example validation_failed
              * @enum {string}
              */
-            code: "bad_request" | "body_too_deep" | "body_too_full" | "book_exists" | "claim_required" | "credentials_invalid" | "credentials_missing" | "csrf_failed" | "current_password_wrong" | "expectation_failed" | "fresh_token_required" | "id_mismatch" | "internal_error" | "last_administrator" | "limit_reached" | "method_not_allowed" | "name_taken" | "not_found" | "not_ready" | "password_too_common" | "payload_too_large" | "registration_closed" | "request_header_fields_too_large" | "request_timeout" | "scope_required" | "service_unavailable" | "token_expired" | "token_invalid" | "token_missing" | "token_revoked" | "too_many_requests" | "unsupported_media_type" | "uri_too_long" | "validation_failed" | "wrong_token_type";
+            code: "bad_request" | "body_too_deep" | "body_too_full" | "book_exists" | "claim_required" | "credentials_invalid" | "credentials_missing" | "csrf_failed" | "current_password_wrong" | "expectation_failed" | "fresh_token_required" | "id_mismatch" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_key_reused" | "internal_error" | "last_administrator" | "limit_reached" | "method_not_allowed" | "name_taken" | "not_found" | "not_ready" | "password_too_common" | "payload_too_large" | "precondition_failed" | "precondition_required" | "registration_closed" | "request_header_fields_too_large" | "request_timeout" | "scope_required" | "service_unavailable" | "token_expired" | "token_invalid" | "token_missing" | "token_revoked" | "too_many_requests" | "unsupported_media_type" | "uri_too_long" | "validation_failed" | "wrong_token_type";
             /**
              * @description A text for people.
              * @example Bad Request
@@ -1132,8 +1219,14 @@ export interface components {
         "Retry-After": number;
         /** @description Only if more items follow: `<uri-reference>; rel="next"`, the next page. It is a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
         Link: string;
+        /** @description The state of the resource, or of the list (RFC 9110, section 8.8.3). */
+        ETag: string;
         /** @description The created resource: a URI that starts with `PUBLIC_URL`, or an absolute path (RFC 3986, section 4.2). */
         Location: string;
+        /** @description Only if an earlier request with the same `Idempotency-Key` got this answer. */
+        "Idempotent-Replayed": "true";
+        /** @description RFC 5789, section 3.1. */
+        "Accept-Patch": "application/merge-patch+json, application/json";
     };
     pathItems: never;
 }
@@ -2414,7 +2507,10 @@ export interface operations {
                 /** @description The maximum number of items. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` that you know. If nothing has changed since, the answer is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2424,12 +2520,23 @@ export interface operations {
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UserResponse"][];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `validation_failed`, `bad_request` */
             400: {
@@ -2490,7 +2597,10 @@ export interface operations {
     usersCreate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A new value for each resource that you want to create, such as a UUID. If you get no answer, send the request again with the same key: it creates nothing twice, and the answer is that of the first request. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2504,6 +2614,8 @@ export interface operations {
             201: {
                 headers: {
                     Location: components["headers"]["Location"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -2511,7 +2623,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserResponse"];
                 };
             };
-            /** @description `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
+            /** @description `idempotency_key_invalid`, `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2520,7 +2632,20 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
-                        code: "name_taken" | "password_too_common" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                        code: "idempotency_key_invalid" | "name_taken" | "password_too_common" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
+                };
+            };
+            /** @description `idempotency_in_progress` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "idempotency_in_progress";
                     };
                 };
             };
@@ -2547,6 +2672,19 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
                         code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `idempotency_key_reused` */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -2596,7 +2734,10 @@ export interface operations {
     usersGet: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that you know. If nothing has changed since, the answer is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id in the path.
@@ -2611,12 +2752,22 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UserResponse"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `bad_request` */
             400: {
@@ -2676,7 +2827,10 @@ export interface operations {
     usersReplace: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the resource as you know it. If it has changed since, nothing is written, and the answer is 412. `REQUIRE_IF_MATCH` makes the header mandatory. */
+                "If-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id in the path.
@@ -2695,6 +2849,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -2756,6 +2911,19 @@ export interface operations {
                     };
                 };
             };
+            /** @description `precondition_failed` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_failed";
+                    };
+                };
+            };
             /** @description `payload_too_large` */
             413: {
                 headers: {
@@ -2792,6 +2960,19 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
                         code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `precondition_required` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_required";
                     };
                 };
             };
@@ -2841,7 +3022,10 @@ export interface operations {
     usersRemove: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the resource as you know it. If it has changed since, nothing is written, and the answer is 412. `REQUIRE_IF_MATCH` makes the header mandatory. */
+                "If-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id in the path.
@@ -2928,6 +3112,19 @@ export interface operations {
                     };
                 };
             };
+            /** @description `precondition_failed` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_failed";
+                    };
+                };
+            };
             /** @description `payload_too_large` */
             413: {
                 headers: {
@@ -2964,6 +3161,216 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
                         code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `precondition_required` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_required";
+                    };
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
+                };
+            };
+        };
+    };
+    usersPatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the resource as you know it. If it has changed since, nothing is written, and the answer is 412. `REQUIRE_IF_MATCH` makes the header mandatory. */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["PatchUser"];
+                "application/json": components["schemas"]["PatchUser"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserResponse"];
+                };
+            };
+            /** @description `id_mismatch`, `name_taken`, `password_too_common`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "id_mismatch" | "name_taken" | "password_too_common" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked`, `fresh_token_required` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked" | "fresh_token_required";
+                    };
+                };
+            };
+            /** @description `claim_required` */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "claim_required";
+                    };
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `precondition_failed` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_failed";
+                    };
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    "Accept-Patch": components["headers"]["Accept-Patch"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `wrong_token_type` */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `precondition_required` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_required";
                     };
                 };
             };
@@ -3401,7 +3808,10 @@ export interface operations {
                 /** @description The maximum number of items. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` that you know. If nothing has changed since, the answer is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3411,12 +3821,23 @@ export interface operations {
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ShipResponse"][];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `validation_failed`, `bad_request` */
             400: {
@@ -3477,7 +3898,10 @@ export interface operations {
     shipsCreate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A new value for each resource that you want to create, such as a UUID. If you get no answer, send the request again with the same key: it creates nothing twice, and the answer is that of the first request. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3491,6 +3915,8 @@ export interface operations {
             201: {
                 headers: {
                     Location: components["headers"]["Location"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -3498,7 +3924,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShipResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
+            /** @description `idempotency_key_invalid`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3507,7 +3933,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
-                        code: "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                        code: "idempotency_key_invalid" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
                     };
                 };
             };
@@ -3522,6 +3948,19 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
                         code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
+                };
+            };
+            /** @description `idempotency_in_progress` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "idempotency_in_progress";
                     };
                 };
             };
@@ -3551,7 +3990,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `wrong_token_type` */
+            /** @description `idempotency_key_reused`, `wrong_token_type` */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3560,7 +3999,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
-                        code: "wrong_token_type";
+                        code: "idempotency_key_reused" | "wrong_token_type";
                     };
                 };
             };
@@ -3610,7 +4049,10 @@ export interface operations {
     shipsGet: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that you know. If nothing has changed since, the answer is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id in the path.
@@ -3625,12 +4067,22 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ShipResponse"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `bad_request` */
             400: {
@@ -3690,7 +4142,10 @@ export interface operations {
     shipsReplace: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the resource as you know it. If it has changed since, nothing is written, and the answer is 412. `REQUIRE_IF_MATCH` makes the header mandatory. */
+                "If-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id in the path.
@@ -3709,6 +4164,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -3756,6 +4212,19 @@ export interface operations {
                     };
                 };
             };
+            /** @description `precondition_failed` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_failed";
+                    };
+                };
+            };
             /** @description `payload_too_large` */
             413: {
                 headers: {
@@ -3792,6 +4261,19 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
                         code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `precondition_required` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_required";
                     };
                 };
             };
@@ -3841,7 +4323,10 @@ export interface operations {
     shipsRemove: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the resource as you know it. If it has changed since, nothing is written, and the answer is 412. `REQUIRE_IF_MATCH` makes the header mandatory. */
+                "If-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id in the path.
@@ -3901,6 +4386,19 @@ export interface operations {
                     };
                 };
             };
+            /** @description `precondition_failed` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_failed";
+                    };
+                };
+            };
             /** @description `payload_too_large` */
             413: {
                 headers: {
@@ -3937,6 +4435,202 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
                         code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `precondition_required` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_required";
+                    };
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
+                };
+            };
+        };
+    };
+    shipsPatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the resource as you know it. If it has changed since, nothing is written, and the answer is 412. `REQUIRE_IF_MATCH` makes the header mandatory. */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["PatchShip"];
+                "application/json": components["schemas"]["PatchShip"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShipResponse"];
+                };
+            };
+            /** @description `id_mismatch`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "id_mismatch" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `precondition_failed` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_failed";
+                    };
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    "Accept-Patch": components["headers"]["Accept-Patch"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `wrong_token_type` */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `precondition_required` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_required";
                     };
                 };
             };
@@ -4043,7 +4737,10 @@ export interface operations {
                 /** @description The maximum number of items. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` that you know. If nothing has changed since, the answer is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4053,12 +4750,23 @@ export interface operations {
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BookResponse"][];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `validation_failed`, `bad_request` */
             400: {
@@ -4146,7 +4854,10 @@ export interface operations {
     booksCreate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A new value for each resource that you want to create, such as a UUID. If you get no answer, send the request again with the same key: it creates nothing twice, and the answer is that of the first request. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4160,6 +4871,8 @@ export interface operations {
             201: {
                 headers: {
                     Location: components["headers"]["Location"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -4167,7 +4880,7 @@ export interface operations {
                     "application/json": components["schemas"]["BookResponse"];
                 };
             };
-            /** @description `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
+            /** @description `idempotency_key_invalid`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4176,7 +4889,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
-                        code: "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                        code: "idempotency_key_invalid" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
                     };
                 };
             };
@@ -4194,7 +4907,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `book_exists`, `limit_reached` */
+            /** @description `idempotency_in_progress`, `book_exists`, `limit_reached` */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4203,7 +4916,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
-                        code: "book_exists" | "limit_reached";
+                        code: "idempotency_in_progress" | "book_exists" | "limit_reached";
                     };
                 };
             };
@@ -4233,7 +4946,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `wrong_token_type` */
+            /** @description `idempotency_key_reused`, `wrong_token_type` */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4242,7 +4955,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
-                        code: "wrong_token_type";
+                        code: "idempotency_key_reused" | "wrong_token_type";
                     };
                 };
             };
@@ -4292,7 +5005,10 @@ export interface operations {
     booksGet: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that you know. If nothing has changed since, the answer is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id in the path.
@@ -4307,12 +5023,22 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BookResponse"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `bad_request` */
             400: {
@@ -4399,7 +5125,10 @@ export interface operations {
     booksReplace: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the resource as you know it. If it has changed since, nothing is written, and the answer is 412. `REQUIRE_IF_MATCH` makes the header mandatory. */
+                "If-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id in the path.
@@ -4418,6 +5147,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -4478,6 +5208,19 @@ export interface operations {
                     };
                 };
             };
+            /** @description `precondition_failed` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_failed";
+                    };
+                };
+            };
             /** @description `payload_too_large` */
             413: {
                 headers: {
@@ -4514,6 +5257,19 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
                         code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `precondition_required` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_required";
                     };
                 };
             };
@@ -4563,7 +5319,10 @@ export interface operations {
     booksRemove: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the resource as you know it. If it has changed since, nothing is written, and the answer is 412. `REQUIRE_IF_MATCH` makes the header mandatory. */
+                "If-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id in the path.
@@ -4623,6 +5382,19 @@ export interface operations {
                     };
                 };
             };
+            /** @description `precondition_failed` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_failed";
+                    };
+                };
+            };
             /** @description `payload_too_large` */
             413: {
                 headers: {
@@ -4659,6 +5431,215 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"] & {
                         /** @enum {string} */
                         code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `precondition_required` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_required";
+                    };
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "too_many_requests";
+                    };
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "internal_error";
+                    };
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "service_unavailable";
+                    };
+                };
+            };
+        };
+    };
+    booksPatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the resource as you know it. If it has changed since, nothing is written, and the answer is 412. `REQUIRE_IF_MATCH` makes the header mandatory. */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The id in the path.
+                 * @example 1
+                 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["PatchBook"];
+                "application/json": components["schemas"]["PatchBook"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BookResponse"];
+                };
+            };
+            /** @description `id_mismatch`, `validation_failed`, `body_too_deep`, `body_too_full`, `bad_request` */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "id_mismatch" | "validation_failed" | "body_too_deep" | "body_too_full" | "bad_request";
+                    };
+                };
+            };
+            /** @description `token_missing`, `token_invalid`, `token_expired`, `token_revoked` */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "token_missing" | "token_invalid" | "token_expired" | "token_revoked";
+                    };
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `book_exists` */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "book_exists";
+                    };
+                };
+            };
+            /** @description `precondition_failed` */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_failed";
+                    };
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    "Accept-Patch": components["headers"]["Accept-Patch"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `wrong_token_type` */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "wrong_token_type";
+                    };
+                };
+            };
+            /** @description `precondition_required` */
+            428: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"] & {
+                        /** @enum {string} */
+                        code: "precondition_required";
                     };
                 };
             };
@@ -4931,7 +5912,10 @@ export interface operations {
                 /** @description The maximum number of items. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` that you know. If nothing has changed since, the answer is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4941,12 +5925,23 @@ export interface operations {
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TutorialUsersResponse"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `validation_failed`, `bad_request` */
             400: {
@@ -5141,7 +6136,10 @@ export interface operations {
                 /** @description The maximum number of items. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` that you know. If nothing has changed since, the answer is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5151,12 +6149,23 @@ export interface operations {
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TutorialBooksResponse"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `validation_failed`, `bad_request` */
             400: {
@@ -5453,7 +6462,10 @@ export interface operations {
                 /** @description The maximum number of items. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` that you know. If nothing has changed since, the answer is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5463,12 +6475,23 @@ export interface operations {
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AuditEntryResponse"][];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `validation_failed`, `bad_request` */
             400: {
