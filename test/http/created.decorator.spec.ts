@@ -29,7 +29,10 @@ async function locationOf(url: string, route: string | undefined) {
     routeOptions: { url: route },
     server: { linkBase: () => 'https://crates.example' },
   };
-  const http = { getRequest: () => request, getResponse: () => ({ header, hasHeader: () => false }) };
+  const http = {
+    getRequest: () => request,
+    getResponse: () => ({ header, hasHeader: () => false }),
+  };
   const context = { switchToHttp: () => http } as unknown as ExecutionContext;
   const next: CallHandler = { handle: () => of({ id: 5, name: 'Rogue' }) };
   const sent: unknown = await lastValueFrom(await interceptor!.intercept(context, next));
