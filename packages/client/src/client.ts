@@ -5,7 +5,7 @@ import { randomId } from './locks.js';
 import { bearerLogin, cookieLogin } from './login.js';
 import { itemsOf, type ItemOf, type ListPath, type ListResult, type PageOptions } from './pages.js';
 import { type Fetch, IDEMPOTENCY_KEY } from './retries.js';
-import { LOGIN, LOGOUT, Session } from './session.js';
+import { LOGIN, LOGOUT, send, type Session } from './session.js';
 import { type TokenStorage, webStorage, type WebStorage } from './storage.js';
 
 export interface ClientOptions {
@@ -42,11 +42,17 @@ export function createClient<Paths extends object = ApiPaths>(
 ): ApiClient<Paths> {
   const baseUrl = options.baseUrl.replace(/\/$/, '');
   const login = loginOf(baseUrl, options);
-  // Looked up for each request, because tests and tracing replace the global function.
-  const session = new Session(baseUrl, login, options.fetch ?? ((request) => fetch(request)));
-  const { credentials } = login;
-  const send: Fetch = (request) => session.send(request);
-  const client = createApiClient<Paths>({ baseUrl, credentials, fetch: send });
+  const session: Session = {
+    url: baseUrl,
+    login,
+    // Looked up for each request, because tests and tracing replace the global function.
+    fetch: options.fetch ?? ((request) => fetch(request)),
+    renewals: new Map(),
+  };
+  const client = createApiClient<Paths>({
+    ...{ baseUrl, ...login.init },
+    fetch: (request) => send(session, request),
+  });
   client.use({
     onRequest: ({ request, schemaPath }) => {
       if (request.method !== 'POST' || !idempotentPaths.includes(schemaPath)) return;
@@ -71,8 +77,7 @@ function loginOf(baseUrl: string, { storage, cookies }: ClientOptions) {
 }
 
 /** @param init options of a request for a list */
-function withCursor(init: object = {}, cursor: string | undefined): object {
-  if (cursor === undefined) return init;
-  const { params } = init as { params?: { query?: object } };
-  return { ...init, params: { ...params, query: { ...params?.query, cursor } } };
+function withCursor(init: object | undefined, cursor: string | undefined): object {
+  const { params } = (init ?? {}) as { params?: { query?: object } };
+  return { ...init, params: { ...params, query: { ...params?.query, ...(cursor && { cursor }) } } };
 }

@@ -19,8 +19,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 
 /** A random text. `crypto.randomUUID` is missing on pages without TLS. */
 export function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }
 
 export function lockInProcess(): Lock {
@@ -44,8 +43,7 @@ export function lockAcrossTabs(store: WebStorage, name: string): Lock {
   const { navigator } = globalThis as { navigator?: { locks?: LockManager } };
   const locks = navigator?.locks;
   if (locks) return (work) => locks.request(name, work);
-  const locked = lockInProcess();
-  return (work) => locked(() => withLease(store, name, work));
+  return (work) => withLease(store, name, work);
 }
 
 /**
@@ -53,20 +51,20 @@ export function lockAcrossTabs(store: WebStorage, name: string): Lock {
  * all tabs, each of them reads the same one.
  */
 async function withLease<T>(store: WebStorage, name: string, work: () => Promise<T>): Promise<T> {
-  const id = randomId();
-  const holder = (): string | undefined => {
-    const [text, until] = store.getItem(name)?.split(' ') ?? [];
-    const left = Number(until) - Date.now();
-    // More than a whole lease is left if the clock was set back.
-    return left > 0 && left <= LEASE_MS ? text : undefined;
+  /** The lease, unless it is over. More than a whole lease is left if the clock was set back. */
+  const read = (): string | null => {
+    const lease = store.getItem(name);
+    const left = parseInt(lease ?? '') - Date.now();
+    return left > 0 && left <= LEASE_MS ? lease : null;
   };
+  let mine = '';
   do {
-    if (!holder()) store.setItem(name, `${id} ${Date.now() + LEASE_MS}`);
+    if (!read()) store.setItem(name, (mine = `${Date.now() + LEASE_MS} ${Math.random()}`));
     await pause(SETTLE_MS);
-  } while (holder() !== id);
+  } while (read() !== mine);
   try {
     return await work();
   } finally {
-    if (holder() === id) store.removeItem(name);
+    if (read() === mine) store.removeItem(name);
   }
 }

@@ -43,7 +43,6 @@ export async function* itemsOf<Item>(
  * proxy the service may not know its own address, and a token must not be sent to another one.
  */
 function nextCursor({ headers }: Response): string | undefined {
-  const [, target] = /<([^>]*)>; *rel="?next"?/.exec(headers.get('link') ?? '') ?? [];
-  if (target === undefined) return undefined;
-  return new URL(target, 'http://localhost').searchParams.get('cursor') ?? undefined;
+  const link = /[?&]cursor=([^&>]+)[^>]*>; *rel="?next/.exec(headers.get('link') ?? '');
+  return link ? decodeURIComponent(link[1]!) : undefined;
 }

@@ -3,7 +3,8 @@ import { pause } from './locks.js';
 export type Fetch = (request: Request) => Promise<Response>;
 
 const MAX_RETRIES = 2;
-const FIRST_PAUSE_MS = 300;
+/** A pause is random, so that clients do not all come back at once, and the second one is longer. */
+const PAUSE_MS = 500;
 /** The client does not wait longer for a service that names a time. */
 const MAX_PAUSE_MS = 10_000;
 
@@ -30,12 +31,12 @@ export async function sendWithRetries(
 ): Promise<Response> {
   for (let retry = 0; ; retry++) {
     const isLast = !repeatable || retry === MAX_RETRIES;
-    let wait = FIRST_PAUSE_MS * 2 ** retry * (0.5 + Math.random());
+    let wait = PAUSE_MS * (retry + Math.random());
     try {
       // The body of a request can be read once, so each attempt needs a copy.
       const response = await fetch(request.clone());
       if (isLast || !(await isTemporary(response))) return response;
-      wait = Math.max(wait, (retryAfterOf(response) ?? 0) * 1000);
+      wait += (retryAfterOf(response) ?? 0) * 1000;
       if (wait > MAX_PAUSE_MS) return response;
       await response.body?.cancel();
     } catch (error) {
@@ -48,22 +49,21 @@ export async function sendWithRetries(
 async function isTemporary(response: Response): Promise<boolean> {
   const { status } = response;
   if (status === 409) return (await codeOf(response)) === 'idempotency_in_progress';
-  return status === 502 || status === 503 || status === 504;
+  return status >= 502 && status <= 504;
 }
 
 /** The `code` of an error, if the response is one of the service. */
-export async function codeOf(response: Response): Promise<unknown> {
-  try {
-    return ((await response.clone().json()) as { code?: unknown }).code;
-  } catch {
-    return undefined;
-  }
+export function codeOf(response: Response): Promise<string> {
+  return response
+    .clone()
+    .json()
+    .then(
+      ({ code }: { code?: unknown }) => String(code),
+      () => '',
+    );
 }
 
-/** The seconds in `Retry-After`, which may also be a date (RFC 9110, section 10.2.3). */
+/** The seconds in `Retry-After`. The service sends no date there. */
 export function retryAfterOf({ headers }: Response): number | undefined {
-  const text = headers.get('retry-after');
-  if (text === null) return undefined;
-  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
-  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
+  return Number(headers.get('retry-after')) || undefined;
 }

@@ -43,7 +43,7 @@ export function webStorage(store: WebStorage, key = 'tokens'): TokenStorage {
   const locked = lockAcrossTabs(store, `${key} lock`);
   let written = false;
   return {
-    get: () => parse(store.getItem(key)),
+    get: () => JSON.parse(store.getItem(key) ?? 'null') as Tokens | null,
     set: (tokens) => {
       written = true;
       if (tokens) store.setItem(key, JSON.stringify(tokens));
@@ -60,14 +60,4 @@ export function webStorage(store: WebStorage, key = 'tokens'): TokenStorage {
         }).catch(reject);
       }),
   };
-}
-
-/** @param text an item, which another program may have written */
-function parse(text: string | null): Tokens | null {
-  try {
-    const { access, refresh } = JSON.parse(text ?? 'null') as Tokens;
-    return typeof access === 'string' && typeof refresh === 'string' ? { access, refresh } : null;
-  } catch {
-    return null;
-  }
 }
