@@ -58,7 +58,7 @@ export function codeOf(response: Response): Promise<string> {
     .clone()
     .json()
     .then(
-      ({ code }: { code?: unknown }) => String(code),
+      (body: unknown) => String((body as { code?: unknown } | null)?.code),
       () => '',
     );
 }
