@@ -34,7 +34,8 @@ const zones = layers.flatMap((folders, level) => {
 export default tseslint.config(
   {
     ignores: [
-      ...['dist/', '.cache/', 'coverage/', 'node_modules/', 'test/support/api-types.ts'],
+      ...['dist/', '.cache/', 'coverage/', 'node_modules/', 'packages/*/dist/'],
+      'packages/client/src/api-types.ts',
       // A separate package, whose dependencies are not installed with the project.
       'openapi-checks/',
     ],

@@ -9,9 +9,13 @@ const shared = {
   testEnvironment: '<rootDir>/test/support/environment.js',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  modulePathIgnorePatterns: ['dist/', '.cache/(?!groups)', 'drivers/', 'openapi-checks/'].map(
-    (pattern) => `<rootDir>/${pattern}`,
-  ),
+  modulePathIgnorePatterns: [
+    'dist/',
+    'packages/.*/dist/',
+    '.cache/(?!groups)',
+    'drivers/',
+    'openapi-checks/',
+  ].map((pattern) => `<rootDir>/${pattern}`),
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

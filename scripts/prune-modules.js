@@ -1,11 +1,12 @@
 /**
  * Removes from node_modules what no running service reads: declarations and source maps of packages,
  * TypeScript (an optional peer of @nestjs/swagger, which only its compiler plugin uses), TypeORM's
- * code for browsers, the sources of SQLite, and the binaries of other platforms. Licenses stay.
+ * code for browsers, the sources of SQLite, the binaries of other platforms, and the typed client,
+ * which only its users need. Licenses stay.
  *
  *     npm ci --omit=dev && node scripts/prune-modules.js
  */
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,6 +17,7 @@ const UNUSED_FOLDERS = [
   'typeorm/browser',
   'better-sqlite3/deps',
   'better-sqlite3-12/deps',
+  ...clientPackages(),
 ];
 /** `linux-x64.node`, and `linuxmusl-x64.node` for Alpine. */
 const OWN_BINARY = new RegExp(`^${process.platform}(musl)?-${process.arch}\\.node$`);
@@ -31,6 +33,14 @@ for (const path of filesOf(modules)) {
   if (UNUSED_FILES.test(path) || isForeignBinary(path)) rmSync(path);
 }
 console.log(`node_modules: ${inMegabytes(before)}, now ${inMegabytes(sizeOf(modules))}`);
+
+/** The link to the typed client, and its own packages. An image does not have its folder. */
+function clientPackages() {
+  const manifest = new URL('../packages/client/package.json', import.meta.url);
+  if (!existsSync(manifest)) return [];
+  const { name } = JSON.parse(readFileSync(manifest, 'utf8'));
+  return [name, 'openapi-fetch', 'openapi-typescript-helpers'];
+}
 
 function isForeignBinary(path) {
   const [, name] = /[\\/]prebuilds[\\/]([^\\/]+\.node)$/.exec(path) ?? [];

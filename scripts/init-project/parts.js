@@ -31,7 +31,7 @@ export const parts = {
       'src/app.module.ts': /ships/i,
       'migrations/1795330800000-create-users-ships-sessions.ts': /ships[(-]/i,
       'migrations/1795360000000-sort-lists.ts': /ship/i,
-      'migrations/1795450000000-add-row-versions.ts': /ships:/,
+      'migrations/1795450000000-add-row-versions.ts': /ships:|"ship_class"/,
     },
     words: /\bships?\b/i,
     renames: [['migrations/1795330800000-create-users-ships-sessions.ts', 'create-users-sessions']],

@@ -19,6 +19,10 @@ export const TEMPLATE = 'nest-rest-jwt';
 
 const VERSION = '0.1.0';
 
+/** The folder of the typed client, whose package is named after the project. */
+const CLIENT = 'packages/client';
+const clientOf = (name) => `${name}-client`;
+
 /**
  * @param {object} choices
  * @param {string} choices.name of the package
@@ -49,6 +53,7 @@ export async function startProject({ name, description = 'A REST API', kept, ski
     keep: keepOption(kept),
   };
   writePackage({ name, description, origin, removed });
+  renameClient(name);
   await formatChanges();
   if (skipDocuments) return;
   console.log('Writing the OpenAPI document and the types of its client.');
@@ -158,6 +163,28 @@ function writePackage({ name, description, origin, removed }) {
   writeJson('package.json', manifest);
   const lock = JSON.parse(read('package-lock.json'));
   for (const each of [lock, lock.packages['']]) Object.assign(each, { name, version: VERSION });
+  writeJson('package-lock.json', lock);
+}
+
+/**
+ * Renames the package of the client, and its name in package-lock.json and in documents.
+ *
+ * @param {string} name of the project
+ */
+function renameClient(name) {
+  const renamed = { name: clientOf(name), version: VERSION };
+  const description = `A typed client of the API of ${name}`;
+  writeJson(`${CLIENT}/package.json`, {
+    ...JSON.parse(read(`${CLIENT}/package.json`)),
+    ...{ ...renamed, description },
+  });
+  for (const path of [`${CLIENT}/README.md`, 'docs/client.md']) {
+    edit(path, (text) => text.replaceAll(clientOf(TEMPLATE), renamed.name));
+  }
+  const lock = JSON.parse(read('package-lock.json'));
+  const { [`node_modules/${clientOf(TEMPLATE)}`]: link, ...others } = lock.packages;
+  Object.assign(others[CLIENT], renamed);
+  lock.packages = { ...others, [`node_modules/${renamed.name}`]: link };
   writeJson('package-lock.json', lock);
 }
 

@@ -3,7 +3,7 @@ import { Book } from '../../src/books/book.entity.js';
 import { TokenService } from '../../src/tokens/token.service.js';
 import type { LoggedIn } from '../support/client.js';
 import { apiClient, type Schemas } from '../support/api-client.js';
-import type { operations } from '../support/api-types.js';
+import type { operations } from '../../packages/client/src/api-types.js';
 import { ServiceProcess } from '../support/process.js';
 import { bootApp, SECRET, type TestApp } from '../support/test-app.js';
 import { addBooks } from './many-books.js';

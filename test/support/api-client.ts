@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch';
-import type { components, paths } from './api-types.js';
+import type { components, paths } from '../../packages/client/src/api-types.js';
 
 export type Schemas = components['schemas'];
 

@@ -6,6 +6,7 @@ interface Locked {
   version?: string;
   hasInstallScript?: boolean;
   resolved?: string;
+  link?: boolean;
   integrity?: string;
 }
 
@@ -25,7 +26,8 @@ const { allowScripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
 const nameOf = (path: string, { name }: Locked) => name ?? path.split('node_modules/').at(-1)!;
 /** All packages but those of this repository itself. */
 const installed = Object.entries(packages).filter(
-  ([path, { resolved }]) => path !== '' && resolved?.startsWith('file:') !== true,
+  ([path, { resolved, link }]) =>
+    path.includes('node_modules/') && link !== true && resolved?.startsWith('file:') !== true,
 );
 
 describe('The packages that are installed', () => {

@@ -102,7 +102,17 @@ describe('npm run init-project', () => {
     expect(stdout).toContain('Removed: ships, books, bookstore, demo, this command.');
     await commitAll(folder);
     expect(manifest()).toMatchObject({ name: 'my-backend', version: '0.1.0' });
-    expect(JSON.parse(read('package-lock.json'))).toMatchObject({ name: 'my-backend' });
+    expect(JSON.parse(read('package-lock.json'))).toMatchObject({
+      name: 'my-backend',
+      packages: {
+        'node_modules/my-backend-client': { resolved: 'packages/client', link: true },
+        'packages/client': { name: 'my-backend-client', version: '0.1.0' },
+      },
+    });
+    const client = JSON.parse(read('packages/client/package.json')) as object;
+    expect(client).toMatchObject({ name: 'my-backend-client', version: '0.1.0' });
+    expect(read('packages/client/README.md')).toContain("from 'my-backend-client'");
+    expect(await lines('nest-rest-jwt-client')).toBe('');
     expect(read('README.md')).toMatch(/^# my-backend\n\nThe backend of mine\n/);
     expect(read('CHANGELOG.md')).toContain('Started from nest-rest-jwt');
     // The upgrade runs this command in releases of the template.

@@ -148,7 +148,7 @@ async function release(template: Repository, version: string): Promise<void> {
     '| `GET /api/news`                  | access       | yes  | yes     |\n| `GET /api/users`                 |',
   );
   template.edit(
-    'test/support/api-types.ts',
+    'packages/client/src/api-types.ts',
     "'/api/users': {".replaceAll("'", '"'),
     '"/api/news": {};\n    "/api/users": {',
   );
@@ -257,7 +257,11 @@ describe('npm run upgrade', () => {
   it('leaves a project that compiles, writes its documents and runs the new migration', async () => {
     await started.run('npm', 'run', '--silent', 'openapi');
     await started.run('npm', 'run', '--silent', 'client');
-    for (const path of ['docs/openapi.json', 'docs/access.md', 'test/support/api-types.ts']) {
+    for (const path of [
+      'docs/openapi.json',
+      'docs/access.md',
+      'packages/client/src/api-types.ts',
+    ]) {
       const text = started.read(path);
       expect(text).toContain('/api/news');
       expect(text).toContain('/api/tasks');
@@ -292,7 +296,7 @@ describe('npm run upgrade', () => {
     const project = await newProject(async (each) => {
       await generate(each, '--skip-documents');
       addSetting(each);
-      for (const path of ['docs/openapi.json', 'test/support/api-types.ts']) {
+      for (const path of ['docs/openapi.json', 'packages/client/src/api-types.ts']) {
         each.write(
           path,
           each.read(path).replace('"/api/users": {', '"/api/tasks": {},\n"/api/users": {'),
