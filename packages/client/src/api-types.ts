@@ -259,7 +259,7 @@ export interface paths {
         head?: never;
         /**
          * Change some fields of a user
-         * @description For the user and for administrators. With a password it obeys the rules of `PUT`. Needs an access token, which has to come from a login.
+         * @description For the user and for administrators. With a password it obeys the rules of `PUT`. A changed password ends the other sessions of the user. Needs an access token, which has to come from a login.
          */
         patch: operations["usersPatch"];
         trace?: never;
@@ -866,11 +866,6 @@ export interface components {
              * @example a long way from home
              */
             password?: string;
-            /**
-             * @description Required if users change their own account.
-             * @example password
-             */
-            current_password?: string;
             /**
              * Format: int32
              * @description Optional. It must be the id in the path.
