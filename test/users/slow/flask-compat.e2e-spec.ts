@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import argon2 from 'argon2';
-import { AuditEntry } from '../../src/audit/audit-entry.entity.js';
-import { LoginFailure } from '../../src/auth/throttle/login-failure.entity.js';
-import { buildDocument } from '../../src/openapi/document.js';
-import { TokenService } from '../../src/tokens/token.service.js';
-import { UserRolesService } from '../../src/users/roles/user-roles.service.js';
-import type { LoggedIn, SendOptions } from '../support/client.js';
-import { bootApp, type TestApp } from '../support/test-app.js';
+import { AuditEntry } from '../../../src/audit/audit-entry.entity.js';
+import { LoginFailure } from '../../../src/auth/throttle/login-failure.entity.js';
+import { buildDocument } from '../../../src/openapi/document.js';
+import { TokenService } from '../../../src/tokens/token.service.js';
+import { UserRolesService } from '../../../src/users/roles/user-roles.service.js';
+import type { LoggedIn, SendOptions } from '../../support/client.js';
+import { bootApp, type TestApp } from '../../support/test-app.js';
 
 const production = { NODE_ENV: 'production' };
 const MISSING = ['Missing data for required field.'];
