@@ -62,6 +62,31 @@ describe('npm run admin -- backup and restore', () => {
     expect(again.status).toBe(201);
   });
 
+  it('gives every row a new ETag, so that none from before is valid', async () => {
+    const user = await app.newLogin();
+    const path = `/api/users/${user.id}`;
+    const etagOf = async () => (await app.get(path)).headers.get('etag')!;
+    const renamed = async (name: string) => {
+      const { access: token } = await app.login(user);
+      const { headers } = await app.send('PATCH', path, { json: { name }, token });
+      return headers.get('etag')!;
+    };
+    const copied = await etagOf();
+    await run('backup', copy);
+    const lost = await renamed(`${user.name}-lost`);
+    await restore();
+    expect([copied, lost]).not.toContain(await etagOf());
+    const { access: token } = await app.login(user);
+    for (const tag of [copied, lost]) {
+      expect((await app.get(path, { headers: { 'if-none-match': tag } })).status).toBe(200);
+      const headers = { 'if-match': tag };
+      const { status } = await app.send('PATCH', path, { json: { name: 'x1' }, headers, token });
+      expect(status).toBe(412);
+    }
+    const after = await renamed(`${user.name}-kept`);
+    expect([copied, lost]).not.toContain(after);
+  });
+
   it('ends all sessions of the copy with --end-sessions', async () => {
     const user = await app.newLogin();
     await addSessions(app, user.id, 5);
