@@ -19,9 +19,11 @@ async function freePort(): Promise<string> {
   return String(port);
 }
 
-/** An instance that is killed at random times, and started again at the same port. */
+/** An instance that is killed after some requests, and started again at the same port. */
 class KilledInstance {
   kills = 0;
+  /** Requests that were sent to it since its start. */
+  requests = 0;
 
   constructor(
     private readonly env: Record<string, string>,
@@ -36,7 +38,9 @@ class KilledInstance {
     while (!isOver()) {
       const service = ServiceProcess.spawn({ ...this.env, PORT: this.port });
       await service.client();
-      await sleep(300 + Math.random() * 900);
+      this.requests = 0;
+      const last = 20 + Math.random() * 80;
+      while (this.requests < last && !isOver()) await sleep(5);
       await service.kill('SIGKILL');
       this.kills++;
     }
@@ -54,9 +58,9 @@ class PersistentClient {
     private readonly isOver: () => boolean,
   ) {}
 
-  async post(index: number, urls: string[]): Promise<void> {
+  async post(index: number, instances: KilledInstance[]): Promise<void> {
     while (!this.isOver()) {
-      const { status, text, isReplay } = await this.send(index, urls);
+      const { status, text, isReplay } = await this.send(index, instances);
       if (status === 201 && text) {
         // A repeated request gets the answer of the first, also if that was lost.
         expect(this.answers.get(index) ?? text).toBe(text);
@@ -71,9 +75,10 @@ class PersistentClient {
     }
   }
 
-  private async send(index: number, urls: string[]) {
-    const url = urls[Math.floor(Math.random() * urls.length)];
-    const response = await fetch(`${url}/api/books`, {
+  private async send(index: number, instances: KilledInstance[]) {
+    const instance = instances[Math.floor(Math.random() * instances.length)]!;
+    instance.requests++;
+    const response = await fetch(`${instance.url}/api/books`, {
       method: 'POST',
       headers: {
         authorization: `Bearer ${this.token}`,
@@ -102,10 +107,7 @@ it('creates each of 1,000 books once, although two instances are killed again an
   let next = 0;
   const postAll = async (): Promise<void> => {
     while (next < REQUESTS && !isOver) {
-      await client.post(
-        next++,
-        instances.map(({ url }) => url),
-      );
+      await client.post(next++, instances);
     }
   };
   const running = instances.map((instance) => instance.run(() => isOver));

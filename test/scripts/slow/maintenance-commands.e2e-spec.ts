@@ -102,7 +102,7 @@ describe('npm run admin -- purge', () => {
       const { removed } = await adminJson<{ removed: object }>(app.database, ['purge']);
       expect(removed).toEqual({
         ...{ revoked_tokens: 0, sessions: 500, audit_entries: 1 },
-        ...{ login_failures: 1, user_removals: 0 },
+        ...{ login_failures: 1, idempotency_records: 0, user_removals: 0 },
       });
       app = await app.restart();
       expect((await app.get('/auth/me', { token: user.access })).status).toBe(200);

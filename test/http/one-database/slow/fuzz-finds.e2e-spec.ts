@@ -2,9 +2,11 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ScrollRepository } from '../../../support/fixture/scroll.repository.js';
 import type { Scroll } from '../../../support/fixture/scroll.entity.js';
 import { CrateResponse } from '../../../support/fixture/dto/crate-response.dto.js';
+import { Crate } from '../../../support/fixture/crate.entity.js';
 import { CratesService } from '../../../support/fixture/crates.service.js';
 import { NO_PRECONDITION } from '../../../../src/database/precondition.js';
 import { ApiError, notFound } from '../../../../src/errors/api-error.js';
+import { IdempotencyRecordRepository } from '../../../../src/idempotency/idempotency-record.repository.js';
 import { SessionBatchesService } from '../../../../src/sessions/session-batches.service.js';
 import { SessionRepository } from '../../../../src/sessions/session.repository.js';
 import { TokenService } from '../../../../src/tokens/token.service.js';
@@ -48,11 +50,11 @@ describe('The fuzzer', () => {
       'delete',
       (rows) => {
         const remove = rows.delete.bind(rows);
-        jest
-          .spyOn(rows, 'delete')
-          .mockImplementation((owner, id) =>
-            remove(owner, id, NO_PRECONDITION).catch(() => undefined),
-          );
+        jest.spyOn(rows, 'delete').mockImplementation((owner, id, precondition) =>
+          remove(owner, id, precondition).catch((error: ApiError) => {
+            if (error.kind !== notFound || precondition.matches !== null) throw error;
+          }),
+        );
       },
     ],
   ])('finds another user’s scroll that %s returns', async (_, breakIt) => {
@@ -105,6 +107,37 @@ describe('The fuzzer', () => {
       throw new ApiError(notFound);
     });
     await expect(fuzzApp(app, 1000, /scrolls/)).rejects.toThrow(/was refused but changed the row/);
+  });
+
+  it('finds a change that ignores If-Match', async () => {
+    app = await bootFixtureApp();
+    const replace = crates().replace.bind(crates());
+    jest
+      .spyOn(crates(), 'replace')
+      .mockImplementation((id, values) => replace(id, values, NO_PRECONDITION));
+    await expect(fuzzApp(app, 1000, /crates/)).rejects.toThrow(/overwrote another change/);
+  });
+
+  it('finds a 304 that hides a change', async () => {
+    app = await bootFixtureApp();
+    const patch = crates().patch.bind(crates());
+    jest.spyOn(crates(), 'patch').mockImplementation(async (id, values, precondition) => {
+      const { version } = await crates()
+        .get(id)
+        .catch(() => ({ version: 0 }));
+      const row = await patch(id, values, precondition);
+      await app.sql((manager) => manager.update(Crate, { id }, { version }));
+      return { ...row, version };
+    });
+    await expect(fuzzApp(app, 2000, /crates/)).rejects.toThrow(/has one ETag/);
+  });
+
+  it('finds a repeated request that creates a row', async () => {
+    app = await bootFixtureApp();
+    const records = app.app.get(IdempotencyRecordRepository);
+    jest.spyOn(records, 'find').mockResolvedValue(undefined);
+    jest.spyOn(records, 'claim').mockResolvedValue();
+    await expect(fuzzApp(app, 300, /crates/)).rejects.toThrow(/was repeated and created a row/);
   });
 
   it.each<[string, RegExp, () => unknown]>([
