@@ -74,8 +74,13 @@ export class Rows<Entity extends Row, Scope extends string = never> {
     return this.database.write(async (manager) => {
       const row = { ...values, version: newVersion() };
       const added = { ...row } as unknown as QueryDeepPartialEntity<Entity>;
-      const { identifiers } = await manager.insert(this.entity, added);
-      return { ...row, id: identifiers[0]?.id as number } as unknown as Entity;
+      // Otherwise TypeORM would read the columns that have a default again, with a second statement.
+      const query = manager.createQueryBuilder().insert().into(this.entity).updateEntity(false);
+      const isPostgres = manager.dataSource.driver.isReturningSqlSupported('insert');
+      if (isPostgres) query.returning('id');
+      const result = await query.values(added).execute();
+      const id = isPostgres ? (result.raw as { id: number }[])[0]?.id : Number(result.raw);
+      return { ...row, id } as unknown as Entity;
     });
   }
 
