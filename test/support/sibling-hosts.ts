@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { request } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { passOn } from './http-proxy.js';
 
 /** A registrable domain for the tests. */
 export const DOMAIN = 'company.test';
@@ -39,13 +39,7 @@ export async function serveSiblingHosts(target = ''): Promise<SiblingHosts> {
       answer.writeHead(200, { 'content-type': 'text/html' });
       return void answer.end('<h1>The page of the client</h1>');
     }
-    const { method, url = '/', headers } = incoming;
-    const forwarded = request(hosts.target + url, { method, headers }, (received) => {
-      answer.writeHead(received.statusCode!, received.headers);
-      received.pipe(answer);
-    });
-    forwarded.on('error', () => answer.destroy());
-    incoming.pipe(forwarded);
+    passOn(hosts.target, incoming, answer);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

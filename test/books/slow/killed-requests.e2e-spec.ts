@@ -1,23 +1,12 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { Book } from '../../../src/books/book.entity.js';
 import { ServiceProcess } from '../../support/process.js';
+import { freePort } from '../../support/tcp-proxy.js';
 import { bootApp, SECRET } from '../../support/test-app.js';
 
 const REQUESTS = 1000;
 const CLIENTS = 8;
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
-}
 
 /** An instance that is killed after some requests, and started again at the same port. */
 class KilledInstance {
@@ -27,7 +16,7 @@ class KilledInstance {
 
   constructor(
     private readonly env: Record<string, string>,
-    private readonly port: string,
+    private readonly port: number,
   ) {}
 
   get url(): string {
@@ -36,7 +25,7 @@ class KilledInstance {
 
   async run(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
-      const service = ServiceProcess.spawn({ ...this.env, PORT: this.port });
+      const service = ServiceProcess.spawn({ ...this.env, PORT: String(this.port) });
       await service.client();
       this.requests = 0;
       const last = 20 + Math.random() * 80;

@@ -1,8 +1,9 @@
-import { createServer, request, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { describeInBrowser, launchBrowser } from '../../../support/browser.js';
+import { passOn } from '../../../support/http-proxy.js';
 import { bootFixtureApp } from '../../../support/fixture-app.js';
 import type { TestApp } from '../../../support/test-app.js';
 
@@ -15,14 +16,11 @@ async function startProxy(
   traffic: Traffic,
 ): Promise<{ url: string; server: Server }> {
   const server = createServer((incoming, outgoing) => {
-    const { method, headers, url = '' } = incoming;
-    const passedOn = request(target + url, { method, headers }, (answer) => {
+    const { headers, url } = incoming;
+    passOn(target, incoming, outgoing, ({ statusCode }) => {
       const star = headers['if-none-match'] === undefined ? '' : '*';
-      traffic.push(`${url}${star} ${answer.statusCode}`);
-      outgoing.writeHead(answer.statusCode!, answer.headers);
-      answer.pipe(outgoing);
+      traffic.push(`${url}${star} ${statusCode}`);
     });
-    incoming.pipe(passedOn);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };

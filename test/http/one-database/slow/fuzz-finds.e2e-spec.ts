@@ -4,7 +4,7 @@ import type { Scroll } from '../../../support/fixture/scroll.entity.js';
 import { CrateResponse } from '../../../support/fixture/dto/crate-response.dto.js';
 import { Crate } from '../../../support/fixture/crate.entity.js';
 import { CratesService } from '../../../support/fixture/crates.service.js';
-import { NO_PRECONDITION } from '../../../../src/database/precondition.js';
+import { NO_PRECONDITION } from '../../../../src/database/versions/precondition.js';
 import { ApiError, notFound } from '../../../../src/errors/api-error.js';
 import { IdempotencyRecordRepository } from '../../../../src/idempotency/idempotency-record.repository.js';
 import { SessionBatchesService } from '../../../../src/sessions/session-batches.service.js';

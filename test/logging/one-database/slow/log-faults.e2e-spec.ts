@@ -1,12 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { startChild } from '../../../support/children.js';
 import { SECRET } from '../../../support/test-app.js';
+import { freePort } from '../../../support/tcp-proxy.js';
 import { createDatabase, type TestDatabase } from '../../../support/test-database.js';
 
 const script = join(process.cwd(), '.cache', 'build', 'src', 'main.js');
@@ -127,12 +126,4 @@ function readAll(reader: number): string {
     if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
   }
   return text;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

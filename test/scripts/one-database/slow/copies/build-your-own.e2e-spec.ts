@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { runChild, startChild } from '../../../../support/children.js';
+import { freePort } from '../../../../support/tcp-proxy.js';
 import { commitAll, copyRepository, gitAuthor } from '../../../../support/repository-copy.js';
 
 // The tests of the project take some minutes, and longer on a busy machine.
@@ -141,14 +141,6 @@ class Terminal {
   private write(line: string): void {
     this.shell.stdin!.write(`${line}\n`);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 describe(PAGE, () => {
