@@ -103,7 +103,7 @@ describe('The typed client', () => {
     expect(result.response.headers.get('idempotent-replayed')).toBe('true');
   });
 
-  it('changes a user only if nobody else has, by its entity tag', async () => {
+  it('changes a user only if its entity tag still matches', async () => {
     const { user } = await logIn();
     const path = { id: user.id };
     const etag = etagOf((await client.GET('/api/users/{id}', { params: { path } })).response)!;

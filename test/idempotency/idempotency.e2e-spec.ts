@@ -215,7 +215,7 @@ describe('Idempotency-Key', () => {
   });
 
   describe('of a registration', () => {
-    it('creates the user once, and repeats the answer to whoever knows the password', async () => {
+    it('creates the user once, and repeats the answer only with the same password', async () => {
       const key = newKey();
       const body = { name: newName(), password: 'correct horse' };
       const first = await register(body, key);
