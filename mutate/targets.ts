@@ -59,8 +59,11 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   'src/users/changes/user-replacement.service.ts': [unit('users/changes/user-replacement.service')],
   'src/users/owned-rows.ts': [unit('users/owned-rows')],
   'src/database/rows.ts': [unit('database/rows'), unit('users/owned-rows')],
-  'src/database/precondition.ts': [unit('database/precondition'), unit('database/rows')],
-  'src/database/row-version.ts': [unit('database/row-version')],
+  'src/database/versions/precondition.ts': [
+    unit('database/versions/precondition'),
+    unit('database/rows'),
+  ],
+  'src/database/versions/row-version.ts': [unit('database/versions/row-version')],
   'src/http/conditional/entity-tag.ts': [unit('http/conditional/entity-tag')],
   'src/idempotency/idempotency.service.ts': [unit('idempotency/idempotency.service')],
   'src/idempotency/idempotency-record.repository.ts': [

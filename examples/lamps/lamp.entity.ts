@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
-import { RowVersion } from '../../src/database/row-version.js';
+import { RowVersion } from '../../src/database/versions/row-version.js';
 import { SortIndexes } from '../../src/lists/sort-indexes.decorator.js';
 
 @Entity('lamps')

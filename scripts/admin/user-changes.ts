@@ -1,5 +1,5 @@
 import { LoginUnlockService } from '../../src/auth/throttle/login-unlock.service.js';
-import { NO_PRECONDITION } from '../../src/database/precondition.js';
+import { NO_PRECONDITION } from '../../src/database/versions/precondition.js';
 import { escapeText } from '../../src/logging/escape-text.js';
 import { NewPassword } from '../../src/users/dto/user-body.dto.js';
 import { UserAdministrationService } from '../../src/users/administration/user-administration.service.js';

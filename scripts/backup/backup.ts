@@ -5,7 +5,7 @@ import pg from 'pg';
 import '../../src/app.module.js';
 import type { DatabaseSettings } from '../../src/config/app-config.js';
 import { codeOf } from '../../src/database/driver-error.js';
-import { versionedTables } from '../../src/database/row-version.js';
+import { versionedTables } from '../../src/database/versions/row-version.js';
 import { sync } from '../../src/database/sqlite/sqlite-creation.js';
 import { StartError } from '../../src/errors/start-error.js';
 import { backUpPostgres, restorePostgres } from './postgres-backup.js';

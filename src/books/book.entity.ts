@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
-import { RowVersion } from '../database/row-version.js';
+import { RowVersion } from '../database/versions/row-version.js';
 
 /** A book of one user. Other users cannot see it. */
 @Entity('books')

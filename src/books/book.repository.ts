@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ApiError } from '../errors/api-error.js';
 import { Database } from '../database/database.js';
-import type { Precondition } from '../database/precondition.js';
+import type { Precondition } from '../database/versions/precondition.js';
 import type { Select } from '../database/select.js';
 import { OwnedRows, type OwnedValues, selectOwner } from '../users/owned-rows.js';
 import type { User } from '../users/user.entity.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Precondition } from '../database/precondition.js';
+import type { Precondition } from '../database/versions/precondition.js';
 import type { ListQuery } from '../lists/list-query.js';
 import type { Page } from '../lists/page.js';
 import { BookRepository, type BookValues } from './book.repository.js';

@@ -20,7 +20,7 @@ import { bookValues } from '../books/dto/book-body.dto.js';
 import { OwnerId } from '../users/owner-id.decorator.js';
 import { serviceUnavailable, tooManyRequests } from '../errors/api-error.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
-import { NO_PRECONDITION } from '../database/precondition.js';
+import { NO_PRECONDITION } from '../database/versions/precondition.js';
 import { AppConfig } from '../config/app-config.js';
 import { ResourceId } from '../http/resource-id.js';
 import { type Client, RequestClient } from '../http/client.js';

@@ -82,17 +82,41 @@ function removeBatch<Entity extends ObjectLiteral>(
   entity: new () => Entity,
   { key, column, timestamp }: OldRows<Entity>,
 ): Promise<number> {
+  const condition = `row.${column} <= :timestamp`;
+  return deleteBatch(database, entity, { key, condition, values: { timestamp }, limit: BATCH });
+}
+
+interface Batch<Entity> {
+  /** The column that identifies a row. */
+  key: keyof Entity & string;
+  /** The SQL condition of the rows, which are called `row`. */
+  condition: string;
+  /** The values of its parameters. */
+  values: ObjectLiteral;
+  limit: number;
+}
+
+/**
+ * Deletes some rows, so that the write is short.
+ *
+ * @returns the number of rows that were deleted; if it is the limit, there may be more
+ */
+export function deleteBatch<Entity extends ObjectLiteral>(
+  database: Database,
+  entity: new () => Entity,
+  { key, condition, values, limit }: Batch<Entity>,
+): Promise<number> {
   return database.write(async (manager) => {
     const batch = manager
-      .createQueryBuilder(entity, 'old')
-      .select(`old.${key}`)
-      .where(`old.${column} <= :timestamp`)
-      .limit(BATCH);
+      .createQueryBuilder(entity, 'row')
+      .select(`row.${key}`)
+      .where(condition)
+      .limit(limit);
     const { affected } = await manager
       .createQueryBuilder()
       .delete()
       .from(entity)
-      .where(`${key} IN (${batch.getQuery()})`, { timestamp })
+      .where(`${key} IN (${batch.getQuery()})`, values)
       .execute();
     return affected ?? 0;
   });

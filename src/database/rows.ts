@@ -7,8 +7,14 @@ import {
   preconditionRequired,
 } from '../errors/api-error.js';
 import type { Database } from './database.js';
-import { lacksVersion, onlyIfMet, type Precondition, refuseUnmet } from './precondition.js';
-import { newVersion } from './row-version.js';
+import { insertRow } from './insert-row.js';
+import {
+  lacksVersion,
+  onlyIfMet,
+  type Precondition,
+  refuseUnmet,
+} from './versions/precondition.js';
+import { newVersion } from './versions/row-version.js';
 import type { Select, Value } from './select.js';
 
 /**
@@ -73,13 +79,8 @@ export class Rows<Entity extends Row, Scope extends string = never> {
   async insert(values: Values<Entity>): Promise<Entity> {
     return this.database.write(async (manager) => {
       const row = { ...values, version: newVersion() };
-      const added = { ...row } as unknown as QueryDeepPartialEntity<Entity>;
-      // Otherwise TypeORM would read the columns that have a default again, with a second statement.
-      const query = manager.createQueryBuilder().insert().into(this.entity).updateEntity(false);
-      const isPostgres = manager.dataSource.driver.isReturningSqlSupported('insert');
-      if (isPostgres) query.returning('id');
-      const result = await query.values(added).execute();
-      const id = isPostgres ? (result.raw as { id: number }[])[0]?.id : Number(result.raw);
+      const added = row as unknown as QueryDeepPartialEntity<Entity>;
+      const id = await insertRow(manager, this.entity, added);
       return { ...row, id } as unknown as Entity;
     });
   }

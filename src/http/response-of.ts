@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { hasRowVersion } from '../database/row-version.js';
+import { hasRowVersion } from '../database/versions/row-version.js';
 import {
   type CamelCase,
   columnNamed,

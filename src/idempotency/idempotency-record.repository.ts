@@ -1,7 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { codeOf } from '../database/driver-error.js';
-import { removeInBatches, type OnRemovalProgress } from '../database/remove-in-batches.js';
+import {
+  deleteBatch,
+  removeInBatches,
+  type OnRemovalProgress,
+} from '../database/remove-in-batches.js';
 import type { Select } from '../database/select.js';
 import { WRITE_BATCH } from '../database/write-batches.service.js';
 import { ApiError, tooManyRequests } from '../errors/api-error.js';
@@ -109,21 +113,12 @@ export class IdempotencyRecordRepository {
    *
    * @returns whether there may be more
    */
-  removeBatch(userId: number): Promise<boolean> {
-    return this.database.write(async (manager) => {
-      const batch = manager
-        .createQueryBuilder(IdempotencyRecord, 'record')
-        .select('record.id')
-        .where('record.userId = :userId')
-        .limit(WRITE_BATCH);
-      const { affected } = await manager
-        .createQueryBuilder()
-        .delete()
-        .from(IdempotencyRecord)
-        .where(`id IN (${batch.getQuery()})`, { userId })
-        .execute();
-      return affected === WRITE_BATCH;
+  async removeBatch(userId: number): Promise<boolean> {
+    const removed = await deleteBatch(this.database, IdempotencyRecord, {
+      ...{ key: 'id', condition: 'row.userId = :userId', values: { userId } },
+      limit: WRITE_BATCH,
     });
+    return removed === WRITE_BATCH;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { Index } from 'typeorm';
-import { hasRowVersion } from '../database/row-version.js';
+import { hasRowVersion } from '../database/versions/row-version.js';
 import {
   columnsOf,
   type EntityClass,

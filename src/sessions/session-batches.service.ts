@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import { Database } from '../database/database.js';
+import { deleteBatch } from '../database/remove-in-batches.js';
 import type { Select } from '../database/select.js';
 import { WRITE_BATCH } from '../database/write-batches.service.js';
 import { endedValues, liveOf } from './session.repository.js';
@@ -58,20 +59,11 @@ export class SessionBatchesService {
    * @returns whether there may be more
    */
   async removeBatch(subject: string): Promise<boolean> {
-    return this.database.write(async (manager) => {
-      const batch = manager
-        .createQueryBuilder(Session, 'session')
-        .select('session.id')
-        .where('session.subject = :subject')
-        .limit(WRITE_BATCH);
-      const { affected } = await manager
-        .createQueryBuilder()
-        .delete()
-        .from(Session)
-        .where(`id IN (${batch.getQuery()})`, { subject })
-        .execute();
-      return affected === WRITE_BATCH;
+    const removed = await deleteBatch(this.database, Session, {
+      ...{ key: 'id', condition: 'row.subject = :subject', values: { subject } },
+      limit: WRITE_BATCH,
     });
+    return removed === WRITE_BATCH;
   }
 
   /** Ends up to `WRITE_BATCH` of the selected sessions, and returns their number. */

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
-import { RowVersion } from '../database/row-version.js';
+import { RowVersion } from '../database/versions/row-version.js';
 import { SortIndexes } from '../lists/sort-indexes.decorator.js';
 
 @Entity('ships')

@@ -4,7 +4,7 @@ import { idMismatch, notFound, serviceUnavailable } from '../errors/api-error.js
 import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
-import type { Precondition } from '../database/precondition.js';
+import type { Precondition } from '../database/versions/precondition.js';
 import { IfMatch } from '../http/conditional/conditional-requests.js';
 import { Created } from '../http/created.decorator.js';
 import { IdempotencyKey, type KeyedRequest } from '../idempotency/idempotency-key.decorator.js';

@@ -1,5 +1,6 @@
 import type { Database } from '../database/database.js';
-import type { Precondition } from '../database/precondition.js';
+import type { Precondition } from '../database/versions/precondition.js';
+import { deleteBatch } from '../database/remove-in-batches.js';
 import { Rows, type Values } from '../database/rows.js';
 import type { Select } from '../database/select.js';
 import { WRITE_BATCH } from '../database/write-batches.service.js';
@@ -124,20 +125,11 @@ export class OwnedRows<Entity extends OwnedRow> {
    *
    * @returns whether there may be more
    */
-  private deleteBatch(ownerId: number): Promise<boolean> {
-    return this.database.write(async (manager) => {
-      const batch = manager
-        .createQueryBuilder(this.entity, 'row')
-        .select('row.id')
-        .where('row.ownerId = :ownerId')
-        .limit(WRITE_BATCH);
-      const { affected } = await manager
-        .createQueryBuilder()
-        .delete()
-        .from(this.entity)
-        .where(`id IN (${batch.getQuery()})`, { ownerId })
-        .execute();
-      return affected === WRITE_BATCH;
+  private async deleteBatch(ownerId: number): Promise<boolean> {
+    const deleted = await deleteBatch<OwnedRow>(this.database, this.entity, {
+      ...{ key: 'id', condition: 'row.ownerId = :ownerId', values: { ownerId } },
+      limit: WRITE_BATCH,
     });
+    return deleted === WRITE_BATCH;
   }
 }

@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
-import { RowVersion } from '../database/row-version.js';
+import { RowVersion } from '../database/versions/row-version.js';
 
 @Entity('users')
 export class User {

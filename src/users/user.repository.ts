@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { NO_PRECONDITION, onlyIfMet, type Precondition } from '../database/precondition.js';
-import { newVersion } from '../database/row-version.js';
+import { insertRow } from '../database/insert-row.js';
+import {
+  NO_PRECONDITION,
+  onlyIfMet,
+  type Precondition,
+} from '../database/versions/precondition.js';
+import { newVersion } from '../database/versions/row-version.js';
 import { THIS_ID } from '../database/rows.js';
 import { Database } from '../database/database.js';
 import type { Select } from '../database/select.js';
@@ -108,8 +113,7 @@ export class UserRepository {
     };
     return this.database.writeUnique(nameTaken, async (manager) => {
       const row = { ...user, nameKey: nameKey(user.name) };
-      const { identifiers } = await manager.insert(User, row);
-      return { ...user, id: identifiers[0]?.id as number };
+      return { ...user, id: await insertRow(manager, User, row) };
     });
   }
 

@@ -16,7 +16,7 @@ import { ApiTag } from '../http/api-tag.decorator.js';
 import { ApiBodyErrors, ApiErrors } from '../errors/api-errors.decorator.js';
 import { refuseOtherId, ResourceId } from '../http/resource-id.js';
 import { type Client, RequestClient } from '../http/client.js';
-import type { Precondition } from '../database/precondition.js';
+import type { Precondition } from '../database/versions/precondition.js';
 import { IfMatch } from '../http/conditional/conditional-requests.js';
 import { Created } from '../http/created.decorator.js';
 import { AuthRateLimitGuard } from '../limits/rate-limit.guard.js';
@@ -43,7 +43,7 @@ import { lastAdministrator, nameTaken } from './user-errors.js';
 import { passwordTooCommon } from '../passwords/common-passwords.service.js';
 import { userFields } from './user-fields.js';
 import { UserReplacementService } from './changes/user-replacement.service.js';
-import { UsersService } from './users.service.js';
+import { type Caller, UsersService } from './users.service.js';
 
 /** Allows the user and administrators, with a token that comes from a login. */
 const OwnUserOrAdmin = () =>
@@ -118,17 +118,14 @@ export class UsersController {
   @ApiOkResponse({ type: UserResponse })
   @ApiBodyErrors(badBody)
   @ApiErrors(idMismatch, nameTaken, passwordTooCommon, notFound, serviceUnavailable)
-  async replace(
+  replace(
     @ResourceId() id: number,
     @Body() body: ReplaceUser,
     @CurrentToken() token: Token,
     @RequestClient() client: Client,
     @IfMatch() precondition: Precondition,
   ): Promise<UserResponse> {
-    refuseOtherId(id, body);
-    await this.changes.count(token);
-    const caller = { token, client };
-    return UserResponse.from(await this.replacement.replace(id, body, caller, precondition));
+    return this.change(id, body, { token, client }, precondition);
   }
 
   @Patch(':id')
@@ -141,17 +138,14 @@ export class UsersController {
   @ApiOkResponse({ type: UserResponse })
   @ApiBodyErrors(badBody)
   @ApiErrors(idMismatch, nameTaken, passwordTooCommon, notFound, serviceUnavailable)
-  async patch(
+  patch(
     @ResourceId() id: number,
     @Body() body: PatchUser,
     @CurrentToken() token: Token,
     @RequestClient() client: Client,
     @IfMatch() precondition: Precondition,
   ): Promise<UserResponse> {
-    refuseOtherId(id, body);
-    if (body.password !== undefined) await this.changes.count(token);
-    const caller = { token, client };
-    return UserResponse.from(await this.replacement.patch(id, body, caller, precondition));
+    return this.change(id, body, { token, client }, precondition);
   }
 
   @Delete(':id')
@@ -170,5 +164,16 @@ export class UsersController {
     @IfMatch() precondition: Precondition,
   ): Promise<void> {
     await this.users.remove(id, precondition, { token, client });
+  }
+
+  private async change(
+    id: number,
+    body: PatchUser,
+    caller: Caller,
+    precondition: Precondition,
+  ): Promise<UserResponse> {
+    refuseOtherId(id, body);
+    if (body.password !== undefined) await this.changes.count(caller.token);
+    return UserResponse.from(await this.replacement.change(id, body, caller, precondition));
   }
 }

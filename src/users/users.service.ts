@@ -4,7 +4,7 @@ import { ApiError, notFound, preconditionFailed } from '../errors/api-error.js';
 import { parseRowId } from '../http/resource-id.js';
 import { nfc } from '../validation/values.js';
 import { Database } from '../database/database.js';
-import { type Precondition, refuseUnmet } from '../database/precondition.js';
+import { type Precondition, refuseUnmet } from '../database/versions/precondition.js';
 import { WRITE_BATCH, WriteBatchesService } from '../database/write-batches.service.js';
 import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';

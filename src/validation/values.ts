@@ -16,6 +16,15 @@ export function nfc(text: string): string {
   return isCheap ? text.normalize('NFC') : text;
 }
 
+/** Returns the values with their texts in Unicode NFC; see `nfc`. */
+export function nfcTexts<Values extends object>(values: Values): Values {
+  const entries = Object.entries(values).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'string' ? nfc(value) : value,
+  ]);
+  return Object.fromEntries(entries) as Values;
+}
+
 /** Whether the value is a string that both databases can store: well-formed Unicode without NUL. */
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && value.isWellFormed() && !value.includes('\0');

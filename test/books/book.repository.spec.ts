@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { openSqlite } from '../support/sqlite.js';
 import type { Database } from '../../src/database/database.js';
-import { NO_PRECONDITION } from '../../src/database/precondition.js';
+import { NO_PRECONDITION } from '../../src/database/versions/precondition.js';
 import type { Select } from '../../src/database/select.js';
 import { firstPage } from '../../src/lists/list-query.js';
 import { parseListQuery, type QueryString } from '../../src/lists/parse-list-query.js';

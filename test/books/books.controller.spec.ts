@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { NO_PRECONDITION } from '../../src/database/precondition.js';
+import { NO_PRECONDITION } from '../../src/database/versions/precondition.js';
 import { versionOf, withVersion } from '../../src/http/conditional/conditional-requests.js';
 import { firstPage } from '../../src/lists/list-query.js';
 import { BooksController } from '../../src/books/books.controller.js';

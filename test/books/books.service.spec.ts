@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { NO_PRECONDITION } from '../../src/database/precondition.js';
+import { NO_PRECONDITION } from '../../src/database/versions/precondition.js';
 import { ApiError, notFound } from '../../src/errors/api-error.js';
 import type { ListQuery } from '../../src/lists/list-query.js';
 import type { BookRepository } from '../../src/books/book.repository.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../src/database/database.js';
-import { NO_PRECONDITION, type Precondition } from '../../src/database/precondition.js';
+import { NO_PRECONDITION, type Precondition } from '../../src/database/versions/precondition.js';
 import { Rows, type Values } from '../../src/database/rows.js';
 import { Crate } from '../support/fixture/crate.entity.js';
 import { Scroll } from '../support/fixture/scroll.entity.js';

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { describe, expect, it } from '@jest/globals';
-import { RowVersion } from '../../src/database/row-version.js';
+import { RowVersion } from '../../src/database/versions/row-version.js';
 import { versionOf } from '../../src/http/conditional/conditional-requests.js';
 import { example, ResponseOf } from '../../src/http/response-of.js';
 

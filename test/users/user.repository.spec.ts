@@ -10,7 +10,7 @@ import {
 } from '@jest/globals';
 import { openSqlite } from '../support/sqlite.js';
 import type { Database } from '../../src/database/database.js';
-import { NO_PRECONDITION, type Precondition } from '../../src/database/precondition.js';
+import { NO_PRECONDITION, type Precondition } from '../../src/database/versions/precondition.js';
 import type { Select } from '../../src/database/select.js';
 import { firstPage } from '../../src/lists/list-query.js';
 import { User } from '../../src/users/user.entity.js';

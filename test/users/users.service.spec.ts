@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AuditService } from '../../src/audit/audit.service.js';
 import type { Database } from '../../src/database/database.js';
-import { NO_PRECONDITION, type Precondition } from '../../src/database/precondition.js';
+import { NO_PRECONDITION, type Precondition } from '../../src/database/versions/precondition.js';
 import type { WriteBatchesService } from '../../src/database/write-batches.service.js';
 import type { ListQuery } from '../../src/lists/list-query.js';
 import type { SessionBatchesService } from '../../src/sessions/session-batches.service.js';

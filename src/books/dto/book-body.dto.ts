@@ -2,7 +2,8 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { IsInt, IsString, MaxLength, Min, MinLength } from 'class-validator';
 import { FitsColumn, IsOwnId, MayBeNull, MayBeOmitted } from '../../validation/decorators.js';
-import { nfc } from '../../validation/values.js';
+import { changesOf } from '../../validation/columns.js';
+import { nfcTexts } from '../../validation/values.js';
 import { Book } from '../book.entity.js';
 import type { BookValues } from '../book.repository.js';
 
@@ -55,15 +56,10 @@ export class PatchBook extends PartialType(ReplaceBook, { skipNullProperties: fa
  * NFC, so that two books that look the same are the same.
  */
 export function bookValues({ name, author, publisher, price = null }: CreateBook): BookValues {
-  return { name: nfc(name), author: nfc(author), publisher: nfc(publisher), price };
+  return nfcTexts({ name, author, publisher, price });
 }
 
-/** The values that a body of `PATCH` names. */
+/** The values that a body of `PATCH` names, as `bookValues`. */
 export function bookChanges(body: PatchBook): Partial<BookValues> {
-  const { id: _, ...changes } = body;
-  return Object.fromEntries(
-    Object.entries(changes)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => [name, typeof value === 'string' ? nfc(value) : value]),
-  );
+  return nfcTexts(changesOf(Book, body));
 }

@@ -3,7 +3,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppConfig } from '../../config/app-config.js';
-import type { Precondition } from '../../database/precondition.js';
+import type { Precondition } from '../../database/versions/precondition.js';
 import { preconditionFailed, preconditionRequired } from '../../errors/api-error.js';
 import { ApiErrors } from '../../errors/api-errors.decorator.js';
 import { documentedParameter } from '../documented-parameter.js';

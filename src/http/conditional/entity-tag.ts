@@ -1,4 +1,4 @@
-import type { NamedVersions } from '../../database/precondition.js';
+import type { NamedVersions } from '../../database/versions/precondition.js';
 
 /** One member of a list of entity tags (RFC 9110, sections 5.6.1 and 8.8.3). */
 const MEMBER = /[ \t]*(?:(W\/)?"([!#-~\x80-\xff]*)"[ \t]*)?(?:,|$)/y;

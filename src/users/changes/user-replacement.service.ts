@@ -7,11 +7,11 @@ import { messages } from '../../validation/messages.js';
 import { nfc } from '../../validation/values.js';
 import { AppConfig } from '../../config/app-config.js';
 import { Database } from '../../database/database.js';
-import { type Precondition, refuseUnmet } from '../../database/precondition.js';
-import { newVersion } from '../../database/row-version.js';
+import { type Precondition, refuseUnmet } from '../../database/versions/precondition.js';
+import { newVersion } from '../../database/versions/row-version.js';
 import { SessionRepository } from '../../sessions/session.repository.js';
 import { CurrentPasswordCheck } from '../passwords/current-password.js';
-import type { PatchUser, ReplaceUser } from '../dto/user-body.dto.js';
+import type { PatchUser } from '../dto/user-body.dto.js';
 import { ConflictError, retry } from '../../scheduling/retry.js';
 import { hashQueueKeys, PasswordHasher } from '../../passwords/password-hasher.js';
 import { PasswordRulesService } from '../passwords/password-rules.service.js';
@@ -24,15 +24,6 @@ import {
   type UserWithHash,
 } from '../user.repository.js';
 import { type Caller, UsersService } from '../users.service.js';
-
-interface UserChange {
-  /** In Unicode NFC; undefined if it stays the same. */
-  name: string | undefined;
-  /** Undefined if it stays the same. */
-  password: string | undefined;
-  /** The current password; null if none is required. */
-  current: string | null;
-}
 
 /** Implements `PUT` and `PATCH /api/users/:id`; see docs/decisions/0014-flask-compat.md. */
 @Injectable()
@@ -50,55 +41,25 @@ export class UserReplacementService {
   ) {}
 
   /**
-   * Replaces the name and the password of a user. Names and fields are checked before anything is
-   * hashed. After that the work is one verification and one hash, whatever the password is.
+   * Changes the fields that the body names. Names and fields are checked before anything is hashed. With
+   * a password the work is one verification and one hash after that, whatever the password is. A name
+   * alone needs no password.
    *
+   * @param body of `PUT`, which names both, or of `PATCH`
    * @param caller the session of its token must be active until the change is stored
    * @throws ApiError `validation_failed`, `password_too_common`, `not_found`, `name_taken`,
    * `precondition_required`, `precondition_failed`, `current_password_wrong`, `too_many_requests`;
    * TokenError `token_revoked`
    */
-  async replace(
-    id: number,
-    body: ReplaceUser,
-    caller: Caller,
-    precondition: Precondition,
-  ): Promise<KnownUser> {
-    const current = this.currentOf(id, body, caller);
-    const change = { name: nfc(body.name), password: body.password, current };
-    return this.change(id, change, caller, precondition);
-  }
-
-  /**
-   * Changes the fields that the body names. With a password, the rules are those of `replace`. A name
-   * alone needs no password.
-   *
-   * @throws as `replace`
-   */
-  async patch(
+  async change(
     id: number,
     body: PatchUser,
     caller: Caller,
     precondition: Precondition,
   ): Promise<KnownUser> {
-    const name = body.name === undefined ? undefined : nfc(body.name);
+    const current = this.currentOf(id, body, caller);
     const { password } = body;
-    if (password !== undefined) {
-      const current = this.currentOf(id, body, caller);
-      return this.change(id, { name, password, current }, caller, precondition);
-    }
-    if (body.current_password !== undefined) {
-      throw invalid([['current_password', [messages.unknown]]]);
-    }
-    return this.change(id, { name, password, current: null }, caller, precondition);
-  }
-
-  private change(
-    id: number,
-    { name: newName, password, current }: UserChange,
-    caller: Caller,
-    precondition: Precondition,
-  ): Promise<KnownUser> {
+    const newName = body.name === undefined ? undefined : nfc(body.name);
     // Refused before anything is read, if the name is known.
     if (password !== undefined && newName !== undefined) this.rules.refuse(password, newName);
     let newHash: string | undefined;
@@ -131,12 +92,16 @@ export class UserReplacementService {
   }
 
   /**
-   * The current password from the body, or null if none is required: with `FLASK_COMPAT`, or if an
-   * administrator changes another user.
+   * The current password from the body, or null if none is required: without a new password, with
+   * `FLASK_COMPAT`, or if an administrator changes another user.
    */
-  private currentOf(id: number, body: PatchUser, { token }: Caller): string | null {
-    const { current_password: current } = body;
-    if (!this.config.flaskCompat && parseId(token.subject) === id) {
+  private currentOf(
+    id: number,
+    { password, current_password: current }: PatchUser,
+    { token }: Caller,
+  ): string | null {
+    const isOwn = parseId(token.subject) === id;
+    if (password !== undefined && isOwn && !this.config.flaskCompat) {
       if (current !== undefined) return current;
       throw invalid([['current_password', [messages.required]]]);
     }

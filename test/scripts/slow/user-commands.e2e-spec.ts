@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { openServices } from '../../../scripts/admin/services.js';
 import { AuditEntry } from '../../../src/audit/audit-entry.entity.js';
-import { NO_PRECONDITION } from '../../../src/database/precondition.js';
+import { NO_PRECONDITION } from '../../../src/database/versions/precondition.js';
 import { UsersService } from '../../../src/users/users.service.js';
 import { adminJson, noTerminal, runAdmin, runAdminOnTerminal } from '../../support/admin.js';
 import { describeUnless } from '../../support/programs.js';

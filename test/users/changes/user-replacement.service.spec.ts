@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AuditService } from '../../../src/audit/audit.service.js';
 import type { AppConfig } from '../../../src/config/app-config.js';
 import type { Database } from '../../../src/database/database.js';
-import { NO_PRECONDITION, type Precondition } from '../../../src/database/precondition.js';
+import { NO_PRECONDITION, type Precondition } from '../../../src/database/versions/precondition.js';
 import type { SessionRepository } from '../../../src/sessions/session.repository.js';
 import { TokenError, tokenRevoked } from '../../../src/tokens/token-errors.js';
 import { type Claims, Token } from '../../../src/tokens/token.js';
@@ -112,7 +112,7 @@ describe('UserReplacementService', () => {
     caller = administrator,
     id = 7,
   ) =>
-    replacement.replace(id, { name: 'leia', password: 'secret', ...body }, caller, NO_PRECONDITION);
+    replacement.change(id, { name: 'leia', password: 'secret', ...body }, caller, NO_PRECONDITION);
   const messages = (message: Record<string, string[]>) => ({
     code: 'validation_failed',
     body: { message },
@@ -225,7 +225,7 @@ describe('UserReplacementService', () => {
     caller = owner,
     precondition: Precondition = NO_PRECONDITION,
     id = 7,
-  ) => replacement.patch(id, body, caller, precondition);
+  ) => replacement.change(id, body, caller, precondition);
 
   describe('patch', () => {
     it('changes a name without a password, and writes no hash', async () => {
@@ -359,8 +359,7 @@ describe('UserReplacementService', () => {
     const requests: [name: string, request: (given: Precondition) => Promise<unknown>][] = [
       [
         'replace',
-        (given) =>
-          replacement.replace(7, { name: 'leia', password: 'other' }, administrator, given),
+        (given) => replacement.change(7, { name: 'leia', password: 'other' }, administrator, given),
       ],
       ['patch of a password', (given) => patch({ password: 'other' }, administrator, given)],
       ['patch of a name', (given) => patch({ name: 'organa' }, owner, given)],

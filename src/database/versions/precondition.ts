@@ -1,5 +1,5 @@
 import type { ObjectLiteral, WhereExpressionBuilder } from 'typeorm';
-import { ApiError, preconditionFailed, preconditionRequired } from '../errors/api-error.js';
+import { ApiError, preconditionFailed, preconditionRequired } from '../../errors/api-error.js';
 
 /** The versions that a header names; `any` for `*`, which stands for every row that exists. */
 export type NamedVersions = readonly number[] | 'any';

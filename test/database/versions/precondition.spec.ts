@@ -6,7 +6,7 @@ import {
   onlyIfMet,
   type Precondition,
   refuseUnmet,
-} from '../../src/database/precondition.js';
+} from '../../../src/database/versions/precondition.js';
 
 const given = (precondition: Partial<Precondition>): Precondition => ({
   ...NO_PRECONDITION,

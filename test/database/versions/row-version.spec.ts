@@ -5,7 +5,7 @@ import { Entity, getMetadataArgsStorage, PrimaryColumn } from 'typeorm';
 const randomInt = jest.fn<(min: number, max: number) => number>();
 jest.unstable_mockModule('node:crypto', () => ({ ...crypto, randomInt }));
 const { hasRowVersion, newVersion, RowVersion, versionedTables } =
-  await import('../../src/database/row-version.js');
+  await import('../../../src/database/versions/row-version.js');
 
 @Entity('documents')
 class Document {
