@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { parseRowId } from '../http/resource-id.js';
 import { type SecurityEvent, SecurityEventsService } from '../logging/security-events.service.js';
 import { Database } from '../database/database.js';
+import { insertRow } from '../database/insert-row.js';
 import { removeInBatches, type OnRemovalProgress } from '../database/remove-in-batches.js';
 import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';
@@ -50,7 +51,7 @@ export class AuditService {
     const { sessionId = token?.sessionId ?? null } = details;
     const entry = { event, userId, actorId, sessionId, ...client };
     await this.database.write((manager) =>
-      manager.insert(AuditEntry, { happenedAt: Date.now(), ...entry }),
+      insertRow(manager, AuditEntry, { happenedAt: Date.now(), ...entry }),
     );
     if (!WARNED.has(event)) return;
     const address = client.ip ?? 'an unknown address';

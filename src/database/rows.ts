@@ -7,7 +7,7 @@ import {
   preconditionRequired,
 } from '../errors/api-error.js';
 import type { Database } from './database.js';
-import { insertRow } from './insert-row.js';
+import { insertNumberedRow } from './insert-row.js';
 import {
   lacksVersion,
   onlyIfMet,
@@ -79,8 +79,7 @@ export class Rows<Entity extends Row, Scope extends string = never> {
   async insert(values: Values<Entity>): Promise<Entity> {
     return this.database.write(async (manager) => {
       const row = { ...values, version: newVersion() };
-      const added = row as unknown as QueryDeepPartialEntity<Entity>;
-      const id = await insertRow(manager, this.entity, added);
+      const id = await insertNumberedRow<Row>(manager, this.entity, row);
       return { ...row, id } as unknown as Entity;
     });
   }

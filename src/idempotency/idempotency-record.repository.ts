@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { insertRow } from '../database/insert-row.js';
 import { codeOf } from '../database/driver-error.js';
 import {
   deleteBatch,
@@ -77,7 +78,7 @@ export class IdempotencyRecordRepository {
     await this.refuseBeyondLimit(claim.caller);
     await this.database.writeUnique(idempotencyInProgress, async (manager) => {
       try {
-        await manager.insert(IdempotencyRecord, { ...claim });
+        await insertRow(manager, IdempotencyRecord, claim);
       } catch (error) {
         if (codeOf(error) !== LOCK_TIMEOUT) throw error;
         throw new ApiError(idempotencyInProgress, { cause: error });

@@ -13,6 +13,7 @@ import {
 } from 'typeorm';
 import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { Database } from '../database/database.js';
+import { insertRow } from '../database/insert-row.js';
 import type { ReadCaller, Select } from '../database/select.js';
 import { Session } from './session.entity.js';
 import { NO_SUCCESSOR } from './successor-erasure.service.js';
@@ -106,7 +107,7 @@ export class SessionRepository {
   }
 
   async open(session: Session): Promise<void> {
-    await this.database.write((manager) => manager.insert(Session, session));
+    await this.database.write((manager) => insertRow(manager, Session, session));
   }
 
   /** The session, if it is active. */

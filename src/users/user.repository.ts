@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { insertRow } from '../database/insert-row.js';
+import { insertNumberedRow } from '../database/insert-row.js';
 import {
   NO_PRECONDITION,
   onlyIfMet,
@@ -113,7 +113,7 @@ export class UserRepository {
     };
     return this.database.writeUnique(nameTaken, async (manager) => {
       const row = { ...user, nameKey: nameKey(user.name) };
-      return { ...user, id: await insertRow(manager, User, row) };
+      return { ...user, id: await insertNumberedRow(manager, User, row) };
     });
   }
 
