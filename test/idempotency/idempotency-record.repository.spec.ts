@@ -98,10 +98,13 @@ describe('IdempotencyRecordRepository', () => {
       expect({ ...(await records.find('a')) }).toEqual({ ...claimOf('a'), ...answer });
     });
 
-    const claimWith = (error: Error) => {
+    const claimWith = async (error: Error) => {
       const failing = Object.create(database) as Database;
-      const manager = { insert: () => Promise.reject(error) };
-      failing.write = (work) => work(manager as Partial<EntityManager> as EntityManager);
+      const manager = await database.write((real) =>
+        Promise.resolve(Object.create(real) as EntityManager),
+      );
+      manager.query = () => Promise.reject(error);
+      failing.write = (work) => work(manager);
       return new IdempotencyRecordRepository(failing).claim(claimOf('a'));
     };
 
