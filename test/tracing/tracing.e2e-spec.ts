@@ -130,6 +130,25 @@ describe('OTEL_EXPORTER_OTLP_ENDPOINT', () => {
     });
   });
 
+  it('shows that a repeated request with an Idempotency-Key costs one query, and those of the password check', async () => {
+    const traceId = `${TRACE.slice(0, -1)}f`;
+    const register = (headers: Record<string, string>) =>
+      client.send('POST', '/api/users', {
+        json: { name: 'registered once', password: 'a password' },
+        headers: { 'idempotency-key': '"k1"', ...headers },
+      });
+    await register({});
+    const again = await register({ traceparent: `00-${traceId}-${PARENT}-01` });
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    const [request] = await spansNamed('POST /api/users', traceId);
+    const queries = spans().filter(({ parentSpanId }) => parentSpanId === request!.spanId);
+    expect(queries.map(({ name }) => name)).toEqual([
+      'SELECT idempotency_records',
+      'SELECT users',
+      'SELECT login_failures',
+    ]);
+  });
+
   it('keeps the queries of concurrent writes with their requests', async () => {
     const names = ['first', 'second', 'third', 'fourth'];
     await Promise.all(

@@ -32,6 +32,21 @@ describe('Security of the bookstore tutorial', () => {
     expect([status, body.code]).toEqual([400, 'password_too_common']);
   });
 
+  it('deletes a book without If-Match, even with REQUIRE_IF_MATCH, because its clients know no ETag', async () => {
+    app = await bootApp({ BOOKSTORE, REQUIRE_IF_MATCH: 'true' });
+    const user = await app.newUser();
+    const { body } = await tutorialLogin(app, user);
+    const headers = { 'x-access-tokens': String(body.token) };
+    const json = { name: 'Dune', Author: 'Frank Herbert', Publisher: 'Chilton', book_prize: 7 };
+    expect((await app.send('POST', '/book', { headers, json })).status).toBe(200);
+    const { body: list } = await app.get<{ list_of_books: { id: number }[] }>('/books', {
+      headers,
+    });
+    const path = `/books/${String(list.list_of_books[0]!.id)}`;
+    expect((await app.send('DELETE', path, { headers })).status).toBe(200);
+    expect((await app.send('DELETE', path, { headers })).status).toBe(404);
+  });
+
   it('accepts a token in x-access-tokens only in canonical base64url', async () => {
     app = await bootApp({ BOOKSTORE });
     const { access } = await app.newLogin();
