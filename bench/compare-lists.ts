@@ -153,8 +153,10 @@ interface FetchedPage {
 async function fetchPage(url: string): Promise<FetchedPage> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`GET ${url}: ${response.status}.`);
-  const next = /^<(.+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1] ?? null;
-  return { rows: (await response.json()) as Row[], next };
+  const next = /^<(.+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1];
+  const rows = (await response.json()) as Row[];
+  // In production the reference does not name the host.
+  return { rows, next: next === undefined ? null : new URL(next, url).href };
 }
 
 function withLimit(url: string, limit: number): string {

@@ -19,7 +19,7 @@ export const listQueries: readonly ListQuery[] = [
   { name: 'list-filtered', query: 'kind=Metal', target: 0.8 },
   { name: 'list-upwards', query: 'sort=label', target: 0.7 },
   { name: 'list-downwards', query: 'sort=-kind', target: 0.7 },
-  { name: 'list-range', query: 'weight[gte]=500&weight[lt]=1500&sort=weight', target: 0.7 },
+  { name: 'list-range', query: 'weight[gte]=100&weight[lt]=1000000&sort=weight', target: 0.7 },
   { name: 'list-range-downwards', query: 'label[gt]=M&sort=-label', target: 0.7 },
   { name: 'list-mixed', query: 'sort=-weight,label', target: 0.55 },
 ];
