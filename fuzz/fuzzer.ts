@@ -26,6 +26,15 @@ interface Row {
   etag: string;
 }
 
+/** The first request with a key, and its response. */
+interface KeyedRequest {
+  request: FuzzRequest;
+  exchange: Exchange;
+  key: string;
+  /** The user who sent it, because a caller that is deleted registers as another user. */
+  userId: number | undefined;
+}
+
 export interface FuzzReport {
   requests: number;
   /** How often each operation answered with each status, by keys such as `usersCreate 201`. */
@@ -57,8 +66,7 @@ class Fuzzer {
   private readonly model: Model;
   private readonly callers: Record<string, Caller>;
   private readonly tags = new SeenTags();
-  /** The first requests with a key, and their responses. */
-  private readonly keyed: { request: FuzzRequest; exchange: Exchange; key: string }[] = [];
+  private readonly keyed: KeyedRequest[] = [];
   private names = 0;
 
   constructor(private readonly target: FuzzTarget) {
@@ -88,7 +96,7 @@ class Fuzzer {
     const path = pathOf(request, id);
     const headers = await this.conditionalHeaders(request, path, before?.etag, credentials);
     const exchange = await this.exchange(operation.method, path, request, credentials, headers);
-    this.remember(request, exchange, headers['idempotency-key']);
+    this.remember(request, exchange, headers['idempotency-key'], credentials);
     const key = `${operation.id} ${exchange.status}`;
     this.answers.set(key, (this.answers.get(key) ?? 0) + 1);
     const violations = [
@@ -162,9 +170,14 @@ class Fuzzer {
     );
   }
 
-  private remember(request: FuzzRequest, exchange: Exchange, key: string | undefined): void {
+  private remember(
+    request: FuzzRequest,
+    exchange: Exchange,
+    key: string | undefined,
+    credentials: Credentials | null,
+  ): void {
     if (exchange.status === 201 && key !== undefined && request.token === null) {
-      this.keyed.push({ request, exchange, key });
+      this.keyed.push({ request, exchange, key, userId: credentials?.userId });
     }
   }
 
@@ -174,10 +187,13 @@ class Fuzzer {
    * @throws Error if it creates another row, or gets another answer
    */
   private async repeat({ operation, caller }: FuzzRequest): Promise<void> {
-    const first = this.keyed.findLast(
-      ({ request }) => request.operation === operation && request.caller === caller,
-    );
     const credentials = await this.callers[caller]!.credentials();
+    const first = this.keyed.findLast(
+      ({ request, userId }) =>
+        request.operation === operation &&
+        request.caller === caller &&
+        userId === credentials?.userId,
+    );
     const kind = this.model.kindOf(operation.path);
     if (!first || kind === undefined) return;
     const newest = () => this.read(`/api/${kind}?sort=-id&limit=1`, credentials?.access);
