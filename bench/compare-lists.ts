@@ -131,7 +131,7 @@ function addCrates(server: ServerProcess): { stop: () => void; done: Promise<num
   const { body } = scenarios.find(({ name }) => name === 'create-crate')!;
   const add = async (): Promise<number> => {
     const headers = {
-      authorization: `Bearer ${await logIn(server)}`,
+      authorization: `Bearer ${(await logIn(server)).access}`,
       'content-type': 'application/json',
     };
     let added = 0;

@@ -1,4 +1,4 @@
-import { buildRequest } from './http-request.js';
+import { prepareRefreshes } from './refreshes.js';
 import { type Measurement, putUnderLoad } from './load.js';
 import {
   compareCpuTimes,
@@ -7,7 +7,7 @@ import {
   type SideResult,
   summarize,
 } from './rounds.js';
-import { logIn } from './same-answer.js';
+import { requestFor } from './same-answer.js';
 import type { Scenario } from './scenarios.js';
 import type { ServerProcess } from './server-process.js';
 import type { Servers } from './servers.js';
@@ -66,7 +66,8 @@ async function prepare(
   server: ServerProcess,
   seconds: number,
 ): Promise<() => Promise<Measurement>> {
-  const { connections, path } = scenario;
-  const request = buildRequest(scenario, await logIn(server));
-  return () => putUnderLoad(server, { ...request, path, connections, seconds });
+  if (scenario.token === 'refresh') return prepareRefreshes(scenario, server, seconds);
+  const { connections, path, status } = scenario;
+  const request = await requestFor(scenario, server);
+  return () => putUnderLoad(server, { ...request, path, connections, seconds, status });
 }

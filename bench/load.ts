@@ -22,17 +22,19 @@ interface Load extends HttpRequest {
   requests?: autocannon.Request[];
   /** The number of requests; without it, the load lasts for `seconds`. */
   amount?: number;
+  /** The expected status, if it is not 2xx. */
+  status?: number | undefined;
 }
 
 /**
  * Puts a server under load. The figures come from the individual responses, because autocannon's
  * own figures are in whole milliseconds and whole seconds.
  *
- * @throws Error if a request fails or a status is not 2xx
+ * @throws Error if a request fails, or a status is not the expected one
  */
 export async function putUnderLoad(
   server: ServerProcess,
-  { seconds, path, ...options }: Load,
+  { seconds, path, status: expected, ...options }: Load,
 ): Promise<Measurement> {
   const url = server.origin + path;
   const before = await server.cpuTimes();
@@ -47,7 +49,7 @@ export async function putUnderLoad(
       (error: Error | null, result) => (error ? reject(error) : resolve(result)),
     );
     run.on('response', (_client, status, _bytes, milliseconds) => {
-      if (status >= 200 && status < 300) {
+      if (expected === undefined ? status >= 200 && status < 300 : status === expected) {
         latencies.push(milliseconds);
         end = performance.now();
       } else {

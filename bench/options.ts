@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { listQueries, type ListQuery } from './list-queries.js';
-import { type Scenario, scenarios } from './scenarios.js';
+import { onPostgres, type Scenario, scenarios } from './scenarios.js';
 import { type TokenCheck, tokenChecks } from './token-checks.js';
 
 export interface Options {
@@ -29,6 +29,10 @@ export interface Options {
   growth: boolean;
   /** The number of sessions, revoked tokens and audit entries of the large database, each. */
   rows: number;
+  /** The database of the routes that are compared with the baseline. */
+  engine: 'sqlite' | 'postgres';
+  /** The file of a chart of the routes, if one is wanted. */
+  chart: string | undefined;
   /** A commit. The routes are compared with this build instead of the baseline. */
   against: string | undefined;
   /** Settings of the product that the routes are measured with. */
@@ -68,6 +72,8 @@ export const usage = `npm run bench -- [options]
                   ${GROWTH}: requests, start and removal with a large database
   --against <ref> compares the routes with the build of another commit, tag or branch instead of
                   the baseline; --only selects routes
+  --postgres      compares the routes with the baseline on PostgreSQL, with other targets
+  --chart <file>  draws the ratios of the routes as an SVG image
   --with <NAME=value>
                   measures the routes with this setting, which the other side does not get; may be
                   repeated. \`--against HEAD --with LOG_LEVEL=silent\` tells what a setting costs
@@ -89,6 +95,8 @@ export function readOptions(args: string[]): Options | null {
       rows: { type: 'string', default: '1000000' },
       only: { type: 'string', multiple: true },
       against: { type: 'string' },
+      postgres: { type: 'boolean', default: false },
+      chart: { type: 'string' },
       with: { type: 'string', multiple: true, default: [] },
       markdown: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -114,8 +122,14 @@ export function readOptions(args: string[]): Options | null {
   if (against !== undefined && !selectsRoutesOnly(selection)) {
     throw new Error('--against compares routes. Use --only with names of routes.');
   }
+  if (against !== undefined && values.postgres) {
+    throw new Error('--postgres compares with the baseline, and not with another build.');
+  }
+  if (values.postgres) selection.scenarios = selection.scenarios.map(onPostgres);
   return {
     ...{ launches, rounds, seconds, crates, rows, against, ...selection },
+    chart: values.chart,
+    engine: values.postgres ? 'postgres' : 'sqlite',
     settings: readSettings(values.with),
     format: values.json ? 'json' : values.markdown ? 'markdown' : 'text',
   };

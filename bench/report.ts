@@ -65,7 +65,7 @@ export function routesTable(
     ...['product p50 ms', 'product p99 ms', `${reference} p50 ms`, `${reference} p99 ms`],
   ];
   const rows = results.map(({ scenario, product, reference, ratio, cpuRatio }) => [
-    `${scenario.method} ${scenario.path}`,
+    [`${scenario.method} ${scenario.path}`, scenario.status ?? []].flat().join(': '),
     formatRate(product.requestsPerSecond),
     formatRate(reference.requestsPerSecond),
     ...formatRatio(ratio, 2),

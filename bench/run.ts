@@ -13,9 +13,11 @@
  * `usage` describes the options. The exit code says whether the benchmark ran, not whether it met
  * its targets, because a benchmark is not a test.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { postgresDatabase } from './bench-databases.js';
+import { routesChart } from './chart.js';
 import { compareRoute, measureRoute, type Rounds } from './compare-routes.js';
 import type { TokenResult } from './compare-token-checks.js';
 import { measureFloods } from './floods.js';
@@ -84,25 +86,32 @@ async function run(options: Options): Promise<void> {
 
 /** Starts the servers several times, because each process has a speed of its own. */
 async function runRoutes(folder: string, options: Options, output: Output): Promise<void> {
-  const { scenarios, launches, rounds, seconds, against, settings } = options;
+  const { scenarios, launches, rounds, seconds, against, settings, engine } = options;
   const other = against === undefined ? null : buildOther(against);
   const measured = scenarios.map((): Rounds => ({ product: [], reference: [] }));
   for (let launch = 1; launch <= launches; launch++) {
     const subfolder = join(folder, `launch-${launch}`);
+    const database = engine === 'postgres' ? await postgresDatabase() : null;
+    if (engine === 'postgres' && !database) return;
     const servers = await (other
       ? startWithOther(subfolder, settings, other)
-      : startWithBaseline(subfolder, settings));
+      : startWithBaseline(subfolder, settings, database?.url));
     for (const [i, scenario] of scenarios.entries()) {
       console.error(`${launch}/${launches}: ${scenario.method} ${scenario.path} …`);
       if (!other) await requireSameAnswer(scenario, servers);
       await measureRoute(scenario, servers, { rounds, seconds }, measured[i]!);
     }
     await Promise.all([servers.product.stop(), servers.reference.stop()]);
+    await database?.remove();
   }
   const routes = scenarios.map((scenario, i) => compareRoute(scenario, measured[i]!));
   const reference = other?.name ?? 'baseline';
+  if (options.chart !== undefined) {
+    const title = `Requests per second on ${engine}, as a share of those of the ${reference}`;
+    writeFileSync(options.chart, routesChart(routes, title));
+  }
   output.add({ reference, settings, routes }, (format) => [
-    `Routes, compared with ${reference}: ${launches} launches, each with ${rounds} rounds of ${seconds} s`,
+    `Routes on ${engine}, compared with ${reference}: ${launches} launches, each with ${rounds} rounds of ${seconds} s`,
     format(routesTable(routes, other ? 'other' : reference, { hasTargets: !other })),
     ...(other ? [] : describeMisses(routes)),
   ]);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { buildRequest, type HttpRequest } from './http-request.js';
+import { buildRequest, type HttpRequest, type Login } from './http-request.js';
 import { credentials, type Scenario } from './scenarios.js';
 import type { ServerProcess } from './server-process.js';
 import type { Servers } from './servers.js';
@@ -16,9 +16,7 @@ export async function requireSameAnswer(
   { product, reference }: Servers,
 ): Promise<void> {
   const [actual, expected] = await Promise.all(
-    [reference, product].map(async (server) =>
-      fetchComparable(scenario, server, buildRequest(scenario, await logIn(server))),
-    ),
+    [reference, product].map((server) => fetchComparable(scenario, server)),
   );
   assert.deepEqual(
     actual,
@@ -27,37 +25,47 @@ export async function requireSameAnswer(
   );
 }
 
-/** @returns an access token */
-export async function logIn(server: ServerProcess): Promise<string> {
+export async function logIn(server: ServerProcess): Promise<Login> {
   const response = await fetch(`${server.origin}/auth/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(credentials),
   });
   if (!response.ok) throw new Error(`${server.name}: POST /auth/login: ${response.status}.`);
-  const { access_token: token } = (await response.json()) as { access_token: string };
-  return token;
+  const { access_token: access, refresh_token: refresh } = (await response.json()) as {
+    access_token: string;
+    refresh_token: string;
+  };
+  return { access, refresh };
+}
+
+/** The request of a scenario; if it is conditional, with the current `ETag`. */
+export async function requestFor(scenario: Scenario, server: ServerProcess): Promise<HttpRequest> {
+  const login = await logIn(server);
+  const request = buildRequest(scenario, login);
+  if (!scenario.isConditional) return request;
+  const { headers } = await fetch(server.origin + scenario.path, request);
+  return buildRequest(scenario, login, headers.get('etag'));
 }
 
 /** Sends a request, and returns the parts of the response that must not differ. */
-async function fetchComparable(
-  scenario: Scenario,
-  { origin, name }: ServerProcess,
-  request: HttpRequest,
-) {
-  const response = await fetch(origin + scenario.path, request);
-  const body = (await response.json()) as Json;
-  if (!response.ok) {
-    throw new Error(`${name}: ${scenario.path}: ${response.status}.`, { cause: body });
+async function fetchComparable(scenario: Scenario, server: ServerProcess) {
+  const { origin, name } = server;
+  const response = await fetch(origin + scenario.path, await requestFor(scenario, server));
+  const text = await response.text();
+  const { headers, status, ok } = response;
+  if (scenario.status === undefined ? !ok : status !== scenario.status) {
+    throw new Error(`${name}: ${scenario.path}: ${status}.`, { cause: text });
   }
-  const { headers, status } = response;
   return {
     status,
     contentType: headers.get('content-type'),
     cacheControl: headers.get('cache-control'),
+    etag: typeof headers.get('etag'),
     location: headers.get('location')?.replace(origin, ''),
     link: headers.get('link'),
-    body: maskFields(body, scenario.volatile ?? []),
+    // Errors of the product have a code and a sentence.
+    body: ok && text !== '' ? maskFields(JSON.parse(text) as Json, scenario.volatile ?? []) : null,
   };
 }
 

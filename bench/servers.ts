@@ -19,22 +19,30 @@ export interface Servers {
 type Settings = Record<string, string>;
 
 /**
- * Starts the product and the baseline. The product creates its database with the users and the
- * crates of the tests. The baseline gets a copy, with the same tables, rows and password hashes.
+ * Starts the product and the baseline. The product creates its database with the users, the crates and
+ * the scrolls of the tests. The baseline gets a copy of the SQLite file, with the same tables, rows and
+ * password hashes. On PostgreSQL, which is another process, both use one database by turns.
+ *
+ * @param url of an empty PostgreSQL database; without it, both use SQLite
  */
-export async function startWithBaseline(folder: string, settings: Settings): Promise<Servers> {
+export async function startWithBaseline(
+  folder: string,
+  settings: Settings,
+  url?: string,
+): Promise<Servers> {
   const JWT_SECRET_KEY = randomBytes(64).toString('base64url');
   const product = await startProduct(folder, 'product', {
     settings: { JWT_SECRET_KEY, ...settings },
+    ...(url !== undefined && { url }),
   });
   const file = join(folder, 'baseline.sqlite');
-  await copyDatabase(join(folder, 'product', 'bench.sqlite'), file);
+  if (url === undefined) await copyDatabase(join(folder, 'product', 'bench.sqlite'), file);
   const reference = await ServerProcess.start({
     name: 'The baseline',
     script: fileURLToPath(new URL('baseline-server.js', import.meta.url)),
     folder: join(folder, 'baseline'),
     settings: {
-      DATABASE: file,
+      DATABASE: url ?? file,
       SECRET: JWT_SECRET_KEY,
       ACCESS_LIFETIME: String(ACCESS_LIFETIME),
     },
