@@ -48,10 +48,12 @@ export class TokenGuard implements CanActivate {
     private readonly config: AppConfig,
   ) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): true | Promise<true> {
     const access = this.accessOf(context);
-    if (access === PUBLIC) return true;
+    return access === PUBLIC ? true : this.requireToken(access, context);
+  }
 
+  private async requireToken(access: Access, context: ExecutionContext): Promise<true> {
     const http = context.switchToHttp();
     const request = http.getRequest<Request>();
     http.getResponse<FastifyReply>().header('cache-control', 'no-store');

@@ -17,6 +17,7 @@ import {
 import { decodeBase64url, parseTokenPart } from './token-part.js';
 import { TokenStore } from './token-store.js';
 import { type Claims, Token, type TokenHeader } from './token.js';
+import { VerifiedTokens } from './verified-tokens.js';
 
 export interface VerifyOptions {
   /** The required type; either type is accepted if it is left out. */
@@ -46,6 +47,7 @@ export class TokenVerifier {
   private readonly knownHeaders = new Map<string, KnownHeader>();
   /** The key ring that the keys of `knownHeaders` are from. */
   private ring: KeyRing | undefined;
+  private readonly verified = new VerifiedTokens();
   private readonly options: jsonwebtoken.VerifyOptions;
 
   constructor(
@@ -96,11 +98,22 @@ export class TokenVerifier {
   }
 
   /**
-   * Makes every check that needs no database: form, key, signature and claims.
+   * Makes every check that needs no database: form, key, signature and claims. Only the times of a token
+   * that it knows are checked again.
    *
    * @returns null if no loaded key has the `kid` of the token
    */
   private verifySignature(signed: string): Token | null {
+    const { ring } = this.keys;
+    const known = this.verified.get(signed, ring);
+    // A token that has expired gets the error of the complete check.
+    if (known && this.reasonToRefuse(known.claims) === null) return known;
+    const token = this.verifyCompletely(signed);
+    if (token) this.verified.add(token, ring);
+    return token;
+  }
+
+  private verifyCompletely(signed: string): Token | null {
     try {
       const [encodedHeader, encodedPayload, signature] = partsOf(signed);
       parseTokenPart(encodedPayload);
@@ -112,7 +125,7 @@ export class TokenVerifier {
         ...this.options,
         algorithms: [...key.algorithms],
       }) as Claims;
-      const reason = refuseClaims(claims, this.config, Date.now() / 1000);
+      const reason = this.reasonToRefuse(claims);
       if (reason !== null) throw new TokenError(tokenInvalid, reason);
       if (isOfOtherType(header, claims.type)) {
         throw new TokenError(tokenInvalid, `typ is not that of a token of type ${claims.type}`);
@@ -121,6 +134,10 @@ export class TokenVerifier {
     } catch (error) {
       throw tokenErrorOf(error);
     }
+  }
+
+  private reasonToRefuse(claims: Readonly<Claims>): string | null {
+    return refuseClaims(claims, this.config, Date.now() / 1000);
   }
 
   /**

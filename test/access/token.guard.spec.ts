@@ -75,7 +75,9 @@ describe('TokenGuard', () => {
       getClass: () => controller,
       switchToHttp: () => ({ getRequest: () => request, getResponse: () => ({ header }) }),
     } as unknown as ExecutionContext;
-    const result = await by.canActivate(context).catch((error: { code: string }) => error.code);
+    const result = await Promise.resolve(by.canActivate(context)).catch(
+      (error: { code: string }) => error.code,
+    );
     const { token: kept, tokenFrom: from } = request as { token?: Token; tokenFrom?: string };
     return { result, token: kept, from, header };
   };

@@ -249,14 +249,72 @@ describe('TokenVerifier', () => {
   });
 
   it('caches at most 64 headers', async () => {
-    const verify = (n: number) => verifier.verify(signed(access, { header: { n } }));
+    const verify = (n: number, jti = 'a') =>
+      verifier.verify(signed({ ...access, jti }, { header: { n } }));
     for (let n = 0; n < 63; n++) await verify(n);
-    for (let n = 0; n < 63; n++) await verify(n);
+    for (let n = 0; n < 63; n++) await verify(n, 'b');
     expect(find).toHaveBeenCalledTimes(63);
     await verify(63);
     expect(find).toHaveBeenCalledTimes(64);
-    await verify(0);
+    await verify(0, 'c');
     expect(find).toHaveBeenCalledTimes(65);
+  });
+
+  describe('a token that was verified before', () => {
+    let check: jest.SpiedFunction<typeof jsonwebtoken.verify>;
+
+    beforeEach(() => {
+      check = jest.spyOn(jsonwebtoken, 'verify');
+    });
+    afterEach(() => check.mockRestore());
+
+    it('is verified once, until the keys change, but must be active each time', async () => {
+      const text = signed({ ...access, scope: { ships: ['x'] } });
+      const first = await verifier.verify(text);
+      expect(await verifier.verify(text)).toBe(first);
+      expect(check).toHaveBeenCalledTimes(1);
+      keys.ring = {};
+      await verifier.verify(text);
+      expect(check).toHaveBeenCalledTimes(2);
+      isActive.mockResolvedValue(false);
+      expect(await refusalOf(text)).toMatchObject(['token_revoked', expect.anything()]);
+      expect(check).toHaveBeenCalledTimes(2);
+    });
+
+    it('is refused if only its signature differs', async () => {
+      const text = signed(access);
+      await verifier.verify(text);
+      const forged = signed(access, { by: Buffer.alloc(32, 'x') });
+      expect(forged.slice(0, forged.lastIndexOf('.'))).toBe(text.slice(0, text.lastIndexOf('.')));
+      expect(await refusalOf(forged)).toEqual(['token_invalid', 'invalid signature']);
+    });
+
+    it('is refused when it has expired, and when the clock is set back before its nbf', async () => {
+      const text = signed(access);
+      await verifier.verify(text);
+      jest.setSystemTime((NOW + 3600) * 1000);
+      expect(await refusalOf(text)).toEqual(['token_expired', 'jwt expired']);
+      jest.setSystemTime((NOW - 3600) * 1000);
+      expect(await refusalOf(text)).toEqual(['token_invalid', 'iat is in the future']);
+      jest.setSystemTime(NOW * 1000);
+      expect((await verifier.verify(text)).signed).toBe(text);
+    });
+
+    it('must be of the required type each time', async () => {
+      const text = signed(access);
+      await verifier.verify(text, { type: 'access' });
+      expect(await refusalOf(text, { type: 'refresh' })).toEqual([
+        'wrong_token_type',
+        'subject leia',
+      ]);
+    });
+
+    it('cannot be changed by the handler of another request', async () => {
+      const { claims } = await verifier.verify(signed({ ...access, scope: { ships: ['x'] } }));
+      const { scope } = claims as unknown as { scope: { ships: string[] } };
+      expect(() => scope.ships.push('y')).toThrow(TypeError);
+      expect(() => Object.assign(claims, { sub: '1' })).toThrow(TypeError);
+    });
   });
 });
 
