@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { parseRowId } from '../http/resource-id.js';
 import { type SecurityEvent, SecurityEventsService } from '../logging/security-events.service.js';
 import { Database } from '../database/database.js';
-import { insertRow } from '../database/insert-row.js';
+import { insertRow } from '../database/statements/insert-row.js';
 import { removeInBatches, type OnRemovalProgress } from '../database/remove-in-batches.js';
 import type { Client } from '../http/client.js';
 import type { ListQuery } from '../lists/list-query.js';

@@ -1,5 +1,4 @@
-import type { DeleteQueryBuilder, EntityManager, ObjectLiteral, UpdateQueryBuilder } from 'typeorm';
-import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
+import type { EntityManager, ObjectLiteral } from 'typeorm';
 import {
   ApiError,
   notFound,
@@ -7,15 +6,16 @@ import {
   preconditionRequired,
 } from '../errors/api-error.js';
 import type { Database } from './database.js';
-import { insertNumberedRow } from './insert-row.js';
+import type { Select, Value } from './select.js';
+import { deleteRows, updateRows } from './statements/change-rows.js';
+import { insertNumberedRow } from './statements/insert-row.js';
 import {
   lacksVersion,
-  onlyIfMet,
   type Precondition,
   refuseUnmet,
+  versionCondition,
 } from './versions/precondition.js';
 import { newVersion } from './versions/row-version.js';
-import type { Select, Value } from './select.js';
 
 /**
  * The SQL condition for the row with the id of a path. Ids of rows have 32 bits, but a path may
@@ -42,8 +42,6 @@ interface RowOptions<Scope extends string> {
 
 /** The values of the scope. They are not passed if there is no scope. */
 type ScopeValues<Scope extends string> = [Scope] extends [never] ? [] : [Record<Scope, Value>];
-
-type Change<Entity extends Row> = UpdateQueryBuilder<Entity> | DeleteQueryBuilder<Entity>;
 
 /** Finds, inserts, changes and deletes single rows of an entity that has a `@RowVersion()`. */
 export class Rows<Entity extends Row, Scope extends string = never> {
@@ -96,7 +94,7 @@ export class Rows<Entity extends Row, Scope extends string = never> {
     ...scope: ScopeValues<Scope>
   ): Promise<Entity> {
     const row = { ...values, version: newVersion() };
-    await this.update(id, row as unknown as QueryDeepPartialEntity<Entity>, precondition, scope);
+    await this.change(id, row as unknown as Partial<Entity>, precondition, scope);
     return { ...row, ...scope[0], id } as unknown as Entity;
   }
 
@@ -119,49 +117,50 @@ export class Rows<Entity extends Row, Scope extends string = never> {
     }
     return this.database.write(async () => {
       const changes = { ...values, version: newVersion() };
-      await this.update(id, changes as QueryDeepPartialEntity<Entity>, precondition, scope);
+      await this.change(id, changes as Partial<Entity>, precondition, scope);
       return this.get(id, ...scope);
     });
   }
 
   /** @throws ApiError `not_found`, `precondition_required`, `precondition_failed` */
   delete(id: number, precondition: Precondition, ...scope: ScopeValues<Scope>): Promise<void> {
-    return this.change(id, precondition, scope, (manager) =>
-      manager.createQueryBuilder().delete().from(this.entity),
-    );
+    return this.change(id, null, precondition, scope);
   }
 
-  private update(
-    id: number,
-    values: QueryDeepPartialEntity<Entity>,
-    precondition: Precondition,
-    scope: ScopeValues<Scope>,
-  ): Promise<void> {
-    return this.change(id, precondition, scope, (manager) =>
-      manager.createQueryBuilder().update(this.entity).set(values),
-    );
-  }
-
+  /** @param values of an UPDATE; null for a DELETE */
   private async change(
     id: number,
+    values: Partial<Entity> | null,
     precondition: Precondition,
     scope: ScopeValues<Scope>,
-    statement: (manager: EntityManager) => Change<Entity>,
   ): Promise<void> {
     if (lacksVersion(precondition)) {
       await this.get(id, ...scope);
       throw new ApiError(preconditionRequired);
     }
     await this.database.write(async (manager) => {
-      const query = statement(manager)
-        .where(THIS_ID, { id })
-        .andWhere(scope[0] ?? {});
-      const { condition } = this.options;
-      if (condition !== undefined) query.andWhere(condition, scope[0]);
-      const { affected } = await onlyIfMet(query, precondition).execute();
-      if (affected !== 0) return;
+      const version = versionCondition(precondition);
+      const where = {
+        sql: [THIS_ID, ...this.restrictions(manager), version?.sql ?? []].flat().join(' AND '),
+        values: { ...version?.values, ...scope[0], id },
+      };
+      const changed = await (values
+        ? updateRows(manager, this.entity, values, where)
+        : deleteRows(manager, this.entity, where));
+      if (changed > 0) return;
       await this.get(id, ...scope);
       throw new ApiError(preconditionFailed);
     });
+  }
+
+  /** The conditions of the scope, and that of the options. */
+  private restrictions({ dataSource }: EntityManager): string[] {
+    const { scope = [], condition } = this.options;
+    const metadata = dataSource.getMetadata(this.entity);
+    const ofScope = scope.map((name) => {
+      const { databaseName } = metadata.findColumnWithPropertyName(name)!;
+      return `${dataSource.driver.escape(databaseName)} = :${name}`;
+    });
+    return condition === undefined ? ofScope : [...ofScope, condition];
   }
 }

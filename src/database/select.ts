@@ -2,6 +2,7 @@ import type { DataSource, EntityManager, ObjectLiteral, SelectQueryBuilder } fro
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import type { EntityMetadata } from 'typeorm/metadata/EntityMetadata.js';
 import { FairQueue, type QueueKeys } from '../scheduling/fair-queue.js';
+import { isPlaceholder, nameOf, placeholder } from './statements/placeholders.js';
 
 export type Value = string | number | null;
 
@@ -105,7 +106,10 @@ export function compileSelect<Entity extends ObjectLiteral, Parameter extends st
     Object.fromEntries(build.parameters.map((name) => [name, placeholder(name)])),
   );
   const [select, placeholders] = builder.getQueryAndParameters();
-  const order = placeholders.map((value) => nameOf(String(value)));
+  const order = (placeholders as unknown[]).map((value) => {
+    if (isPlaceholder(value)) return nameOf(value);
+    throw new Error('A prepared select takes its values by name only.');
+  });
   const hydrate = hydration<Entity>(dataSource, alias.metadata, columns);
   if (build.limit === undefined) return { sql: select, bind: binding(order), hydrate };
   const place = dataSource.driver.createParameter(build.limit, order.length);
@@ -136,20 +140,27 @@ function hydration<Entity extends ObjectLiteral>(
   columns: ColumnMetadata[],
 ): (row: readonly unknown[]) => Entity {
   const names = columns.map((column) => column.propertyName);
+  const create = constructorOf<Entity>(metadata);
   const converted = columns
     .map((column, index) => ({ column, index }))
     .filter(({ column }) => needsConversion(column));
   return (row) => {
-    const entity = metadata.create() as Record<string, unknown>;
-    names.forEach((name, index) => {
-      entity[name] = row[index];
-    });
+    const entity = create() as Record<string, unknown>;
+    for (let i = 0; i < names.length; i++) entity[names[i]!] = row[i];
     for (const { column, index } of converted) {
       const value: unknown = dataSource.driver.prepareHydratedValue(row[index], column);
       entity[column.propertyName] = value;
     }
     return entity as Entity;
   };
+}
+
+/** TypeORM's own constructor looks for lazy relations first, which takes as long as all else. */
+function constructorOf<Entity>(metadata: EntityMetadata): () => Entity {
+  const { target } = metadata;
+  if (typeof target !== 'function') return () => metadata.create() as Entity;
+  const Row = target as new () => Entity;
+  return () => new Row();
 }
 
 /** Numbers and strings need no conversion. SQLite stores booleans and JSON as other types. */
@@ -172,12 +183,4 @@ export function hydrated<Entity>(
 export function once<T extends object>(make: () => T): () => T {
   let made: T | undefined;
   return () => (made ??= make());
-}
-
-const MARK = '\u0000parameter:';
-const placeholder = (name: string): string => MARK + name;
-
-function nameOf(value: string): string {
-  if (!value.startsWith(MARK)) throw new Error('A prepared select takes its values by name only.');
-  return value.slice(MARK.length);
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
-import { insertRow } from '../database/insert-row.js';
+import { updateRows } from '../database/statements/change-rows.js';
+import { insertRow } from '../database/statements/insert-row.js';
 import { codeOf } from '../database/driver-error.js';
 import {
   deleteBatch,
@@ -88,7 +89,9 @@ export class IdempotencyRecordRepository {
 
   /** Adds the answer to a claimed record, in the same write. */
   async complete(id: string, answer: Answer): Promise<void> {
-    await this.database.write((manager) => manager.update(IdempotencyRecord, { id }, answer));
+    await this.database.write((manager) =>
+      updateRows(manager, IdempotencyRecord, answer, { sql: 'id = :id', values: { id } }),
+    );
   }
 
   /** Removes a record that has expired, so that its id can be claimed again. */

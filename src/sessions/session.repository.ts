@@ -13,7 +13,8 @@ import {
 } from 'typeorm';
 import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { Database } from '../database/database.js';
-import { insertRow } from '../database/insert-row.js';
+import { updateRows } from '../database/statements/change-rows.js';
+import { insertRow } from '../database/statements/insert-row.js';
 import type { ReadCaller, Select } from '../database/select.js';
 import { Session } from './session.entity.js';
 import { NO_SUCCESSOR } from './successor-erasure.service.js';
@@ -165,22 +166,27 @@ export class SessionRepository {
    */
   async rotateRefreshToken(rotation: Rotation): Promise<boolean> {
     const { id, from, to, successor, range, agent, now, expiresAt } = rotation;
-    return this.updateActive(
-      { id, currentToken: equalOrNull(from) },
-      {
-        currentToken: to,
-        rotatedToken: from,
-        rotatedAt: now,
-        successor,
-        rotatedByRange: range,
-        rotatedByAgent: agent,
-        repeats: 0,
-        repeatedElsewhere: false,
-        repeatedBy: null,
-        lastUsedAt: now,
-        expiresAt,
-      },
+    const rotated = {
+      currentToken: to,
+      rotatedToken: from,
+      rotatedAt: now,
+      successor,
+      rotatedByRange: range,
+      rotatedByAgent: agent,
+      repeats: 0,
+      repeatedElsewhere: false,
+      repeatedBy: null,
+      lastUsedAt: now,
+      expiresAt,
+    };
+    const isCurrent = '(current_token = :from OR current_token IS NULL)';
+    const changed = await this.database.write((manager) =>
+      updateRows(manager, Session, rotated, {
+        sql: `id = :id AND ${isCurrent} AND ended_at IS NULL AND expires_at > :now`,
+        values: { id, from, now: Date.now() },
+      }),
     );
+    return changed > 0;
   }
 
   /** Within the write of `lockActive`: records that a repeat of the rotated token is answered. */
@@ -233,12 +239,12 @@ export class SessionRepository {
     const ordered = [...uses].sort(([one], [other]) => (one < other ? -1 : 1));
     await this.database.write(async (manager) => {
       for (const [id, at] of ordered) {
-        await manager
-          .createQueryBuilder()
-          .update(Session)
-          .set({ lastUsedAt: at })
-          .where('id = :id AND last_used_at < :at', { id, at })
-          .execute();
+        await updateRows(
+          manager,
+          Session,
+          { lastUsedAt: at },
+          { sql: 'id = :id AND last_used_at < :at', values: { id, at } },
+        );
       }
     });
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { insertNumberedRow } from '../database/insert-row.js';
+import { insertNumberedRow } from '../database/statements/insert-row.js';
 import {
   NO_PRECONDITION,
   onlyIfMet,

@@ -100,10 +100,10 @@ describe('IdempotencyRecordRepository', () => {
 
     const claimWith = async (error: Error) => {
       const failing = Object.create(database) as Database;
-      const manager = await database.write((real) =>
-        Promise.resolve(Object.create(real) as EntityManager),
+      const queryRunner = { query: () => Promise.reject(error) };
+      const manager = await database.write(async (real) =>
+        Object.assign(Object.create(real) as EntityManager, { queryRunner }),
       );
-      manager.query = () => Promise.reject(error);
       failing.write = (work) => work(manager);
       return new IdempotencyRecordRepository(failing).claim(claimOf('a'));
     };

@@ -1,4 +1,4 @@
-import type { ObjectLiteral, WhereExpressionBuilder } from 'typeorm';
+import type { WhereExpressionBuilder } from 'typeorm';
 import { ApiError, preconditionFailed, preconditionRequired } from '../../errors/api-error.js';
 
 /** The versions that a header names; `any` for `*`, which stands for every row that exists. */
@@ -43,20 +43,47 @@ function names(versions: NamedVersions, version: number): boolean {
   return versions === 'any' || versions.includes(version);
 }
 
-/** Adds the precondition to an UPDATE or a DELETE, so that the comparison and the write are one. */
+/** A condition in SQL with named parameters, and their values. */
+interface VersionCondition {
+  sql: string;
+  values: Record<string, number>;
+}
+
+/**
+ * The precondition as a condition of an UPDATE or a DELETE, so that the comparison and the write are one.
+ * Null if every row meets it.
+ */
+export function versionCondition({ matches, matchesNone }: Precondition): VersionCondition | null {
+  if (matchesNone === 'any') return NEVER;
+  const excluded = matchesNone?.length ? listOf('NOT IN', 'matchesNone', matchesNone) : null;
+  if (matches === null || matches === 'any') return excluded;
+  // PostgreSQL has no empty lists.
+  if (matches.length === 0) return NEVER;
+  const required = listOf('IN', 'matches', matches);
+  if (!excluded) return required;
+  return {
+    sql: `${required.sql} AND ${excluded.sql}`,
+    values: { ...required.values, ...excluded.values },
+  };
+}
+
+/** Adds the precondition to an UPDATE or a DELETE. */
 export function onlyIfMet<Query extends WhereExpressionBuilder>(
   query: Query,
-  { matches, matchesNone }: Precondition,
+  precondition: Precondition,
 ): Query {
-  if (matches !== null && matches !== 'any') query.andWhere(...isOneOf(matches));
-  if (matchesNone === 'any') query.andWhere(NEVER);
-  else if (matchesNone?.length) query.andWhere('version NOT IN (:...matchesNone)', { matchesNone });
+  const condition = versionCondition(precondition);
+  if (condition) query.andWhere(condition.sql, condition.values);
   return query;
 }
 
-const NEVER = '1 = 0';
+const NEVER: VersionCondition = { sql: '1 = 0', values: {} };
 
-/** PostgreSQL has no empty lists. */
-function isOneOf(matches: readonly number[]): [condition: string, parameters?: ObjectLiteral] {
-  return matches.length === 0 ? [NEVER] : ['version IN (:...matches)', { matches }];
+function listOf(operator: string, name: string, versions: readonly number[]): VersionCondition {
+  const named = versions.map((version, i) => [`${name}_${i}`, version] as const);
+  const parameters = named.map(([parameter]) => `:${parameter}`);
+  return {
+    sql: `version ${operator} (${parameters.join(', ')})`,
+    values: Object.fromEntries(named),
+  };
 }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ObjectLiteral, WhereExpressionBuilder } from 'typeorm';
+import type { WhereExpressionBuilder } from 'typeorm';
 import {
   lacksVersion,
   NO_PRECONDITION,
   onlyIfMet,
   type Precondition,
   refuseUnmet,
+  versionCondition,
 } from '../../../src/database/versions/precondition.js';
 
 const given = (precondition: Partial<Precondition>): Precondition => ({
@@ -54,42 +55,54 @@ describe('lacksVersion', () => {
   });
 });
 
-describe('onlyIfMet', () => {
-  /** The conditions that a precondition adds to a statement. */
-  const conditionsOf = (precondition: Partial<Precondition>) => {
-    const conditions: [unknown, ObjectLiteral?][] = [];
-    const query: Partial<WhereExpressionBuilder> = {
-      andWhere: (...condition: [unknown, ObjectLiteral?]) => {
-        conditions.push(condition);
-        return query as WhereExpressionBuilder;
-      },
-    };
-    expect(onlyIfMet(query as WhereExpressionBuilder, given(precondition))).toBe(query);
-    return conditions;
-  };
+describe('versionCondition', () => {
+  const conditionOf = (precondition: Partial<Precondition>) =>
+    versionCondition(given(precondition));
 
   it.each<Partial<Precondition>>([{}, { matches: 'any' }, { matchesNone: [] }])(
-    'adds no condition for %j',
+    'is no condition for %j',
     (precondition) => {
-      expect(conditionsOf(precondition)).toEqual([]);
+      expect(conditionOf(precondition)).toBeNull();
     },
   );
 
   it('compares the version with each of a list', () => {
-    const [matches, matchesNone] = [
-      [4, 5],
-      [6, 7],
-    ];
-    expect(conditionsOf({ matches, matchesNone })).toEqual([
-      ['version IN (:...matches)', { matches }],
-      ['version NOT IN (:...matchesNone)', { matchesNone }],
-    ]);
+    const required = {
+      sql: 'version IN (:matches_0, :matches_1)',
+      values: { matches_0: 4, matches_1: 5 },
+    };
+    const excluded = { sql: 'version NOT IN (:matchesNone_0)', values: { matchesNone_0: 6 } };
+    expect(conditionOf({ matches: [4, 5] })).toEqual(required);
+    expect(conditionOf({ matchesNone: [6] })).toEqual(excluded);
+    expect(conditionOf({ matches: 'any', matchesNone: [6] })).toEqual(excluded);
+    expect(conditionOf({ matches: [4, 5], matchesNone: [6] })).toEqual({
+      sql: `${required.sql} AND ${excluded.sql}`,
+      values: { ...required.values, ...excluded.values },
+    });
   });
 
-  it.each<Partial<Precondition>>([{ matches: [] }, { matchesNone: 'any' }])(
-    'finds no row for %j, without an empty list, which PostgreSQL refuses',
-    (precondition) => {
-      expect(conditionsOf(precondition)).toEqual([['1 = 0']]);
-    },
-  );
+  it.each<Partial<Precondition>>([
+    { matches: [] },
+    { matches: [], matchesNone: [6] },
+    { matchesNone: 'any' },
+    { matches: [4], matchesNone: 'any' },
+  ])('finds no row for %j, without an empty list, which PostgreSQL refuses', (precondition) => {
+    expect(conditionOf(precondition)).toEqual({ sql: '1 = 0', values: {} });
+  });
+});
+
+describe('onlyIfMet', () => {
+  it('adds the condition to a statement, if there is one', () => {
+    const conditions: unknown[] = [];
+    const query: Partial<WhereExpressionBuilder> = {
+      andWhere: (...condition: unknown[]) => {
+        conditions.push(condition);
+        return query as WhereExpressionBuilder;
+      },
+    };
+    for (const precondition of [given({}), given({ matches: [4] })]) {
+      expect(onlyIfMet(query as WhereExpressionBuilder, precondition)).toBe(query);
+    }
+    expect(conditions).toEqual([['version IN (:matches_0)', { matches_0: 4 }]]);
+  });
 });
