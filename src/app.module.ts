@@ -1,5 +1,5 @@
 import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { BooksModule } from './books/books.module.js';
@@ -29,7 +29,7 @@ import { SessionsModule } from './sessions/sessions.module.js';
 import { TokensModule } from './tokens/tokens.module.js';
 import { LimitsModule } from './limits/limits.module.js';
 import { UserRateLimitGuard } from './limits/user-rate-limit.guard.js';
-import { WriteQueueInterceptor } from './limits/write-queue.interceptor.js';
+import { WriteQueueGuard } from './limits/write-queue.guard.js';
 import { ValidationModule } from './validation/validation.module.js';
 import { UsersModule } from './users/users.module.js';
 
@@ -48,7 +48,7 @@ const FOR_EVERY_ROUTE: Provider[] = [
   { provide: APP_GUARD, useClass: ResourceIdGuard },
   { provide: APP_GUARD, useExisting: TokenGuard },
   { provide: APP_GUARD, useClass: UserRateLimitGuard },
-  { provide: APP_INTERCEPTOR, useExisting: WriteQueueInterceptor },
+  { provide: APP_GUARD, useExisting: WriteQueueGuard },
   { provide: APP_PIPE, useClass: BodyPipe },
   { provide: APP_FILTER, useClass: ErrorFilter },
 ];

@@ -23,6 +23,7 @@ import { allowOrigins } from './http/routing/cors.js';
 import { acceptOnlyJson, BODY_LIMIT } from './http/json-body.js';
 import { prepareLinks } from './http/links.js';
 import { AuthAttemptsService } from './limits/auth-attempts.service.js';
+import { endTurns } from './limits/write-queue.guard.js';
 import { requestIdOf } from './http/request-id.js';
 import { MetricsService } from './metrics/metrics.service.js';
 import { measureRequests } from './metrics/request-durations.js';
@@ -100,6 +101,7 @@ export async function createApp(
   requests.watchAll(instance);
   sendSecurityHeaders(instance, config);
   prepareLinks(instance, config);
+  endTurns(instance);
   tagResponses(instance, config);
   rejectInvalidRequests(instance, config);
   const routes = new RouteMethods(instance);

@@ -1,14 +1,6 @@
-import {
-  applyDecorators,
-  type CallHandler,
-  type ExecutionContext,
-  type NestInterceptor,
-  type Type,
-  UseInterceptors,
-} from '@nestjs/common';
+import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiCreatedResponse } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Observable, tap } from 'rxjs';
+import { AfterHandler } from './after-handler.decorator.js';
 import { locationHeader, locationOf } from './links.js';
 
 /**
@@ -17,21 +9,13 @@ import { locationHeader, locationOf } from './links.js';
  */
 export function Created(response: Type<{ id: number }>): MethodDecorator {
   return applyDecorators(
-    UseInterceptors(new LocationInterceptor()),
+    AfterHandler<{ id: number }>((created, reply) => {
+      // A repeated request with an `Idempotency-Key` gets the `Location` of the first one.
+      if (!reply.hasHeader('location')) {
+        void reply.header('location', locationOf(reply.request, created.id));
+      }
+      return created;
+    }),
     ApiCreatedResponse({ type: response, headers: locationHeader }),
   );
-}
-
-class LocationInterceptor implements NestInterceptor<{ id: number }> {
-  intercept(context: ExecutionContext, next: CallHandler<{ id: number }>): Observable<unknown> {
-    const http = context.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
-    const reply = http.getResponse<FastifyReply>();
-    return next.handle().pipe(
-      tap(({ id }) => {
-        // A repeated request with an `Idempotency-Key` gets the `Location` of the first one.
-        if (!reply.hasHeader('location')) reply.header('location', locationOf(request, id));
-      }),
-    );
-  }
 }

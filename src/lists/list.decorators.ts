@@ -3,7 +3,6 @@ import {
   createParamDecorator,
   type ExecutionContext,
   type Type,
-  UseInterceptors,
 } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
@@ -13,9 +12,11 @@ import { messages } from '../validation/messages.js';
 import { callerOf } from '../access/caller.js';
 import type { ListFields } from './list-field.js';
 import { etagHeader, ifNoneMatchHeader } from '../http/conditional/conditional-requests.js';
+import { AfterHandler } from '../http/after-handler.decorator.js';
 import { linkHeader } from '../http/links.js';
-import { LinkInterceptor } from './link.interceptor.js';
 import type { RangeOperator } from './list-query.js';
+import type { Page } from './page.js';
+import { sendPage } from './send-page.js';
 import { DEFAULT_LIMIT, MAX_LIMIT, parseListQuery, type QueryString } from './parse-list-query.js';
 
 /** Injects the checked query string into a handler, as a `ListQuery`. */
@@ -44,7 +45,7 @@ interface ListOptions {
 export function ListOf(response: Type, { fields, defaultLimit, member }: ListOptions) {
   const headers = { ...linkHeader, ...etagHeader };
   return applyDecorators(
-    UseInterceptors(new LinkInterceptor(member ?? null)),
+    AfterHandler<Page<unknown>>((page, reply) => sendPage(page, reply, member ?? null)),
     ApiListParameters(fields, defaultLimit),
     ApiHeader(ifNoneMatchHeader),
     ApiOkResponse({ type: response, isArray: member === undefined, headers }),

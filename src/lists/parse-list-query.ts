@@ -11,6 +11,7 @@ import {
 } from './list-field.js';
 import {
   BY_ID,
+  firstPage,
   type ListQuery,
   type ListRange,
   RANGE_OPERATORS,
@@ -34,6 +35,7 @@ export function parseListQuery(
   parameters: QueryString,
   defaultLimit = DEFAULT_LIMIT,
 ): ListQuery {
+  if (Object.keys(parameters).length === 0) return firstPage(defaultLimit);
   const errors: FieldError[] = [];
   const read = <T>(name: string, parse: (parameter: Parameter) => T | InvalidParameter) => {
     const parameter = parameters[name];

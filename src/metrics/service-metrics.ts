@@ -4,7 +4,7 @@ import { type Aggregator, Counter, Gauge } from 'prom-client';
 import { packageInfo } from '../config/package-info.js';
 import { Database } from '../database/database.js';
 import { AuthAttemptsService } from '../limits/auth-attempts.service.js';
-import { WriteQueueInterceptor } from '../limits/write-queue.interceptor.js';
+import { WriteQueueGuard } from '../limits/write-queue.guard.js';
 import { type EventTotals, SecurityEventsService } from '../logging/security-events.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { MetricsService } from './metrics.service.js';
@@ -44,7 +44,7 @@ export class ServiceMetrics implements OnModuleInit {
 
   private addQueues(): void {
     const hashes = this.modules.get(PasswordHasher, { strict: false });
-    const requests = this.modules.get(WriteQueueInterceptor, { strict: false });
+    const requests = this.modules.get(WriteQueueGuard, { strict: false });
     const read = ({ load: { running, queued } }: typeof hashes | typeof requests) => ({
       running,
       queued,

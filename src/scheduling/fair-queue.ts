@@ -27,6 +27,9 @@ export interface QueueKeys {
   key?: string | undefined;
 }
 
+/** Ends the turn of a task, and starts the next one. */
+export type EndTurn = () => void;
+
 interface QueuedTask {
   group: Group;
   key: string;
@@ -63,20 +66,35 @@ export class FairQueue {
     signal?: AbortSignal,
   ): Promise<T> {
     if (signal?.aborted === true) throw abandoned();
-    const path = typeof group === 'string' ? [group] : group;
-    let running: Group;
-    if (this.root.running < this.options.concurrency && this.mayRun(path[0]!)) {
-      running = this.root.at(path);
-      running.count({ running: 1 });
-    } else {
-      const counted = key === undefined ? `group ${JSON.stringify(path)}` : `key ${key}`;
-      running = await this.enqueue(path, counted, signal);
-    }
+    const turn = this.enter({ group, key }, () => signal);
+    // A task whose turn it is starts at once.
+    const end = turn instanceof Promise ? await turn : turn;
     try {
       return await task();
     } finally {
-      this.startNext(running);
+      end();
     }
+  }
+
+  /**
+   * Takes a turn, for a task that the caller runs itself.
+   *
+   * @param signal is asked for only if the task has to wait; when it aborts, the task never gets a turn
+   * @returns a function that ends the turn, and has to be called once
+   * @throws ApiError as `run`
+   */
+  enter(
+    { group, key }: QueueKeys,
+    signal: () => AbortSignal | undefined = () => undefined,
+  ): EndTurn | Promise<EndTurn> {
+    const path = typeof group === 'string' ? [group] : group;
+    if (this.root.running < this.options.concurrency && this.mayRun(path[0]!)) {
+      const running = this.root.at(path);
+      running.count({ running: 1 });
+      return () => this.startNext(running);
+    }
+    const counted = key === undefined ? `group ${JSON.stringify(path)}` : `key ${key}`;
+    return this.enqueue(path, counted, signal()).then((running) => () => this.startNext(running));
   }
 
   /** Whether a group, one of the widest, has fewer tasks running than it may. */
@@ -104,6 +122,7 @@ export class FairQueue {
     key: string,
     signal?: AbortSignal,
   ): Promise<Group> {
+    if (signal?.aborted === true) throw abandoned();
     const { maxQueuedPerKey, maxQueued, retryAfter } = this.options;
     if (this.queuedOfKey.of(key) >= maxQueuedPerKey) {
       throw new ApiError(tooManyRequests, {

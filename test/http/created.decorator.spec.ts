@@ -1,6 +1,3 @@
-import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
-import { INTERCEPTORS_METADATA } from '@nestjs/common/constants.js';
-import { lastValueFrom, of } from 'rxjs';
 import { describe, expect, it, jest } from '@jest/globals';
 import { Created } from '../../src/http/created.decorator.js';
 
@@ -11,31 +8,17 @@ class CrewResponse {
 class CrewsController {
   @Created(CrewResponse)
   create(): CrewResponse {
-    return { id: 5 };
+    return { id: 5, name: 'Rogue' } as CrewResponse;
   }
 }
-
-const { create } = Object.getOwnPropertyDescriptors(CrewsController.prototype);
-const [interceptor] = Reflect.getMetadata(
-  INTERCEPTORS_METADATA,
-  create.value as object,
-) as NestInterceptor[];
 
 /** The header that a response to a request gets, with the representation that was sent. */
 async function locationOf(url: string, route: string | undefined) {
   const header = jest.fn();
-  const request = {
-    url,
-    routeOptions: { url: route },
-    server: { linkBase: () => 'https://crates.example' },
-  };
-  const http = {
-    getRequest: () => request,
-    getResponse: () => ({ header, hasHeader: () => false }),
-  };
-  const context = { switchToHttp: () => http } as unknown as ExecutionContext;
-  const next: CallHandler = { handle: () => of({ id: 5, name: 'Rogue' }) };
-  const sent: unknown = await lastValueFrom(await interceptor!.intercept(context, next));
+  const server = { linkBase: () => 'https://crates.example' };
+  const request = { url, routeOptions: { url: route }, server };
+  const crews = new CrewsController() as unknown as { create(reply: object): unknown };
+  const sent = await crews.create({ request, header, hasHeader: () => false });
   return [header.mock.calls, sent];
 }
 

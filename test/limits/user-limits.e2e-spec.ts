@@ -9,10 +9,7 @@ import { crate } from '../support/fixture/crates.js';
 import { bootFixtureApp } from '../support/fixture-app.js';
 import type { TestApp } from '../support/test-app.js';
 import { createDatabase, engine, holdWrites, type TestDatabase } from '../support/test-database.js';
-import {
-  MAX_EXEMPT_PER_MINUTE,
-  MAX_QUEUED_PER_GROUP,
-} from '../../src/limits/write-queue.interceptor.js';
+import { MAX_EXEMPT_PER_MINUTE, MAX_QUEUED_PER_GROUP } from '../../src/limits/write-queue.guard.js';
 
 const tooMany = { statusCode: 429, code: 'too_many_requests', error: 'Too Many Requests' };
 

@@ -265,6 +265,16 @@ describe('FairQueue', () => {
     expect(started).toEqual([]);
   });
 
+  it('gives no turn if the signal has already aborted when a task would have to wait', async () => {
+    const { queue } = queueWith();
+    const end = await queue.enter({ group: 'a' });
+    const turn = queue.enter({ group: 'a' }, () => AbortSignal.abort()) as Promise<never>;
+    expect((await refusal(turn))[0]).toBe(503);
+    expect(queue.queued).toBe(0);
+    end();
+    expect(queue.running).toBe(0);
+  });
+
   it('loses no other task if the signal of a displaced task aborts at the same time', async () => {
     const { add, endAll } = queueWith({ maxQueued: 3 });
     const tasks = range(3).map((i) => add('a', `a${i}`));

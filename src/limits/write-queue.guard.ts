@@ -1,13 +1,11 @@
 import {
-  type CallHandler,
+  type CanActivate,
   type ExecutionContext,
   Injectable,
-  type NestInterceptor,
   type OnModuleInit,
 } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
-import { from, lastValueFrom, type Observable } from 'rxjs';
-import { FairQueue } from '../scheduling/fair-queue.js';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type EndTurn, FairQueue } from '../scheduling/fair-queue.js';
 import { SharedCounter } from '../workers/shared-counter.js';
 import { AppConfig } from '../config/app-config.js';
 import { addressRange, clientAddress } from '../http/client-address.js';
@@ -15,6 +13,13 @@ import { callerOf } from '../access/caller.js';
 import { RouteRequirementsService } from '../access/route-requirements.service.js';
 import type { Token } from '../tokens/token.js';
 import { MAX_COUNTED, refuseBeyond } from './user-rate-limit.guard.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Ends the turn of a request that may write; null if it has none. */
+    endTurn: EndTurn | null;
+  }
+}
 
 const MINUTE = 60_000;
 /** The maximum number of requests that may write and run at once, and so use the database. */
@@ -38,9 +43,11 @@ export const MAX_EXEMPT_PER_MINUTE = 300;
  * them.
  *
  * Requests without a token are not counted here: the queue for password hashes bounds them.
+ *
+ * An interceptor could do the same, but then every read would pay for it.
  */
 @Injectable()
-export class WriteQueueInterceptor implements NestInterceptor, OnModuleInit {
+export class WriteQueueGuard implements CanActivate, OnModuleInit {
   private readonly queue: FairQueue;
   private readonly counter = new SharedCounter('exempt requests', {
     max: MAX_EXEMPT_PER_MINUTE,
@@ -74,26 +81,49 @@ export class WriteQueueInterceptor implements NestInterceptor, OnModuleInit {
   }
 
   /** @throws ApiError `too_many_requests`, or 503 if too many requests of all groups are queued */
-  intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
+  canActivate(context: ExecutionContext): true | Promise<true> {
     const rateLimited = this.handlers.get(context.getHandler());
-    if (rateLimited === undefined) return next.handle();
+    if (rateLimited === undefined) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest & { token?: Token }>();
-    if (!request.token) return next.handle();
-    const handle = () => lastValueFrom(next.handle(), { defaultValue: undefined });
-    if (rateLimited) {
-      const { group, signal } = callerOf(context);
-      return from(this.queue.run({ group }, handle, signal));
-    }
-    return from(this.runExempt(exemptGroupOf(request.token, request), handle));
+    // Without `endTurns`, nothing would end the turn.
+    if (!request.token || request.endTurn !== null) return true;
+    if (!rateLimited) return this.enterExempt(exemptGroupOf(request.token, request), request);
+    const caller = callerOf(context);
+    return this.enter(
+      this.queue.enter({ group: caller.group }, () => caller.signal),
+      request,
+    );
   }
 
-  private async runExempt(group: string, handle: () => Promise<unknown>): Promise<unknown> {
+  private async enterExempt(group: string, request: FastifyRequest): Promise<true> {
     if (this.config.limits.userRateLimit > 0) {
       refuseBeyond(await this.counter.take(group), 'refreshes and ends of sessions');
     }
     // A client that hangs up after it has asked to end a session still wants it to end.
-    return this.queue.run({ group }, handle);
+    return this.enter(this.queue.enter({ group }), request);
   }
+
+  private enter(turn: EndTurn | Promise<EndTurn>, request: FastifyRequest): true | Promise<true> {
+    if (turn instanceof Promise) return turn.then((endTurn) => this.enter(endTurn, request));
+    request.endTurn = turn;
+    return true;
+  }
+}
+
+/** Ends the turn of each request when its handler has ended, also if a guard or a pipe has refused it. */
+export function endTurns(instance: FastifyInstance): void {
+  instance.decorateRequest('endTurn', null);
+  instance.addHook('onRoute', (route) => {
+    if ([route.method].flat().every((method) => method === 'GET' || method === 'HEAD')) return;
+    const { handler } = route;
+    route.handler = async function (request, reply) {
+      try {
+        return await handler.call(this, request, reply);
+      } finally {
+        request.endTurn?.();
+      }
+    };
+  });
 }
 
 function exemptGroupOf({ subject, sessionId }: Token, request: FastifyRequest): string {
