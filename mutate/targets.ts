@@ -8,6 +8,7 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   'src/access/require-token.decorator.ts': [unit('access/require-token.decorator')],
   'src/tokens/claims.ts': [unit('tokens/claims')],
   'src/tokens/token-verifier.ts': [unit('tokens/token-verifier')],
+  'src/tokens/verified-tokens.ts': [unit('tokens/verified-tokens')],
   'src/access/token.guard.ts': [unit('access/token.guard')],
   'src/sessions/token-state.repository.ts': [unit('sessions/token-state.repository')],
   'src/access/sent-token.ts': [unit('access/sent-token')],
@@ -59,6 +60,8 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   'src/users/changes/user-replacement.service.ts': [unit('users/changes/user-replacement.service')],
   'src/users/owned-rows.ts': [unit('users/owned-rows')],
   'src/database/rows.ts': [unit('database/rows'), unit('users/owned-rows')],
+  'src/database/statements/insert-row.ts': [unit('database/statements/statements')],
+  'src/database/statements/change-rows.ts': [unit('database/statements/statements')],
   'src/database/versions/precondition.ts': [
     unit('database/versions/precondition'),
     unit('database/rows'),
