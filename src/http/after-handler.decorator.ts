@@ -1,5 +1,6 @@
 import { Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { isObservable, map } from 'rxjs';
 
 type Handler = (...parameters: unknown[]) => unknown;
 
@@ -7,7 +8,7 @@ type Handler = (...parameters: unknown[]) => unknown;
  * Changes what a handler returns before any interceptor gets it. An interceptor would do the same, but
  * it takes a tenth of the time of a list.
  *
- * @param change gets what the handler returns, or what its promise resolves to
+ * @param change gets what the handler returns, or what its promise or observable gives
  */
 export function AfterHandler<Result>(
   change: (result: Result, reply: FastifyReply) => unknown,
@@ -19,15 +20,21 @@ export function AfterHandler<Result>(
     // The handler gets the response as one more parameter, which it does not see.
     const index = types?.length ?? handler.length;
     Res({ passthrough: true })(controller, name, index);
-    const changed = async function (this: unknown, ...parameters: unknown[]): Promise<unknown> {
-      const result = (await handler.apply(this, parameters)) as Result;
+    const changed = function (this: unknown, ...parameters: unknown[]): unknown {
+      const result = handler.apply(this, parameters);
       const reply = parameters[index] as FastifyReply | undefined;
       // Without a request, a test calls the method.
-      return reply ? change(result, reply) : result;
+      return reply ? changeResult(result, (each) => change(each as Result, reply)) : result;
     };
     copyMetadata(handler, changed);
     descriptor.value = changed as never;
   };
+}
+
+/** A handler may return a value, a promise or an observable, as everywhere in Nest. */
+function changeResult(result: unknown, change: (result: unknown) => unknown): unknown {
+  if (isObservable(result)) return result.pipe(map(change));
+  return result instanceof Promise ? result.then(change) : change(result);
 }
 
 /** Decorators that have run store what they say with the function. */

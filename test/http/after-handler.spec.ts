@@ -11,7 +11,7 @@ import {
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { map } from 'rxjs';
+import { map, type Observable, of } from 'rxjs';
 import { AfterHandler } from '../../src/http/after-handler.decorator.js';
 
 /** As in the Nest documentation: it changes the response of a handler. */
@@ -46,6 +46,12 @@ class Numbers {
   @Get('promise')
   promise(): Promise<number> {
     return Promise.resolve(5);
+  }
+
+  @Doubled()
+  @Get('observable')
+  observable(): Observable<number> {
+    return of(6);
   }
 
   @Get('error')
@@ -85,6 +91,10 @@ describe('AfterHandler', () => {
       result: '10',
       body: { data: 20, note: 'set after' },
     });
+  });
+
+  it('changes what an observable emits', async () => {
+    expect(await get('/observable')).toMatchObject({ result: '6', body: { data: 12 } });
   });
 
   it('leaves errors to the filters', async () => {
