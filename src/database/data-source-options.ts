@@ -4,6 +4,7 @@ import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/Postgres
 import type { Database as Connection } from 'better-sqlite3';
 import type { DatabaseSettings, PostgresSettings } from '../config/app-config.js';
 import { packageInfo } from '../config/package-info.js';
+import { DatabaseLog } from './database-log.js';
 import { loadedEntities } from './entities.js';
 import { migrations } from './migrations.js';
 import { loadSqliteDriver } from './sqlite/sqlite-driver.js';
@@ -62,7 +63,13 @@ export function missingOf({ migrations }: DataSource, rows: { name: string }[]):
 }
 
 function shared() {
-  return { entities: loadedEntities(), migrations, synchronize: false, logging: false } as const;
+  return {
+    entities: loadedEntities(),
+    migrations,
+    synchronize: false,
+    logging: false,
+    logger: new DatabaseLog(),
+  } as const;
 }
 
 function bind(connection: Connection) {
