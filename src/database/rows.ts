@@ -11,9 +11,9 @@ import { deleteRows, updateRows } from './statements/change-rows.js';
 import { insertNumberedRow } from './statements/insert-row.js';
 import {
   lacksVersion,
+  onlyIfMet,
   type Precondition,
   refuseUnmet,
-  versionCondition,
 } from './versions/precondition.js';
 import { newVersion } from './versions/row-version.js';
 
@@ -139,11 +139,8 @@ export class Rows<Entity extends Row, Scope extends string = never> {
       throw new ApiError(preconditionRequired);
     }
     await this.database.write(async (manager) => {
-      const version = versionCondition(precondition);
-      const where = {
-        sql: [THIS_ID, ...this.restrictions(manager), version?.sql ?? []].flat().join(' AND '),
-        values: { ...version?.values, ...scope[0], id },
-      };
+      const sql = [THIS_ID, ...this.restrictions(manager)].join(' AND ');
+      const where = onlyIfMet({ sql, values: { ...scope[0], id } }, precondition);
       const changed = await (values
         ? updateRows(manager, this.entity, values, where)
         : deleteRows(manager, this.entity, where));

@@ -1,19 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import {
-  type EntityManager,
-  type FindOptionsWhere,
-  type SelectQueryBuilder,
-  Equal,
-  IsNull,
-  LessThan,
-  MoreThan,
-  Not,
-  Or,
-} from 'typeorm';
-import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
+import type { EntityManager, SelectQueryBuilder } from 'typeorm';
 import { Database } from '../database/database.js';
-import { updateRows } from '../database/statements/change-rows.js';
+import { type RowCondition, updateRows } from '../database/statements/change-rows.js';
 import { insertRow } from '../database/statements/insert-row.js';
 import type { ReadCaller, Select } from '../database/select.js';
 import { Session } from './session.entity.js';
@@ -63,8 +52,10 @@ export function newSession(values: NewSession): Session {
 /** Column values of a session that ends now. Its successor is erased. */
 export const endedValues = () => ({ endedAt: Date.now(), ...NO_SUCCESSOR });
 
-/** Matches also a session without a current token, which accepts the first one that is used. */
-const equalOrNull = (token: string) => Or(Equal(token), IsNull());
+/** Conditions of writes. */
+const IS_ACTIVE = 'ended_at IS NULL AND expires_at > :now';
+/** A session without a current token accepts the first one that is used. */
+const IS_CURRENT = '(current_token = :token OR current_token IS NULL)';
 
 @Injectable()
 export class SessionRepository {
@@ -123,7 +114,7 @@ export class SessionRepository {
 
   /** Within a write: locks the session until the write ends. Returns it if it is active. */
   async lockActive(id: string): Promise<Session | undefined> {
-    return (await this.updateActive({ id }, { id })) ? this.findActive(id) : undefined;
+    return (await this.updateActive(withId(id), { id })) ? this.findActive(id) : undefined;
   }
 
   /**
@@ -154,8 +145,11 @@ export class SessionRepository {
    * @returns false if the session has ended, or another token is the current one
    */
   async recordUse(id: string, token?: string): Promise<boolean> {
-    const current = token === undefined ? {} : { currentToken: equalOrNull(token) };
-    return this.updateActive({ id, ...current }, { lastUsedAt: Date.now() });
+    const where =
+      token === undefined
+        ? withId(id)
+        : { sql: `id = :id AND ${IS_CURRENT}`, values: { id, token } };
+    return this.updateActive(where, { lastUsedAt: Date.now() });
   }
 
   /**
@@ -179,14 +173,8 @@ export class SessionRepository {
       lastUsedAt: now,
       expiresAt,
     };
-    const isCurrent = '(current_token = :from OR current_token IS NULL)';
-    const changed = await this.database.write((manager) =>
-      updateRows(manager, Session, rotated, {
-        sql: `id = :id AND ${isCurrent} AND ended_at IS NULL AND expires_at > :now`,
-        values: { id, from, now: Date.now() },
-      }),
-    );
-    return changed > 0;
+    const where = { sql: `id = :id AND ${IS_CURRENT}`, values: { id, token: from } };
+    return this.updateActive(where, rotated);
   }
 
   /** Within the write of `lockActive`: records that a repeat of the rotated token is answered. */
@@ -194,7 +182,7 @@ export class SessionRepository {
     id: string,
     repeat: Pick<Session, 'repeats' | 'repeatedElsewhere' | 'repeatedBy'>,
   ): Promise<void> {
-    await this.updateActive({ id }, repeat);
+    await this.updateActive(withId(id), repeat);
   }
 
   /**
@@ -204,23 +192,32 @@ export class SessionRepository {
    * @returns false if `max` of them are counted already, or if the session has ended
    */
   async countPasswordAttempt(id: string, max: number): Promise<boolean> {
-    const where = { id, passwordAttempts: LessThan(max) };
-    return this.updateActive(where, { passwordAttempts: () => 'password_attempts + 1' });
+    const { affected } = await this.database.write((manager) =>
+      manager
+        .createQueryBuilder()
+        .update(Session)
+        .set({ passwordAttempts: () => 'password_attempts + 1' })
+        .where(`id = :id AND password_attempts < :max AND ${IS_ACTIVE}`)
+        .setParameters({ id, max, now: Date.now() })
+        .execute(),
+    );
+    return affected !== 0;
   }
 
   /** Resets the count, after a correct password. */
   async resetPasswordAttempts(id: string): Promise<void> {
-    await this.updateActive({ id }, { passwordAttempts: 0 });
+    await this.updateActive(withId(id), { passwordAttempts: 0 });
   }
 
   /** @returns whether it was active */
   async end(id: string): Promise<boolean> {
-    return this.updateActive({ id }, endedValues());
+    return this.updateActive(withId(id), endedValues());
   }
 
   /** @returns whether the subject had such an active session */
   async endOf(subject: string, id: string): Promise<boolean> {
-    return this.updateActive({ id, subject }, endedValues());
+    const where = { sql: 'id = :id AND subject = :subject', values: { id, subject } };
+    return this.updateActive(where, endedValues());
   }
 
   /**
@@ -229,8 +226,12 @@ export class SessionRepository {
    * @returns whether any of them was active
    */
   async endAll(subject: string, except: string | null = null): Promise<boolean> {
-    const others = except === null ? {} : { id: Not(except) };
-    return this.updateActive({ subject, ...others }, endedValues());
+    // No session has an empty id.
+    const values = { subject, except: except ?? '' };
+    return this.updateActive(
+      { sql: 'subject = :subject AND id <> :except', values },
+      endedValues(),
+    );
   }
 
   /** Records when sessions were last used, unless the stored time is later. */
@@ -239,28 +240,26 @@ export class SessionRepository {
     const ordered = [...uses].sort(([one], [other]) => (one < other ? -1 : 1));
     await this.database.write(async (manager) => {
       for (const [id, at] of ordered) {
-        await updateRows(
-          manager,
-          Session,
-          { lastUsedAt: at },
-          { sql: 'id = :id AND last_used_at < :at', values: { id, at } },
-        );
+        const where = { sql: 'id = :id AND last_used_at < :at', values: { id, at } };
+        await updateRows(manager, Session, { lastUsedAt: at }, where);
       }
     });
   }
 
   /** @returns whether it changed an active session */
   private async updateActive(
-    where: FindOptionsWhere<Session>,
-    set: QueryDeepPartialEntity<Session>,
+    { sql, values }: RowCondition,
+    set: Partial<Session>,
   ): Promise<boolean> {
-    const live = { endedAt: IsNull(), expiresAt: MoreThan(Date.now()) };
-    const { affected } = await this.database.write((manager) =>
-      manager.update(Session, { ...where, ...live }, set),
+    const where = { sql: `${sql} AND ${IS_ACTIVE}`, values: { ...values, now: Date.now() } };
+    const changed = await this.database.write((manager) =>
+      updateRows(manager, Session, set, where),
     );
-    return affected !== 0;
+    return changed > 0;
   }
 }
+
+const withId = (id: string): RowCondition => ({ sql: 'id = :id', values: { id } });
 
 /** Selects the sessions of `:subject` that are active at `:now`. */
 export function liveOf(manager: EntityManager): SelectQueryBuilder<Session> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { deleteRows, updateRows } from '../database/statements/change-rows.js';
 import { insertNumberedRow } from '../database/statements/insert-row.js';
 import {
   NO_PRECONDITION,
@@ -131,14 +132,23 @@ export class UserRepository {
     precondition: Precondition = NO_PRECONDITION,
   ): Promise<boolean> {
     const next = values.name;
-    const where = { id, passwordHash, roleVersion, ...(next !== undefined && { name }) };
+    const unchanged = {
+      sql: 'id = :id AND password_hash = :passwordHash AND role_version = :roleVersion',
+      values: { id, passwordHash, roleVersion },
+    };
+    const where =
+      next === undefined
+        ? unchanged
+        : {
+            sql: `${unchanged.sql} AND name = :name`,
+            values: { ...unchanged.values, name },
+          };
     // An unchanged name keeps its key, which may end with an id if the name is older than the
     // index.
     const key = next !== undefined && next !== name && { nameKey: nameKey(next) };
     return this.database.writeUnique(nameTaken, async (manager) => {
-      const update = manager.createQueryBuilder().update(User);
-      update.set({ ...values, ...key }).where(where);
-      return (await onlyIfMet(update, precondition).execute()).affected !== 0;
+      const changes = { ...values, ...key };
+      return (await updateRows(manager, User, changes, onlyIfMet(where, precondition))) > 0;
     });
   }
 
@@ -162,8 +172,8 @@ export class UserRepository {
   /** @returns whether the user existed, and met the precondition */
   async remove(id: number, precondition: Precondition): Promise<boolean> {
     return this.database.write(async (manager) => {
-      const deletion = manager.createQueryBuilder().delete().from(User).where(THIS_ID, { id });
-      return (await onlyIfMet(deletion, precondition).execute()).affected !== 0;
+      const where = onlyIfMet({ sql: THIS_ID, values: { id } }, precondition);
+      return (await deleteRows(manager, User, where)) > 0;
     });
   }
 }

@@ -4,9 +4,9 @@ import { runCompiled } from './compiled-write.js';
 import { setClause } from './set-clause.js';
 
 /** A condition in SQL, with the names of columns and `:named` parameters. */
-interface Where {
-  sql: string;
-  values: Readonly<Record<string, unknown>>;
+export interface RowCondition {
+  readonly sql: string;
+  readonly values: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -19,7 +19,7 @@ export async function updateRows<Entity extends ObjectLiteral>(
   manager: EntityManager,
   entity: new () => Entity,
   values: Partial<Entity>,
-  where: Where,
+  where: RowCondition,
 ): Promise<number> {
   const metadata = manager.dataSource.getMetadata(entity);
   const set = setClause(metadata, values);
@@ -45,7 +45,7 @@ export async function updateRows<Entity extends ObjectLiteral>(
 export async function deleteRows<Entity extends ObjectLiteral>(
   manager: EntityManager,
   entity: new () => Entity,
-  { sql, values }: Where,
+  { sql, values }: RowCondition,
 ): Promise<number> {
   const { affected } = await runCompiled(manager, manager.dataSource.getMetadata(entity), {
     key: `delete if ${sql}`,

@@ -1,5 +1,5 @@
-import type { WhereExpressionBuilder } from 'typeorm';
 import { ApiError, preconditionFailed, preconditionRequired } from '../../errors/api-error.js';
+import type { RowCondition } from '../statements/change-rows.js';
 
 /** The versions that a header names; `any` for `*`, which stands for every row that exists. */
 export type NamedVersions = readonly number[] | 'any';
@@ -43,17 +43,15 @@ function names(versions: NamedVersions, version: number): boolean {
   return versions === 'any' || versions.includes(version);
 }
 
-/** A condition in SQL with named parameters, and their values. */
-interface VersionCondition {
-  sql: string;
-  values: Record<string, number>;
+/** Adds a precondition to the condition of a write, so that the comparison and the write are one. */
+export function onlyIfMet({ sql, values }: RowCondition, precondition: Precondition): RowCondition {
+  const version = versionCondition(precondition);
+  if (!version) return { sql, values };
+  return { sql: `${sql} AND ${version.sql}`, values: { ...values, ...version.values } };
 }
 
-/**
- * The precondition as a condition of an UPDATE or a DELETE, so that the comparison and the write are one.
- * Null if every row meets it.
- */
-export function versionCondition({ matches, matchesNone }: Precondition): VersionCondition | null {
+/** Null if every row meets the precondition. */
+function versionCondition({ matches, matchesNone }: Precondition): RowCondition | null {
   if (matchesNone === 'any') return NEVER;
   const excluded = matchesNone?.length ? listOf('NOT IN', 'matchesNone', matchesNone) : null;
   if (matches === null || matches === 'any') return excluded;
@@ -67,19 +65,9 @@ export function versionCondition({ matches, matchesNone }: Precondition): Versio
   };
 }
 
-/** Adds the precondition to an UPDATE or a DELETE. */
-export function onlyIfMet<Query extends WhereExpressionBuilder>(
-  query: Query,
-  precondition: Precondition,
-): Query {
-  const condition = versionCondition(precondition);
-  if (condition) query.andWhere(condition.sql, condition.values);
-  return query;
-}
+const NEVER: RowCondition = { sql: '1 = 0', values: {} };
 
-const NEVER: VersionCondition = { sql: '1 = 0', values: {} };
-
-function listOf(operator: string, name: string, versions: readonly number[]): VersionCondition {
+function listOf(operator: string, name: string, versions: readonly number[]): RowCondition {
   const named = versions.map((version, i) => [`${name}_${i}`, version] as const);
   const parameters = named.map(([parameter]) => `:${parameter}`);
   return {

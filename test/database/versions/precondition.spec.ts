@@ -1,12 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { WhereExpressionBuilder } from 'typeorm';
 import {
   lacksVersion,
   NO_PRECONDITION,
   onlyIfMet,
   type Precondition,
   refuseUnmet,
-  versionCondition,
 } from '../../../src/database/versions/precondition.js';
 
 const given = (precondition: Partial<Precondition>): Precondition => ({
@@ -55,30 +53,32 @@ describe('lacksVersion', () => {
   });
 });
 
-describe('versionCondition', () => {
+describe('onlyIfMet', () => {
+  const start = { sql: 'id = :id', values: { id: 1 } };
   const conditionOf = (precondition: Partial<Precondition>) =>
-    versionCondition(given(precondition));
+    onlyIfMet(start, given(precondition));
+  const and = (sql: string, values: Record<string, number> = {}) => ({
+    sql: `id = :id AND ${sql}`,
+    values: { id: 1, ...values },
+  });
 
   it.each<Partial<Precondition>>([{}, { matches: 'any' }, { matchesNone: [] }])(
-    'is no condition for %j',
+    'adds no condition for %j',
     (precondition) => {
-      expect(conditionOf(precondition)).toBeNull();
+      expect(conditionOf(precondition)).toEqual(start);
     },
   );
 
   it('compares the version with each of a list', () => {
-    const required = {
-      sql: 'version IN (:matches_0, :matches_1)',
-      values: { matches_0: 4, matches_1: 5 },
-    };
-    const excluded = { sql: 'version NOT IN (:matchesNone_0)', values: { matchesNone_0: 6 } };
-    expect(conditionOf({ matches: [4, 5] })).toEqual(required);
-    expect(conditionOf({ matchesNone: [6] })).toEqual(excluded);
-    expect(conditionOf({ matches: 'any', matchesNone: [6] })).toEqual(excluded);
-    expect(conditionOf({ matches: [4, 5], matchesNone: [6] })).toEqual({
-      sql: `${required.sql} AND ${excluded.sql}`,
-      values: { ...required.values, ...excluded.values },
-    });
+    const required = 'version IN (:matches_0, :matches_1)';
+    const excluded = 'version NOT IN (:matchesNone_0)';
+    expect(conditionOf({ matches: [4, 5] })).toEqual(and(required, { matches_0: 4, matches_1: 5 }));
+    const withoutSix = and(excluded, { matchesNone_0: 6 });
+    expect(conditionOf({ matchesNone: [6] })).toEqual(withoutSix);
+    expect(conditionOf({ matches: 'any', matchesNone: [6] })).toEqual(withoutSix);
+    expect(conditionOf({ matches: [4, 5], matchesNone: [6] })).toEqual(
+      and(`${required} AND ${excluded}`, { matches_0: 4, matches_1: 5, matchesNone_0: 6 }),
+    );
   });
 
   it.each<Partial<Precondition>>([
@@ -87,22 +87,6 @@ describe('versionCondition', () => {
     { matchesNone: 'any' },
     { matches: [4], matchesNone: 'any' },
   ])('finds no row for %j, without an empty list, which PostgreSQL refuses', (precondition) => {
-    expect(conditionOf(precondition)).toEqual({ sql: '1 = 0', values: {} });
-  });
-});
-
-describe('onlyIfMet', () => {
-  it('adds the condition to a statement, if there is one', () => {
-    const conditions: unknown[] = [];
-    const query: Partial<WhereExpressionBuilder> = {
-      andWhere: (...condition: unknown[]) => {
-        conditions.push(condition);
-        return query as WhereExpressionBuilder;
-      },
-    };
-    for (const precondition of [given({}), given({ matches: [4] })]) {
-      expect(onlyIfMet(query as WhereExpressionBuilder, precondition)).toBe(query);
-    }
-    expect(conditions).toEqual([['version IN (:matches_0)', { matches_0: 4 }]]);
+    expect(conditionOf(precondition)).toEqual(and('1 = 0'));
   });
 });
