@@ -130,8 +130,9 @@ class Terminal {
 
   /** Does what Ctrl+C does: all processes of the terminal get SIGINT. */
   async interrupt(): Promise<void> {
+    if (this.hasEnded()) return;
     process.kill(-this.shell.pid!, 'SIGINT');
-    if (!this.hasEnded()) await once(this.shell, 'exit');
+    await once(this.shell, 'exit');
   }
 
   private hasEnded(): boolean {
