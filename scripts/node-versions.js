@@ -2,10 +2,10 @@
  * Tests a fresh clone on each supported release line of Node: the install, the start, and a load
  * that creates thousands of SQL statements, which are garbage-collected.
  *
- *     node scripts/node-versions.js [--suite 20,24 [--slow]] [--lines 20,22,24,26]
+ *     node scripts/node-versions.js [--suite 20,24] [--slow 24] [--lines 20,22,24,26]
  *
  * From Node 22 on, the install runs without a compiler, Python and make, and must not print a
- * warning. On the lines of `--suite` the test suite also runs, with `--slow` the slow specs too. At
+ * warning. On the lines of `--suite` the test suite also runs, and on those of `--slow` the slow specs. At
  * the end `npm start` serves the build after `npm prune --omit=dev`. The exit code is 1 if anything failed.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -33,7 +33,7 @@ const TOOLS = ['sh', 'env', 'git', 'bash', 'cat', 'uname'];
 const { values: options } = parseArgs({
   options: {
     suite: { type: 'string', default: '' },
-    slow: { type: 'boolean', default: false },
+    slow: { type: 'string', default: '' },
     lines: { type: 'string', default: Object.keys(LINES).join(',') },
   },
 });
@@ -242,11 +242,10 @@ async function freePort() {
   return port;
 }
 
-function runSuite({ clone, env }) {
+function runSuite({ line, clone, env }) {
   const slow = ['run', 'test:slow', '--', '--testPathIgnorePatterns', COPIES];
-  const runs = [['test'], ...(options.slow ? [slow] : [])].map((args) =>
-    spawnSync('npm', args, { cwd: clone, env, stdio: 'inherit' }),
-  );
+  const suites = parseLines(options.slow).includes(line) ? [['test'], slow] : [['test']];
+  const runs = suites.map((args) => spawnSync('npm', args, { cwd: clone, env, stdio: 'inherit' }));
   return runs.every(({ status }) => status === 0) ? 'passed' : 'failed';
 }
 
