@@ -66,10 +66,16 @@ export const wrongTokenType: Record<TokenType, ErrorKind> = {
 /** The header `WWW-Authenticate` of a 401 (RFC 6750, section 3). */
 export const CHALLENGE = 'Bearer realm="api"';
 
-/** A token was refused. The client gets the error kind; the log gets the reason (`cause`). */
+/**
+ * A token was refused. The client gets the error kind; the log gets the reason (`cause`). It has no stack
+ * trace: see `withoutStackTraces`.
+ */
 export class TokenError extends ApiError {
   constructor(kind: ErrorKind, reason?: unknown) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(kind, { headers: challenge(kind), cause: reason });
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

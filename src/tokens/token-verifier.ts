@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import jsonwebtoken from 'jsonwebtoken';
 import { AppConfig } from '../config/app-config.js';
 import { ApiError } from '../errors/api-error.js';
+import { withoutStackTraces } from '../errors/without-stack-traces.js';
 import type { KeyRing } from '../keys/key-ring.js';
 import type { TokenKey } from '../keys/token-key.js';
 import { TokenKeys } from '../keys/token-keys.js';
@@ -121,10 +122,10 @@ export class TokenVerifier {
       const found = this.findKey(encodedHeader);
       if (!found) return null;
       const { header, key } = found;
-      const claims = jsonwebtoken.verify(signed, key.verifying, {
-        ...this.options,
-        algorithms: [...key.algorithms],
-      }) as Claims;
+      const options = { ...this.options, algorithms: [...key.algorithms] };
+      const claims = withoutStackTraces(() =>
+        jsonwebtoken.verify(signed, key.verifying, options),
+      ) as Claims;
       const reason = this.reasonToRefuse(claims);
       if (reason !== null) throw new TokenError(tokenInvalid, reason);
       if (isOfOtherType(header, claims.type)) {

@@ -65,6 +65,15 @@ describe('TokenVerifier', () => {
     return [code, cause instanceof Error ? cause.message : cause];
   };
 
+  it('captures no stack trace for a token that is refused, because that takes longer than the check', async () => {
+    const forged = signed(access, { by: Buffer.alloc(64, 'other') });
+    const error: unknown = await verifier.verify(forged).catch((thrown: unknown) => thrown);
+    const { stack, cause } = error as Error;
+    expect(stack).toBe('TokenError: Token Error');
+    expect((cause as Error).stack).toBe('JsonWebTokenError: invalid signature');
+    expect(new Error('other').stack).toContain('token-verifier.spec.ts');
+  });
+
   it('returns a valid, active token with its frozen header', async () => {
     const text = signed({ ...access, sid: 'sid' });
     const token = await verifier.verify(text);
