@@ -14,7 +14,7 @@ import type { Servers } from './servers.js';
 import type { Ratio } from './statistics.js';
 
 /** Rounds until V8 has compiled what is hot. */
-const WARM_UP_ROUNDS = 2;
+const WARM_UP_ROUNDS = 4;
 
 type Side = keyof Servers;
 
