@@ -57,15 +57,17 @@ async function fetchComparable(scenario: Scenario, server: ServerProcess) {
   if (scenario.status === undefined ? !ok : status !== scenario.status) {
     throw new Error(`${name}: ${scenario.path}: ${status}.`, { cause: text });
   }
+  const { volatile = [] } = scenario;
+  const location = headers.get('location')?.replace(origin, '');
   return {
     status,
     contentType: headers.get('content-type'),
     cacheControl: headers.get('cache-control'),
     etag: typeof headers.get('etag'),
-    location: headers.get('location')?.replace(origin, ''),
+    location: volatile.includes('id') ? location?.replace(/\d+$/, 'id') : location,
     link: headers.get('link'),
     // Errors of the product have a code and a sentence.
-    body: ok && text !== '' ? maskFields(JSON.parse(text) as Json, scenario.volatile ?? []) : null,
+    body: ok && text !== '' ? maskFields(JSON.parse(text) as Json, volatile) : null,
   };
 }
 

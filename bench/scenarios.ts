@@ -26,10 +26,11 @@ export const credentials = { username: 'user', password: 'password' };
 /** Targets on PostgreSQL, where most of the time is that of the server and of its connection. */
 const POSTGRES_TARGETS = { reads: 0.8, writes: 0.9 };
 
-/** A scenario with its target on PostgreSQL. */
+/** A scenario with its target on PostgreSQL, where both sides create their rows in one table. */
 export function onPostgres(scenario: Scenario): Scenario {
   const kind = scenario.method === 'GET' ? 'reads' : 'writes';
-  return { ...scenario, target: POSTGRES_TARGETS[kind] };
+  const volatile = [...(scenario.volatile ?? []), ...(scenario.method === 'POST' ? ['id'] : [])];
+  return { ...scenario, target: POSTGRES_TARGETS[kind], volatile };
 }
 
 /** Few enough that the figures show the cost of a request, and enough that it never waits for the load. */
