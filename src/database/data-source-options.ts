@@ -4,7 +4,6 @@ import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/Postgres
 import type { Database as Connection } from 'better-sqlite3';
 import type { DatabaseSettings, PostgresSettings } from '../config/app-config.js';
 import { packageInfo } from '../config/package-info.js';
-import { DatabaseLog } from './database-log.js';
 import { loadedEntities } from './entities.js';
 import { migrations } from './migrations.js';
 import { loadSqliteDriver } from './sqlite/sqlite-driver.js';
@@ -63,13 +62,7 @@ export function missingOf({ migrations }: DataSource, rows: { name: string }[]):
 }
 
 function shared() {
-  return {
-    entities: loadedEntities(),
-    migrations,
-    synchronize: false,
-    logging: false,
-    logger: new DatabaseLog(),
-  } as const;
+  return { entities: loadedEntities(), migrations, synchronize: false, logging: false } as const;
 }
 
 function bind(connection: Connection) {

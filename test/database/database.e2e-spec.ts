@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Logger } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RevokedToken } from '../../src/sessions/revoked-token.entity.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import { migrations } from '../../src/database/migrations.js';
@@ -103,15 +102,11 @@ describe('The database', () => {
     await app.app.close();
   });
 
-  it('rolls back all migrations if one fails in the middle, and logs which one', async () => {
-    const error = jest.spyOn(Logger.prototype, 'error').mockReturnValue(undefined);
+  it('rolls back all migrations if one fails in the middle', async () => {
     const source = await open();
     // The first migration creates this table last, so that it fails in the middle.
     await source.query('CREATE TABLE revoked_tokens (x integer)');
     await expect(bootFixtureApp({}, { database })).rejects.toThrow(/revoked_tokens/);
-    const logged = /^Migration "\w+" failed, error: .*revoked_tokens/;
-    expect(error).toHaveBeenCalledWith(expect.stringMatching(logged));
-    error.mockRestore();
     const runner = source.createQueryRunner();
     for (const table of ['users', 'crates', 'sessions']) {
       expect(await runner.hasTable(table)).toBe(false);
