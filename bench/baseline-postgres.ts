@@ -6,6 +6,7 @@ import {
   type CrateRow,
   type Credentials,
   digestOf,
+  type NewCrateRow,
   rowOf,
   type Scroll,
   type User,
@@ -114,6 +115,6 @@ export function openPostgres(url: string): BaselineDatabase {
 }
 
 /** In the order of the statements. */
-function valuesOf(row: ReturnType<typeof rowOf>): unknown[] {
+function valuesOf(row: NewCrateRow): unknown[] {
   return [row.label, row.kind, row.packed_by, row.count, row.weight, row.tags, row.version];
 }

@@ -1,4 +1,5 @@
 import type { Result } from './compare-routes.js';
+import { titleOf } from './scenarios.js';
 
 /** Sizes in pixels. */
 const ROW = 30;
@@ -22,10 +23,9 @@ export function routesChart(results: readonly Result[], title: string): string {
   const rows = results.flatMap(({ scenario, ratio }, i) => {
     const y = TOP + i * ROW;
     const middle = y + BAR / 2;
-    const name = [`${scenario.method} ${scenario.path}`, scenario.status ?? []].flat().join(', ');
     const isMet = ratio.median >= scenario.target;
     return [
-      text(LEFT - 8, middle, name, 'end'),
+      text(LEFT - 8, middle, titleOf(scenario), 'end'),
       `<rect x="${LEFT}" y="${y}" width="${(Number(x(ratio.median)) - LEFT).toFixed(1)}" height="${BAR}" fill="${isMet ? '#2a9d8f' : '#e07a3f'}"/>`,
       line(x(ratio.lower), x(ratio.upper), middle, middle, 1.5),
       line(x(scenario.target), x(scenario.target), y - 4, y + BAR + 4, 2.5),

@@ -5,6 +5,7 @@ import type { TokenResult } from './compare-token-checks.js';
 import { type Flood, MAX_FLOOD_RATIO } from './floods.js';
 import { type LoginTimes, MAX_DIFFERENCE } from './login-times.js';
 import { MAX_PURGE_RATIO, MAX_SHUTDOWN, type Purge } from './purge.js';
+import { titleOf } from './scenarios.js';
 import { MAX_STALL, type Stall } from './stalls.js';
 import type { SideResult } from './rounds.js';
 import type { Ratio } from './statistics.js';
@@ -65,7 +66,7 @@ export function routesTable(
     ...['product p50 ms', 'product p99 ms', `${reference} p50 ms`, `${reference} p99 ms`],
   ];
   const rows = results.map(({ scenario, product, reference, ratio, cpuRatio }) => [
-    [`${scenario.method} ${scenario.path}`, scenario.status ?? []].flat().join(': '),
+    titleOf(scenario),
     formatRate(product.requestsPerSecond),
     formatRate(reference.requestsPerSecond),
     ...formatRatio(ratio, 2),
@@ -170,7 +171,7 @@ export function workersTable(results: readonly WorkersResult[]): Table {
         ? efficiency.median >= minEfficiency && smallestShare >= share && isFaster
         : ratio.median >= writes;
     return [
-      `${engine}, ${workers}, ${scenario.method} ${scenario.path}`,
+      `${engine}, ${workers}, ${titleOf(scenario)}`,
       formatRate(product.requestsPerSecond),
       formatRate(reference.requestsPerSecond),
       ...formatRatio(ratio, 2),

@@ -42,6 +42,7 @@ import {
   workersTable,
 } from './report.js';
 import { requireSameAnswer } from './same-answer.js';
+import { titleOf } from './scenarios.js';
 import { startWithBaseline, startWithOther } from './servers.js';
 import { measureStalls } from './stalls.js';
 import { measureWorkers } from './workers.js';
@@ -97,7 +98,7 @@ async function runRoutes(folder: string, options: Options, output: Output): Prom
       ? startWithOther(subfolder, settings, other)
       : startWithBaseline(subfolder, settings, database?.url));
     for (const [i, scenario] of scenarios.entries()) {
-      console.error(`${launch}/${launches}: ${scenario.method} ${scenario.path} …`);
+      console.error(`${launch}/${launches}: ${titleOf(scenario)} …`);
       if (!other) await requireSameAnswer(scenario, servers);
       await measureRoute(scenario, servers, { rounds, seconds }, measured[i]!);
     }

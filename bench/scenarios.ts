@@ -20,6 +20,11 @@ export interface Scenario {
   volatile?: readonly string[];
 }
 
+/** Names the route of a scenario, and its status if that is not 2xx. */
+export function titleOf({ method, path, status }: Scenario): string {
+  return `${method} ${path}${status === undefined ? '' : `: ${status}`}`;
+}
+
 /** The first of the users that the product has. */
 export const credentials = { username: 'user', password: 'password' };
 

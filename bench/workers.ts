@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type BenchDatabase, postgresDatabase, sqliteDatabase } from './bench-databases.js';
 import { compareRoute, measureRoute, type Result, type Rounds } from './compare-routes.js';
 import { startProduct } from './product-server.js';
-import { type Scenario, scenarios } from './scenarios.js';
+import { type Scenario, scenarios, titleOf } from './scenarios.js';
 import { median } from './statistics.js';
 
 /** Targets of several workers, compared with one. */
@@ -60,7 +60,7 @@ async function measureOne(
 ): Promise<WorkersResult | null> {
   const rounds: Rounds = { product: [], reference: [] };
   for (let launch = 1; launch <= launches; launch++) {
-    console.error(`${engine}, ${workers} workers: ${scenario.method} ${scenario.path} …`);
+    console.error(`${engine}, ${workers} workers: ${titleOf(scenario)} …`);
     const databases: BenchDatabase[] = [];
     try {
       const start = async (number: number) => {
