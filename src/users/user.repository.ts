@@ -132,17 +132,9 @@ export class UserRepository {
     precondition: Precondition = NO_PRECONDITION,
   ): Promise<boolean> {
     const next = values.name;
-    const unchanged = {
-      sql: 'id = :id AND password_hash = :passwordHash AND role_version = :roleVersion',
-      values: { id, passwordHash, roleVersion },
-    };
-    const where =
-      next === undefined
-        ? unchanged
-        : {
-            sql: `${unchanged.sql} AND name = :name`,
-            values: { ...unchanged.values, name },
-          };
+    const unchanged = ['id = :id', 'password_hash = :passwordHash', 'role_version = :roleVersion'];
+    if (next !== undefined) unchanged.push('name = :name');
+    const where = { sql: unchanged.join(' AND '), values: { id, passwordHash, roleVersion, name } };
     // An unchanged name keeps its key, which may end with an id if the name is older than the
     // index.
     const key = next !== undefined && next !== name && { nameKey: nameKey(next) };
