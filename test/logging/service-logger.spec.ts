@@ -122,7 +122,7 @@ describe('ServiceLogger', () => {
     ['standard error', [false, true]],
     ['neither', [false, false]],
   ] as const)('colors only streams that are terminals: %s', (_, terminals) => {
-    // Whoever runs the tests may have disabled colors.
+    // The environment of the tests may disable colors.
     jest.replaceProperty(process, 'env', { ...process.env, NO_COLOR: '' });
     [process.stdout, process.stderr].forEach((stream, index) => {
       Object.assign(stream, { isTTY: terminals[index], hasColors: () => true });
